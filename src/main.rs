@@ -1,0 +1,3 @@
+//! The `bridge` binary.
+
+fn main() {}
