@@ -1,7 +1,6 @@
 //! `bridge`: one MCP server in front of many.
 //!
-//! The modules stand in rows, each using only rows below its own; `docs/ARCHITECTURE.md` has the map and
-//! `tests/tidy.rs` checks it.
+//! The modules stand in rows, each using only rows below its own; `docs/ARCHITECTURE.md` has the
+//! map and `tests/tidy.rs` checks it.
 
 pub mod base;
-pub mod config;

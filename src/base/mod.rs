@@ -1,1 +1,11 @@
-//! x
+//! What every other row stands on and that knows nothing of MCP: files and folders, the process environment,
+//! secrets, waiting longer, and small work on text and JSON.
+
+pub mod backoff;
+pub mod environment;
+pub mod fs;
+pub mod json;
+pub mod locate;
+pub mod paths;
+pub mod secret;
+pub mod text;
