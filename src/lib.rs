@@ -4,3 +4,5 @@
 //! map and `tests/tidy.rs` checks it.
 
 pub mod base;
+pub mod protocol;
+pub mod telemetry;

@@ -1,0 +1,67 @@
+//! The two eras of the protocol, told apart before anything else is read.
+//!
+//! Up to 2025-11-25 a connection opens with `initialize`; from 2026-07-28 on every request stands alone and names
+//! its revision in `_meta`. The bridge speaks the first era; what it meets of the second one it recognises here,
+//! so that the peer hears which revisions would work.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// How a peer opens a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Era {
+    /// With `initialize`, once per session.
+    Session,
+    /// Not at all: each request carries its revision.
+    Stateless,
+}
+
+impl Era {
+    /// The era of a request that comes before any `initialize`.
+    pub fn of_request(params: Option<&RawValue>) -> Self {
+        #[derive(Deserialize)]
+        struct Params<'a> {
+            #[serde(rename = "_meta", borrow)]
+            meta: Meta<'a>,
+        }
+        #[derive(Deserialize)]
+        struct Meta<'a> {
+            #[serde(rename = "io.modelcontextprotocol/protocolVersion", borrow)]
+            _version: &'a RawValue,
+        }
+        match params.map(|params| serde_json::from_str::<Params<'_>>(params.get())) {
+            Some(Ok(Params { meta: Meta { .. } })) => Self::Stateless,
+            _ => Self::Session,
+        }
+    }
+
+    /// The era of a revision by its date, known or not; dates compare as text.
+    pub fn of_revision(date: &str) -> Self {
+        if date >= "2026-07-28" {
+            Self::Stateless
+        } else {
+            Self::Session
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_names_its_revision_is_stateless() {
+        let check = |params: &str, expected| {
+            let raw = RawValue::from_string(params.to_owned()).expect("valid");
+            assert_eq!(Era::of_request(Some(&raw)), expected, "{params}");
+        };
+        check(
+            r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#,
+            Era::Stateless,
+        );
+        check(r#"{"_meta":{"progressToken":1}}"#, Era::Session);
+        check("{}", Era::Session);
+        check("[]", Era::Session);
+        assert_eq!(Era::of_request(None), Era::Session);
+    }
+}

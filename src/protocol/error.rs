@@ -1,0 +1,44 @@
+//! JSON-RPC error objects (JSON-RPC 2.0, section 5.1) and the codes that MCP adds to them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The bytes are no JSON.
+pub const PARSE_ERROR: i64 = -32700;
+/// JSON, but no JSON-RPC request.
+pub const INVALID_REQUEST: i64 = -32600;
+/// Nobody here knows the method.
+pub const METHOD_NOT_FOUND: i64 = -32601;
+/// The method is known, its parameters are wrong.
+pub const INVALID_PARAMS: i64 = -32602;
+/// The bridge itself failed.
+pub const INTERNAL_ERROR: i64 = -32603;
+/// The revision that the request names is not spoken here (revision 2026-07-28, Versioning).
+pub const UNSUPPORTED_PROTOCOL_VERSION: i64 = -32022;
+/// The session has as many requests in flight as it may have; from the range that JSON-RPC leaves to servers.
+pub const TOO_MANY_REQUESTS: i64 = -32029;
+
+/// An error object as it travels.
+#[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
+#[error("{message} (code {code})")]
+pub struct ErrorObject {
+    /// What kind of error it is.
+    pub code: i64,
+    /// One sentence for people.
+    #[serde(default)]
+    pub message: String,
+    /// Whatever else the sender says about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<RawValue>>,
+}
+
+impl ErrorObject {
+    /// An error without `data`.
+    pub fn new(code: i64, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            data: None,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What travels: JSON-RPC envelopes, the protocol's revisions, and the few payloads that the bridge reads.
+
+pub mod content;
+pub mod era;
+pub mod error;
+pub mod initialize;
+pub mod jsonrpc;
+pub mod method;
+pub mod tool;
+pub mod version;

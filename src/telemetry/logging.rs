@@ -1,0 +1,64 @@
+//! Log lines. In stdio mode stdout belongs to the protocol, so they go to stderr or to a file.
+
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::sync::Mutex;
+
+use tracing::Level;
+use tracing_subscriber::fmt;
+
+/// Starts logging at `level`, into `file` (appended to, created 0600) or on stderr. Call it once.
+///
+/// Fails when the file cannot be opened.
+pub fn start(level: Level, file: Option<&Path>, colour: bool) -> io::Result<()> {
+    let format = fmt().with_max_level(level).with_target(false);
+    if let Some(path) = file {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        format
+            .with_ansi(false)
+            .with_writer(Mutex::new(options.open(path)?))
+            .init();
+    } else {
+        let colour = colour && io::stderr().is_terminal();
+        format.with_ansi(colour).with_writer(io::stderr).init();
+    }
+    Ok(())
+}
+
+/// Text of somebody else, fit for one log line: control characters escaped, cut at `limit` characters.
+pub fn excerpt(text: &[u8], limit: usize) -> String {
+    let end = text.len().min(limit * 4);
+    let text = String::from_utf8_lossy(&text[..end]);
+    let mut line: String = text
+        .chars()
+        .take(limit)
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            }
+        })
+        .collect();
+    if text.chars().nth(limit).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::excerpt;
+
+    #[test]
+    fn excerpts_are_one_harmless_line() {
+        assert_eq!(excerpt(b"plain", 10), "plain");
+        assert_eq!(excerpt(b"a\x1b[31m\nb", 10), "a\\u{1b}[31m\\nb");
+        assert_eq!(excerpt("äöüß".as_bytes(), 2), "äö…");
+        assert_eq!(excerpt(b"\xff", 2), "\u{fffd}");
+    }
+}

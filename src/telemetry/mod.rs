@@ -1,0 +1,3 @@
+//! What the bridge says about itself: logs, on stderr or in a file, never on stdout.
+
+pub mod logging;
