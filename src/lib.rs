@@ -4,5 +4,6 @@
 //! map and `tests/tidy.rs` checks it.
 
 pub mod base;
+pub mod config;
 pub mod protocol;
 pub mod telemetry;

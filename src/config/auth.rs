@@ -1,0 +1,410 @@
+//! How the bridge logs in to an upstream.
+
+use indexmap::IndexMap;
+
+use super::reader::Reader;
+use super::remote;
+use crate::base::secret::Secret;
+
+const KINDS: [(&str, Kind); 3] = [
+    ("bearer", Kind::Bearer),
+    ("header", Kind::Header),
+    ("oauth2", Kind::OAuth2),
+];
+
+const GRANTS: [(&str, GrantType); 3] = [
+    ("client_credentials", GrantType::ClientCredentials),
+    ("authorization_code", GrantType::AuthorizationCode),
+    ("device_code", GrantType::DeviceCode),
+];
+
+const CREDENTIALS_FORMATS: [(&str, CredentialsFormat); 1] =
+    [("google-workspace", CredentialsFormat::GoogleWorkspace)];
+
+const ENDPOINTS: [&str; 3] = ["tokenUrl", "authorizationUrl", "deviceAuthorizationUrl"];
+
+/// `auth` of one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// A fixed token in the `Authorization` header.
+    Bearer {
+        /// The token, without `Bearer`.
+        token: Secret,
+    },
+    /// Fixed headers.
+    Header {
+        /// Values by header name.
+        headers: IndexMap<String, Secret>,
+    },
+    /// Tokens that are fetched and renewed.
+    OAuth2(OAuth2),
+}
+
+/// A login by OAuth 2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuth2 {
+    /// The way to the first token.
+    pub grant: Grant,
+    /// What the token shall be good for.
+    pub scopes: Vec<String>,
+}
+
+/// The way to the first token. Endpoints that are not given are discovered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// The bridge logs in as itself.
+    ClientCredentials {
+        /// Who the bridge is.
+        client_id: String,
+        /// What proves it.
+        client_secret: Secret,
+        /// Where tokens are fetched.
+        token_url: Option<String>,
+        /// Whom the token is meant for.
+        audience: Option<String>,
+    },
+    /// The user logs in with a browser on this machine (PKCE S256).
+    AuthorizationCode {
+        /// Who the bridge is; without it, it registers itself.
+        client_id: Option<String>,
+        /// What proves it, where the server asks for proof.
+        client_secret: Option<Secret>,
+        /// Where the user and the bridge go.
+        endpoints: Option<AuthorizationEndpoints>,
+        /// The port of this machine to which the browser returns.
+        callback_port: Option<u16>,
+    },
+    /// The user logs in with a browser anywhere and types a code.
+    DeviceCode {
+        /// Who the bridge is; it can be left out only where the endpoints are discovered.
+        client_id: Option<String>,
+        /// What proves it, where the server asks for proof.
+        client_secret: Option<Secret>,
+        /// Where the user and the bridge go.
+        endpoints: Option<DeviceEndpoints>,
+    },
+}
+
+/// Where an authorization code is got and spent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizationEndpoints {
+    /// Where the user logs in.
+    pub authorization_url: String,
+    /// Where the code becomes a token.
+    pub token_url: String,
+}
+
+/// Where a device code is got and spent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceEndpoints {
+    /// Where the code is fetched.
+    pub device_authorization_url: String,
+    /// Where the code becomes a token.
+    pub token_url: String,
+}
+
+/// A file of credentials that some stdio servers read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialsFormat {
+    /// As the servers for Google Workspace expect it.
+    GoogleWorkspace,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Bearer,
+    Header,
+    OAuth2,
+}
+
+#[derive(Clone, Copy)]
+enum GrantType {
+    ClientCredentials,
+    AuthorizationCode,
+    DeviceCode,
+}
+
+impl Auth {
+    /// Reads the section; faults are in the report when the answer is none.
+    pub(super) fn read(mut reader: Reader<'_>) -> Option<Self> {
+        if !reader.has("type") {
+            let message = "`type` is missing; it is one of `bearer`, `header`, `oauth2`";
+            reader.report().error(reader.pointer(), message);
+            return None;
+        }
+        let auth = match reader.choice("type", &KINDS)? {
+            Kind::Bearer => {
+                let token = reader.required_string("token");
+                token.map(|token| Self::Bearer {
+                    token: token.into(),
+                })
+            }
+            Kind::Header => read_headers(&mut reader).map(|headers| Self::Header { headers }),
+            Kind::OAuth2 => OAuth2::read(&mut reader).map(Self::OAuth2),
+        };
+        reader.finish();
+        auth
+    }
+
+    /// The values that must be kept out of sight.
+    pub(super) fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Self::Bearer { token } => vec![token],
+            Self::Header { headers } => headers.values().collect(),
+            Self::OAuth2(login) => login.secret().into_iter().collect(),
+        }
+    }
+}
+
+impl OAuth2 {
+    /// The client's secret, if it has one.
+    pub(super) fn secret(&self) -> Option<&Secret> {
+        match &self.grant {
+            Grant::ClientCredentials { client_secret, .. } => Some(client_secret),
+            Grant::AuthorizationCode { client_secret, .. }
+            | Grant::DeviceCode { client_secret, .. } => client_secret.as_ref(),
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let scopes = reader.strings("scopes").unwrap_or_default();
+        let grant_type = if reader.has("grantType") {
+            reader.choice("grantType", &GRANTS)
+        } else {
+            reader.skip(&["grantType"]);
+            Some(likely_grant(reader))
+        };
+        let Some(grant_type) = grant_type else {
+            reader.skip(&ENDPOINTS);
+            reader.skip(&["clientId", "clientSecret", "audience", "callbackPort"]);
+            return None;
+        };
+        let grant = match grant_type {
+            GrantType::ClientCredentials => client_credentials(reader),
+            GrantType::AuthorizationCode => Some(authorization_code(reader)),
+            GrantType::DeviceCode => device_code(reader),
+        }?;
+        Some(Self { grant, scopes })
+    }
+}
+
+/// Without `grantType` it is `client_credentials`; but where nothing at all is given to log in
+/// with, it can only be the user who logs in.
+fn likely_grant(reader: &Reader<'_>) -> GrantType {
+    let endpoint = ENDPOINTS.iter().any(|key| reader.has(key));
+    if endpoint || reader.has("clientSecret") {
+        GrantType::ClientCredentials
+    } else {
+        GrantType::AuthorizationCode
+    }
+}
+
+fn client_credentials(reader: &mut Reader<'_>) -> Option<Grant> {
+    let unused = "has no effect with grant type `client_credentials`";
+    reader.useless(
+        &["authorizationUrl", "deviceAuthorizationUrl", "callbackPort"],
+        unused,
+    );
+    let client_id = reader.required_string("clientId");
+    let client_secret = reader.required_string("clientSecret");
+    let token_url = remote::read_url(reader, "tokenUrl");
+    let audience = reader.filled_string("audience");
+    Some(Grant::ClientCredentials {
+        client_id: client_id?,
+        client_secret: client_secret?.into(),
+        token_url,
+        audience,
+    })
+}
+
+fn authorization_code(reader: &mut Reader<'_>) -> Grant {
+    let unused = "has no effect with grant type `authorization_code`";
+    reader.useless(&["deviceAuthorizationUrl", "audience"], unused);
+    let client_id = reader.filled_string("clientId");
+    let client_secret = reader.filled_string("clientSecret").map(Secret::from);
+    let endpoints = endpoints(reader, "authorizationUrl").map(|(authorization_url, token_url)| {
+        AuthorizationEndpoints {
+            authorization_url,
+            token_url,
+        }
+    });
+    let port = reader.whole("callbackPort", 1..=u64::from(u16::MAX));
+    let callback_port = port.and_then(|port| u16::try_from(port).ok());
+    Grant::AuthorizationCode {
+        client_id,
+        client_secret,
+        endpoints,
+        callback_port,
+    }
+}
+
+fn device_code(reader: &mut Reader<'_>) -> Option<Grant> {
+    let unused = "has no effect with grant type `device_code`";
+    reader.useless(&["authorizationUrl", "audience", "callbackPort"], unused);
+    let endpoints =
+        endpoints(reader, "deviceAuthorizationUrl").map(|(device_authorization_url, token_url)| {
+            DeviceEndpoints {
+                device_authorization_url,
+                token_url,
+            }
+        });
+    let client_id = match endpoints {
+        Some(_) => Some(reader.required_string("clientId")?),
+        None => reader.filled_string("clientId"),
+    };
+    let client_secret = reader.filled_string("clientSecret").map(Secret::from);
+    Some(Grant::DeviceCode {
+        client_id,
+        client_secret,
+        endpoints,
+    })
+}
+
+/// The endpoint of this name and `tokenUrl`: both or neither, since one discovered and one given
+/// may belong to different servers.
+fn endpoints(reader: &mut Reader<'_>, key: &'static str) -> Option<(String, String)> {
+    let given = (reader.has(key), reader.has("tokenUrl"));
+    let one = remote::read_url(reader, key);
+    let token_url = remote::read_url(reader, "tokenUrl");
+    let missing = match given {
+        (true, false) => "tokenUrl",
+        (false, true) => key,
+        _ => return one.zip(token_url),
+    };
+    let message = format!("`{missing}` is missing; give both `{key}` and `tokenUrl`, or neither");
+    reader.report().error(reader.pointer(), message);
+    None
+}
+
+fn read_headers(reader: &mut Reader<'_>) -> Option<IndexMap<String, Secret>> {
+    if !reader.has("headers") {
+        reader.skip(&["headers"]);
+        reader
+            .report()
+            .error(reader.pointer(), "`headers` is missing");
+        return None;
+    }
+    remote::read_headers(reader)
+}
+
+/// `oauth2CredentialsFile`.
+pub(super) fn read_credentials_file(reader: &mut Reader<'_>) -> Option<CredentialsFormat> {
+    let mut section = reader.object("oauth2CredentialsFile")?;
+    if !section.has("format") {
+        section
+            .report()
+            .error(section.pointer(), "`format` is missing");
+    }
+    let format = section.choice("format", &CREDENTIALS_FORMATS);
+    section.finish();
+    format
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::finding::{Lines, Report};
+
+    /// Reads a section and compares its findings.
+    fn check(json: &str, findings: &[&str]) -> Option<Auth> {
+        let object = serde_json::from_str(json).expect("an object");
+        let report = Report::of_server("a");
+        let auth = Auth::read(Reader::new(&object, "/auth", &report));
+        let told = report.into_findings(&Lines::new(Vec::new()));
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        assert_eq!(told, findings, "{json}");
+        auth
+    }
+
+    fn grant(json: &str) -> Grant {
+        match check(json, &[]) {
+            Some(Auth::OAuth2(login)) => login.grant,
+            other => panic!("no login by OAuth: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn reads_fixed_credentials() {
+        let bearer = check(r#"{"type": "bearer", "token": "t-123"}"#, &[]);
+        assert_eq!(
+            bearer,
+            Some(Auth::Bearer {
+                token: "t-123".into()
+            })
+        );
+        check(r#"{"type": "bearer"}"#, &["`/auth`: `token` is missing"]);
+        check(
+            r#"{"type": "bearer", "token": ""}"#,
+            &["`/auth/token`: `token` is empty"],
+        );
+        check(
+            r#"{"token": "x"}"#,
+            &["`/auth`: `type` is missing; it is one of `bearer`, `header`, `oauth2`"],
+        );
+        check(r#"{"type": "header"}"#, &["`/auth`: `headers` is missing"]);
+        check(
+            r#"{"type": "header", "headers": {"X Key": "a\nb"}}"#,
+            &[
+                "`/auth/headers/X Key`: `X Key` is no header name",
+                "`/auth/headers/X Key`: header `X Key` has a line break or another control character",
+            ],
+        );
+    }
+
+    #[test]
+    fn reads_grants() {
+        let discovered = Grant::AuthorizationCode {
+            client_id: None,
+            client_secret: None,
+            endpoints: None,
+            callback_port: None,
+        };
+        assert_eq!(grant(r#"{"type": "oauth2"}"#), discovered);
+        let itself = Grant::ClientCredentials {
+            client_id: "c".to_owned(),
+            client_secret: "s".into(),
+            token_url: Some("https://example.com/token".to_owned()),
+            audience: None,
+        };
+        let json = r#"{"type": "oauth2", "clientId": "c", "clientSecret": "s", "tokenUrl": "https://example.com/token"}"#;
+        assert_eq!(grant(json), itself);
+        let device = Grant::DeviceCode {
+            client_id: Some("c".to_owned()),
+            client_secret: None,
+            endpoints: Some(DeviceEndpoints {
+                device_authorization_url: "https://example.com/device".to_owned(),
+                token_url: "https://example.com/token".to_owned(),
+            }),
+        };
+        let json = r#"{"type": "oauth2", "grantType": "device_code", "clientId": "c", "tokenUrl": "https://example.com/token",
+            "deviceAuthorizationUrl": "https://example.com/device"}"#;
+        assert_eq!(grant(json), device);
+    }
+
+    #[test]
+    fn reports_faulty_grants() {
+        check(
+            r#"{"type": "oauth2", "tokenUrl": "example.com"}"#,
+            &[
+                "`/auth`: `clientId` is missing",
+                "`/auth`: `clientSecret` is missing",
+                "`/auth/tokenUrl`: `tokenUrl` is not a URL that begins with `http://` or `https://` and names a host",
+            ],
+        );
+        check(
+            r#"{"type": "oauth2", "grantType": "authorization_code", "tokenUrl": "https://example.com", "callbackPort": 0, "audience": "x"}"#,
+            &[
+                "`/auth/audience`: `audience` has no effect with grant type `authorization_code`",
+                "`/auth`: `authorizationUrl` is missing; give both `authorizationUrl` and `tokenUrl`, or neither",
+                "`/auth/callbackPort`: `callbackPort` must be a whole number from 1 to 65535, not `0`",
+            ],
+        );
+        check(
+            r#"{"type": "oauth2", "grantType": "password", "clientid": "x"}"#,
+            &[
+                "`/auth/grantType`: `grantType` must be one of `client_credentials`, `authorization_code`, `device_code`, not `password`",
+                "`/auth/clientid`: unknown key `clientid`; did you mean `clientId`?",
+            ],
+        );
+    }
+}

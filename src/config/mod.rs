@@ -1,0 +1,55 @@
+//! The configuration: one JSON file, compiled to a checked [`Config`].
+//!
+//! Text becomes JSON, `${NAME}` is filled in inside the strings of server entries, and each section
+//! reads and checks itself through a `Reader`, which collects every finding on the way, so that all
+//! of them are told at once. A fault in a server's entry costs that server; a fault elsewhere
+//! stops. Nothing here opens the network or starts a task.
+
+mod adaptive_promotion;
+mod auth;
+mod compile;
+mod document;
+mod dotenv;
+mod error;
+mod finding;
+mod intent_routing;
+mod interpolate;
+mod lifecycle;
+mod load;
+mod name;
+mod rate_limit;
+mod reader;
+mod remote;
+mod result_cache;
+mod retry;
+mod schema_compression;
+mod server;
+mod servers;
+mod source;
+mod stdio;
+mod timeouts;
+mod tool_filter;
+mod transport;
+mod variables;
+
+pub use adaptive_promotion::AdaptivePromotion;
+pub use auth::{Auth, AuthorizationEndpoints, CredentialsFormat, DeviceEndpoints, Grant, OAuth2};
+pub use compile::{CallFormat, Config, Mode, ToolPrefix};
+pub use error::Error;
+pub use finding::{Finding, Severity};
+pub use intent_routing::{Embedding, IntentRouting};
+pub use lifecycle::Lifecycle;
+pub use load::{Loaded, load};
+pub use name::{InvalidServerName, ServerName};
+pub use rate_limit::RateLimit;
+pub use remote::Remote;
+pub use result_cache::ResultCache;
+pub use retry::{Retry, RetryOn};
+pub use schema_compression::SchemaCompression;
+pub use server::{Server, Trust};
+pub use servers::Skipped;
+pub use source::Source;
+pub use stdio::{Framing, Login, Stdio};
+pub use timeouts::Timeouts;
+pub use tool_filter::ToolFilter;
+pub use transport::Transport;

@@ -1,0 +1,319 @@
+//! One server entry.
+
+use std::path::Path;
+
+use super::auth::Auth;
+use super::rate_limit::RateLimit;
+use super::reader::Reader;
+use super::retry::Retry;
+use super::tool_filter::ToolFilter;
+use super::transport::Transport;
+use crate::base::secret::Secret;
+
+const TRUST: [(&str, Trust); 3] = [
+    ("trusted", Trust::Trusted),
+    ("untrusted", Trust::Untrusted),
+    ("sanitize", Trust::Sanitize),
+];
+
+/// What other programs write into entries and the bridge has no use for.
+const FOREIGN: [&str; 11] = [
+    "autoApprove",
+    "alwaysAllow",
+    "autoStart",
+    "dev",
+    "envFile",
+    "gallery",
+    "icon",
+    "name",
+    "note",
+    "timeout",
+    "version",
+];
+
+/// Lists by which other programs restrict tools. Whoever wrote one wants the restriction.
+const FOREIGN_FILTERS: [&str; 5] = [
+    "disabledTools",
+    "enabledTools",
+    "excludeTools",
+    "includeTools",
+    "tools",
+];
+
+/// A server as its entry describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    /// What it is good for, in words for agents.
+    pub description: Option<String>,
+    /// How it is reached.
+    pub transport: Transport,
+    /// What its answers may do to whoever reads them.
+    pub trust: Trust,
+    /// Which of its tools are there.
+    pub tool_filter: ToolFilter,
+    /// Characters of a result, where it differs from the limit of all.
+    pub max_result_chars: Option<usize>,
+    /// Further tries, where they differ from those of all.
+    pub retry: Option<Retry>,
+    /// How many calls it may get.
+    pub rate_limit: RateLimit,
+    /// Values that were filled in for variables or that log in, each once; they must be kept out of
+    /// logs and answers.
+    pub secrets: Vec<Secret>,
+}
+
+/// What is done to the answers of a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Nothing.
+    #[default]
+    Trusted,
+    /// They are marked as what they are.
+    Untrusted,
+    /// They are cleaned.
+    Sanitize,
+}
+
+/// What an entry is read against.
+pub(super) struct Scene<'a> {
+    /// The folder of the configuration.
+    pub(super) folder: &'a Path,
+    pub(super) user_home: Option<&'a Path>,
+    /// The tries of all servers.
+    pub(super) retry: &'a Retry,
+}
+
+impl Server {
+    /// Reads an entry whose variables are filled in; `secrets` are their values. Faults are in the
+    /// report.
+    pub(super) fn read(
+        mut reader: Reader<'_>,
+        scene: &Scene<'_>,
+        secrets: Vec<Secret>,
+    ) -> Option<Self> {
+        let transport = Transport::read(&mut reader, scene);
+        let description = reader
+            .string("description")
+            .filter(|text| !text.trim().is_empty());
+        let trust = reader.choice("trust", &TRUST).unwrap_or_default();
+        let tool_filter = ToolFilter::read(reader.object("toolFilter"));
+        let max_result_chars = reader.count("maxResultChars", 1);
+        let retry = reader
+            .object("retry")
+            .map(|section| Retry::read(section, scene.retry));
+        let rate_limit = RateLimit::read(reader.object("rateLimit"));
+        // The list of all servers has looked at these two.
+        reader.skip(&["disabled", "enabled"]);
+        reader.foreign(&FOREIGN, None);
+        reader.foreign(&FOREIGN_FILTERS, Some("use `toolFilter`"));
+        reader.finish();
+        let mut server = Self {
+            description,
+            transport: transport?,
+            trust,
+            tool_filter,
+            max_result_chars,
+            retry,
+            rate_limit,
+            secrets,
+        };
+        server.add_login_secrets();
+        Some(server)
+    }
+
+    /// What logs in is secret even where it stands in the file as it is.
+    fn add_login_secrets(&mut self) {
+        let found: Vec<Secret> = match &self.transport {
+            Transport::Stdio(stdio) => {
+                let login = stdio.login.as_ref();
+                login
+                    .and_then(|login| login.oauth2.secret())
+                    .into_iter()
+                    .cloned()
+                    .collect()
+            }
+            Transport::Sse(remote) | Transport::StreamableHttp(remote) => remote
+                .auth
+                .as_ref()
+                .map(Auth::secrets)
+                .unwrap_or_default()
+                .into_iter()
+                .cloned()
+                .collect(),
+        };
+        for secret in found {
+            if !secret.expose().is_empty() && !self.secrets.contains(&secret) {
+                self.secrets.push(secret);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::finding::{Lines, Report};
+    use crate::config::{Framing, Stdio};
+
+    fn check(json: &str, findings: &[&str]) -> Option<Server> {
+        let object = serde_json::from_str(json).expect("an object");
+        let report = Report::of_server("a");
+        let retry = Retry {
+            max_attempts: 3,
+            ..Retry::default()
+        };
+        let scene = Scene {
+            folder: Path::new("/etc"),
+            user_home: None,
+            retry: &retry,
+        };
+        let server = Server::read(Reader::new(&object, "", &report), &scene, Vec::new());
+        let told = report.into_findings(&Lines::new(Vec::new()));
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        assert_eq!(told, findings, "{json}");
+        server
+    }
+
+    fn transport(json: &str) -> &'static str {
+        check(json, &[]).map_or("none", |server| server.transport.name())
+    }
+
+    #[test]
+    fn reads_an_entry_in_full() {
+        let server = check(
+            r#"{"command": "npx", "args": ["-y"], "env": {"A": "b"}, "framing": "lsp", "description": " ", "trust": "sanitize",
+                "toolFilter": {"allow": ["x"], "deny": ["y"]}, "maxResultChars": 9, "retry": {"delayMs": 5},
+                "rateLimit": {"maxCallsPerDay": 7}}"#,
+            &[],
+        );
+        let expected = Server {
+            description: None,
+            transport: Transport::Stdio(Stdio {
+                command: "npx".to_owned(),
+                args: vec!["-y".into()],
+                env: [("A".to_owned(), "b".into())].into_iter().collect(),
+                cwd: None,
+                framing: Framing::Lsp,
+                login: None,
+            }),
+            trust: Trust::Sanitize,
+            tool_filter: ToolFilter {
+                allow: Some(vec!["x".to_owned()]),
+                deny: vec!["y".to_owned()],
+            },
+            max_result_chars: Some(9),
+            retry: Some(Retry {
+                max_attempts: 3,
+                delay: Duration::from_millis(5),
+                ..Retry::default()
+            }),
+            rate_limit: RateLimit {
+                max_calls_per_day: Some(7),
+                max_calls_per_month: None,
+            },
+            secrets: Vec::new(),
+        };
+        assert_eq!(server, Some(expected));
+    }
+
+    #[test]
+    fn finds_the_transport() {
+        let check = |json, expected| assert_eq!(transport(json), expected, "{json}");
+        check(r#"{"command": "x"}"#, "stdio");
+        check(r#"{"url": "https://h/mcp"}"#, "streamable-http");
+        check(r#"{"url": "https://h/sse"}"#, "sse");
+        check(
+            r#"{"url": "https://h/sse", "transport": "streamable-http"}"#,
+            "streamable-http",
+        );
+        check(r#"{"url": "https://h/mcp", "type": "sse"}"#, "sse");
+        check(
+            r#"{"url": "https://h/mcp", "type": "http"}"#,
+            "streamable-http",
+        );
+        check(
+            r#"{"command": "x", "type": "stdio", "transport": null}"#,
+            "stdio",
+        );
+    }
+
+    #[test]
+    fn reports_what_does_not_fit_together() {
+        check(
+            r#"{"command": "x", "url": "https://h"}"#,
+            &["has both `command` and `url`; keep one, or say which counts by `transport`"],
+        );
+        check(
+            r#"{"transport": "stdio", "command": "npx -y x", "url": "https://h", "cwd": ""}"#,
+            &[
+                "`/url`: `url` has no effect on a stdio server",
+                "`/command`: `command` holds blanks and is taken for the name of one program; put each argument into `args`",
+                "`/cwd`: `cwd` is empty",
+            ],
+        );
+        check(
+            r#"{"url": "https://h", "args": [], "tools": ["*"]}"#,
+            &[
+                "`/args`: `args` has no effect on a server that is reached by URL",
+                "`/tools`: `tools` is a setting of other programs and has no effect here; use `toolFilter`",
+            ],
+        );
+        check(r#"{"transport": "sse"}"#, &["`url` is missing"]);
+        check(
+            r#"{"command": "x", "env": {"A=B": "c\u0000"}}"#,
+            &[
+                "`/env/A=B`: `A=B` is no name of a variable",
+                "`/env/A=B`: variable `A=B` holds a NUL character",
+            ],
+        );
+    }
+
+    #[test]
+    fn hands_tokens_to_children() {
+        let server = check(
+            r#"{"command": "x", "auth": {"type": "oauth2"}, "oauth2EnvBinding": "TOKEN",
+                "oauth2CredentialsFile": {"format": "google-workspace"}}"#,
+            &[],
+        );
+        let Some(Transport::Stdio(Stdio {
+            login: Some(login), ..
+        })) = server.map(|server| server.transport)
+        else {
+            panic!("a login");
+        };
+        assert_eq!(login.env_binding.as_deref(), Some("TOKEN"));
+        assert!(login.credentials_file.is_some());
+        check(
+            r#"{"command": "x", "auth": {"type": "oauth2"}}"#,
+            &[
+                "`/auth`: the server never sees the token; name `oauth2EnvBinding` or `oauth2CredentialsFile`",
+            ],
+        );
+        check(
+            r#"{"command": "x", "oauth2EnvBinding": "T"}"#,
+            &[
+                "`/oauth2EnvBinding`: `oauth2EnvBinding` has no effect without `auth` of type `oauth2`",
+            ],
+        );
+        check(
+            r#"{"command": "x", "auth": {"type": "bearer", "token": "t"}}"#,
+            &[
+                "`/auth`: a stdio server can only have `auth` of type `oauth2`; this one has no effect",
+            ],
+        );
+    }
+
+    #[test]
+    fn remembers_what_logs_in() {
+        let server = check(
+            r#"{"url": "https://h", "auth": {"type": "bearer", "token": "t-123"}}"#,
+            &[],
+        );
+        assert_eq!(
+            server.map(|server| server.secrets),
+            Some(vec![Secret::from("t-123")])
+        );
+    }
+}

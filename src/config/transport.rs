@@ -1,0 +1,105 @@
+//! How a server is reached.
+
+use super::finding::Severity;
+use super::reader::Reader;
+use super::remote::{self, Remote};
+use super::server::Scene;
+use super::stdio::{self, Stdio};
+
+/// Our own names first; the others are those of other programs' files.
+const KINDS: [(&str, Kind); 5] = [
+    ("stdio", Kind::Stdio),
+    ("sse", Kind::Sse),
+    ("streamable-http", Kind::StreamableHttp),
+    ("streamableHttp", Kind::StreamableHttp),
+    ("http", Kind::StreamableHttp),
+];
+
+/// How a server is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transport {
+    /// As a child process.
+    Stdio(Stdio),
+    /// By the older HTTP transport, with its stream of events beside it.
+    Sse(Remote),
+    /// By the present HTTP transport.
+    StreamableHttp(Remote),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Stdio,
+    Sse,
+    StreamableHttp,
+}
+
+impl Transport {
+    /// The name that `transport` has in the file and in answers.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Stdio(_) => "stdio",
+            Self::Sse(_) => "sse",
+            Self::StreamableHttp(_) => "streamable-http",
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>, scene: &Scene<'_>) -> Option<Self> {
+        let Some(kind) = Kind::read(reader) else {
+            reader.skip(&stdio::KEYS);
+            reader.skip(&remote::KEYS);
+            reader.skip(&["auth"]);
+            return None;
+        };
+        if kind == Kind::Stdio {
+            reader.useless(&remote::KEYS, "has no effect on a stdio server");
+            return Stdio::read(reader, scene).map(Self::Stdio);
+        }
+        reader.useless(
+            &stdio::KEYS,
+            "has no effect on a server that is reached by URL",
+        );
+        let remote = Remote::read(reader)?;
+        Some(if kind == Kind::Sse {
+            Self::Sse(remote)
+        } else {
+            Self::StreamableHttp(remote)
+        })
+    }
+}
+
+impl Kind {
+    /// What is named, or what the keys that are there show.
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let key = if reader.has("transport") {
+            "transport"
+        } else {
+            "type"
+        };
+        reader.skip(&["transport", "type"]);
+        if reader.has(key) {
+            return reader.choice(key, &KINDS);
+        }
+        match (reader.has("command"), reader.has("url")) {
+            (true, false) => Some(Self::Stdio),
+            (false, true) => {
+                let sse = reader.glance("url").is_some_and(remote::is_sse);
+                Some(if sse { Self::Sse } else { Self::StreamableHttp })
+            }
+            (true, true) => {
+                let message = "has both `command` and `url`";
+                let finding = reader
+                    .report()
+                    .finding(Severity::Error, reader.pointer(), message);
+                reader
+                    .report()
+                    .add(finding.hint("keep one, or say which counts by `transport`"));
+                None
+            }
+            (false, false) => {
+                let message = "has neither `command` nor `url`, so nothing says how to reach it";
+                reader.report().error(reader.pointer(), message);
+                None
+            }
+        }
+    }
+}
