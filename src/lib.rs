@@ -7,3 +7,4 @@ pub mod base;
 pub mod config;
 pub mod protocol;
 pub mod telemetry;
+pub mod wire;

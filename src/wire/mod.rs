@@ -1,0 +1,7 @@
+//! Bytes that both sides share: messages cut out of a stream, and gathered writes.
+
+pub mod lines;
+pub mod outbox;
+
+pub use lines::{Decoder, Frame};
+pub use outbox::Outbox;
