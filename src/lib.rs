@@ -7,4 +7,5 @@ pub mod base;
 pub mod config;
 pub mod protocol;
 pub mod telemetry;
+pub mod tools;
 pub mod wire;

@@ -1,0 +1,200 @@
+//! The snapshot of all known tools, swapped whole when one server's list changes. Whoever holds a snapshot keeps
+//! reading a consistent one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use indexmap::IndexMap;
+
+use super::Tool;
+use crate::config::{SchemaCompression, ServerName, ToolFilter};
+use crate::protocol::tool::Definition;
+
+/// The place where the current snapshot lies.
+#[derive(Debug)]
+pub struct Registry {
+    current: ArcSwap<Snapshot>,
+    replacing: Mutex<()>,
+    compression: SchemaCompression,
+    filters: IndexMap<ServerName, ToolFilter>,
+}
+
+/// All servers, in the order of the config, with the tools of those that were reached so far.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    servers: IndexMap<ServerName, Option<Arc<ServerTools>>>,
+}
+
+/// The tools of one server that its filter permits, in the server's order.
+#[derive(Debug, Default)]
+pub struct ServerTools {
+    tools: IndexMap<String, Tool>,
+}
+
+impl Registry {
+    /// A registry that knows the servers and none of their tools yet.
+    pub fn new(filters: IndexMap<ServerName, ToolFilter>, compression: SchemaCompression) -> Self {
+        let servers = filters.keys().map(|name| (name.clone(), None)).collect();
+        let current = ArcSwap::from_pointee(Snapshot { servers });
+        Self {
+            current,
+            replacing: Mutex::default(),
+            compression,
+            filters,
+        }
+    }
+
+    /// The snapshot of this moment.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Puts a server's tools in the place of those that it had; returns how many its filter permits. Of two tools
+    /// of one name the first stays.
+    pub fn replace(&self, server: &ServerName, definitions: Vec<Definition>) -> usize {
+        let filter = self.filters.get(server);
+        let mut tools = IndexMap::with_capacity(definitions.len());
+        for definition in definitions {
+            if filter.is_none_or(|filter| permits(filter, &definition.name)) {
+                let name = definition.name.clone();
+                tools
+                    .entry(name)
+                    .or_insert_with(|| Tool::new(definition, &self.compression));
+            }
+        }
+        let count = tools.len();
+        let _replacing = self
+            .replacing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut servers = self.snapshot().servers.clone();
+        servers.insert(server.clone(), Some(Arc::new(ServerTools { tools })));
+        self.current.store(Arc::new(Snapshot { servers }));
+        count
+    }
+}
+
+/// Allow minus deny.
+fn permits(filter: &ToolFilter, tool: &str) -> bool {
+    let named = |list: &[String]| list.iter().any(|name| name == tool);
+    filter.allow.as_ref().is_none_or(|allow| named(allow)) && !named(&filter.deny)
+}
+
+impl Snapshot {
+    /// The tools of a server; `None` when it was never reached.
+    pub fn get(&self, server: &str) -> Option<&Arc<ServerTools>> {
+        self.servers.get(server)?.as_ref()
+    }
+
+    /// Servers that have a tool of this name, in the order of the config.
+    pub fn holders<'a>(
+        &'a self,
+        tool: &'a str,
+    ) -> impl Iterator<Item = (&'a ServerName, &'a Tool)> {
+        self.servers
+            .iter()
+            .filter_map(move |(name, tools)| Some((name, tools.as_ref()?.get(tool)?)))
+    }
+
+    /// Every known tool, with its server.
+    pub fn iter(&self) -> impl Iterator<Item = (&ServerName, &Tool)> {
+        self.servers
+            .iter()
+            .filter_map(|(name, tools)| Some((name, tools.as_ref()?)))
+            .flat_map(|(name, tools)| tools.iter().map(move |tool| (name, tool)))
+    }
+}
+
+impl ServerTools {
+    /// The tool of this name.
+    pub fn get(&self, tool: &str) -> Option<&Tool> {
+        self.tools.get(tool)
+    }
+
+    /// Every tool, in the server's order.
+    pub fn iter(&self) -> impl Iterator<Item = &Tool> {
+        self.tools.values()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.tools.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.tools.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::value::RawValue;
+
+    fn definitions(names: &[&str]) -> Vec<Definition> {
+        let define = |name: &&str| {
+            let raw = RawValue::from_string(format!(r#"{{"name":"{name}"}}"#)).expect("valid");
+            Definition::parse(&raw).expect("a tool")
+        };
+        names.iter().map(define).collect()
+    }
+
+    fn registry(filters: &[(&str, ToolFilter)]) -> Registry {
+        let name = |text: &str| ServerName::parse(text).expect("a name");
+        let filters = filters
+            .iter()
+            .map(|(text, filter)| (name(text), filter.clone()))
+            .collect();
+        Registry::new(
+            filters,
+            SchemaCompression {
+                enabled: true,
+                max_description_length: 80,
+            },
+        )
+    }
+
+    fn check(allow: Option<&[&str]>, deny: &[&str], expected: &[&str]) {
+        let owned = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let filter = ToolFilter {
+            allow: allow.map(owned),
+            deny: owned(deny),
+        };
+        let registry = registry(&[("s", filter)]);
+        let server = ServerName::parse("s").expect("a name");
+        registry.replace(&server, definitions(&["a", "b", "c"]));
+        let snapshot = registry.snapshot();
+        let left: Vec<&str> = snapshot
+            .iter()
+            .map(|(_, tool)| tool.definition.name.as_str())
+            .collect();
+        assert_eq!(left, expected, "allow {allow:?} deny {deny:?}");
+    }
+
+    #[test]
+    fn filters_allow_minus_deny() {
+        check(None, &[], &["a", "b", "c"]);
+        check(Some(&["a", "b"]), &[], &["a", "b"]);
+        check(Some(&["a", "b"]), &["b"], &["a"]);
+        check(None, &["b"], &["a", "c"]);
+        check(Some(&[]), &[], &[]);
+    }
+
+    #[test]
+    fn an_old_snapshot_stays_what_it_was() {
+        let registry = registry(&[("a", ToolFilter::default()), ("b", ToolFilter::default())]);
+        let server = |name| ServerName::parse(name).expect("a name");
+        registry.replace(&server("b"), definitions(&["x"]));
+        let old = registry.snapshot();
+        registry.replace(&server("a"), definitions(&["x", "y", "x"]));
+        assert_eq!(old.holders("x").count(), 1);
+        let holders: Vec<String> = registry
+            .snapshot()
+            .holders("x")
+            .map(|(name, _)| name.to_string())
+            .collect();
+        assert_eq!(holders, ["a", "b"]);
+        assert!(old.get("a").is_none());
+    }
+}
