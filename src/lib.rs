@@ -8,4 +8,5 @@ pub mod config;
 pub mod protocol;
 pub mod telemetry;
 pub mod tools;
+pub mod upstream;
 pub mod wire;

@@ -1,0 +1,261 @@
+//! Child processes that cannot outlive the bridge: each leads a process group of its own, which is ended as a
+//! whole, and dies with the bridge even when the bridge has no time to end it.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use super::Error;
+use crate::base::environment::Environment;
+use crate::base::secret::Secret;
+use crate::config;
+
+/// Variables that a server gets without asking: those that programs need to find their files, their user, the
+/// network and their own runtimes. Anything else, credentials above all, goes only to servers that name it.
+const HANDED_ON: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TERM",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "SSH_AUTH_SOCK",
+    "DOCKER_HOST",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "PATHEXT",
+    "PROGRAMDATA",
+    "PROGRAMFILES",
+    "COMSPEC",
+    "SYSTEMDRIVE",
+    "SYSTEMROOT",
+    "USERNAME",
+    "USERPROFILE",
+    "WINDIR",
+    "PROCESSOR_ARCHITECTURE",
+];
+
+/// Families of such variables.
+const HANDED_ON_PREFIXES: &[&str] = &[
+    "LC_",
+    "XDG_",
+    "NVM_",
+    "VOLTA_",
+    "FNM_",
+    "PYENV_",
+    "ASDF_",
+    "MISE_",
+    "UV_",
+    "PIP_",
+    "npm_config_",
+    "NPM_CONFIG_",
+];
+
+/// Folders where runtimes are often installed but that desktop applications do not have on their PATH.
+const USUAL_FOLDERS: &[&str] = &["/usr/local/bin", "/opt/homebrew/bin"];
+
+/// A running child and its process group.
+#[derive(Debug)]
+pub(super) struct Child {
+    process: Box<dyn ChildWrapper>,
+}
+
+/// The three streams of a child.
+pub(super) struct Streams {
+    pub(super) stdin: ChildStdin,
+    pub(super) stdout: ChildStdout,
+    pub(super) stderr: ChildStderr,
+}
+
+impl Child {
+    /// Starts the configured command.
+    pub(super) fn spawn(
+        server: &config::Stdio,
+        environment: &Environment,
+    ) -> Result<(Self, Streams), Error> {
+        let command = &server.command;
+        if let Some(folder) = server.cwd.as_ref().filter(|folder| !folder.is_dir()) {
+            return Err(Error::FolderMissing {
+                folder: folder.display().to_string(),
+            });
+        }
+        let mut wrap =
+            CommandWrap::with_new(command, |child| configure(child, server, environment));
+        #[cfg(unix)]
+        wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
+        #[cfg(windows)]
+        wrap.wrap(process_wrap::tokio::JobObject);
+        wrap.wrap(KillOnDrop);
+        let mut process = wrap.spawn().map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => Error::CommandNotFound {
+                command: command.clone(),
+            },
+            _ => Error::Spawn {
+                command: command.clone(),
+                source: Arc::new(source),
+            },
+        })?;
+        let streams = (
+            process.stdin().take(),
+            process.stdout().take(),
+            process.stderr().take(),
+        );
+        let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
+            unreachable!("all three streams are piped by `configure`")
+        };
+        Ok((
+            Self { process },
+            Streams {
+                stdin,
+                stdout,
+                stderr,
+            },
+        ))
+    }
+
+    /// Waits for the end of the process itself.
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.process.inner_mut().wait().await
+    }
+
+    /// Ends the whole group: the caller has closed its stdin, what is left after a third of `limit` is asked to
+    /// end (SIGTERM), what is left after another third is killed.
+    pub(super) async fn stop(&mut self, limit: Duration) {
+        let step = limit / 3;
+        if timeout(step, self.wait()).await.is_err() {
+            self.terminate();
+            // Whether or not it ends in time, what follows is the same.
+            let _ = timeout(step, self.wait()).await;
+        }
+        self.kill();
+        let _ = timeout(step, self.wait()).await;
+    }
+
+    /// Kills what is left of the group, be it the process or what it started and left behind.
+    pub(super) fn kill(&mut self) {
+        // The only failure is that nobody is left.
+        let _ = self.process.start_kill();
+    }
+
+    fn terminate(&mut self) {
+        #[cfg(unix)]
+        let _ = self.process.signal(rustix::process::Signal::TERM.as_raw());
+        #[cfg(windows)]
+        self.kill();
+    }
+}
+
+/// Such as `exit code 1` or `signal 9`.
+pub(super) fn describe(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("signal {signal}");
+    }
+    status
+        .code()
+        .map_or_else(|| "ended".to_owned(), |code| format!("exit code {code}"))
+}
+
+fn configure(child: &mut Command, server: &config::Stdio, environment: &Environment) {
+    child.args(server.args.iter().map(Secret::expose));
+    child.env_clear();
+    for (name, value) in environment.iter().filter(|(name, _)| is_handed_on(name)) {
+        if name == "PATH" {
+            child.env(name, with_usual_folders(value, environment));
+        } else {
+            child.env(name, value);
+        }
+    }
+    child.envs(
+        server
+            .env
+            .iter()
+            .map(|(name, value)| (name, value.expose())),
+    );
+    if let Some(folder) = &server.cwd {
+        child.current_dir(folder);
+    }
+    child
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    #[cfg(target_os = "linux")]
+    die_with_parent(child);
+}
+
+/// Whether a server gets the variable without asking.
+pub(super) fn is_handed_on(name: &str) -> bool {
+    HANDED_ON.contains(&name)
+        || HANDED_ON_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+}
+
+fn with_usual_folders(path: &str, environment: &Environment) -> OsString {
+    let mut folders: Vec<PathBuf> = std::env::split_paths(path).collect();
+    let local = environment
+        .lookup("HOME")
+        .map(|home| PathBuf::from(home).join(".local/bin"));
+    for folder in USUAL_FOLDERS.iter().map(PathBuf::from).chain(local) {
+        if cfg!(unix) && !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    std::env::join_paths(folders).unwrap_or_else(|_| path.into())
+}
+
+/// Has the kernel kill the child when the bridge dies, however it dies (`prctl(2)`, `PR_SET_PDEATHSIG`). The
+/// signal follows the thread that started the child, so children are never started on a thread that ends early.
+#[cfg(target_os = "linux")]
+#[expect(
+    unsafe_code,
+    reason = "what a child does between fork and exec can only be set through an unsafe call"
+)]
+fn die_with_parent(child: &mut Command) {
+    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+    let bridge = getpid();
+    // SAFETY: between fork and exec only two system calls are made, and nothing is allocated.
+    unsafe {
+        child.pre_exec(move || {
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // The bridge may have died before the signal was set.
+            if getppid() == Some(bridge) {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::Interrupted.into())
+            }
+        });
+    }
+}

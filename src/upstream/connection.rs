@@ -1,0 +1,194 @@
+//! A child process and the session with it, from spawn to the last of its process group.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::process::ChildStdout;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::child::{self, Child, Streams};
+use super::error::{LastWords, UnsetVariable};
+use super::stderr::{self, Tail};
+use super::{Error, Session};
+use crate::base::environment::Environment;
+use crate::base::secret::Secret;
+use crate::config::{self, ServerName};
+
+/// How long a process that closed its stdout has to tell how it ended.
+const EXIT_GRACE: Duration = Duration::from_millis(200);
+/// How long stdout and stderr may bring more once the process is gone; what it started may hold them open.
+const OUTPUT_GRACE: Duration = Duration::from_millis(500);
+
+/// A live connection. Dropping it ends the child.
+#[derive(Debug)]
+pub(super) struct Connection {
+    session: Arc<Session>,
+    stop: CancellationToken,
+    over: CancellationToken,
+}
+
+/// What every connection of a server is made from.
+#[derive(Debug)]
+pub(super) struct Blueprint {
+    pub(super) name: ServerName,
+    pub(super) stdio: config::Stdio,
+    pub(super) secrets: Vec<Secret>,
+    pub(super) environment: Arc<Environment>,
+    pub(super) stop_limit: Duration,
+}
+
+impl Connection {
+    /// Starts the server; its tasks run in `tasks` until the last of its processes is gone.
+    /// Cancelling `closing` ends it as well.
+    pub(super) fn open(
+        blueprint: &Arc<Blueprint>,
+        tail: Arc<Tail>,
+        tasks: &TaskTracker,
+        closing: &CancellationToken,
+    ) -> Result<Self, Error> {
+        let (child, streams) = Child::spawn(&blueprint.stdio, &blueprint.environment)?;
+        let Streams {
+            mut stdin,
+            stdout,
+            stderr,
+        } = streams;
+        let session = Arc::new(Session::new(
+            blueprint.name.clone(),
+            blueprint.stdio.framing,
+        ));
+        let (stop, over) = (closing.child_token(), CancellationToken::new());
+
+        let outbox = session.outbox().clone();
+        tasks.spawn(async move {
+            // Failing means that the child no longer reads; its stdout tells the rest.
+            let _ = outbox.write_to(&mut stdin).await;
+        });
+        tasks.spawn({
+            let (tail, blueprint) = (tail.clone(), blueprint.clone());
+            async move { tail.collect(blueprint.name.as_str(), stderr).await }
+        });
+        let run = Run {
+            child,
+            session: session.clone(),
+            tail,
+            blueprint: blueprint.clone(),
+        };
+        tasks.spawn(run.until_gone(stdout, stop.clone(), over.clone()));
+        Ok(Self {
+            session,
+            stop,
+            over,
+        })
+    }
+
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Has the child ended; returns at once.
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits until the session has ended, for whatever reason.
+    pub(super) async fn over(&self) {
+        self.over.cancelled().await;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+struct Run {
+    child: Child,
+    session: Arc<Session>,
+    tail: Arc<Tail>,
+    blueprint: Arc<Blueprint>,
+}
+
+impl Run {
+    async fn until_gone(
+        mut self,
+        mut stdout: ChildStdout,
+        stop: CancellationToken,
+        over: CancellationToken,
+    ) {
+        let asked = tokio::select! {
+            biased;
+            () = stop.cancelled() => true,
+            () = self.read(&mut stdout) => false,
+        };
+        let last = if asked {
+            LastWords {
+                status: "closed by the bridge".to_owned(),
+                ..LastWords::default()
+            }
+        } else {
+            self.last_words().await
+        };
+        tracing::info!("`{}`: connection closed ({last})", self.blueprint.name);
+        self.session.end(Error::Closed { last });
+        over.cancel();
+        // A child that writes its last words must not block on a pipe that nobody reads.
+        let drain = async {
+            let _ = tokio::io::copy(&mut stdout, &mut tokio::io::sink()).await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = self.child.stop(self.blueprint.stop_limit) => {}
+            () = drain => {}
+        }
+    }
+
+    /// Ends when stdout does, or soon after the process itself.
+    async fn read(&mut self, stdout: &mut ChildStdout) {
+        let reading = self.session.read(stdout);
+        tokio::pin!(reading);
+        tokio::select! {
+            biased;
+            _ = &mut reading => {}
+            _ = self.child.wait() => {
+                let _ = timeout(OUTPUT_GRACE, reading).await;
+            }
+        }
+    }
+
+    async fn last_words(&mut self) -> LastWords {
+        let status = match timeout(EXIT_GRACE, self.child.wait()).await {
+            Ok(Ok(status)) => child::describe(status),
+            Ok(Err(error)) => error.to_string(),
+            Err(_running) => "it closed its stdout but did not end".to_owned(),
+        };
+        let _ = timeout(OUTPUT_GRACE, self.tail.ended()).await;
+        let stderr = self.tail.lines();
+        let unset = self.unset(&stderr);
+        LastWords {
+            status,
+            stderr,
+            unset,
+        }
+    }
+
+    fn unset(&self, lines: &[String]) -> Vec<UnsetVariable> {
+        let Blueprint {
+            stdio, environment, ..
+        } = &*self.blueprint;
+        let given = |name: &str| {
+            stdio.env.contains_key(name)
+                || (environment.lookup(name).is_some() && child::is_handed_on(name))
+        };
+        stderr::variables(lines)
+            .into_iter()
+            .filter(|name| !given(name))
+            .map(|name| UnsetVariable {
+                name: name.to_owned(),
+                known_to_bridge: environment.lookup(name).is_some(),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,257 @@
+//! Why an upstream did not do what was asked. The error itself knows whether the call can have run.
+
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use crate::protocol::error::ErrorObject;
+
+/// The outcome of a call that brought no result.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// There is no such program.
+    #[error("the command `{command}` was not found on PATH{}", remedy(.command))]
+    CommandNotFound {
+        /// As configured.
+        command: String,
+    },
+    /// The configured working folder does not exist.
+    #[error("the working folder `{folder}` (`cwd`) does not exist")]
+    FolderMissing {
+        /// As configured.
+        folder: String,
+    },
+    /// The program could not be started for another reason.
+    #[error("the command `{command}` could not be started: {source}")]
+    Spawn {
+        /// As configured.
+        command: String,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// It ended before the handshake was done; missing credentials are the usual cause.
+    #[error("the server ended during its start ({last})")]
+    EndedAtStart {
+        /// How it ended and what it said.
+        last: LastWords,
+    },
+    /// It answered the handshake in a way that no session can follow.
+    #[error("the handshake failed: {reason}")]
+    Handshake {
+        /// What was wrong with the answer.
+        reason: String,
+    },
+    /// It has not finished its start within `connectionTimeoutMs`; the start goes on.
+    #[error("the server has not finished starting after {} ms ({last})", .after.as_millis())]
+    StillStarting {
+        /// How long the caller waited.
+        after: Duration,
+        /// What it said meanwhile.
+        last: LastWords,
+    },
+    /// It was given up after the longest start that the bridge allows.
+    #[error("the server did not finish its start within {} s and was stopped ({last})", .after.as_secs())]
+    NeverStarted {
+        /// How long it was waited for.
+        after: Duration,
+        /// What it said meanwhile.
+        last: LastWords,
+    },
+    /// A connect failed a moment ago and is not tried again yet.
+    #[error("{error} (not tried again for {} s)", .left.as_secs() + 1)]
+    CoolingDown {
+        /// Why it failed.
+        error: Arc<Error>,
+        /// How long until the next attempt.
+        left: Duration,
+    },
+    /// The connection broke while the request was under way, which may have run.
+    #[error("the server's connection closed ({last})")]
+    Closed {
+        /// How it ended and what it said.
+        last: LastWords,
+    },
+    /// No answer and no progress came in time; the request was cancelled but may have run.
+    #[error("no answer within {} ms", .after.as_millis())]
+    TimedOut {
+        /// How long the server was silent.
+        after: Duration,
+    },
+    /// The server answered with a JSON-RPC error.
+    #[error("{0}")]
+    Refused(ErrorObject),
+    /// The server answered with something that is no answer.
+    #[error("the server's answer cannot be used: {reason}")]
+    BadAnswer {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The bridge is ending.
+    #[error("the bridge is shutting down")]
+    ShuttingDown,
+}
+
+impl Error {
+    /// Whether the request surely never reached the server's tool, so that it may be sent again whatever it does.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::CommandNotFound { .. }
+            | Self::FolderMissing { .. }
+            | Self::Spawn { .. }
+            | Self::EndedAtStart { .. }
+            | Self::Handshake { .. }
+            | Self::StillStarting { .. }
+            | Self::NeverStarted { .. }
+            | Self::CoolingDown { .. } => true,
+            Self::Closed { .. }
+            | Self::TimedOut { .. }
+            | Self::Refused(_)
+            | Self::BadAnswer { .. }
+            | Self::ShuttingDown => false,
+        }
+    }
+
+    /// What the reader of the message can do about it, where the bridge knows.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::CoolingDown { error, .. } => error.hint(),
+            Self::EndedAtStart { last } | Self::Closed { last } => last.hint(),
+            Self::StillStarting { .. } | Self::NeverStarted { .. } => Some(
+                "a first start may be downloading the server: try again in a moment, or raise \
+                 `connectionTimeoutMs`; a server that frames messages with Content-Length from the first one \
+                 on needs `\"framing\": \"lsp\"`"
+                    .to_owned(),
+            ),
+            Self::TimedOut { .. } => {
+                Some("raise `requestTimeoutMs` if this tool takes longer".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How a process ended, what it wrote to stderr last, and which variables it seems to miss.
+#[derive(Debug, Clone, Default)]
+pub struct LastWords {
+    /// Such as `exit code 1` or `signal 9`; empty while it runs.
+    pub status: String,
+    /// The last lines of its stderr, secrets blotted out.
+    pub stderr: Vec<String>,
+    /// Variables that those lines name and that the server was not given.
+    pub unset: Vec<UnsetVariable>,
+}
+
+/// A variable that a server asked for in vain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsetVariable {
+    /// Its name.
+    pub name: String,
+    /// The bridge itself has it, but does not hand it on unasked.
+    pub known_to_bridge: bool,
+}
+
+impl LastWords {
+    fn hint(&self) -> Option<String> {
+        let variable = self.unset.first()?;
+        let name = &variable.name;
+        let others: Vec<String> = self.unset[1..]
+            .iter()
+            .map(|v| format!("`{}`", v.name))
+            .collect();
+        let also = if others.is_empty() {
+            String::new()
+        } else {
+            format!(" (also {})", others.join(", "))
+        };
+        Some(if variable.known_to_bridge {
+            format!(
+                "`{name}` is set for the bridge but not handed to this server: add \
+                 `\"env\": {{\"{name}\": \"${{{name}}}\"}}` to its entry{also}"
+            )
+        } else {
+            format!(
+                "`{name}` is not set: put `{name}=…` into the .env file and \
+                 `\"env\": {{\"{name}\": \"${{{name}}}\"}}` into the server's entry{also}"
+            )
+        })
+    }
+}
+
+impl fmt::Display for LastWords {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = if self.status.is_empty() {
+            "still running"
+        } else {
+            &self.status
+        };
+        formatter.write_str(status)?;
+        if self.stderr.is_empty() {
+            formatter.write_str(", nothing on stderr")
+        } else {
+            write!(formatter, "; stderr: {}", self.stderr.join(" | "))
+        }
+    }
+}
+
+/// How to get the runtimes that servers are usually started with.
+fn remedy(command: &str) -> &'static str {
+    match command {
+        "npx" | "npm" | "node" => ": install Node.js (https://nodejs.org), or give the full path",
+        "uvx" | "uv" => ": install uv (https://docs.astral.sh/uv), or give the full path",
+        "python" | "python3" | "pipx" => {
+            ": install Python (https://www.python.org), or give the full path"
+        }
+        "docker" | "podman" => ": install and start it, or give the full path",
+        _ => ": install it, correct `command`, or give the full path",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_name_the_missing_variable_and_the_remedy() {
+        let unset = |name: &str, known_to_bridge| UnsetVariable {
+            name: name.to_owned(),
+            known_to_bridge,
+        };
+        let last = LastWords {
+            status: "exit code 1".to_owned(),
+            stderr: vec!["Error: API_KEY is required".to_owned()],
+            unset: vec![unset("API_KEY", false), unset("API_URL", false)],
+        };
+        let error = Error::EndedAtStart { last };
+        assert_eq!(
+            error.to_string(),
+            "the server ended during its start (exit code 1; stderr: Error: API_KEY is required)"
+        );
+        let hint = error.hint().expect("a variable is missing");
+        assert!(
+            hint.contains("`API_KEY=…`") && hint.contains("(also `API_URL`)"),
+            "{hint}"
+        );
+    }
+
+    #[test]
+    fn a_call_that_may_have_run_is_not_retryable() {
+        assert!(
+            !Error::Closed {
+                last: LastWords::default()
+            }
+            .is_retryable()
+        );
+        assert!(
+            !Error::TimedOut {
+                after: Duration::ZERO
+            }
+            .is_retryable()
+        );
+        assert!(
+            Error::CommandNotFound {
+                command: "npx".to_owned()
+            }
+            .is_retryable()
+        );
+    }
+}

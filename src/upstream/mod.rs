@@ -1,0 +1,21 @@
+//! The servers that we call: each is started when it is first needed, watched while it runs and closed when idle.
+//!
+//! [`Pool`] holds one [`Supervisor`] per configured server, a supervisor holds at most one [`Session`], and a
+//! session is one running conversation. Nothing in here knows who called.
+
+mod child;
+mod connection;
+pub mod error;
+mod handshake;
+mod listing;
+pub mod pool;
+pub mod session;
+pub mod status;
+mod stderr;
+pub mod supervisor;
+
+pub use error::Error;
+pub use pool::Pool;
+pub use session::{OnProgress, Session, Watch, Withdrawn};
+pub use status::{State, Status};
+pub use supervisor::{Settings, Supervisor};

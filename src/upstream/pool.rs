@@ -1,0 +1,134 @@
+//! All configured servers.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::Blueprint;
+use super::supervisor::Shared;
+use super::{Error, Session, Settings, Supervisor};
+use crate::base::environment::Environment;
+use crate::base::secret::Secret;
+use crate::config::{ServerName, Stdio};
+use crate::tools::Registry;
+
+/// The supervisors, in the order of the config.
+#[derive(Debug)]
+pub struct Pool {
+    supervisors: IndexMap<ServerName, Arc<Supervisor>>,
+    shared: Arc<Shared>,
+}
+
+/// One server that the pool is to keep.
+#[derive(Debug)]
+pub struct Server {
+    /// As in the config.
+    pub name: ServerName,
+    /// How it is started.
+    pub stdio: Stdio,
+    /// Values that must not show in what the bridge says about it.
+    pub secrets: Vec<Secret>,
+}
+
+impl Pool {
+    /// Takes the servers on; none is started. `environment` is the bridge's own, of which servers get the part
+    /// that programs need to run. All tasks run in `tasks`.
+    pub fn new(
+        servers: Vec<Server>,
+        settings: Settings,
+        environment: &Arc<Environment>,
+        registry: Arc<Registry>,
+        tasks: TaskTracker,
+    ) -> Self {
+        let stop_limit = settings.timeouts.shutdown / 2;
+        let closing = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            settings,
+            registry,
+            tasks,
+            closing,
+        });
+        let supervise = |server: Server| {
+            let Server {
+                name,
+                stdio,
+                secrets,
+            } = server;
+            let environment = environment.clone();
+            let blueprint = Blueprint {
+                name: name.clone(),
+                stdio,
+                secrets,
+                environment,
+                stop_limit,
+            };
+            (
+                name,
+                Arc::new(Supervisor::new(Arc::new(blueprint), shared.clone())),
+            )
+        };
+        Self {
+            supervisors: servers.into_iter().map(supervise).collect(),
+            shared,
+        }
+    }
+
+    /// The server of this name.
+    pub fn find(&self, server: &str) -> Option<(&ServerName, &Arc<Supervisor>)> {
+        self.supervisors.get_key_value(server)
+    }
+
+    /// Where in the config the server stands, the first being 0.
+    pub fn place(&self, server: &str) -> Option<usize> {
+        self.supervisors.get_index_of(server)
+    }
+
+    /// Every server, in the order of the config.
+    pub fn iter(&self) -> impl Iterator<Item = (&ServerName, &Arc<Supervisor>)> {
+        self.supervisors.iter()
+    }
+
+    /// How many servers there are.
+    pub fn len(&self) -> usize {
+        self.supervisors.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.supervisors.is_empty()
+    }
+
+    /// A session with the server, opened if need be; see [`Supervisor::session`].
+    pub async fn session(&self, supervisor: &Arc<Supervisor>) -> Result<Arc<Session>, Error> {
+        if let Some(limit) = self.shared.settings.lifecycle.max_connected
+            && !supervisor.is_open()
+        {
+            self.close_least_recently_used(limit);
+        }
+        supervisor.session().await
+    }
+
+    /// Makes room for one more session where only `limit` may be open.
+    fn close_least_recently_used(&self, limit: usize) {
+        let mut open: Vec<_> = self
+            .supervisors
+            .values()
+            .filter_map(|supervisor| Some((supervisor.open_since_use()?, supervisor)))
+            .collect();
+        open.sort_by_key(|(used, _)| *used);
+        let surplus = (open.len() + 1).saturating_sub(limit);
+        let closed = open
+            .iter()
+            .filter(|(_, supervisor)| supervisor.close_if(|_| true));
+        // Those that are busy stay open: a call under way is worth more than the limit.
+        let count = closed.take(surplus).count();
+        tracing::debug!("closed {count} of {surplus} sessions to make room");
+    }
+
+    /// Ends every session and starts no other. The tasks given to [`Pool::new`] end with the last child.
+    pub fn close(&self) {
+        self.shared.closing.cancel();
+    }
+}

@@ -1,0 +1,156 @@
+//! What a server writes to stderr: kept as a short tail for error messages, logged for those who want it.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::watch;
+
+use crate::base::secret::Secret;
+use crate::telemetry::logging::excerpt;
+
+const LINES: usize = 12;
+const LINE_CHARACTERS: usize = 300;
+/// A line is cut here while it comes in; the rest of it is dropped.
+const LINE_BYTES: usize = 4 * LINE_CHARACTERS;
+/// Shorter values would blot out ordinary words.
+const SHORTEST_SECRET: usize = 6;
+
+/// The last lines, readable while more come in.
+#[derive(Debug)]
+pub(super) struct Tail {
+    lines: Mutex<VecDeque<String>>,
+    ended: watch::Sender<bool>,
+    secrets: Vec<Secret>,
+}
+
+impl Tail {
+    /// An empty tail; `secrets` never show in it.
+    pub(super) fn new(secrets: Vec<Secret>) -> Self {
+        Self {
+            lines: Mutex::default(),
+            ended: watch::channel(false).0,
+            secrets,
+        }
+    }
+
+    /// Reads until the stream ends.
+    pub(super) async fn collect(&self, server: &str, mut stderr: impl AsyncRead + Unpin) {
+        let mut chunk = vec![0; 4096];
+        let mut line = Vec::new();
+        while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
+            let mut pieces = chunk[..read].split(|byte| *byte == b'\n').peekable();
+            while let Some(piece) = pieces.next() {
+                let room = LINE_BYTES.saturating_sub(line.len()).min(piece.len());
+                line.extend_from_slice(&piece[..room]);
+                if pieces.peek().is_some() {
+                    self.push(server, &line);
+                    line.clear();
+                }
+            }
+        }
+        self.push(server, &line);
+        self.ended.send_replace(true);
+    }
+
+    fn push(&self, server: &str, line: &[u8]) {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return;
+        }
+        let line = self.blot(excerpt(line, LINE_CHARACTERS));
+        tracing::info!("`{server}` says on stderr: {line}");
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    fn blot(&self, mut line: String) -> String {
+        for secret in self.secrets.iter().map(Secret::expose) {
+            if secret.len() >= SHORTEST_SECRET && line.contains(secret) {
+                line = line.replace(secret, "***");
+            }
+        }
+        line
+    }
+
+    /// The lines that are there now.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
+    }
+
+    /// Waits until the stream has ended; grandchildren may hold it open, so the caller sets a limit.
+    pub(super) async fn ended(&self) {
+        let mut ended = self.ended.subscribe();
+        // The sender lives as long as `self`.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+}
+
+/// Names of environment variables in `lines`: capitals, digits and underscores with at least one underscore.
+pub(super) fn variables(lines: &[String]) -> Vec<&str> {
+    let mut found: Vec<&str> = Vec::new();
+    for line in lines {
+        for word in line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            let capitals = word
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+            let name = word.trim_matches('_');
+            let plausible =
+                name.contains('_') && name.starts_with(|c: char| c.is_ascii_uppercase());
+            // System error codes such as ERR_MODULE_NOT_FOUND look alike.
+            let code = name.starts_with("ERR_") || name.contains("_ERROR");
+            if capitals && plausible && !code && !found.contains(&word) {
+                found.push(word);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    #[test]
+    fn variables_are_recognised() {
+        let check = |line: &str, expected: &[&str]| {
+            assert_eq!(variables(&[line.to_owned()]), expected, "{line}");
+        };
+        check(
+            "Error: GITHUB_PERSONAL_ACCESS_TOKEN is required",
+            &["GITHUB_PERSONAL_ACCESS_TOKEN"],
+        );
+        check(
+            "set API_KEY or API_KEY and BASE_URL.",
+            &["API_KEY", "BASE_URL"],
+        );
+        check("code: 'ERR_MODULE_NOT_FOUND' at Error HTTP", &[]);
+        check("Snake_Case snake_case __X__", &[]);
+    }
+
+    #[tokio::test]
+    async fn the_tail_is_short_clean_and_without_secrets() {
+        let tail = Tail::new(vec![Secret::from("hunter2!"), Secret::from("a")]);
+        let mut text = String::new();
+        for n in 0..40 {
+            writeln!(text, "line {n}").expect("a string takes all");
+        }
+        text.push_str("key hunter2! \x1b[1m\n");
+        text.push_str(&"x".repeat(100_000));
+        tail.collect("s", text.as_bytes()).await;
+        tail.ended().await;
+        let lines = tail.lines();
+        assert_eq!(lines.len(), LINES);
+        assert_eq!(lines[LINES - 2], "key *** \\u{1b}[1m");
+        assert!(lines[LINES - 1].chars().count() <= LINE_CHARACTERS + 1);
+    }
+}
