@@ -6,6 +6,7 @@
 pub mod base;
 pub mod config;
 pub mod protocol;
+pub mod router;
 pub mod telemetry;
 pub mod tools;
 pub mod upstream;

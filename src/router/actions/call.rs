@@ -1,0 +1,129 @@
+//! `call`: the upstream's own result comes back as it is.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::which::{self, Which};
+use crate::base::json;
+use crate::config::CallFormat;
+use crate::protocol::error::INVALID_PARAMS;
+use crate::protocol::jsonrpc::write_json;
+use crate::protocol::method;
+use crate::router::Error;
+use crate::router::answer::{self, Envelope};
+use crate::router::request::Caller;
+use crate::router::routing::{Found, Router, unknown_tool};
+use crate::tools::signature::signature;
+use crate::upstream::{self, OnProgress, Watch};
+
+/// One call of one tool.
+pub(in crate::router) struct Call<'a> {
+    pub(in crate::router) tool: &'a str,
+    /// The JSON text of an object.
+    pub(in crate::router) params: &'a str,
+    pub(in crate::router) meta: Option<&'a RawValue>,
+    pub(in crate::router) caller: &'a Caller,
+}
+
+/// The token under which the client wants to hear of progress.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta<'a> {
+    #[serde(borrow, default)]
+    progress_token: Option<&'a RawValue>,
+}
+
+impl Call<'_> {
+    /// Finds the server, calls the tool, and returns the result of the `mcp` tool.
+    pub(in crate::router) async fn run(
+        &self,
+        router: &Router,
+        server: Option<&str>,
+    ) -> Result<Box<RawValue>, Error> {
+        let found = match which::server(router, server, self.tool, self.params).await? {
+            Which::Found(found) => found,
+            Which::Ambiguous(question) => return Ok(question),
+        };
+        let tools = router.tools_of(found).await?;
+        let Some(tool) = tools.get(self.tool) else {
+            return Err(unknown_tool(found.name, &tools, self.tool));
+        };
+        let result = self
+            .send(router, found)
+            .await
+            .map_err(|source| Error::Upstream {
+                signature: refuses_arguments(&source).then(|| signature(&tool.definition)),
+                server: found.name.to_string(),
+                source,
+            })?;
+        router.remember(found.name);
+        Ok(match router.settings.call_format {
+            CallFormat::Content => result,
+            CallFormat::Envelope => {
+                let server = found.name.as_str();
+                answer::result(&Envelope {
+                    server,
+                    action: "call",
+                    tool: self.tool,
+                    result: &result,
+                })
+            }
+        })
+    }
+
+    async fn send(
+        &self,
+        router: &Router,
+        found: Found<'_>,
+    ) -> Result<Box<RawValue>, upstream::Error> {
+        let session = router.pool.session(found.supervisor).await?;
+        let token = self.meta.and_then(|meta| {
+            serde_json::from_str::<Meta<'_>>(meta.get())
+                .ok()?
+                .progress_token
+        });
+        let watch = Watch {
+            on_progress: token.map(|token| self.on_progress(token)),
+            withdrawn: Some(&self.caller.withdrawn),
+        };
+        let timeout = found.supervisor.request_timeout();
+        let result = session
+            .call_tool(timeout, watch, |to, id| self.write_params(to, token, id))
+            .await?;
+        if result.get().starts_with('{') {
+            Ok(result)
+        } else {
+            let reason = "the result of a tool call is an object".to_owned();
+            Err(upstream::Error::BadAnswer { reason })
+        }
+    }
+
+    /// The parameters of the upstream's `tools/call`. `_meta` travels on, with our own progress token in the place
+    /// of the client's: tokens of two clients may be equal.
+    fn write_params(&self, to: &mut Vec<u8>, token: Option<&RawValue>, id: u64) {
+        to.extend_from_slice(b"{\"name\":");
+        write_json(to, &self.tool);
+        to.extend_from_slice(b",\"arguments\":");
+        to.extend_from_slice(self.params.as_bytes());
+        if let Some(meta) = self.meta {
+            to.extend_from_slice(b",\"_meta\":");
+            let ours = token.and_then(|token| json::replace(meta.get(), token, &id.to_string()));
+            to.extend_from_slice(ours.as_deref().unwrap_or(meta.get()).as_bytes());
+        }
+        to.push(b'}');
+    }
+
+    fn on_progress(&self, token: &RawValue) -> OnProgress {
+        let (notify, token) = (self.caller.notify.clone(), token.get().to_owned());
+        Box::new(move |params, ours| {
+            if let Some(params) = json::replace(params, ours, &token) {
+                notify.send(method::PROGRESS, &params);
+            }
+        })
+    }
+}
+
+/// Whether the server found fault with the arguments (JSON-RPC 2.0, section 5.1).
+fn refuses_arguments(error: &upstream::Error) -> bool {
+    matches!(error, upstream::Error::Refused(error) if error.code == INVALID_PARAMS)
+}

@@ -1,0 +1,35 @@
+//! `list`: the tools of one server, or all servers with the number of theirs.
+
+use serde_json::value::RawValue;
+
+use crate::router::Error;
+use crate::router::answer::{self, ListedTool, Servers, Tools};
+use crate::router::routing::Router;
+
+/// The server's tools, each in a line's worth of words.
+pub(in crate::router) async fn tools(
+    router: &Router,
+    server: &str,
+) -> Result<Box<RawValue>, Error> {
+    let found = router.find(server)?;
+    let tools = router.tools_of(found).await?;
+    let list = tools.iter().map(|tool| ListedTool {
+        name: &tool.definition.name,
+        description: &tool.summary,
+        required_params: &tool.required,
+    });
+    let (server, tools) = (found.name.as_str(), list.collect());
+    Ok(answer::result(&Tools {
+        server,
+        action: "list",
+        tools,
+    }))
+}
+
+/// Every server; those that were never reached are reached now, side by side.
+pub(in crate::router) async fn servers(router: &Router) -> Box<RawValue> {
+    answer::result(&Servers {
+        action: "list",
+        servers: router.overview().await,
+    })
+}

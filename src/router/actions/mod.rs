@@ -1,0 +1,8 @@
+//! One file per action of the `mcp` tool.
+
+pub(super) mod call;
+pub(super) mod list;
+pub(super) mod refresh;
+pub(super) mod schema;
+pub(super) mod status;
+mod which;

@@ -1,0 +1,35 @@
+//! `schema`: one tool in full.
+
+use serde_json::value::RawValue;
+
+use super::which::{self, Which};
+use crate::router::Error;
+use crate::router::answer::{self, Schema};
+use crate::router::routing::{Router, unknown_tool};
+
+/// Everything that a server says about a tool.
+pub(in crate::router) async fn show(
+    router: &Router,
+    server: Option<&str>,
+    tool: &str,
+) -> Result<Box<RawValue>, Error> {
+    let found = match which::server(router, server, tool, "{}").await? {
+        Which::Found(found) => found,
+        Which::Ambiguous(question) => return Ok(question),
+    };
+    let tools = router.tools_of(found).await?;
+    let definition = match tools.get(tool) {
+        Some(tool) => &tool.definition,
+        None => return Err(unknown_tool(found.name, &tools, tool)),
+    };
+    Ok(answer::result(&Schema {
+        server: found.name.as_str(),
+        action: "schema",
+        tool: &definition.name,
+        schema: definition.input_schema.as_deref(),
+        description: definition.description.as_deref().unwrap_or_default(),
+        title: definition.title.as_deref(),
+        output_schema: definition.output_schema.as_deref(),
+        annotations: definition.annotations.as_deref(),
+    }))
+}

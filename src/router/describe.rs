@@ -1,0 +1,61 @@
+//! What a client sees of the bridge itself in router mode: the `mcp` tool and the instructions.
+
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::request::ACTIONS;
+use crate::base::text::shorten;
+use crate::config::{SchemaCompression, ServerName};
+
+/// The name of the one tool.
+pub const TOOL: &str = "mcp";
+
+/// Told to clients that read `instructions`.
+pub const INSTRUCTIONS: &str = "All tools are reached through the tool `mcp`: action=list shows the servers, with \
+    `server` the tools of one; action=schema shows how a tool is called; `server`, `tool` and `params` call it.";
+
+/// The answer to `tools/list`. It depends on nothing but the config, so that prompt caches hold.
+pub fn tool_list<'a>(
+    servers: impl Iterator<Item = (&'a ServerName, Option<&'a str>)>,
+    compression: &SchemaCompression,
+) -> Box<RawValue> {
+    let mut description = String::from(
+        "Use the tools of other MCP servers. Find one: action=list with `server`; its parameters: action=schema with \
+         `server` and `tool`; call it: `server`, `tool`, `params`. Servers: ",
+    );
+    let mut first = true;
+    for (name, about) in servers {
+        if !first {
+            description.push_str("; ");
+        }
+        first = false;
+        description.push_str(name.as_str());
+        if let Some(about) = about.filter(|about| !about.is_empty()) {
+            description.push_str(" — ");
+            if compression.enabled {
+                description.push_str(&shorten(about, compression.max_description_length));
+            } else {
+                description.push_str(about);
+            }
+        }
+    }
+    if first {
+        description.push_str("none is configured");
+    }
+    let list = json!({ "tools": [{
+        "name": TOOL,
+        "title": "MCP servers",
+        "description": description,
+        "inputSchema": {
+            "type": "object",
+            "properties": {
+                "server": { "type": "string", "description": "a server's name; may be left out for a unique tool name" },
+                "action": { "type": "string", "enum": ACTIONS, "default": ACTIONS[0] },
+                "tool": { "type": "string" },
+                "params": { "type": "object", "description": "the tool's own arguments" },
+            },
+            "additionalProperties": false,
+        },
+    }] });
+    to_raw_value(&list).expect("plain JSON always serialises")
+}

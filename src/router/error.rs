@@ -1,0 +1,145 @@
+//! Why a request of the `mcp` tool has no result, in the contract's words.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::upstream;
+
+/// At most this many names are offered instead of an unknown one.
+pub(super) const MAX_AVAILABLE: usize = 20;
+
+/// A request that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No configured server has this name.
+    #[error("unknown server `{name}`")]
+    UnknownServer {
+        /// As asked for.
+        name: String,
+        /// Servers that there are, the nearest name first.
+        available: Vec<String>,
+    },
+    /// The server, or none of them, has no tool of this name that may be called.
+    #[error("unknown tool `{tool}`{}", on(.server.as_deref()))]
+    UnknownTool {
+        /// Where it was looked for, if not everywhere.
+        server: Option<String>,
+        /// As asked for.
+        tool: String,
+        /// Tools that there are, the nearest name first.
+        available: Vec<String>,
+        /// Servers that could not be asked, when all were to be.
+        unreachable: Vec<String>,
+    },
+    /// The server's entry in the config is faulty, so it was never started.
+    #[error("server `{server}` is not in use: {reason}")]
+    Skipped {
+        /// Its name.
+        server: String,
+        /// What is wrong with its entry.
+        reason: String,
+    },
+    /// The request itself is wrong.
+    #[error("{reason}")]
+    InvalidParams {
+        /// What is wrong.
+        reason: String,
+        /// How it would be right.
+        hint: Option<String>,
+    },
+    /// The upstream failed.
+    #[error("server `{server}`: {source}")]
+    Upstream {
+        /// Which one.
+        server: String,
+        /// How.
+        source: upstream::Error,
+        /// How the tool wants to be called, where the server refused the arguments.
+        signature: Option<String>,
+    },
+}
+
+fn on(server: Option<&str>) -> String {
+    server.map_or_else(
+        || " on any server".to_owned(),
+        |server| format!(" on server `{server}`"),
+    )
+}
+
+/// An error as the model reads it.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer<'a> {
+    error: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    available: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl Error {
+    /// The contract's name for this kind of error.
+    pub fn code(&self) -> &'static str {
+        use upstream::Error as Upstream;
+        match self {
+            Self::UnknownServer { .. } => "unknown_server",
+            Self::UnknownTool { .. } => "unknown_tool",
+            Self::InvalidParams { .. } => "invalid_params",
+            Self::Skipped { .. } => "connection_failed",
+            Self::Upstream { source, .. } => match source {
+                Upstream::Refused(_) | Upstream::BadAnswer { .. } => "mcp_error",
+                Upstream::TimedOut { .. } => "timed_out",
+                _ => "connection_failed",
+            },
+        }
+    }
+
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownTool { unreachable, .. } if !unreachable.is_empty() => Some(format!(
+                "these servers could not be asked: {}",
+                unreachable.join(", ")
+            )),
+            Self::UnknownServer { .. } | Self::UnknownTool { .. } => None,
+            Self::Skipped { .. } => {
+                Some("correct its entry in the config and start again".to_owned())
+            }
+            Self::InvalidParams { hint, .. } => hint.clone(),
+            Self::Upstream {
+                signature: Some(signature),
+                ..
+            } => Some(format!("the tool is called as {signature}")),
+            Self::Upstream { source, .. } => source.hint(),
+        }
+    }
+
+    pub(super) fn answer(&self) -> Answer<'_> {
+        let (code, data) = match self {
+            Self::Upstream {
+                source: upstream::Error::Refused(error),
+                ..
+            } => (Some(error.code), error.data.as_deref()),
+            _ => (None, None),
+        };
+        let available = match self {
+            Self::UnknownServer { available, .. } | Self::UnknownTool { available, .. } => {
+                available
+            }
+            _ => &[][..],
+        };
+        let hint = self.hint();
+        Answer {
+            error: self.code(),
+            message: self.to_string(),
+            available,
+            code,
+            data,
+            hint,
+        }
+    }
+}

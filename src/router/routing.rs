@@ -1,0 +1,291 @@
+//! The router itself: what it holds, and how a request finds its action.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::task::JoinSet;
+
+use super::error::MAX_AVAILABLE;
+use super::request::{Action, Caller, ToolCall};
+use super::{Error, actions, describe};
+use crate::base::text::nearest_all;
+use crate::config::{CallFormat, SchemaCompression, ServerName, Skipped};
+use crate::protocol::content::json_result;
+use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
+use crate::tools::{Registry, ServerTools, Snapshot};
+use crate::upstream::{self, Pool, Session, Supervisor};
+
+/// The one transport of upstreams so far.
+pub(super) const TRANSPORT: &str = "stdio";
+/// The contract's number of last successful calls whose servers are preferred.
+const RECENT_CALLS: usize = 5;
+
+/// What the router does with requests; nothing here changes while it runs.
+#[derive(Debug)]
+pub struct Settings {
+    /// How results of `call` travel.
+    pub call_format: CallFormat,
+    /// How long descriptions in lists may be.
+    pub schema_compression: SchemaCompression,
+    /// What users say about their servers.
+    pub descriptions: IndexMap<ServerName, String>,
+    /// Servers whose entries are faulty.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Turns requests of the `mcp` tool into replies.
+#[derive(Debug)]
+pub struct Router {
+    pub(super) pool: Pool,
+    pub(super) registry: Arc<Registry>,
+    pub(super) settings: Settings,
+    tool_list: Box<RawValue>,
+    recent: Mutex<VecDeque<ServerName>>,
+}
+
+/// One server, as `list` shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Overview {
+    /// Its name.
+    pub name: String,
+    /// How it is reached; agents need not know.
+    #[serde(skip)]
+    pub transport: &'static str,
+    /// What its owner says about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How many of its tools may be called; unknown until it is reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<usize>,
+    /// Why it cannot be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A server that was found by its name.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) name: &'a ServerName,
+    pub(super) supervisor: &'a Arc<Supervisor>,
+}
+
+impl Router {
+    /// Puts the router in front of the servers.
+    pub fn new(pool: Pool, registry: Arc<Registry>, settings: Settings) -> Self {
+        let about = |name| settings.descriptions.get(name).map(String::as_str);
+        let servers = pool.iter().map(|(name, _)| (name, about(name)));
+        let tool_list = describe::tool_list(servers, &settings.schema_compression);
+        Self {
+            pool,
+            registry,
+            settings,
+            tool_list,
+            recent: Mutex::default(),
+        }
+    }
+
+    /// How every server stands, each reached first if it never was.
+    pub async fn overview(&self) -> Vec<Overview> {
+        let unreachable = self.reach_all().await;
+        let snapshot = self.registry.snapshot();
+        let reachable = self.pool.iter().map(|(name, _)| Overview {
+            name: name.to_string(),
+            transport: TRANSPORT,
+            description: self.settings.descriptions.get(name).cloned(),
+            tools: snapshot.get(name.as_str()).map(|tools| tools.len()),
+            error: unreachable
+                .iter()
+                .find(|(other, _)| other == name)
+                .map(|(_, error)| error.to_string()),
+        });
+        let skipped = self.settings.skipped.iter().map(|skipped| Overview {
+            name: skipped.name.clone(),
+            transport: TRANSPORT,
+            description: None,
+            tools: None,
+            error: Some(skipped.reason.clone()),
+        });
+        reachable.chain(skipped).collect()
+    }
+
+    /// Reaches one server.
+    pub async fn reach(&self, server: &str) -> Result<(), Error> {
+        self.tools_of(self.find(server)?).await.map(drop)
+    }
+
+    /// All tools that are known by now.
+    pub fn tools(&self) -> Arc<Snapshot> {
+        self.registry.snapshot()
+    }
+
+    /// The servers behind the router.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// The answer to `tools/list`.
+    pub fn tool_list(&self) -> &RawValue {
+        &self.tool_list
+    }
+
+    /// The answer to `tools/call` with these parameters. What goes wrong inside the `mcp` tool is a tool result
+    /// that says so; a JSON-RPC error means that the request was none (specification, Tools, Error Handling).
+    pub async fn call_tool(
+        &self,
+        params: Option<&RawValue>,
+        caller: &Caller,
+    ) -> Result<Box<RawValue>, ErrorObject> {
+        let params = params.map_or("{}", RawValue::get);
+        let call: ToolCall<'_> = serde_json::from_str(params)
+            .map_err(|error| ErrorObject::new(INVALID_PARAMS, format!("`tools/call`: {error}")))?;
+        if call.name.0 != describe::TOOL {
+            let message = format!(
+                "unknown tool `{name}`: the only tool here is `{mcp}`; call it with {{\"tool\": \"{name}\", \
+                 \"params\": {{…}}}}",
+                name = call.name.0,
+                mcp = describe::TOOL
+            );
+            return Err(ErrorObject::new(INVALID_PARAMS, message));
+        }
+        let reply = match Action::parse(call.arguments) {
+            Ok(action) => self.act(action, call.meta, caller).await,
+            Err(error) => Err(error),
+        };
+        Ok(reply.unwrap_or_else(|error| json_result(&error.answer(), true)))
+    }
+
+    /// Carries out one action.
+    pub async fn act(
+        &self,
+        action: Action<'_>,
+        meta: Option<&RawValue>,
+        caller: &Caller,
+    ) -> Result<Box<RawValue>, Error> {
+        match action {
+            Action::Call {
+                server,
+                tool,
+                params,
+            } => {
+                let call = actions::call::Call {
+                    tool: &tool,
+                    params: &params,
+                    meta,
+                    caller,
+                };
+                call.run(self, server.as_deref()).await
+            }
+            Action::List {
+                server: Some(server),
+            } => actions::list::tools(self, &server).await,
+            Action::List { server: None } => Ok(actions::list::servers(self).await),
+            Action::Schema { server, tool } => {
+                actions::schema::show(self, server.as_deref(), &tool).await
+            }
+            Action::Status => Ok(actions::status::show(self)),
+            Action::Refresh { server } => actions::refresh::run(self, server.as_deref()).await,
+        }
+    }
+
+    /// The configured server of this name.
+    pub(super) fn find(&self, server: &str) -> Result<Found<'_>, Error> {
+        if let Some((name, supervisor)) = self.pool.find(server) {
+            return Ok(Found { name, supervisor });
+        }
+        if let Some(skipped) = self
+            .settings
+            .skipped
+            .iter()
+            .find(|skipped| skipped.name == server)
+        {
+            let (server, reason) = (skipped.name.clone(), skipped.reason.clone());
+            return Err(Error::Skipped { server, reason });
+        }
+        let names = self.pool.iter().map(|(name, _)| name.as_str());
+        let available = nearest_all(server, names, MAX_AVAILABLE);
+        let available = available.into_iter().map(str::to_owned).collect();
+        Err(Error::UnknownServer {
+            name: server.to_owned(),
+            available,
+        })
+    }
+
+    /// An open session with the server.
+    pub(super) async fn session(&self, found: Found<'_>) -> Result<Arc<Session>, Error> {
+        self.pool
+            .session(found.supervisor)
+            .await
+            .map_err(|source| failed(found.name, source))
+    }
+
+    /// The server's tools, reached for the first time if need be.
+    pub(super) async fn tools_of(&self, found: Found<'_>) -> Result<Arc<ServerTools>, Error> {
+        let name = found.name.as_str();
+        if let Some(tools) = self.registry.snapshot().get(name) {
+            return Ok(tools.clone());
+        }
+        self.session(found).await?;
+        Ok(self
+            .registry
+            .snapshot()
+            .get(name)
+            .cloned()
+            .unwrap_or_default())
+    }
+
+    /// Reaches all servers whose tools are not known yet, side by side; returns those that cannot be reached.
+    pub(super) async fn reach_all(&self) -> Vec<(ServerName, upstream::Error)> {
+        let snapshot = self.registry.snapshot();
+        let mut reaching = JoinSet::new();
+        for (name, supervisor) in self.pool.iter() {
+            if snapshot.get(name.as_str()).is_none() {
+                let (name, supervisor) = (name.clone(), supervisor.clone());
+                reaching.spawn(async move { (name, supervisor.session().await) });
+            }
+        }
+        let reached = reaching.join_all().await;
+        reached
+            .into_iter()
+            .filter_map(|(name, session)| Some((name, session.err()?)))
+            .collect()
+    }
+
+    /// Remembers a successful call, for the next tool that is asked for without its server.
+    pub(super) fn remember(&self, server: &ServerName) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.len() == RECENT_CALLS {
+            recent.pop_front();
+        }
+        recent.push_back(server.clone());
+    }
+
+    pub(super) fn is_recent(&self, server: &ServerName) -> bool {
+        self.recent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(server)
+    }
+}
+
+pub(super) fn failed(server: &ServerName, source: upstream::Error) -> Error {
+    Error::Upstream {
+        server: server.to_string(),
+        source,
+        signature: None,
+    }
+}
+
+/// The error for a tool that the server does not have, with the names that come nearest.
+pub(super) fn unknown_tool(server: &ServerName, tools: &ServerTools, tool: &str) -> Error {
+    let names = tools.iter().map(|tool| tool.definition.name.as_str());
+    let available = nearest_all(tool, names, MAX_AVAILABLE);
+    Error::UnknownTool {
+        server: Some(server.to_string()),
+        tool: tool.to_owned(),
+        available: available.into_iter().map(str::to_owned).collect(),
+        unreachable: Vec::new(),
+    }
+}
