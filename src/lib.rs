@@ -5,6 +5,7 @@
 
 pub mod base;
 pub mod config;
+pub mod downstream;
 pub mod protocol;
 pub mod router;
 pub mod telemetry;

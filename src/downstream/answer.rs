@@ -1,0 +1,96 @@
+//! The answer that a request in flight owes its client, exactly one or none.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::value::RawValue;
+use tokio::task::AbortHandle;
+
+use crate::protocol::error::{ErrorObject, INTERNAL_ERROR};
+use crate::protocol::jsonrpc::{self, Id};
+use crate::upstream::Withdrawn;
+use crate::wire::Outbox;
+
+/// The result of a request that only wants to be answered.
+pub(super) const EMPTY: &str = "{}";
+
+/// Requests of one session that have no answer yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct InFlight(Arc<Mutex<HashMap<Id, Running>>>);
+
+/// How a request that is worked on can be withdrawn.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) task: AbortHandle,
+    pub(super) withdrawn: Withdrawn,
+}
+
+impl InFlight {
+    /// Locks the table; a request is started and entered under one lock, so that it cannot end in
+    /// between.
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<Id, Running>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Withdraws a request: nothing is answered any more, and what was done for it is dropped,
+    /// which is how the upstream learns of it.
+    pub(super) fn withdraw(&self, id: &Id, reason: &str) -> bool {
+        let running = self.lock().remove(id);
+        running.map(|running| running.withdraw(reason)).is_some()
+    }
+
+    /// Withdraws every request.
+    pub(super) fn withdraw_all(&self, reason: &str) {
+        for (_, running) in self.lock().drain() {
+            running.withdraw(reason);
+        }
+    }
+}
+
+impl Running {
+    fn withdraw(&self, reason: &str) {
+        // Only whoever took it out of the table gets here, so nobody has set it before.
+        let _ = self.withdrawn.set(reason.to_owned());
+        self.task.abort();
+    }
+}
+
+/// Owed to one request. Whoever removes the id from [`InFlight`] decides about its answer: this,
+/// when it is ready, or a cancellation, after which there is none. Dropped unanswered, it says that
+/// the bridge failed.
+#[derive(Debug)]
+pub(super) struct Owed {
+    pub(super) id: Id,
+    pub(super) in_flight: InFlight,
+    pub(super) outbox: Outbox,
+}
+
+impl Owed {
+    /// Answers, if the request was not withdrawn meanwhile.
+    pub(super) async fn answer(self, reply: Result<Box<RawValue>, ErrorObject>) {
+        if self.in_flight.lock().remove(&self.id).is_some() {
+            let reply = reply.as_deref().map(RawValue::get);
+            // A client that is gone needs no answer.
+            let _ = self.outbox.send(|to| write(to, &self.id, reply)).await;
+        }
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if self.in_flight.lock().remove(&self.id).is_some() {
+            let message = "the bridge failed while it handled the request";
+            let error = ErrorObject::new(INTERNAL_ERROR, message);
+            let _ = self.outbox.try_send(|to| write(to, &self.id, Err(&error)));
+        }
+    }
+}
+
+/// Appends the line that answers `id`.
+pub(super) fn write(to: &mut Vec<u8>, id: &Id, reply: Result<&str, &ErrorObject>) {
+    match reply {
+        Ok(result) => jsonrpc::write_result(to, id.as_json(), result),
+        Err(error) => jsonrpc::write_error(to, Some(id.as_json()), error),
+    }
+    to.push(b'\n');
+}

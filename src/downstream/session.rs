@@ -1,0 +1,253 @@
+//! One client's conversation, whatever carries it: handshake, requests in flight, cancellation.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+use tokio_util::task::TaskTracker;
+
+use super::answer::{self, InFlight, Owed, Running};
+use crate::base::json::{Fault, Strict};
+use crate::protocol::era::Era;
+use crate::protocol::error::{
+    ErrorObject, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, TOO_MANY_REQUESTS,
+    UNSUPPORTED_PROTOCOL_VERSION,
+};
+use crate::protocol::initialize::{ClientParams, server_result};
+use crate::protocol::jsonrpc::{self, Id, Message, salvage_id};
+use crate::protocol::method;
+use crate::protocol::version::Revision;
+use crate::router::{Caller, Notify, Router, describe};
+use crate::telemetry::logging::excerpt;
+use crate::upstream::Withdrawn;
+use crate::wire::{Frame, Outbox};
+
+/// No message of a client may be larger.
+pub const MAX_MESSAGE: usize = 16 * 1024 * 1024;
+/// A client has no more requests without an answer than this.
+const MAX_IN_FLIGHT: usize = 1024;
+
+/// The state of one session. Frames come in one by one; answers go to its outbox as they are ready.
+#[derive(Debug)]
+pub struct Session {
+    router: Arc<Router>,
+    outbox: Outbox,
+    notify: Notify,
+    in_flight: InFlight,
+    tasks: TaskTracker,
+    strict: Strict,
+    initialized: bool,
+}
+
+impl Session {
+    /// A session whose answers go to `outbox`, a line each.
+    pub fn new(router: Arc<Router>, outbox: Outbox) -> Self {
+        let notifications = outbox.clone();
+        let notify = move |method: &str, params: &str| {
+            let sent = notifications.try_send(|to| {
+                jsonrpc::write_notification(to, method, params);
+                to.push(b'\n');
+            });
+            if sent == Ok(false) {
+                tracing::warn!("the client does not read: a `{method}` is dropped");
+            }
+        };
+        Self {
+            router,
+            outbox,
+            notify: Notify::new(notify),
+            in_flight: InFlight::default(),
+            tasks: TaskTracker::new(),
+            strict: Strict::new(),
+            initialized: false,
+        }
+    }
+
+    /// Requests that are being worked on.
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Takes one frame in. What comes in order is handled in order; only tool calls overtake each other.
+    pub fn receive(&mut self, frame: &Frame<'_>) {
+        let bytes = match *frame {
+            Frame::Line(bytes) | Frame::Sized(bytes) | Frame::Junk(bytes) => bytes,
+            Frame::Oversized { head, tail, length } => {
+                let id = salvage_id(head).or_else(|| salvage_id(tail));
+                let message =
+                    format!("{length} bytes in one message, at most {MAX_MESSAGE} are taken");
+                return self.refuse(id.as_ref(), &ErrorObject::new(INVALID_REQUEST, message));
+            }
+        };
+        let text = match self.strict.check(bytes) {
+            Ok(text) => text,
+            Err(fault) => {
+                // Text that is no UTF-8 is no JSON; the other faults are of JSON that could be parsed.
+                let not_json = matches!(fault, Fault::NotUtf8 { .. });
+                let code = if not_json {
+                    PARSE_ERROR
+                } else {
+                    INVALID_REQUEST
+                };
+                let error = ErrorObject::new(code, fault.to_string());
+                return self.refuse(salvage_id(bytes).as_ref(), &error);
+            }
+        };
+        match jsonrpc::parse(text) {
+            Ok(Message::Request { id, method, params }) => self.request(id, &method, params),
+            Ok(Message::Notification { method, params }) => self.notification(&method, params),
+            Ok(Message::Response { id, .. }) => {
+                tracing::debug!(
+                    "the client answers `{}`, which was never asked",
+                    excerpt(id.as_bytes(), 40)
+                );
+            }
+            Err(refusal) => {
+                let (id, error) = refusal.answer();
+                self.refuse(id, &error);
+            }
+        }
+    }
+
+    fn request(&mut self, id: Id, method: &str, params: Option<&RawValue>) {
+        if self.in_flight.lock().contains_key(&id) {
+            let message = format!(
+                "the id {} belongs to a request that is not answered yet",
+                id.as_json()
+            );
+            return self.refuse(None, &ErrorObject::new(INVALID_REQUEST, message));
+        }
+        match method {
+            method::INITIALIZE => self.initialize(&id, params),
+            method::PING => self.send(|to| answer::write(to, &id, Ok(answer::EMPTY))),
+            _ if !self.initialized => self.refuse(Some(&id), &too_early(method, params)),
+            method::TOOLS_LIST => self.answer(&id, self.router.tool_list()),
+            method::TOOLS_CALL => self.call_tool(id, params),
+            _ => {
+                let message = format!("unknown method `{}`", excerpt(method.as_bytes(), 80));
+                self.refuse(Some(&id), &ErrorObject::new(METHOD_NOT_FOUND, message));
+            }
+        }
+    }
+
+    fn initialize(&mut self, id: &Id, params: Option<&RawValue>) {
+        let params = params.map_or("{}", RawValue::get);
+        match serde_json::from_str::<ClientParams>(params) {
+            Ok(params) => {
+                let client = params.client_info.unwrap_or_default();
+                tracing::info!(
+                    "client {} {} connects",
+                    excerpt(client.name.as_bytes(), 80),
+                    excerpt(client.version.as_bytes(), 40)
+                );
+                self.initialized = true;
+                let revision = Revision::negotiate(&params.protocol_version);
+                let result = server_result(revision, describe::INSTRUCTIONS);
+                self.answer(id, &result);
+            }
+            Err(error) => {
+                let error = ErrorObject::new(INVALID_PARAMS, format!("`initialize`: {error}"));
+                self.refuse(Some(id), &error);
+            }
+        }
+    }
+
+    fn call_tool(&self, id: Id, params: Option<&RawValue>) {
+        let mut in_flight = self.in_flight.lock();
+        if in_flight.len() >= MAX_IN_FLIGHT {
+            drop(in_flight);
+            let message = format!("more than {MAX_IN_FLIGHT} requests at a time");
+            return self.refuse(Some(&id), &ErrorObject::new(TOO_MANY_REQUESTS, message));
+        }
+        let router = self.router.clone();
+        let withdrawn = Withdrawn::default();
+        let caller = Caller {
+            notify: self.notify.clone(),
+            withdrawn: withdrawn.clone(),
+        };
+        let params = params.map(ToOwned::to_owned);
+        let owed = Owed {
+            id: id.clone(),
+            in_flight: self.in_flight.clone(),
+            outbox: self.outbox.clone(),
+        };
+        let task = self.tasks.spawn(async move {
+            let reply = router.call_tool(params.as_deref(), &caller).await;
+            owed.answer(reply).await;
+        });
+        in_flight.insert(
+            id,
+            Running {
+                task: task.abort_handle(),
+                withdrawn,
+            },
+        );
+    }
+
+    fn notification(&self, method: &str, params: Option<&RawValue>) {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Cancelled<'a> {
+            #[serde(borrow)]
+            request_id: &'a RawValue,
+            #[serde(default)]
+            reason: Option<String>,
+        }
+        if method != method::CANCELLED {
+            return;
+        }
+        let cancelled: Option<Cancelled<'_>> =
+            params.and_then(|params| serde_json::from_str(params.get()).ok());
+        let Some((id, reason)) = cancelled.and_then(|c| Some((Id::parse(c.request_id)?, c.reason)))
+        else {
+            return tracing::debug!("the client withdraws without saying what");
+        };
+        let reason = reason.as_deref().unwrap_or("withdrawn by the client");
+        // It may have crossed the answer on its way (specification, Cancellation, Timing
+        // Considerations).
+        let hit = self.in_flight.withdraw(&id, reason);
+        tracing::debug!(
+            "the client withdraws request {}, in flight: {hit}",
+            id.as_json()
+        );
+    }
+
+    /// Withdraws everything that is in flight.
+    pub fn withdraw_all(&self) {
+        self.in_flight.withdraw_all("the client has left");
+    }
+
+    fn answer(&self, id: &Id, result: &RawValue) {
+        self.send(|to| answer::write(to, id, Ok(result.get())));
+    }
+
+    fn refuse(&self, id: Option<&Id>, error: &ErrorObject) {
+        tracing::debug!("refused: {error}");
+        self.send(|to| {
+            jsonrpc::write_error(to, id.map(Id::as_json), error);
+            to.push(b'\n');
+        });
+    }
+
+    /// Sends at once: whoever feeds frames waits for room before each of them.
+    fn send(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let _ = self.outbox.try_send(write);
+    }
+}
+
+/// The error for a request that comes before the handshake.
+fn too_early(method: &str, params: Option<&RawValue>) -> ErrorObject {
+    match Era::of_request(params) {
+        Era::Session => {
+            let message = format!("`{}` before `initialize`", excerpt(method.as_bytes(), 80));
+            ErrorObject::new(INVALID_REQUEST, message)
+        }
+        Era::Stateless => ErrorObject {
+            code: UNSUPPORTED_PROTOCOL_VERSION,
+            message: "only revisions with sessions are spoken here: send `initialize` first"
+                .to_owned(),
+            data: to_raw_value(&json!({ "supported": Revision::ALL.map(Revision::as_str) })).ok(),
+        },
+    }
+}

@@ -1,0 +1,164 @@
+//! The client that started us, over stdin and stdout (specification, Transports, stdio).
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use super::session::{MAX_MESSAGE, Session};
+use crate::router::Router;
+use crate::wire::{Decoder, Outbox};
+
+/// Bytes that may wait for a client that does not read.
+const MAX_WAITING: usize = 8 * 1024 * 1024;
+
+/// Serves until the client closes stdin or stops reading stdout. What is in flight when stdin ends has `drain` to
+/// finish: a client that has sent its last request still wants the answers.
+pub async fn serve(
+    router: Arc<Router>,
+    mut stdin: impl AsyncRead + Unpin,
+    mut stdout: impl AsyncWrite + Unpin,
+    drain: Duration,
+) -> io::Result<()> {
+    let outbox = Outbox::new(MAX_WAITING);
+    let session = Session::new(router, outbox.clone());
+    let conversation = async {
+        let outcome = read(session, &outbox, &mut stdin, drain).await;
+        outbox.close();
+        outcome
+    };
+    let (read, written) = tokio::join!(conversation, outbox.write_to(&mut stdout));
+    match written {
+        // The client has gone without closing stdin first; that is its right.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => read,
+        Err(error) => Err(error),
+        Ok(()) => read,
+    }
+}
+
+async fn read(
+    mut session: Session,
+    outbox: &Outbox,
+    stdin: &mut (impl AsyncRead + Unpin),
+    drain: Duration,
+) -> io::Result<()> {
+    let mut decoder = Decoder::of_lines(MAX_MESSAGE);
+    let outcome = loop {
+        let read = tokio::select! {
+            biased;
+            () = outbox.closed() => break Ok(()),
+            read = decoder.fill(stdin) => read,
+        };
+        while let Some(frame) = decoder.frame() {
+            // A client that does not read its answers is not read either.
+            if outbox.room().await.is_err() {
+                break;
+            }
+            session.receive(&frame);
+        }
+        match read {
+            Ok(0) => {
+                if let Some(frame) = decoder.finish() {
+                    session.receive(&frame);
+                }
+                break Ok(());
+            }
+            Ok(_) => {}
+            Err(error) => break Err(error),
+        }
+    };
+    session.tasks().close();
+    if timeout(drain, session.tasks().wait()).await.is_err() {
+        tracing::info!("the client left before all its calls were answered");
+        session.withdraw_all();
+        session.tasks().wait().await;
+    }
+    outcome
+}
+
+/// stdin and stdout of the process, as fast as the system has them: pipes and sockets are polled; a terminal or a
+/// file is read on a thread of its own. Keep [`Restored`] as long as the streams are used.
+#[cfg(unix)]
+pub fn streams() -> io::Result<(Input, Output, Restored)> {
+    let restored = Restored::new()?;
+    let stdin: Input = match restored.polled(rustix::stdio::stdin())? {
+        Some(descriptor) => Box::new(tokio::net::unix::pipe::Receiver::from_owned_fd_unchecked(
+            descriptor,
+        )?),
+        None => Box::new(tokio::io::stdin()),
+    };
+    let stdout: Output = match restored.polled(rustix::stdio::stdout())? {
+        Some(descriptor) => Box::new(tokio::net::unix::pipe::Sender::from_owned_fd_unchecked(
+            descriptor,
+        )?),
+        None => Box::new(tokio::io::stdout()),
+    };
+    Ok((stdin, stdout, restored))
+}
+
+/// stdin and stdout of the process.
+#[cfg(not(unix))]
+pub fn streams() -> io::Result<(Input, Output, Restored)> {
+    Ok((
+        Box::new(tokio::io::stdin()),
+        Box::new(tokio::io::stdout()),
+        Restored {},
+    ))
+}
+
+/// Where requests come in.
+pub type Input = Box<dyn AsyncRead + Unpin + Send>;
+/// Where answers go out.
+pub type Output = Box<dyn AsyncWrite + Unpin + Send>;
+
+/// The flags that stdin and stdout had. They belong to whoever shares the descriptors with us, a shell above all,
+/// so they are put back in the end.
+#[derive(Debug)]
+pub struct Restored {
+    #[cfg(unix)]
+    flags: [(std::os::fd::OwnedFd, rustix::fs::OFlags); 2],
+}
+
+#[cfg(unix)]
+impl Restored {
+    fn new() -> io::Result<Self> {
+        use std::os::fd::BorrowedFd;
+        let remember = |descriptor: BorrowedFd<'_>| -> io::Result<_> {
+            Ok((
+                descriptor.try_clone_to_owned()?,
+                rustix::fs::fcntl_getfl(descriptor)?,
+            ))
+        };
+        let (stdin, stdout) = (rustix::stdio::stdin(), rustix::stdio::stdout());
+        Ok(Self {
+            flags: [remember(stdin)?, remember(stdout)?],
+        })
+    }
+
+    /// A descriptor of its own that does not block, if the kind of file can be polled.
+    fn polled(
+        &self,
+        descriptor: std::os::fd::BorrowedFd<'_>,
+    ) -> io::Result<Option<std::os::fd::OwnedFd>> {
+        use rustix::fs::{FileType, OFlags, fcntl_getfl, fcntl_setfl, fstat};
+        let kind = FileType::from_raw_mode(fstat(descriptor)?.st_mode);
+        if !matches!(kind, FileType::Fifo | FileType::Socket) {
+            return Ok(None);
+        }
+        let own = descriptor.try_clone_to_owned()?;
+        fcntl_setfl(&own, fcntl_getfl(&own)? | OFlags::NONBLOCK)?;
+        Ok(Some(own))
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Restored {
+    fn drop(&mut self) {
+        for (descriptor, flags) in &self.flags {
+            // Nothing can be done about a failure, and nothing depends on it.
+            let _ = rustix::fs::fcntl_setfl(descriptor, *flags);
+        }
+    }
+}
