@@ -3,7 +3,9 @@
 //! The modules stand in rows, each using only rows below its own; `docs/ARCHITECTURE.md` has the
 //! map and `tests/tidy.rs` checks it.
 
+pub mod app;
 pub mod base;
+pub mod cli;
 pub mod config;
 pub mod downstream;
 pub mod protocol;

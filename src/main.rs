@@ -1,3 +1,7 @@
 //! The `bridge` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mcp_bridge::cli::main()
+}

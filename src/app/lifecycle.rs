@@ -1,0 +1,57 @@
+//! Running until the client leaves or somebody says stop, then ending everything within `shutdownTimeoutMs`.
+
+use std::io;
+
+use tokio::time::timeout;
+
+use super::App;
+use crate::downstream::stdio;
+
+/// Serves the client on stdin and stdout; returns once no child is left.
+pub async fn serve_stdio(app: App) -> io::Result<()> {
+    let (stdin, stdout, _restored) = stdio::streams()?;
+    let serving = stdio::serve(app.router.clone(), stdin, stdout, app.shutdown / 4);
+    let served = tokio::select! {
+        served = serving => served,
+        signal = stop_signal() => {
+            tracing::info!("{} received, shutting down", signal?);
+            Ok(())
+        }
+    };
+    end(&app).await;
+    served
+}
+
+/// Ends every server. A second signal cuts that short; what is left of the children then dies with the bridge.
+pub async fn end(app: &App) {
+    app.router.pool().close();
+    app.tasks.close();
+    tokio::select! {
+        ended = timeout(app.shutdown, app.tasks.wait()) => {
+            if ended.is_err() {
+                tracing::warn!("not everything ended within {} ms", app.shutdown.as_millis());
+            }
+        }
+        _ = stop_signal() => {}
+    }
+}
+
+/// Waits for a signal that asks the bridge to end; its name.
+#[cfg(unix)]
+pub async fn stop_signal() -> io::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+        _ = hangup.recv() => "SIGHUP",
+    })
+}
+
+/// Waits for a signal that asks the bridge to end; its name.
+#[cfg(not(unix))]
+pub async fn stop_signal() -> io::Result<&'static str> {
+    tokio::signal::ctrl_c().await.map(|()| "Ctrl-C")
+}

@@ -1,0 +1,118 @@
+//! The command line, as its help shows it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// One MCP server in front of all your MCP servers.
+///
+/// Without a command, bridge serves MCP on stdin and stdout, as Claude Desktop, Cursor and other clients start it.
+#[derive(Debug, Parser)]
+#[command(name = "bridge", version, after_help = EXAMPLES, subcommand_negates_reqs = true)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// Understood by every command.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Use this file instead of ~/.mcp-bridge/config.json; files with `mcpServers` work as they are
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Log what happens
+    #[arg(long, short, global = true)]
+    pub(super) verbose: bool,
+    /// Log everything
+    #[arg(long, global = true)]
+    pub(super) debug: bool,
+    /// Write the log to this file instead of stderr
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) log_file: Option<PathBuf>,
+    /// Print JSON on stdout
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write a first config into the home folder
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(Init),
+    /// Serve MCP on stdin and stdout; the same as no command at all
+    Serve,
+    /// Show the configured servers and whether they can be reached
+    #[command(after_help = SERVERS_EXAMPLES)]
+    Servers,
+    /// Show the tools of all servers, or of one
+    #[command(after_help = TOOLS_EXAMPLES)]
+    Tools(Tools),
+    /// Call a tool
+    #[command(after_help = CALL_EXAMPLES)]
+    Call(Call),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// How tools are offered to clients; `router` is the one tool `mcp`
+    #[arg(long, value_name = "MODE", default_value = "router", value_parser = ["router", "auto"])]
+    pub(super) mode: String,
+    /// Put servers in that need no account and no key
+    #[arg(long)]
+    pub(super) example: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Tools {
+    /// Only the tools of this server
+    pub(super) server: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Call {
+    /// The server's name in the config
+    pub(super) server: String,
+    /// The tool's name
+    pub(super) tool: String,
+    /// The tool's arguments as a JSON object; `-` reads them from stdin
+    #[arg(value_name = "JSON", default_value = "{}")]
+    pub(super) params: String,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bridge init --example                        a config with servers that need no key
+  bridge servers                               what is configured, and does it work
+  bridge call everything echo '{\"message\":\"hi\"}'
+  bridge --config ~/project/.mcp.json tools    use a file of another client
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 config invalid, 4 not found, 5 server failed";
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  bridge init                  an empty config, to be filled by hand
+  bridge init --example        with servers that need no account and no key
+
+Files that are already there stay as they are. BRIDGE_HOME names another home folder.";
+
+const SERVERS_EXAMPLES: &str = "\
+Examples:
+  bridge servers
+  bridge servers --json";
+
+const TOOLS_EXAMPLES: &str = "\
+Examples:
+  bridge tools                 every tool of every server
+  bridge tools filesystem      those of one server, with their required parameters
+  bridge tools --json";
+
+const CALL_EXAMPLES: &str = "\
+Examples:
+  bridge call everything echo '{\"message\":\"hi\"}'
+  bridge call time get_current_time '{\"timezone\":\"Europe/Vienna\"}' --json
+  echo '{\"path\":\"/tmp\"}' | bridge call filesystem list_directory -
+
+Texts of the result are printed as they are; --json prints the whole result.
+Exit code 1 says that the tool reported an error, 5 that the server failed.";

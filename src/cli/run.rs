@@ -1,0 +1,77 @@
+//! From the process's arguments to its exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing::Level;
+
+use super::arguments::{Arguments, Command, Global};
+use super::exit::{Exit, Failure};
+use super::printer::Printer;
+use super::setup::Setup;
+use super::{call, init, serve, servers, tools};
+use crate::base::environment::Environment;
+use crate::telemetry::logging;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+            // Help goes to stdout, complaints to stderr; a closed stream is no failure.
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let environment = Environment::of_process();
+    let colour = environment.lookup("NO_COLOR").is_none_or(str::is_empty);
+    let printer = Printer::new(arguments.global.json, colour);
+    let outcome = start_logging(&arguments.global, colour)
+        .and_then(|()| run(arguments, environment, printer));
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            printer.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn start_logging(global: &Global, colour: bool) -> Result<(), Failure> {
+    let level = match (global.debug, global.verbose) {
+        (true, _) => Level::DEBUG,
+        (false, true) => Level::INFO,
+        (false, false) => Level::WARN,
+    };
+    logging::start(level, global.log_file.as_deref(), colour).map_err(|error| {
+        let file = global
+            .log_file
+            .as_deref()
+            .unwrap_or_else(|| "stderr".as_ref());
+        Failure::new(
+            Exit::Failed,
+            format!("cannot log to `{}`: {error}", file.display()),
+        )
+    })
+}
+
+fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Result<Exit, Failure> {
+    let setup = Setup::new(arguments.global.config.as_deref(), environment, printer)?;
+    match arguments.command {
+        None | Some(Command::Serve) => setup.block_on(serve::run(setup.app()?)),
+        Some(Command::Init(init)) => init::run(&init, &setup),
+        Some(Command::Servers) => setup.with_patience(servers::run),
+        Some(Command::Tools(tools)) => {
+            setup.with_patience(async |app, printer| tools::run(app, printer, &tools).await)
+        }
+        Some(Command::Call(call)) => {
+            let params = call::read_params(&call)?;
+            setup.with_patience(async |app, printer| call::run(app, printer, &call, &params).await)
+        }
+    }
+}

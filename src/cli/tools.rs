@@ -1,0 +1,73 @@
+//! `bridge tools [SERVER]`: what can be called.
+
+use serde_json::json;
+
+use super::arguments::Tools;
+use super::call::failure;
+use super::exit::{Exit, Failure};
+use super::printer::Printer;
+use crate::app::App;
+use crate::tools::Tool;
+
+/// Lists one server's tools, or all tools; servers that cannot be reached are told on stderr.
+pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Result<Exit, Failure> {
+    let mut unreachable = 0;
+    if let Some(server) = &arguments.server {
+        app.router
+            .reach(server)
+            .await
+            .map_err(|error| failure(&error))?;
+    } else {
+        for server in app.router.overview().await {
+            if let Some(error) = server.error {
+                printer.warn(&format!("server `{}`: {error}", server.name));
+                unreachable += 1;
+            }
+        }
+    }
+    let snapshot = app.router.tools();
+    let wanted = |server: &str| {
+        arguments
+            .server
+            .as_deref()
+            .is_none_or(|only| only == server)
+    };
+    let tools: Vec<(&str, &Tool)> = snapshot
+        .iter()
+        .map(|(server, tool)| (server.as_str(), tool))
+        .filter(|(server, _)| wanted(server))
+        .collect();
+    if printer.json {
+        let list = tools.iter().map(|(server, tool)| {
+            json!({
+                "server": server,
+                "name": tool.definition.name,
+                "description": tool.definition.description,
+                "inputSchema": tool.definition.input_schema,
+            })
+        });
+        printer.json(&json!({ "tools": list.collect::<Vec<_>>() }));
+    } else {
+        let row = |(server, tool): &(&str, &Tool)| {
+            let parameters = tool.parameters.iter().map(|name| {
+                if tool.required.contains(name) {
+                    name.clone()
+                } else {
+                    format!("{name}?")
+                }
+            });
+            let call = format!(
+                "{}({})",
+                tool.definition.name,
+                parameters.collect::<Vec<_>>().join(", ")
+            );
+            vec![(*server).to_owned(), call, tool.summary.clone()]
+        };
+        printer.table(&tools.iter().map(row).collect::<Vec<_>>());
+    }
+    Ok(if unreachable > 0 {
+        Exit::Upstream
+    } else {
+        Exit::Done
+    })
+}
