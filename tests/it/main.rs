@@ -1,1 +1,18 @@
+//! The bridge as users and clients see it: real processes, one file per theme.
+#![cfg(unix)]
 
+mod bad_client;
+mod bad_server;
+mod cancellation;
+mod cli;
+mod concurrency;
+mod config;
+mod fidelity;
+mod handshake;
+mod lifetime;
+mod progress;
+mod resolution;
+mod router;
+mod shutdown;
+mod start;
+mod support;

@@ -1,1 +1,29 @@
-fn main() {}
+//! A scripted MCP server over stdio for tests and benchmarks.
+//!
+//! It behaves as its flags and the tools called say, well or badly, and is as fast as blocking reads allow: it is
+//! also the server that the benchmark calls without a bridge in between.
+
+mod arguments;
+mod calls;
+mod frames;
+mod oddities;
+mod options;
+mod server;
+mod startup;
+mod timer;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::options::Options;
+use crate::server::Server;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    if let Err(code) = startup::run(&options) {
+        return code;
+    }
+    Server::new(options).serve()
+}

@@ -1,0 +1,203 @@
+//! The command line: words in, words out, exit codes.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use crate::support::{Bridge, assert_words, lines_of, wait_gone};
+
+#[test]
+fn version_and_help() {
+    let bridge = Bridge::new();
+    let version = bridge.run(&["--version"]).expect(0);
+    assert_words(&version.stdout, &["bridge", env!("CARGO_PKG_VERSION")]);
+    let help = bridge.run(&["--help"]).expect(0);
+    assert_words(
+        &help.stdout,
+        &["init", "servers", "tools", "call", "--config", "--log-file"],
+    );
+    for command in ["init", "servers", "tools", "call"] {
+        let help = bridge.run(&[command, "--help"]).expect(0);
+        assert_words(&help.stdout, &["example", &format!("bridge {command}")]);
+    }
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let bridge = Bridge::new().server("one", &[]);
+    for args in [
+        &["--no-such-flag"][..],
+        &["no-such-command"],
+        &["call"],
+        &["call", "one"],
+        &["call", "one", "echo", "{not json"],
+        &["call", "one", "echo", "[1]"],
+    ] {
+        let output = bridge.run(args).expect(2);
+        assert_eq!(output.stdout, "", "{args:?}");
+        assert!(!output.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn init_makes_a_config_and_never_overwrites_one() {
+    let bridge = Bridge::new().without_config();
+    bridge.run(&["init"]).expect(0);
+    let path = bridge.path("config.json");
+    let config: Value =
+        serde_json::from_str(&fs::read_to_string(&path).expect("it was made")).expect("it is JSON");
+    assert!(config["servers"].is_object(), "{config}");
+    let mode = fs::metadata(bridge.home())
+        .expect("the home folder is there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o077, 0, "nobody else may look: {mode:o}");
+    bridge.run(&["servers"]).expect(0);
+
+    fs::write(&path, "{\"servers\":{},\"debug\":true}").expect("the home folder is writable");
+    bridge.run(&["init"]);
+    let kept = fs::read_to_string(&path).expect("it is still there");
+    assert_eq!(kept, "{\"servers\":{},\"debug\":true}");
+}
+
+#[test]
+fn servers_lists_them() {
+    let bridge = Bridge::new()
+        .server("one", &[])
+        .server("two", &[])
+        .config(|config| config["servers"]["two"]["description"] = "The second".into());
+    let output = bridge.run(&["servers"]).expect(0);
+    assert_words(&output.stdout, &["one", "two", "The second"]);
+    let listed = bridge.run(&["servers", "--json"]).expect(0).json();
+    assert_words(&listed.to_string(), &["\"one\"", "\"two\"", "stdio"]);
+}
+
+#[test]
+fn tools_lists_those_of_one_server_or_all() {
+    let bridge = Bridge::new()
+        .server("one", &[])
+        .server("two", &["--extra-tools", "2"]);
+    let output = bridge.run(&["tools", "one"]).expect(0);
+    assert_words(&output.stdout, &["echo", "Returns the message"]);
+    assert!(!output.stdout.contains("tool_0002"), "{output:?}");
+    let all = bridge.run(&["tools"]).expect(0);
+    assert_words(&all.stdout, &["one", "two", "tool_0002"]);
+    let listed = bridge.run(&["tools", "two", "--json"]).expect(0).json();
+    assert_words(&listed.to_string(), &["tool_0002"]);
+    let unknown = bridge.run(&["tools", "oen"]).expect(4);
+    assert_words(&unknown.stderr, &["oen", "one"]);
+}
+
+#[test]
+fn call_prints_the_result() {
+    let bridge = Bridge::new().server("one", &[]);
+    let output = bridge
+        .run(&["call", "one", "echo", r#"{"message":"hi"}"#])
+        .expect(0);
+    assert_eq!(output.stdout.trim_end(), "hi");
+    let result = bridge
+        .run(&["call", "one", "echo", r#"{"message":"hi"}"#, "--json"])
+        .expect(0);
+    assert_eq!(
+        result.json()["content"],
+        json!([{"type": "text", "text": "hi"}])
+    );
+    let counted = bridge.run(&["call", "one", "count"]).expect(0);
+    assert_eq!(counted.stdout.trim_end(), "1", "parameters may be left out");
+}
+
+#[test]
+fn call_fails_with_codes_that_tell_why() {
+    let bridge = Bridge::new()
+        .server("one", &[])
+        .server(
+            "broken",
+            &["--exit-at-start", "9", "--stderr", "no licence"],
+        )
+        .entry("missing", json!({"command": "no-such-program-anywhere"}))
+        .set("requestTimeoutMs", 300);
+    for (args, codes, words) in [
+        (["call", "oen", "echo", "{}"], &[4][..], "one"),
+        (["call", "one", "ecko", "{}"], &[4], "echo"),
+        (["call", "broken", "echo", "{}"], &[5], "no licence"),
+        (
+            ["call", "missing", "echo", "{}"],
+            &[5],
+            "no-such-program-anywhere",
+        ),
+        (["call", "one", "never", "{}"], &[5], "one"),
+        (["call", "one", "fail", "{}"], &[1, 5], ""),
+        (
+            [
+                "call",
+                "one",
+                "rpc_error",
+                r#"{"code":-1,"message":"full moon"}"#,
+            ],
+            &[1, 5],
+            "full moon",
+        ),
+    ] {
+        let output = bridge.run(&args);
+        assert!(codes.contains(&output.code), "{args:?}: {output:#?}");
+        assert_words(
+            &output.stderr,
+            if args[2] == "fail" {
+                &[]
+            } else {
+                std::slice::from_ref(&words)
+            },
+        );
+    }
+}
+
+#[test]
+fn call_leaves_nothing_running() {
+    let bridge = Bridge::new().set("shutdownTimeoutMs", 300);
+    let path = bridge.path("pids");
+    let file = path.to_str().expect("the path is UTF-8").to_owned();
+    let flags = ["--pid-file", &file, "--ignore-eof", "--grandchild"];
+    let bridge = bridge.server("one", &flags);
+    bridge
+        .run(&["call", "one", "echo", r#"{"message":"hi"}"#])
+        .expect(0);
+    let pids: Vec<u32> = lines_of(&path)
+        .iter()
+        .filter_map(|pid| pid.parse().ok())
+        .collect();
+    assert_eq!(pids.len(), 2);
+    wait_gone(&pids);
+}
+
+#[test]
+fn logs_go_to_stderr_or_the_file_and_never_to_stdout() {
+    // Every line that a client reads is checked to be JSON-RPC.
+    let mut client = Bridge::new()
+        .server("one", &["--stderr", "talkative", "--junk-at-start"])
+        .args(&["--debug", "--log-file", "bridge.log"])
+        .serve_initialized();
+    client.assert_echo("one");
+    let file = client.path("bridge.log");
+    client.close_stdin();
+    client.rest();
+    client.wait_exit(crate::support::PATIENCE);
+    assert!(!lines_of(&file).is_empty(), "the log has lines");
+}
+
+#[test]
+fn there_is_no_colour_in_a_pipe() {
+    let bridge = Bridge::new().server("one", &[]);
+    for args in [
+        &["servers"][..],
+        &["tools", "one"],
+        &["--help"],
+        &["call", "oen", "echo"],
+    ] {
+        let output = bridge.run(args);
+        assert!(
+            !format!("{}{}", output.stdout, output.stderr).contains('\u{1b}'),
+            "{args:?}"
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! Connections over time: idle ones are closed, changed lists are read again.
+
+use serde_json::json;
+
+use crate::support::{Bridge, eventually, lines_of, text_of, tool_names, wait_gone};
+
+#[test]
+fn an_idle_server_is_closed_and_reopened_on_demand() {
+    let bridge = Bridge::new().set("routerIdleTimeoutMs", 200);
+    let pids = bridge.path("pids");
+    let file = pids.to_str().expect("the path is UTF-8").to_owned();
+    let mut client = bridge
+        .server("one", &["--pid-file", &file])
+        .serve_initialized();
+    client.assert_echo("one");
+    let first: Vec<u32> = lines_of(&pids)
+        .iter()
+        .filter_map(|pid| pid.parse().ok())
+        .collect();
+    wait_gone(&first);
+    client.assert_echo("one");
+    assert_eq!(lines_of(&pids).len(), 2);
+}
+
+#[test]
+fn a_server_at_work_is_not_idle() {
+    let bridge = Bridge::new().set("routerIdleTimeoutMs", 200);
+    let starts = bridge.path("starts");
+    let file = starts.to_str().expect("the path is UTF-8").to_owned();
+    let mut client = bridge
+        .server("one", &["--start-log", &file])
+        .serve_initialized();
+    let result = client.call("one", "sleep", json!({"ms": 1000}));
+    assert_eq!(text_of(&result), "slept 1000 ms");
+    assert_eq!(lines_of(&starts).len(), 1);
+}
+
+#[test]
+fn a_changed_list_is_read_again() {
+    let mut client = Bridge::new().server("one", &[]).serve_initialized();
+    let before = client.mcp_json(&json!({"action": "list", "server": "one"}));
+    assert!(!tool_names(&before).contains(&"grown_1"));
+    assert_eq!(text_of(&client.call("one", "grow", json!({}))), "grown_1");
+    let grown = eventually(|| {
+        let list = client.mcp_json(&json!({"action": "list", "server": "one"}));
+        tool_names(&list).contains(&"grown_1")
+    });
+    assert!(grown, "the new tool is listed");
+    assert_eq!(
+        text_of(&client.call("one", "grown_1", json!({}))),
+        "grown_1"
+    );
+}
+
+#[test]
+fn a_changed_list_goes_through_the_filter() {
+    let mut client = Bridge::new()
+        .server("one", &[])
+        .config(|config| config["servers"]["one"]["toolFilter"] = json!({"deny": ["grown_1"]}))
+        .serve_initialized();
+    client.call("one", "grow", json!({}));
+    client.call("one", "grow", json!({}));
+    let grown = eventually(|| {
+        let list = client.mcp_json(&json!({"action": "list", "server": "one"}));
+        assert!(!tool_names(&list).contains(&"grown_1"), "{list}");
+        tool_names(&list).contains(&"grown_2")
+    });
+    assert!(grown, "the other new tool is listed");
+}

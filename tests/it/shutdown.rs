@@ -1,0 +1,161 @@
+//! The end: in time, and with nothing left running.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::support::{Bridge, Client, PATIENCE, alive, error_of, eventually, lines_of, wait_gone};
+
+#[test]
+fn the_end_of_stdin_ends_it() {
+    stubborn_servers_are_gone_after(Client::close_stdin);
+}
+
+#[test]
+fn sigterm_ends_it() {
+    stubborn_servers_are_gone_after(|client| client.signal(Signal::TERM));
+}
+
+#[test]
+fn sigint_ends_it() {
+    stubborn_servers_are_gone_after(|client| client.signal(Signal::INT));
+}
+
+#[test]
+fn well_behaved_servers_cost_no_time() {
+    let (mut client, pids) = with_pids(&[], |bridge| bridge.set("shutdownTimeoutMs", 15_000));
+    let begun = Instant::now();
+    client.close_stdin();
+    assert_eq!(client.wait_exit(PATIENCE), 0);
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    wait_gone(&pids());
+}
+
+#[test]
+fn it_ends_before_initialize_and_while_a_server_starts() {
+    let mut client = Bridge::new().serve();
+    client.close_stdin();
+    assert_eq!(client.wait_exit(PATIENCE), 0);
+
+    let bridge = Bridge::new()
+        .set("shutdownTimeoutMs", 500)
+        .set("connectionTimeoutMs", 600_000);
+    let path = bridge.path("pids");
+    let file = path.to_str().expect("the path is UTF-8").to_owned();
+    let flags = ["--silent", "--ignore-eof", "--pid-file", &file];
+    let mut client = bridge.server("one", &flags).serve_initialized();
+    client.start_call("one", "echo", json!({"message": "x"}));
+    assert!(
+        eventually(|| !lines_of(&path).is_empty()),
+        "the server starts"
+    );
+    client.signal(Signal::TERM);
+    client.wait_exit(PATIENCE);
+    wait_gone(&pids_in(&path));
+}
+
+#[test]
+fn calls_sent_before_the_end_of_stdin_are_answered() {
+    let (mut client, _pids) = with_pids(&[], |bridge| bridge);
+    let slow = client.start_call("one", "sleep", json!({"ms": 200}));
+    let quick = client.start_call("one", "echo", json!({"message": "x"}));
+    client.close_stdin();
+    let messages = client.rest();
+    for id in [slow, quick] {
+        let answer = messages.iter().find(|message| message["id"] == id);
+        assert!(
+            answer.is_some_and(|answer| answer.get("result").is_some()),
+            "{messages:?}"
+        );
+    }
+    assert_eq!(client.wait_exit(PATIENCE), 0);
+}
+
+#[test]
+fn calls_that_hang_do_not_hold_up_the_end() {
+    let (mut client, pids) = with_pids(&[], |bridge| bridge.set("shutdownTimeoutMs", 500));
+    client.start_call("one", "never", json!({}));
+    let begun = Instant::now();
+    client.close_stdin();
+    client.wait_exit(PATIENCE);
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begun.elapsed()
+    );
+    wait_gone(&pids());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_bridge_that_is_killed_leaves_no_child() {
+    let (mut client, pids) = with_pids(&["--ignore-eof"], |bridge| bridge);
+    client.signal(Signal::KILL);
+    client.wait_exit(PATIENCE);
+    wait_gone(&pids());
+}
+
+#[test]
+fn what_a_dead_server_leaves_behind_is_gone_too() {
+    let (mut client, pids) = with_pids(&["--grandchild"], |bridge| {
+        bridge.set("shutdownTimeoutMs", 500)
+    });
+    error_of(
+        &client.call("one", "exit", json!({"code": 1})),
+        "connection_failed",
+    );
+    client.close_stdin();
+    client.wait_exit(PATIENCE);
+    wait_gone(&pids());
+}
+
+#[test]
+fn a_client_that_no_longer_reads_ends_it() {
+    let (client, pids) = with_pids(&[], |bridge| bridge);
+    let bridge = client.pid();
+    // Dropping the client closes both pipes and kills the bridge; its servers must follow.
+    drop(client);
+    wait_gone(&[bridge]);
+    wait_gone(&pids());
+}
+
+fn stubborn_servers_are_gone_after(end: impl FnOnce(&mut Client)) {
+    let flags = ["--ignore-eof", "--grandchild"];
+    let (mut client, pids) = with_pids(&flags, |bridge| bridge.set("shutdownTimeoutMs", 500));
+    let pids = pids();
+    assert_eq!(pids.len(), 2, "the server and its child");
+    assert!(pids.iter().all(|&pid| alive(pid)), "{pids:?}");
+    let begun = Instant::now();
+    end(&mut client);
+    assert_eq!(client.wait_exit(PATIENCE), 0, "{}", client.stderr_text());
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begun.elapsed()
+    );
+    wait_gone(&pids);
+}
+
+/// Serves the one server `one`, which has echoed; the second value reads the process ids noted.
+fn with_pids(flags: &[&str], set: fn(Bridge) -> Bridge) -> (Client, impl Fn() -> Vec<u32> + use<>) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("pids");
+    let file = path.to_str().expect("the path is UTF-8").to_owned();
+    let flags: Vec<&str> = flags.iter().copied().chain(["--pid-file", &file]).collect();
+    let mut client = set(Bridge::new().server("one", &flags)).serve_initialized();
+    client.assert_echo("one");
+    (client, move || pids_in(&folder.path().join("pids")))
+}
+
+fn pids_in(file: &std::path::Path) -> Vec<u32> {
+    lines_of(file)
+        .iter()
+        .map(|line| line.parse().expect("a process id a line"))
+        .collect()
+}

@@ -1,0 +1,61 @@
+//! Other processes: whether they live, and waiting until something about them holds.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, test_kill_process};
+use tokio::time::Instant;
+
+use super::PATIENCE;
+
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Asks again and again until the answer is yes; false when patience has run out.
+pub(crate) fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        thread::sleep(PAUSE);
+    }
+    true
+}
+
+/// Whether the process runs. One that has ended and that nobody has waited for counts as gone.
+pub(crate) fn alive(pid: u32) -> bool {
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => {
+            let state = stat
+                .rsplit(')')
+                .next()
+                .and_then(|rest| rest.trim_start().chars().next());
+            !matches!(state, Some('Z' | 'X') | None)
+        }
+        Err(_) if Path::new("/proc/self/stat").exists() => false,
+        Err(_) => i32::try_from(pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .is_some_and(|pid| test_kill_process(pid).is_ok()),
+    }
+}
+
+/// Waits until none of the processes runs.
+#[track_caller]
+pub(crate) fn wait_gone(pids: &[u32]) {
+    assert!(!pids.is_empty(), "nothing to wait for");
+    let gone = eventually(|| !pids.iter().any(|&pid| alive(pid)));
+    let left: Vec<_> = pids.iter().filter(|&&pid| alive(pid)).collect();
+    assert!(gone, "still running: {left:?}");
+}
+
+/// The file's lines, none when it is not there.
+pub(crate) fn lines_of(file: &Path) -> Vec<String> {
+    fs::read_to_string(file)
+        .unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}

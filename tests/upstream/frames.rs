@@ -1,0 +1,184 @@
+//! Bytes to messages and back, one read and one write at a time.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+
+use memchr::{memchr, memmem};
+
+use crate::options::Framing;
+
+const FIRST_SIZE: usize = 64 * 1024;
+
+/// Takes messages out of stdin. `fill` reads once, `next_message` hands out what is complete.
+pub(crate) struct Reader {
+    input: File,
+    framing: Framing,
+    buffer: Vec<u8>,
+    start: usize,
+    scanned: usize,
+    filled: usize,
+}
+
+impl Reader {
+    pub(crate) fn new(framing: Framing) -> Self {
+        let input = owned(&io::stdin());
+        Self {
+            input,
+            framing,
+            buffer: vec![0; FIRST_SIZE],
+            start: 0,
+            scanned: 0,
+            filled: 0,
+        }
+    }
+
+    /// Reads once, blocking; false when stdin has ended.
+    pub(crate) fn fill(&mut self) -> bool {
+        if self.start == self.filled {
+            (self.start, self.scanned, self.filled) = (0, 0, 0);
+        } else if self.filled == self.buffer.len() {
+            if self.start > self.buffer.len() / 2 {
+                self.buffer.copy_within(self.start..self.filled, 0);
+                self.filled -= self.start;
+                self.scanned = self.scanned.saturating_sub(self.start);
+                self.start = 0;
+            } else {
+                self.buffer.resize(self.buffer.len() * 2, 0);
+            }
+        }
+        match self.input.read(&mut self.buffer[self.filled..]) {
+            Ok(0) | Err(_) => false,
+            Ok(count) => {
+                self.filled += count;
+                true
+            }
+        }
+    }
+
+    /// The next complete message among the bytes read so far.
+    pub(crate) fn next_message(&mut self) -> Option<&[u8]> {
+        let lines = match self.framing {
+            Framing::Newline => true,
+            Framing::Lsp => false,
+            Framing::LspLenient => self.buffer[self.start..self.filled].starts_with(b"{"),
+        };
+        if lines {
+            self.next_line()
+        } else {
+            self.next_lsp()
+        }
+    }
+
+    fn next_line(&mut self) -> Option<&[u8]> {
+        let from = self.scanned.max(self.start);
+        let Some(length) = memchr(b'\n', &self.buffer[from..self.filled]) else {
+            self.scanned = self.filled;
+            return None;
+        };
+        let line = self.start..from + length;
+        self.start = line.end + 1;
+        Some(&self.buffer[line])
+    }
+
+    /// A header block may hold lines that are no headers; they are passed over, as many parsers do.
+    fn next_lsp(&mut self) -> Option<&[u8]> {
+        let pending = &self.buffer[self.start..self.filled];
+        let head = memmem::find(pending, b"\r\n\r\n")?;
+        let length: usize = String::from_utf8_lossy(&pending[..head])
+            .lines()
+            .find_map(|line| line.strip_prefix("Content-Length:")?.trim().parse().ok())
+            .unwrap_or(0);
+        let body = head + 4;
+        if pending.len() < body + length {
+            return None;
+        }
+        let body = self.start + body..self.start + body + length;
+        self.start = body.end;
+        Some(&self.buffer[body])
+    }
+}
+
+/// Messages gathered for one write.
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    framing: Framing,
+}
+
+impl Batch {
+    pub(crate) fn new(framing: Framing) -> Self {
+        Self {
+            bytes: Vec::new(),
+            framing,
+        }
+    }
+
+    /// Adds a message whose body the closure appends.
+    pub(crate) fn message(&mut self, body: impl FnOnce(&mut Vec<u8>)) {
+        if self.framing == Framing::Newline {
+            body(&mut self.bytes);
+            self.bytes.push(b'\n');
+            return;
+        }
+        let mut message = Vec::new();
+        body(&mut message);
+        self.bytes
+            .extend_from_slice(format!("Content-Length: {}\r\n\r\n", message.len()).as_bytes());
+        self.bytes.extend_from_slice(&message);
+    }
+
+    /// Adds bytes as they are, without a frame.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+}
+
+/// Stdout, shared by the reading loop and the timer.
+pub(crate) struct Output(Mutex<File>);
+
+impl Output {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(owned(&io::stdout())))
+    }
+
+    /// Writes all of it. A reader that has gone shows itself by the end of stdin.
+    pub(crate) fn write(&self, bytes: &[u8]) {
+        let mut stdout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = stdout.write_all(bytes);
+    }
+
+    /// Points stdout at nothing, so that the other side sees its end.
+    pub(crate) fn close(&self) -> io::Result<()> {
+        let mut stdout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let nothing = File::options().write(true).open("/dev/null")?;
+        rustix::stdio::dup2_stdout(&nothing)?;
+        *stdout = nothing;
+        Ok(())
+    }
+}
+
+/// The standard streams buffer by the line or lock; a file of our own does neither.
+fn owned(stream: &impl AsFd) -> File {
+    let descriptor: OwnedFd = stream
+        .as_fd()
+        .try_clone_to_owned()
+        .expect("a standard stream can be duplicated");
+    File::from(descriptor)
+}

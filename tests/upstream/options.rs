@@ -1,0 +1,81 @@
+//! What the command line asks the server to be like.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// The flags, all of them off by default.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each flag is one switch of the command line"
+)]
+#[derive(Parser)]
+#[command(name = "test-upstream", about = "A scripted MCP server for tests")]
+pub(crate) struct Options {
+    /// Name given in `serverInfo`.
+    #[arg(long, default_value = "test-upstream")]
+    pub(crate) name: String,
+    /// Revision to answer `initialize` with; without it, the one asked for where it is known.
+    #[arg(long)]
+    pub(crate) protocol: Option<String>,
+    #[arg(long, value_enum, default_value_t = Framing::Newline)]
+    pub(crate) framing: Framing,
+    /// Write a log notification before anything is read.
+    #[arg(long)]
+    pub(crate) greet: bool,
+    /// Exit with this code before anything is read.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) exit_at_start: Option<u8>,
+    /// Write this line to stderr at start.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) stderr: Option<String>,
+    /// Exit with 1 and a line on stderr when this variable is unset.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) require_env: Option<String>,
+    /// Read everything and answer nothing.
+    #[arg(long)]
+    pub(crate) silent: bool,
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) start_delay_ms: u64,
+    /// Spread `tools/list` over this many pages.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) pages: usize,
+    /// Give every page a new cursor, for ever.
+    #[arg(long)]
+    pub(crate) endless_pages: bool,
+    /// Give every page the same cursor.
+    #[arg(long)]
+    pub(crate) repeat_cursor: bool,
+    /// Add this many tools, named `tool_0001` and so on.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) extra_tools: usize,
+    /// Start a child that shares all descriptors and ignores SIGTERM and the end of stdin.
+    #[arg(long)]
+    pub(crate) grandchild: bool,
+    /// Append the own process id and the grandchild's, a line each.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pid_file: Option<PathBuf>,
+    /// Keep running when stdin ends and ignore SIGTERM.
+    #[arg(long)]
+    pub(crate) ignore_eof: bool,
+    /// Append a line at each start.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) start_log: Option<PathBuf>,
+    /// Write lines that are no JSON to stdout first.
+    #[arg(long)]
+    pub(crate) junk_at_start: bool,
+    /// Set by the server itself once SIGTERM is ignored.
+    #[arg(long, hide = true)]
+    pub(crate) term_ignored: bool,
+}
+
+/// How messages are told apart on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Framing {
+    /// One message a line.
+    Newline,
+    /// `Content-Length` headers, both ways.
+    Lsp,
+    /// Reads either, writes `Content-Length` headers.
+    LspLenient,
+}

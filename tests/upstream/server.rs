@@ -1,0 +1,207 @@
+//! The reading loop and the methods of the protocol.
+
+use std::collections::HashMap;
+use std::mem;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::arguments::{Cancelled, Envelope};
+use crate::frames::{Batch, Output, Reader};
+use crate::options::Options;
+use crate::timer::Timer;
+use crate::tools::Tools;
+
+const REVISIONS: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+
+/// How long the end of stdin is ignored: longer than any test, but not for ever when one fails.
+const STUBBORN: Duration = Duration::from_mins(10);
+
+/// What to do after a message.
+pub(crate) enum Flow {
+    Continue,
+    Exit(u8),
+}
+
+/// The server between two reads. Answers gather in `batch` until all that one read returned is done.
+pub(crate) struct Server {
+    pub(crate) options: Options,
+    pub(crate) output: Arc<Output>,
+    pub(crate) batch: Batch,
+    pub(crate) timer: Timer,
+    pub(crate) tools: Tools,
+    /// Our own requests to the client: their id, and the call that waits for the answer.
+    pub(crate) asked: HashMap<String, Box<RawValue>>,
+    /// Calls whose answer has not been written when the call was handled, with the tool's name.
+    pub(crate) open: HashMap<String, String>,
+    pub(crate) cancelled: Vec<Value>,
+    pub(crate) count: u64,
+    pub(crate) grown: u64,
+}
+
+impl Server {
+    pub(crate) fn new(options: Options) -> Self {
+        let output = Arc::new(Output::new());
+        Self {
+            batch: Batch::new(options.framing),
+            timer: Timer::start(Arc::clone(&output)),
+            tools: Tools::new(&options),
+            asked: HashMap::new(),
+            open: HashMap::new(),
+            cancelled: Vec::new(),
+            count: 0,
+            grown: 0,
+            options,
+            output,
+        }
+    }
+
+    /// Reads until stdin ends or a tool ends the process.
+    pub(crate) fn serve(mut self) -> ExitCode {
+        let mut reader = Reader::new(self.options.framing);
+        while reader.fill() {
+            while let Some(message) = reader.next_message() {
+                if let Flow::Exit(code) = self.handle(message) {
+                    self.flush();
+                    return ExitCode::from(code);
+                }
+            }
+            self.flush();
+        }
+        if self.options.ignore_eof {
+            thread::sleep(STUBBORN);
+        }
+        ExitCode::SUCCESS
+    }
+
+    /// Writes what has gathered.
+    pub(crate) fn flush(&mut self) {
+        if !self.batch.is_empty() {
+            self.output.write(self.batch.bytes());
+            self.batch.clear();
+        }
+    }
+
+    /// Adds a result to the batch.
+    pub(crate) fn answer(&mut self, id: &RawValue, result: &str) {
+        self.batch
+            .message(|body| write_answer(body, id.get(), "result", result));
+    }
+
+    /// Adds an error to the batch.
+    pub(crate) fn refuse(&mut self, id: &RawValue, code: i64, message: &str) {
+        let error = json!({"code": code, "message": message}).to_string();
+        self.batch
+            .message(|body| write_answer(body, id.get(), "error", &error));
+    }
+
+    fn handle(&mut self, message: &[u8]) -> Flow {
+        if message.trim_ascii().is_empty() || self.options.silent {
+            return Flow::Continue;
+        }
+        let Ok(envelope) = serde_json::from_slice::<Envelope>(message) else {
+            self.refuse(RawValue::NULL, -32700, "parse error");
+            return Flow::Continue;
+        };
+        match (envelope.id, &*envelope.method) {
+            (Some(id), "tools/call") => return self.call(id, envelope.params),
+            (Some(id), "") => self.answered(id, message),
+            (Some(id), method) => self.request(id, method, envelope.params),
+            (None, "notifications/cancelled") => self.cancel(envelope.params),
+            (None, _) => {}
+        }
+        Flow::Continue
+    }
+
+    fn request(&mut self, id: &RawValue, method: &str, params: Option<&RawValue>) {
+        match method {
+            "initialize" => {
+                let result = self.initialize(params).to_string();
+                self.answer(id, &result);
+            }
+            "ping" => self.answer(id, "{}"),
+            "tools/list" => {
+                let result = self.tools.page(&self.options, params);
+                self.answer(id, &result);
+            }
+            _ => self.refuse(id, -32601, &format!("method not found: {method}")),
+        }
+    }
+
+    fn initialize(&self, params: Option<&RawValue>) -> Value {
+        let params: Value = params
+            .and_then(|params| serde_json::from_str(params.get()).ok())
+            .unwrap_or_default();
+        let asked = params["protocolVersion"]
+            .as_str()
+            .filter(|asked| REVISIONS.contains(asked));
+        let revision = self
+            .options
+            .protocol
+            .as_deref()
+            .or(asked)
+            .unwrap_or(REVISIONS[3]);
+        json!({
+            "protocolVersion": revision,
+            "capabilities": {"tools": {"listChanged": true}, "logging": {}, "x-unknown": {"a": 1}},
+            "serverInfo": {"name": self.options.name, "title": "Scripted server", "version": "1.0.0"},
+            "instructions": format!("Instructions of {}.", self.options.name),
+        })
+    }
+
+    /// The client's answer to one of our own requests, handed on to the call that asked.
+    fn answered(&mut self, id: &RawValue, message: &[u8]) {
+        let Some(call) = self.asked.remove(id.get()) else {
+            return;
+        };
+        let message = String::from_utf8_lossy(message).into_owned();
+        let result = json!({"content": [{"type": "text", "text": message}]});
+        self.answer(&call, &result.to_string());
+    }
+
+    fn cancel(&mut self, params: Option<&RawValue>) {
+        let Some(cancelled) =
+            params.and_then(|params| serde_json::from_str::<Cancelled>(params.get()).ok())
+        else {
+            return;
+        };
+        let id = cancelled.request_id.get();
+        self.timer.cancel(id);
+        let tool = self.open.remove(id);
+        self.cancelled.push(json!({
+            "requestId": cancelled.request_id,
+            "reason": cancelled.reason,
+            "tool": tool,
+        }));
+    }
+
+    /// A batch with the same framing for messages that are written later.
+    pub(crate) fn later(&self) -> Batch {
+        Batch::new(self.options.framing)
+    }
+
+    /// Takes the batch, leaving an empty one, to write it in an order of one's own.
+    pub(crate) fn take_batch(&mut self) -> Batch {
+        let empty = self.later();
+        mem::replace(&mut self.batch, empty)
+    }
+}
+
+/// Appends an answer whose `part` is `result` or `error`.
+pub(crate) fn write_answer(body: &mut Vec<u8>, id: &str, part: &str, payload: &str) {
+    for piece in [
+        r#"{"jsonrpc":"2.0","id":"#,
+        id,
+        r#",""#,
+        part,
+        r#"":"#,
+        payload,
+        "}",
+    ] {
+        body.extend_from_slice(piece.as_bytes());
+    }
+}

@@ -1,0 +1,72 @@
+//! What can be called, and how the list is paged.
+
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::options::Options;
+
+/// The tools in order, each as the exact text that is sent.
+pub(crate) struct Tools(Vec<Box<RawValue>>);
+
+#[derive(Deserialize)]
+struct PageRequest {
+    cursor: Option<String>,
+}
+
+impl Tools {
+    pub(crate) fn new(options: &Options) -> Self {
+        let fixed = serde_json::from_str(include_str!("tools.json"));
+        let mut tools = Self(fixed.expect("the file is an array of objects"));
+        for number in 1..=options.extra_tools {
+            let description = format!(
+                "Extra tool number {number}. It returns its name and takes up room in the list."
+            );
+            tools.add(&format!("tool_{number:04}"), &description);
+        }
+        tools
+    }
+
+    /// Adds a tool without parameters at the end.
+    pub(crate) fn add(&mut self, name: &str, description: &str) {
+        let tool = json!({
+            "name": name,
+            "description": description,
+            "inputSchema": {"type": "object", "properties": {"value": {"type": "string"}}},
+        });
+        self.0.push(to_raw_value(&tool).expect("a value is JSON"));
+    }
+
+    /// The result of `tools/list` for these parameters.
+    pub(crate) fn page(&self, options: &Options, params: Option<&RawValue>) -> String {
+        let page = params
+            .and_then(|params| {
+                serde_json::from_str::<PageRequest>(params.get())
+                    .ok()?
+                    .cursor
+            })
+            .and_then(|cursor| cursor.strip_prefix("page-")?.parse().ok())
+            .unwrap_or(0usize);
+        let size = self.0.len().div_ceil(options.pages.max(1));
+        let from = self.0.len().min(page * size);
+        let to = self.0.len().min(from + size);
+        let cursor = if options.repeat_cursor {
+            Some(0)
+        } else if options.endless_pages || to < self.0.len() {
+            Some(page + 1)
+        } else {
+            None
+        };
+        let mut text = String::from(r#"{"tools":["#);
+        for (index, tool) in self.0[from..to].iter().enumerate() {
+            text.push_str(if index == 0 { "" } else { "," });
+            text.push_str(tool.get());
+        }
+        text.push(']');
+        if let Some(page) = cursor {
+            text.extend([r#","nextCursor":"page-"#, &page.to_string(), "\""]);
+        }
+        text.push('}');
+        text
+    }
+}
