@@ -3,6 +3,7 @@
 use std::io;
 
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::App;
 use crate::downstream::stdio;
@@ -10,14 +11,17 @@ use crate::downstream::stdio;
 /// Serves the client on stdin and stdout; returns once no child is left.
 pub async fn serve_stdio(app: App) -> io::Result<()> {
     let (stdin, stdout, _restored) = stdio::streams()?;
+    // A task of its own: waking what `block_on` itself runs costs the runtime a system call each time.
     let serving = stdio::serve(app.router.clone(), stdin, stdout, app.shutdown / 4);
+    let mut serving = AbortOnDropHandle::new(app.tasks.spawn(serving));
     let served = tokio::select! {
-        served = serving => served,
+        served = &mut serving => served.unwrap_or_else(|panic| Err(io::Error::other(panic))),
         signal = stop_signal() => {
             tracing::info!("{} received, shutting down", signal?);
             Ok(())
         }
     };
+    drop(serving);
     end(&app).await;
     served
 }

@@ -1,12 +1,12 @@
 //! A child process and the session with it, from spawn to the last of its process group.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::process::ChildStdout;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::child::{self, Child, Streams};
 use super::error::{LastWords, UnsetVariable};
@@ -60,7 +60,7 @@ impl Connection {
         ));
         let (stop, over) = (closing.child_token(), CancellationToken::new());
 
-        let outbox = session.outbox().clone();
+        let outbox = session.outbox.clone();
         tasks.spawn(async move {
             // Failing means that the child no longer reads; its stdout tells the rest.
             let _ = outbox.write_to(&mut stdin).await;
@@ -69,13 +69,18 @@ impl Connection {
             let (tail, blueprint) = (tail.clone(), blueprint.clone());
             async move { tail.collect(blueprint.name.as_str(), stderr).await }
         });
+        let reading = AbortOnDropHandle::new(tasks.spawn({
+            let session = session.clone();
+            let mut stdout = stdout;
+            async move { session.read(&mut stdout).await }
+        }));
         let run = Run {
             child,
             session: session.clone(),
             tail,
             blueprint: blueprint.clone(),
         };
-        tasks.spawn(run.until_gone(stdout, stop.clone(), over.clone()));
+        tasks.spawn(run.until_gone(reading, stop.clone(), over.clone()));
         Ok(Self {
             session,
             stop,
@@ -114,14 +119,19 @@ struct Run {
 impl Run {
     async fn until_gone(
         mut self,
-        mut stdout: ChildStdout,
+        mut reading: AbortOnDropHandle<io::Result<()>>,
         stop: CancellationToken,
         over: CancellationToken,
     ) {
         let asked = tokio::select! {
             biased;
             () = stop.cancelled() => true,
-            () = self.read(&mut stdout) => false,
+            _ = &mut reading => false,
+            _ = self.child.wait() => {
+                let _ = timeout(OUTPUT_GRACE, &mut reading).await;
+                false
+            }
+            () = self.session.watch_the_clock() => false,
         };
         let last = if asked {
             LastWords {
@@ -132,30 +142,11 @@ impl Run {
             self.last_words().await
         };
         tracing::info!("`{}`: connection closed ({last})", self.blueprint.name);
-        self.session.end(Error::Closed { last });
+        self.session.end(&Error::Closed { last });
         over.cancel();
-        // A child that writes its last words must not block on a pipe that nobody reads.
-        let drain = async {
-            let _ = tokio::io::copy(&mut stdout, &mut tokio::io::sink()).await;
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            () = self.child.stop(self.blueprint.stop_limit) => {}
-            () = drain => {}
-        }
-    }
-
-    /// Ends when stdout does, or soon after the process itself.
-    async fn read(&mut self, stdout: &mut ChildStdout) {
-        let reading = self.session.read(stdout);
-        tokio::pin!(reading);
-        tokio::select! {
-            biased;
-            _ = &mut reading => {}
-            _ = self.child.wait() => {
-                let _ = timeout(OUTPUT_GRACE, reading).await;
-            }
-        }
+        self.child.stop(self.blueprint.stop_limit).await;
+        // Read until now: a child that writes its last words must not block on a full pipe.
+        drop(reading);
     }
 
     async fn last_words(&mut self) -> LastWords {

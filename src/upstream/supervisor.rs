@@ -58,7 +58,7 @@ struct Inner {
     phase: Phase,
     /// Sessions in a row that ended by themselves before they answered a call.
     crashes: u32,
-    last_used: Option<(Instant, SystemTime)>,
+    last_used: Option<Instant>,
 }
 
 type Outcome = Option<Result<Arc<Connection>, Error>>;
@@ -154,11 +154,11 @@ impl Supervisor {
     ) -> Result<Result<Arc<Session>, watch::Receiver<Outcome>>, Error> {
         let mut state = self.state();
         let now = Instant::now();
-        state.last_used = Some((now, SystemTime::now()));
+        state.last_used = Some(now);
         match &state.phase {
             Phase::Open(connection) => {
                 let session = connection.session();
-                if session.ended().is_none() {
+                if !session.is_ended() {
                     session.touch();
                     return Ok(Ok(session.clone()));
                 }
@@ -335,13 +335,13 @@ impl Supervisor {
 
     /// Whether a session is open now.
     pub(super) fn is_open(&self) -> bool {
-        matches!(&self.state().phase, Phase::Open(connection) if connection.session().ended().is_none())
+        matches!(&self.state().phase, Phase::Open(connection) if !connection.session().is_ended())
     }
 
     /// When the session was last used, if one is open.
     pub(super) fn open_since_use(&self) -> Option<Instant> {
         match &self.state().phase {
-            Phase::Open(connection) if connection.session().ended().is_none() => {
+            Phase::Open(connection) if !connection.session().is_ended() => {
                 Some(connection.session().last_used())
             }
             _ => None,
@@ -357,6 +357,10 @@ impl Supervisor {
             .get(self.blueprint.name.as_str())
             .map(|t| t.len());
         let state = self.state();
+        let last_used = match &state.phase {
+            Phase::Open(connection) => Some(connection.session().last_used()),
+            _ => state.last_used,
+        };
         let (phase, error) = match &state.phase {
             Phase::Open(connection) => match connection.session().ended() {
                 None if connection.session().last_used().elapsed() >= IDLE_AFTER => {
@@ -383,7 +387,7 @@ impl Supervisor {
         Status {
             state: phase,
             tools,
-            last_used: state.last_used.map(|(_, wall)| wall),
+            last_used: last_used.map(|at| SystemTime::now() - at.elapsed()),
             error,
         }
     }

@@ -65,11 +65,23 @@ impl Outbox {
         Ok(true)
     }
 
-    /// Waits until there is room, then appends what `write` writes. Cancel safe: nothing is appended by halves.
+    /// Waits until there is room, then appends what `write` writes. Cancel safe: nothing is
+    /// appended by halves.
     pub async fn send(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Closed> {
-        self.room().await?;
-        // No await lies between the check and the append, but on several threads another sender may come first;
-        // the bound is then exceeded by one message per thread, which is as good.
+        if !self.has_room() {
+            self.room().await?;
+        }
+        self.push(write)
+    }
+
+    /// Whether a message would be taken without waiting.
+    pub fn has_room(&self) -> bool {
+        self.queue().bytes.len() < self.0.limit
+    }
+
+    /// Appends what `write` writes, room or not: for senders that have just waited for it. If
+    /// several did, the bound is exceeded by a message of each.
+    pub fn push(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Closed> {
         let mut queue = self.queue();
         if queue.closed {
             return Err(Closed);

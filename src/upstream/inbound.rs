@@ -1,0 +1,178 @@
+//! What comes in from a server, in the order in which it comes: answers, notifications, requests, and everything
+//! that is none of these.
+
+use std::sync::atomic::Ordering;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::io::AsyncRead;
+
+use super::pending::Delivery;
+use super::{Error, Session};
+use crate::base::json::Strict;
+use crate::config::Framing;
+use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
+use crate::protocol::jsonrpc::{self, Message, salvage_id};
+use crate::protocol::method;
+use crate::telemetry::logging::excerpt;
+use crate::wire::{Decoder, Frame};
+
+/// No message of a server may be larger.
+const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+/// Strange messages of one server that are logged as warnings; later ones only show with `--debug`.
+const LOUD_ODDITIES: u32 = 5;
+
+impl Session {
+    /// Reads until the server closes its stdout; returns why.
+    pub(super) async fn read(&self, stdout: &mut (impl AsyncRead + Unpin)) -> std::io::Result<()> {
+        let mut decoder = Decoder::of_either(MAX_MESSAGE);
+        let mut strict = Strict::new();
+        loop {
+            let read = decoder.fill(stdout).await?;
+            while let Some(frame) = decoder.frame() {
+                self.receive(&frame, &mut strict);
+            }
+            if read == 0 {
+                if let Some(frame) = decoder.finish() {
+                    self.receive(&frame, &mut strict);
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    fn receive(&self, frame: &Frame<'_>, strict: &mut Strict) {
+        let bytes = match *frame {
+            Frame::Line(bytes) => bytes,
+            Frame::Sized(bytes) => {
+                if self.framing == Framing::Auto && !self.sized.swap(true, Ordering::Relaxed) {
+                    self.became_sized.notify_one();
+                }
+                bytes
+            }
+            Frame::Junk(bytes) => {
+                let line = excerpt(bytes, 120);
+                return self.odd(&format!(
+                    "wrote a line to stdout that is no message: {line}"
+                ));
+            }
+            Frame::Oversized { head, tail, length } => {
+                let reason = format!("{length} bytes, more than the {MAX_MESSAGE} that are taken");
+                return self.unusable(&[head, tail], reason);
+            }
+        };
+        self.heard.store(true, Ordering::Relaxed);
+        let text = match strict.check(bytes) {
+            Ok(text) => text,
+            Err(fault) => return self.unusable(&[bytes], fault.to_string()),
+        };
+        match jsonrpc::parse(text) {
+            Ok(Message::Response { id, outcome }) => self.answered(id, outcome),
+            Ok(Message::Notification { method, params }) => self.notified(&method, params),
+            Ok(Message::Request { id, method, .. }) => self.asked(id.as_json(), &method),
+            Err(refusal) => self.unusable(&[bytes], refusal.to_string()),
+        }
+    }
+
+    fn answered(&self, id: &str, outcome: Result<&RawValue, ErrorObject>) {
+        // Our ids are numbers; `"1"` or `1.0` answers nothing that was asked.
+        let delivery = match id.parse() {
+            Ok(id) => {
+                let answer = outcome.map(ToOwned::to_owned).map_err(Error::Refused);
+                self.requests.answer(id, answer)
+            }
+            Err(_) => Delivery::NeverAsked,
+        };
+        let id = || excerpt(id.as_bytes(), 40);
+        match delivery {
+            Delivery::Delivered => {}
+            Delivery::TooLate => {
+                self.odd(&format!(
+                    "answered request {} again, or after it was given up",
+                    id()
+                ));
+            }
+            Delivery::NeverAsked => {
+                self.odd(&format!("answered a request that was never made: {}", id()));
+            }
+        }
+    }
+
+    fn notified(&self, method: &str, params: Option<&RawValue>) {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Progress<'a> {
+            #[serde(borrow)]
+            progress_token: &'a RawValue,
+        }
+        match (method, params) {
+            (method::PROGRESS, Some(params)) => {
+                match serde_json::from_str::<Progress<'_>>(params.get()) {
+                    Ok(Progress {
+                        progress_token: token,
+                    }) => {
+                        if let Ok(id) = token.get().parse() {
+                            self.requests.progress(id, params.get(), token);
+                        }
+                    }
+                    Err(_) => self.odd("sent progress without a token"),
+                }
+            }
+            (method::TOOLS_LIST_CHANGED, _) => self.tools_changed.notify_one(),
+            (method::MESSAGE, Some(params)) => {
+                tracing::info!(
+                    "`{}` logs: {}",
+                    self.server,
+                    excerpt(params.get().as_bytes(), 500)
+                );
+            }
+            _ => tracing::debug!(
+                "`{}` notifies `{}`",
+                self.server,
+                excerpt(method.as_bytes(), 80)
+            ),
+        }
+    }
+
+    /// Requests of servers are answered at once: `ping` is ours to answer, and no other capability
+    /// was declared.
+    fn asked(&self, id: &str, method: &str) {
+        let sent = self.outbox.try_send(|buffer| {
+            self.frame(buffer, |buffer| {
+                if method == method::PING {
+                    jsonrpc::write_result(buffer, id, "{}");
+                } else {
+                    let method = excerpt(method.as_bytes(), 80);
+                    let message = format!("this client does not offer `{method}`");
+                    let error = ErrorObject::new(METHOD_NOT_FOUND, message);
+                    jsonrpc::write_error(buffer, Some(id), &error);
+                }
+            });
+        });
+        if sent != Ok(true) {
+            self.odd("asks without reading the answers");
+        }
+    }
+
+    /// A message that cannot be read fails the request that it answers, if it says which.
+    fn unusable(&self, parts: &[&[u8]], reason: String) {
+        let id = parts.iter().find_map(|part| salvage_id(part));
+        let id: Option<u64> = id.and_then(|id| id.as_json().parse().ok());
+        let error = Error::BadAnswer {
+            reason: reason.clone(),
+        };
+        let delivered =
+            id.is_some_and(|id| self.requests.answer(id, Err(error)) == Delivery::Delivered);
+        if !delivered {
+            self.odd(&format!("wrote a message that cannot be read: {reason}"));
+        }
+    }
+
+    fn odd(&self, what: &str) {
+        if self.oddities.fetch_add(1, Ordering::Relaxed) < LOUD_ODDITIES {
+            tracing::warn!("`{}` {what}", self.server);
+        } else {
+            tracing::debug!("`{}` {what}", self.server);
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Requests that wait for their answer, and the clock that gives them up.
+//!
+//! One sleeping task watches all requests of a session. A timer for each request would cost the
+//! runtime a system call each time, since nearly every one ends before the next timer that is set.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use super::Error;
+
+/// What a request comes back with.
+pub(super) type Answer = Result<Box<RawValue>, Error>;
+
+/// Receives the `params` of each progress notification and, borrowed from them, the token to be
+/// replaced.
+pub type OnProgress = Box<dyn FnMut(&str, &RawValue) + Send>;
+
+/// The table of one session.
+#[derive(Debug)]
+pub(super) struct Requests {
+    table: Mutex<Table>,
+    /// A request has to be looked at earlier than was planned.
+    earlier: Notify,
+}
+
+#[derive(Debug)]
+struct Table {
+    waiting: BTreeMap<u64, Waiting>,
+    next_id: u64,
+    next_look: Option<Instant>,
+    last_used: Instant,
+    ended: Option<Error>,
+}
+
+struct Waiting {
+    reply: oneshot::Sender<Answer>,
+    on_progress: Option<OnProgress>,
+    timeout: Duration,
+    /// When it was sent, or last made progress.
+    heard: Instant,
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Waiting")
+            .field("heard", &self.heard)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whom an answer found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// The one who waits for it.
+    Delivered,
+    /// Nobody any more.
+    TooLate,
+    /// Nobody ever asked.
+    NeverAsked,
+}
+
+impl Requests {
+    pub(super) fn new() -> Self {
+        let table = Table {
+            waiting: BTreeMap::new(),
+            next_id: 1,
+            next_look: None,
+            last_used: Instant::now(),
+            ended: None,
+        };
+        Self {
+            table: Mutex::new(table),
+            earlier: Notify::new(),
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters a request; its id, and where its answer will come. Fails once the session has ended.
+    pub(super) fn enter(
+        &self,
+        timeout: Duration,
+        on_progress: Option<OnProgress>,
+    ) -> Result<(u64, oneshot::Receiver<Answer>), Error> {
+        let (reply, answer) = oneshot::channel();
+        let heard = Instant::now();
+        let mut table = self.table();
+        if let Some(error) = &table.ended {
+            return Err(error.clone());
+        }
+        let id = table.next_id;
+        table.next_id += 1;
+        table.last_used = heard;
+        table.waiting.insert(
+            id,
+            Waiting {
+                reply,
+                on_progress,
+                timeout,
+                heard,
+            },
+        );
+        let deadline = heard + timeout;
+        if table.next_look.is_none_or(|planned| deadline < planned) {
+            table.next_look = Some(deadline);
+            self.earlier.notify_one();
+        }
+        Ok((id, answer))
+    }
+
+    /// Hands an answer to the one who waits for it.
+    pub(super) fn answer(&self, id: u64, answer: Answer) -> Delivery {
+        let now = Instant::now();
+        let mut table = self.table();
+        let Some(waiting) = table.waiting.remove(&id) else {
+            let asked = id > 0 && id < table.next_id;
+            return if asked {
+                Delivery::TooLate
+            } else {
+                Delivery::NeverAsked
+            };
+        };
+        table.last_used = now;
+        drop(table);
+        // He may have left in this very moment.
+        let _ = waiting.reply.send(answer);
+        Delivery::Delivered
+    }
+
+    /// Restarts a request's clock and tells its caller.
+    pub(super) fn progress(&self, id: u64, params: &str, token: &RawValue) {
+        if let Some(waiting) = self.table().waiting.get_mut(&id) {
+            waiting.heard = Instant::now();
+            if let Some(on_progress) = &mut waiting.on_progress {
+                on_progress(params, token);
+            }
+        }
+    }
+
+    /// Takes a request out that nobody waits for any more; whether it was still there.
+    pub(super) fn forget(&self, id: u64) -> bool {
+        self.table().waiting.remove(&id).is_some()
+    }
+
+    /// Ends the session: what waits fails with `error`, and so does everything later.
+    pub(super) fn end(&self, error: &Error) {
+        let mut table = self.table();
+        table.ended.get_or_insert_with(|| error.clone());
+        let waiting = std::mem::take(&mut table.waiting);
+        drop(table);
+        for (_, waiting) in waiting {
+            let _ = waiting.reply.send(Err(error.clone()));
+        }
+    }
+
+    /// Why the session is over, once it is.
+    pub(super) fn ended(&self) -> Option<Error> {
+        self.table().ended.clone()
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        self.table().ended.is_some()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table().waiting.is_empty()
+    }
+
+    /// When a request last began or ended.
+    pub(super) fn last_used(&self) -> Instant {
+        self.table().last_used
+    }
+
+    pub(super) fn touch(&self) {
+        let now = Instant::now();
+        self.table().last_used = now;
+    }
+
+    /// Gives up requests that were silent for too long, for as long as it is polled; `given_up`
+    /// hears of each.
+    pub(super) async fn watch(&self, given_up: impl Fn(u64)) {
+        loop {
+            let (silent, next_look) = self.table().take_silent(Instant::now());
+            for (id, waiting) in silent {
+                let _ = waiting.reply.send(Err(Error::TimedOut {
+                    after: waiting.timeout,
+                }));
+                given_up(id);
+            }
+            let sleep = async {
+                match next_look {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = sleep => {}
+                () = self.earlier.notified() => {}
+            }
+        }
+    }
+}
+
+impl Table {
+    /// Requests whose time is up at `now`, and when to look again.
+    fn take_silent(&mut self, now: Instant) -> (BTreeMap<u64, Waiting>, Option<Instant>) {
+        let silent = self
+            .waiting
+            .extract_if(.., |_, w| w.heard + w.timeout <= now)
+            .collect();
+        self.next_look = self.waiting.values().map(|w| w.heard + w.timeout).min();
+        (silent, self.next_look)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).expect("valid")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_ends_a_request_and_progress_prolongs_it() {
+        let requests = Arc::new(Requests::new());
+        let watched = requests.clone();
+        let watch = tokio::spawn(async move { watched.watch(|_| ()).await });
+        let (long, long_answer) = requests.enter(Duration::from_secs(10), None).expect("open");
+        let (_, short_answer) = requests.enter(Duration::from_secs(1), None).expect("open");
+        let start = Instant::now();
+        let short = short_answer.await.expect("an answer");
+        assert!(matches!(short, Err(Error::TimedOut { .. })), "{short:?}");
+        assert_eq!(start.elapsed().as_secs(), 1);
+
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        requests.progress(long, "{}", &raw("1"));
+        let long = long_answer.await.expect("an answer");
+        assert!(matches!(long, Err(Error::TimedOut { .. })), "{long:?}");
+        assert_eq!(start.elapsed().as_secs(), 19);
+        watch.abort();
+    }
+
+    #[tokio::test]
+    async fn answers_find_those_who_asked() {
+        let requests = Requests::new();
+        let (id, answer) = requests.enter(Duration::from_secs(10), None).expect("open");
+        assert_eq!(requests.answer(id + 1, Ok(raw("{}"))), Delivery::NeverAsked);
+        assert_eq!(requests.answer(0, Ok(raw("{}"))), Delivery::NeverAsked);
+        assert_eq!(requests.answer(id, Ok(raw("{}"))), Delivery::Delivered);
+        assert_eq!(requests.answer(id, Ok(raw("{}"))), Delivery::TooLate);
+        assert_eq!(
+            answer.await.expect("an answer").expect("a result").get(),
+            "{}"
+        );
+        let (_, answer) = requests.enter(Duration::from_secs(10), None).expect("open");
+        requests.end(&Error::ShuttingDown);
+        assert!(matches!(answer.await, Ok(Err(Error::ShuttingDown))));
+        assert!(requests.enter(Duration::from_secs(10), None).is_err());
+    }
+}
