@@ -62,7 +62,7 @@ pub(super) async fn run(
         .act(action, None, &caller)
         .await
         .map_err(|error| failure(&error))?;
-    let result: Value = serde_json::from_str(result.get()).map_err(|error| {
+    let result: Value = serde_json::from_str(&result).map_err(|error| {
         Failure::new(
             Exit::Upstream,
             format!("the result cannot be read: {error}"),

@@ -1,9 +1,8 @@
 //! The answer that a request in flight owes its client, exactly one or none.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::value::RawValue;
 use tokio::task::AbortHandle;
 
 use crate::protocol::error::{ErrorObject, INTERNAL_ERROR};
@@ -16,7 +15,7 @@ pub(super) const EMPTY: &str = "{}";
 
 /// Requests of one session that have no answer yet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct InFlight(Arc<Mutex<HashMap<Id, Running>>>);
+pub(super) struct InFlight(Arc<Mutex<BTreeMap<Id, Running>>>);
 
 /// How a request that is worked on can be withdrawn.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ pub(super) struct Running {
 impl InFlight {
     /// Locks the table; a request is started and entered under one lock, so that it cannot end in
     /// between.
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<Id, Running>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<Id, Running>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -41,7 +40,8 @@ impl InFlight {
 
     /// Withdraws every request.
     pub(super) fn withdraw_all(&self, reason: &str) {
-        for (_, running) in self.lock().drain() {
+        let all = std::mem::take(&mut *self.lock());
+        for running in all.into_values() {
             running.withdraw(reason);
         }
     }
@@ -67,9 +67,9 @@ pub(super) struct Owed {
 
 impl Owed {
     /// Answers, if the request was not withdrawn meanwhile.
-    pub(super) async fn answer(self, reply: Result<Box<RawValue>, ErrorObject>) {
+    pub(super) async fn answer(self, reply: Result<Box<str>, ErrorObject>) {
         if self.in_flight.lock().remove(&self.id).is_some() {
-            let reply = reply.as_deref().map(RawValue::get);
+            let reply = reply.as_deref();
             // A client that is gone needs no answer.
             let _ = self.outbox.send(|to| write(to, &self.id, reply)).await;
         }

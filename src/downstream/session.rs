@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::to_raw_value;
 use tokio_util::task::TaskTracker;
 
 use super::answer::{self, InFlight, Owed, Running};
-use crate::base::json::{Fault, Strict};
+use crate::base::json::{Checked, Fault, Strict, members, string};
 use crate::protocol::era::Era;
 use crate::protocol::error::{
     ErrorObject, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, TOO_MANY_REQUESTS,
@@ -80,37 +79,41 @@ impl Session {
                 return self.refuse(id.as_ref(), &ErrorObject::new(INVALID_REQUEST, message));
             }
         };
-        let text = match self.strict.check(bytes) {
-            Ok(text) => text,
+        // Taken out while what it found is in use.
+        let mut strict = std::mem::take(&mut self.strict);
+        match strict.check(bytes) {
+            Ok(message) => self.message(message),
             Err(fault) => {
-                // Text that is no UTF-8 is no JSON; the other faults are of JSON that could be parsed.
-                let not_json = matches!(fault, Fault::NotUtf8 { .. });
-                let code = if not_json {
+                // What is no JSON cannot be read, the other faults are of JSON that could be.
+                let unreadable = matches!(fault, Fault::NotUtf8 { .. } | Fault::Syntax { .. });
+                let code = if unreadable {
                     PARSE_ERROR
                 } else {
                     INVALID_REQUEST
                 };
                 let error = ErrorObject::new(code, fault.to_string());
-                return self.refuse(salvage_id(bytes).as_ref(), &error);
+                self.refuse(salvage_id(bytes).as_ref(), &error);
             }
-        };
-        match jsonrpc::parse(text) {
+        }
+        self.strict = strict;
+    }
+
+    fn message(&mut self, message: Checked<'_>) {
+        match jsonrpc::parse(message) {
             Ok(Message::Request { id, method, params }) => self.request(id, &method, params),
             Ok(Message::Notification { method, params }) => self.notification(&method, params),
             Ok(Message::Response { id, .. }) => {
-                tracing::debug!(
-                    "the client answers `{}`, which was never asked",
-                    excerpt(id.as_bytes(), 40)
-                );
+                let id = excerpt(id.as_bytes(), 40);
+                tracing::debug!("the client answers `{id}`, which was never asked");
             }
             Err(refusal) => {
-                let (id, error) = refusal.answer();
-                self.refuse(id, &error);
+                let error = ErrorObject::new(INVALID_REQUEST, refusal.to_string());
+                self.refuse(refusal.id.as_ref(), &error);
             }
         }
     }
 
-    fn request(&mut self, id: Id, method: &str, params: Option<&RawValue>) {
+    fn request(&mut self, id: Id, method: &str, params: Option<&str>) {
         if self.in_flight.lock().contains_key(&id) {
             let message = format!(
                 "the id {} belongs to a request that is not answered yet",
@@ -131,8 +134,8 @@ impl Session {
         }
     }
 
-    fn initialize(&mut self, id: &Id, params: Option<&RawValue>) {
-        let params = params.map_or("{}", RawValue::get);
+    fn initialize(&mut self, id: &Id, params: Option<&str>) {
+        let params = params.unwrap_or("{}");
         match serde_json::from_str::<ClientParams>(params) {
             Ok(params) => {
                 let client = params.client_info.unwrap_or_default();
@@ -153,7 +156,7 @@ impl Session {
         }
     }
 
-    fn call_tool(&self, id: Id, params: Option<&RawValue>) {
+    fn call_tool(&self, id: Id, params: Option<&str>) {
         let mut in_flight = self.in_flight.lock();
         if in_flight.len() >= MAX_IN_FLIGHT {
             drop(in_flight);
@@ -166,7 +169,7 @@ impl Session {
             notify: self.notify.clone(),
             withdrawn: withdrawn.clone(),
         };
-        let params = params.map(ToOwned::to_owned);
+        let params = params.map(Box::<str>::from);
         let owed = Owed {
             id: id.clone(),
             in_flight: self.in_flight.clone(),
@@ -185,22 +188,19 @@ impl Session {
         );
     }
 
-    fn notification(&self, method: &str, params: Option<&RawValue>) {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Cancelled<'a> {
-            #[serde(borrow)]
-            request_id: &'a RawValue,
-            #[serde(default)]
-            reason: Option<String>,
-        }
+    fn notification(&self, method: &str, params: Option<&str>) {
         if method != method::CANCELLED {
             return;
         }
-        let cancelled: Option<Cancelled<'_>> =
-            params.and_then(|params| serde_json::from_str(params.get()).ok());
-        let Some((id, reason)) = cancelled.and_then(|c| Some((Id::parse(c.request_id)?, c.reason)))
-        else {
+        let (mut id, mut reason) = (None, None);
+        for member in members(params.unwrap_or_default()) {
+            match &*member.name() {
+                "requestId" => id = Id::parse(member.value),
+                "reason" => reason = string(member.value),
+                _ => {}
+            }
+        }
+        let Some(id) = id else {
             return tracing::debug!("the client withdraws without saying what");
         };
         let reason = reason.as_deref().unwrap_or("withdrawn by the client");
@@ -218,8 +218,8 @@ impl Session {
         self.in_flight.withdraw_all("the client has left");
     }
 
-    fn answer(&self, id: &Id, result: &RawValue) {
-        self.send(|to| answer::write(to, id, Ok(result.get())));
+    fn answer(&self, id: &Id, result: &str) {
+        self.send(|to| answer::write(to, id, Ok(result)));
     }
 
     fn refuse(&self, id: Option<&Id>, error: &ErrorObject) {
@@ -237,7 +237,7 @@ impl Session {
 }
 
 /// The error for a request that comes before the handshake.
-fn too_early(method: &str, params: Option<&RawValue>) -> ErrorObject {
+fn too_early(method: &str, params: Option<&str>) -> ErrorObject {
     match Era::of_request(params) {
         Era::Session => {
             let message = format!("`{}` before `initialize`", excerpt(method.as_bytes(), 80));

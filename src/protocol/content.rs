@@ -1,7 +1,6 @@
 //! Results of `tools/call` that the bridge itself composes (specification, Tools, Tool Result).
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
 
 #[derive(Serialize)]
 struct TextResult<'a> {
@@ -17,18 +16,20 @@ struct TextBlock<'a> {
 }
 
 /// A tool result of one text block that holds `value` as compact JSON.
-pub fn json_result(value: &impl Serialize, is_error: bool) -> Box<RawValue> {
+pub fn json_result(value: &impl Serialize, is_error: bool) -> Box<str> {
     let text = serde_json::to_string(value).expect("answers are plain structs");
     text_result(&text, is_error)
 }
 
 /// A tool result of one text block.
-pub fn text_result(text: &str, is_error: bool) -> Box<RawValue> {
+pub fn text_result(text: &str, is_error: bool) -> Box<str> {
     let content = [TextBlock {
         r#type: "text",
         text,
     }];
-    to_raw_value(&TextResult { content, is_error }).expect("a text always serialises")
+    serde_json::to_string(&TextResult { content, is_error })
+        .expect("a text always serialises")
+        .into()
 }
 
 #[cfg(test)]
@@ -38,12 +39,12 @@ mod tests {
     #[test]
     fn results_are_one_text_block() {
         assert_eq!(
-            text_result("a\"b", false).get(),
+            &*text_result("a\"b", false),
             r#"{"content":[{"type":"text","text":"a\"b"}]}"#
         );
         let error = json_result(&serde_json::json!({"error": "x"}), true);
         assert_eq!(
-            error.get(),
+            &*error,
             r#"{"content":[{"type":"text","text":"{\"error\":\"x\"}"}],"isError":true}"#
         );
     }

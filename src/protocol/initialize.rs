@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use super::version::Revision;
 
@@ -57,13 +57,13 @@ pub struct ClientInfo {
     pub version: String,
 }
 
-/// Our answer to a client's `initialize`.
-pub fn server_result(revision: Revision, instructions: &str) -> Box<RawValue> {
-    to_raw_value(&json!({
+/// Our answer to a client's `initialize`: the JSON text of the result.
+pub fn server_result(revision: Revision, instructions: &str) -> String {
+    json!({
         "protocolVersion": revision.as_str(),
         "capabilities": { "tools": {} },
         "serverInfo": { "name": "mcp-bridge", "version": env!("CARGO_PKG_VERSION") },
         "instructions": instructions,
-    }))
-    .expect("plain JSON always serialises")
+    })
+    .to_string()
 }

@@ -1,19 +1,19 @@
-//! The JSON-RPC envelope (JSON-RPC 2.0, sections 4 and 5). `params` and `result` stay raw: they are read where a
-//! feature needs their content and forwarded as the bytes that were checked otherwise.
+//! The JSON-RPC envelope (JSON-RPC 2.0, sections 4 and 5). `params` and `result` stay the text that was checked: they
+//! are read where a feature needs their content, and forwarded as they are otherwise.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::sync::Arc;
 
-use serde::de::{Deserializer, IgnoredAny, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::{self, ErrorObject};
+use crate::base::json::{self, Checked};
 
-/// A request id exactly as the client spelt it, so that the answer echoes its bytes (a number beyond 2^53 keeps
-/// its digits, `"1"` and `1` stay different).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Id(Box<str>);
+/// A request id exactly as the client spelt it, so that the answer echoes its bytes (a number
+/// beyond 2^53 keeps its digits, `"1"` and `1` stay different).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Id(Arc<str>);
 
 impl Id {
     /// The JSON text of the id.
@@ -21,35 +21,13 @@ impl Id {
         &self.0
     }
 
-    /// Reads an id from its JSON text: a string or a number, as MCP demands (Base Protocol, Requests).
-    pub fn parse(raw: &RawValue) -> Option<Self> {
-        match raw.get().as_bytes().first() {
-            Some(b'"' | b'-' | b'0'..=b'9') => Some(Self(raw.get().into())),
+    /// Reads an id from its JSON text: a string or a number, as MCP demands (Base Protocol,
+    /// Requests).
+    pub fn parse(json: &str) -> Option<Self> {
+        match json.as_bytes().first() {
+            Some(b'"' | b'-' | b'0'..=b'9') => Some(Self(json.into())),
             _ => None,
         }
-    }
-}
-
-/// Text that is borrowed from the message unless escapes had to be undone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text<'a>(pub Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a string")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor)
     }
 }
 
@@ -62,122 +40,109 @@ pub enum Message<'a> {
         id: Id,
         /// Its name.
         method: Cow<'a, str>,
-        /// Its parameters, unread.
-        params: Option<&'a RawValue>,
+        /// The JSON text of its parameters.
+        params: Option<&'a str>,
     },
     /// Wants none.
     Notification {
         /// Its name.
         method: Cow<'a, str>,
-        /// Its parameters, unread.
-        params: Option<&'a RawValue>,
+        /// The JSON text of its parameters.
+        params: Option<&'a str>,
     },
     /// Answers a request of ours.
     Response {
         /// The JSON text of the id that it answers; `null` where the peer could not tell.
         id: &'a str,
-        /// The result, or the error object.
-        outcome: Result<&'a RawValue, ErrorObject>,
+        /// The JSON text of the result, or the error object.
+        outcome: Result<&'a str, ErrorObject>,
     },
 }
 
-/// Why a text is no JSON-RPC message; [`Refusal::answer`] is what the sender of a request hears.
+/// Why a JSON text is no JSON-RPC message.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// Not JSON at all.
-    #[error("not JSON: {0}")]
-    Syntax(#[source] serde_json::Error),
-    /// JSON, but no message.
-    #[error("not a JSON-RPC message: {reason}")]
-    Shape {
-        /// The id, where one could be read.
-        id: Option<Id>,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
+#[error("not a JSON-RPC message: {reason}")]
+pub struct Refusal {
+    /// The id, where one could be read.
+    pub id: Option<Id>,
+    /// What is wrong with it.
+    reason: &'static str,
 }
 
-impl Refusal {
-    /// The id to answer to (`null` when there is none) and the error object.
-    pub fn answer(&self) -> (Option<&Id>, ErrorObject) {
-        match self {
-            Self::Syntax(_) => (None, ErrorObject::new(error::PARSE_ERROR, self.to_string())),
-            Self::Shape { id, .. } => (
-                id.as_ref(),
-                ErrorObject::new(error::INVALID_REQUEST, self.to_string()),
-            ),
-        }
-    }
-}
-
-#[derive(Deserialize)]
+/// The members of the envelope, as JSON texts.
+#[derive(Default)]
 struct Envelope<'a> {
-    #[serde(borrow)]
-    jsonrpc: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "even_null")]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    method: Option<Text<'a>>,
-    #[serde(borrow)]
-    params: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "even_null")]
-    result: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
+    jsonrpc: Option<&'a str>,
+    id: Option<&'a str>,
+    method: Option<&'a str>,
+    params: Option<&'a str>,
+    result: Option<&'a str>,
+    error: Option<&'a str>,
 }
 
-/// Tells a member that is `null` from one that is absent.
-fn even_null<'de, D: Deserializer<'de>>(d: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(d).map(Some)
-}
-
-/// Takes the envelope apart. The text has passed [`crate::base::json::Strict`].
-pub fn parse(text: &str) -> Result<Message<'_>, Refusal> {
-    let shape = |id: Option<&RawValue>, reason| Refusal::Shape {
-        id: id.and_then(Id::parse),
-        reason,
-    };
-    let envelope: Envelope<'_> = match serde_json::from_str(text) {
-        Ok(envelope) => envelope,
-        Err(error) if error.is_data() => {
-            // The text may be no JSON at all further on.
-            serde_json::from_str::<IgnoredAny>(text).map_err(Refusal::Syntax)?;
-            let reason = if text.trim_start().starts_with('{') {
-                "`jsonrpc` and `method` must be strings"
-            } else {
-                "a message is one JSON object"
-            };
-            return Err(Refusal::Shape {
-                id: salvage_id(text.as_bytes()),
-                reason,
-            });
-        }
-        Err(error) => return Err(Refusal::Syntax(error)),
-    };
-    if envelope.jsonrpc.is_none_or(|version| version.0 != "2.0") {
-        return Err(shape(envelope.id, "`jsonrpc` must be \"2.0\""));
+/// Takes the envelope apart.
+pub fn parse(message: Checked<'_>) -> Result<Message<'_>, Refusal> {
+    let mut envelope = Envelope::default();
+    for member in message.members() {
+        let place = match &*member.name() {
+            "jsonrpc" => &mut envelope.jsonrpc,
+            "id" => &mut envelope.id,
+            "method" => &mut envelope.method,
+            "params" => &mut envelope.params,
+            "result" => &mut envelope.result,
+            "error" => &mut envelope.error,
+            _ => continue,
+        };
+        *place = Some(member.value);
     }
-    if let Some(method) = envelope.method {
-        let (method, params) = (method.0, envelope.params);
-        if params.is_some_and(|params| !matches!(params.get().as_bytes()[0], b'{' | b'[')) {
-            return Err(shape(envelope.id, "`params` must be an object"));
+    if !message.is_object() {
+        return Err(Refusal {
+            id: None,
+            reason: "a message is one JSON object",
+        });
+    }
+    let Envelope {
+        jsonrpc,
+        id,
+        method,
+        params,
+        result,
+        error,
+    } = envelope;
+    let refuse = |reason| {
+        Err(Refusal {
+            id: id.and_then(Id::parse),
+            reason,
+        })
+    };
+    if jsonrpc
+        .and_then(json::string)
+        .is_none_or(|version| version != "2.0")
+    {
+        return refuse("`jsonrpc` must be \"2.0\"");
+    }
+    if let Some(method) = method {
+        let Some(method) = json::string(method) else {
+            return refuse("`method` must be a string");
+        };
+        let params = params.filter(|params| *params != "null");
+        if params.is_some_and(|params| !params.starts_with(['{', '['])) {
+            return refuse("`params` must be an object");
         }
-        return match envelope.id {
+        return match id.map(Id::parse) {
             None => Ok(Message::Notification { method, params }),
-            Some(raw) => match Id::parse(raw) {
-                Some(id) => Ok(Message::Request { id, method, params }),
-                None => Err(shape(None, "`id` must be a string or a number")),
-            },
+            Some(Some(id)) => Ok(Message::Request { id, method, params }),
+            Some(None) => refuse("`id` must be a string or a number"),
         };
     }
-    let outcome = match (envelope.result, envelope.error) {
-        (_, Some(error)) => Err(serde_json::from_str(error.get())
-            .unwrap_or_else(|_| ErrorObject::new(error::INTERNAL_ERROR, error.get()))),
+    let outcome = match (result, error.filter(|error| *error != "null")) {
+        (_, Some(error)) => Err(serde_json::from_str(error)
+            .unwrap_or_else(|_| ErrorObject::new(error::INTERNAL_ERROR, error))),
         (Some(result), None) => Ok(result),
-        (None, None) => return Err(shape(envelope.id, "there is no `method`")),
+        (None, None) => return refuse("there is no `method`"),
     };
     Ok(Message::Response {
-        id: envelope.id.map_or("null", RawValue::get),
+        id: id.unwrap_or("null"),
         outcome,
     })
 }
@@ -192,7 +157,7 @@ pub fn salvage_id(bytes: &[u8]) -> Option<Id> {
     }
     let text = String::from_utf8_lossy(bytes);
     match serde_json::from_str::<IdOnly<'_>>(&text) {
-        Ok(read) => read.id.and_then(Id::parse),
+        Ok(read) => read.id.map(RawValue::get).and_then(Id::parse),
         Err(error) if error.is_eof() => first_id(&text),
         Err(_) => last_id(&text),
     }
@@ -215,7 +180,7 @@ fn last_id(text: &str) -> Option<Id> {
 
 fn leading_id(text: &str) -> Option<Id> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    values.next()?.ok().and_then(Id::parse)
+    values.next()?.ok().map(RawValue::get).and_then(Id::parse)
 }
 
 /// Appends a request whose parameters `params` writes, given the request's own id.
@@ -269,21 +234,21 @@ pub fn write_json(buffer: &mut Vec<u8>, value: &impl Serialize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::json::Strict;
 
     fn check(input: &str, expected: &str) {
-        let found = match parse(input) {
+        let mut strict = Strict::new();
+        let checked = strict.check(input.as_bytes()).expect("the input is JSON");
+        let found = match parse(checked) {
             Ok(Message::Request { id, method, params }) => {
                 format!(
                     "request {} {method} {}",
                     id.as_json(),
-                    params.map_or("-", RawValue::get)
+                    params.unwrap_or("-")
                 )
             }
             Ok(Message::Notification { method, params }) => {
-                format!(
-                    "notification {method} {}",
-                    params.map_or("-", RawValue::get)
-                )
+                format!("notification {method} {}", params.unwrap_or("-"))
             }
             Ok(Message::Response {
                 id,
@@ -293,10 +258,10 @@ mod tests {
                 id,
                 outcome: Err(error),
             }) => format!("error {id} {error}"),
-            Err(refusal) => {
-                let (id, error) = refusal.answer();
-                format!("refused {} {}", id.map_or("null", Id::as_json), error.code)
-            }
+            Err(refusal) => format!(
+                "refused {}",
+                refusal.id.as_ref().map_or("null", Id::as_json)
+            ),
         };
         assert_eq!(found, expected, "{input}");
     }
@@ -339,31 +304,22 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_refused_with_the_id_where_it_has_one() {
-        check("hello", "refused null -32700");
-        check("{\"jsonrpc\":", "refused null -32700");
-        check("[]", "refused null -32600");
-        check("[1,", "refused null -32700");
-        check("17", "refused null -32600");
-        check("{}", "refused null -32600");
-        check(r#"{"id":3,"method":"ping"}"#, "refused 3 -32600");
-        check(
-            r#"{"jsonrpc":"1.0","id":3,"method":"ping"}"#,
-            "refused 3 -32600",
-        );
-        check(r#"{"jsonrpc":"2.0","id":3}"#, "refused 3 -32600");
-        check(r#"{"jsonrpc":"2.0","id":3,"method":5}"#, "refused 3 -32600");
+        check("[]", "refused null");
+        check("17", "refused null");
+        check("{}", "refused null");
+        check(r#"{"id":3,"method":"ping"}"#, "refused 3");
+        check(r#"{"jsonrpc":"1.0","id":3,"method":"ping"}"#, "refused 3");
+        check(r#"{"jsonrpc":"2.0","id":3}"#, "refused 3");
+        check(r#"{"jsonrpc":"2.0","id":3,"method":5}"#, "refused 3");
         check(
             r#"{"jsonrpc":"2.0","id":3,"method":"x","params":5}"#,
-            "refused 3 -32600",
+            "refused 3",
         );
         check(
             r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#,
-            "refused null -32600",
+            "refused null",
         );
-        check(
-            r#"{"jsonrpc":"2.0","id":{},"method":"x"}"#,
-            "refused null -32600",
-        );
+        check(r#"{"jsonrpc":"2.0","id":{},"method":"x"}"#, "refused null");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::Overview;
 use crate::protocol::content::json_result;
 
 /// The tool result that holds an answer.
-pub(super) fn result(answer: &impl Serialize) -> Box<RawValue> {
+pub(super) fn result(answer: &impl Serialize) -> Box<str> {
     json_result(answer, false)
 }
 

@@ -1,7 +1,6 @@
 //! What a client sees of the bridge itself in router mode: the `mcp` tool and the instructions.
 
 use serde_json::json;
-use serde_json::value::{RawValue, to_raw_value};
 
 use super::request::ACTIONS;
 use crate::base::text::shorten;
@@ -18,7 +17,7 @@ pub const INSTRUCTIONS: &str = "All tools are reached through the tool `mcp`: ac
 pub fn tool_list<'a>(
     servers: impl Iterator<Item = (&'a ServerName, Option<&'a str>)>,
     compression: &SchemaCompression,
-) -> Box<RawValue> {
+) -> Box<str> {
     let mut description = String::from(
         "Use the tools of other MCP servers. Find one: action=list with `server`; its parameters: action=schema with \
          `server` and `tool`; call it: `server`, `tool`, `params`. Servers: ",
@@ -57,5 +56,5 @@ pub fn tool_list<'a>(
             "additionalProperties": false,
         },
     }] });
-    to_raw_value(&list).expect("plain JSON always serialises")
+    list.to_string().into()
 }

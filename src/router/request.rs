@@ -4,12 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::Error;
+use crate::base::json::{Checked, Strict, is_object, members, string};
 use crate::base::text::nearest;
-use crate::protocol::jsonrpc::Text;
+use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 use crate::telemetry::logging::excerpt;
 use crate::upstream::Withdrawn;
 
@@ -50,17 +48,40 @@ pub struct Caller {
 }
 
 /// The parameters of `tools/call` (specification, Tools, Calling Tools).
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct ToolCall<'a> {
     /// The tool: `mcp` in router mode.
-    #[serde(borrow)]
-    pub name: Text<'a>,
-    /// Its arguments, unread.
-    #[serde(borrow, default)]
-    pub arguments: Option<&'a RawValue>,
-    /// Metadata such as the progress token.
-    #[serde(borrow, default, rename = "_meta")]
-    pub meta: Option<&'a RawValue>,
+    pub name: Cow<'a, str>,
+    /// The JSON text of its arguments.
+    pub arguments: Option<&'a str>,
+    /// The JSON text of metadata such as the progress token.
+    pub meta: Option<&'a str>,
+}
+
+impl<'a> ToolCall<'a> {
+    /// Reads the parameters from their JSON text.
+    pub fn parse(params: &'a str) -> Result<Self, ErrorObject> {
+        let (mut name, mut arguments, mut meta) = (None, None, None);
+        for member in members(params) {
+            match &*member.name() {
+                "name" => name = string(member.value),
+                "arguments" => arguments = Some(member.value),
+                "_meta" => meta = Some(member.value).filter(|meta| is_object(meta)),
+                _ => {}
+            }
+        }
+        let name = name.ok_or_else(|| {
+            ErrorObject::new(
+                INVALID_PARAMS,
+                "`tools/call` needs `name`, the name of a tool",
+            )
+        })?;
+        Ok(Self {
+            name,
+            arguments,
+            meta,
+        })
+    }
 }
 
 /// The actions that this version has, as they are named in `action`.
@@ -99,27 +120,52 @@ pub enum Action<'a> {
     },
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The arguments as JSON texts.
+#[derive(Default)]
 struct Arguments<'a> {
-    #[serde(borrow, default)]
-    server: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    action: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    tool: Option<&'a RawValue>,
-    // Models often use the protocol's own word.
-    #[serde(borrow, default, alias = "arguments")]
-    params: Option<&'a RawValue>,
+    server: Option<&'a str>,
+    action: Option<&'a str>,
+    tool: Option<&'a str>,
+    params: Option<&'a str>,
+}
+
+impl<'a> Arguments<'a> {
+    fn read(arguments: &'a str) -> Result<Self, Error> {
+        if !is_object(arguments) {
+            let reason = format!("the arguments must be an object, not {}", short(arguments));
+            return Err(Error::InvalidParams { reason, hint: None });
+        }
+        let mut read = Self::default();
+        for member in members(arguments) {
+            let name = member.name();
+            let place = match &*name {
+                "server" => &mut read.server,
+                "action" => &mut read.action,
+                "tool" => &mut read.tool,
+                // Models often use the protocol's own word.
+                "params" | "arguments" => &mut read.params,
+                _ => {
+                    let reason = format!("unknown argument `{}`", excerpt(name.as_bytes(), 40));
+                    let hint = "the arguments of the tool itself belong into `params`".to_owned();
+                    return Err(Error::InvalidParams {
+                        reason,
+                        hint: Some(hint),
+                    });
+                }
+            };
+            if member.value != "null" && place.replace(member.value).is_some() {
+                let reason = "`params` and `arguments` mean the same; give one".to_owned();
+                return Err(Error::InvalidParams { reason, hint: None });
+            }
+        }
+        Ok(read)
+    }
 }
 
 impl<'a> Action<'a> {
-    /// Reads the arguments of the `mcp` tool; they have passed [`crate::base::json::Strict`].
-    pub fn parse(arguments: Option<&'a RawValue>) -> Result<Self, Error> {
-        let arguments: Arguments<'a> = match arguments {
-            None => Arguments::default(),
-            Some(raw) => serde_json::from_str(raw.get()).map_err(|error| misread(&error))?,
-        };
+    /// Reads the arguments of the `mcp` tool from their JSON text.
+    pub fn parse(arguments: Option<&'a str>) -> Result<Self, Error> {
+        let arguments = arguments.map_or_else(|| Ok(Arguments::default()), Arguments::read)?;
         let server = text("server", arguments.server)?;
         let tool = text("tool", arguments.tool)?;
         let action = text("action", arguments.action)?.unwrap_or(Cow::Borrowed(ACTIONS[0]));
@@ -161,65 +207,43 @@ impl<'a> Action<'a> {
 }
 
 /// A member that must be a string; an empty one counts as absent.
-fn text<'a>(name: &str, raw: Option<&'a RawValue>) -> Result<Option<Cow<'a, str>>, Error> {
-    let Some(raw) = raw else { return Ok(None) };
-    match serde_json::from_str::<Text<'a>>(raw.get()) {
-        Ok(text) => Ok(Some(text.0).filter(|text| !text.is_empty())),
-        Err(_) => Err(Error::InvalidParams {
-            reason: format!(
-                "`{name}` must be a string, not {}",
-                excerpt(raw.get().as_bytes(), 40)
-            ),
-            hint: None,
-        }),
+fn text<'a>(name: &str, value: Option<&'a str>) -> Result<Option<Cow<'a, str>>, Error> {
+    let Some(value) = value else { return Ok(None) };
+    match string(value) {
+        Some(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        None => {
+            let reason = format!("`{name}` must be a string, not {}", short(value));
+            Err(Error::InvalidParams { reason, hint: None })
+        }
     }
 }
 
-fn misread(error: &serde_json::Error) -> Error {
-    let text = error.to_string();
-    // The position is one within the arguments, which nobody can see.
-    let reason = text.split(" at line ").next().unwrap_or_default();
-    if let Some(("unknown field", name)) = reason.split_once(" `") {
-        let name = name.split('`').next().unwrap_or_default();
-        let reason = format!("unknown argument `{name}`");
-        let hint = Some("the arguments of the tool itself belong into `params`".to_owned());
-        return Error::InvalidParams { reason, hint };
-    }
-    Error::InvalidParams {
-        reason: reason.to_owned(),
-        hint: None,
-    }
+fn short(value: &str) -> String {
+    excerpt(value.as_bytes(), 40)
 }
 
 /// The tool's arguments as the text of a JSON object. Some models send the object as a string; that is read too.
-fn object(params: Option<&RawValue>) -> Result<Cow<'_, str>, Error> {
-    let Some(raw) = params else {
+fn object(params: Option<&str>) -> Result<Cow<'_, str>, Error> {
+    let Some(value) = params else {
         return Ok(Cow::Borrowed("{}"));
     };
-    let text = raw.get();
-    match text.as_bytes().first() {
-        Some(b'{') => return Ok(Cow::Borrowed(text)),
-        Some(b'"') => {
-            let inner: String = serde_json::from_str(text).unwrap_or_default();
-            let checked = crate::base::json::Strict::new()
-                .check(inner.as_bytes())
-                .is_ok();
-            let inner = inner.trim();
-            let is_object =
-                inner.starts_with('{') && serde_json::from_str::<&RawValue>(inner).is_ok();
-            if inner.is_empty() {
-                return Ok(Cow::Borrowed("{}"));
-            }
-            if checked && is_object {
-                return Ok(Cow::Owned(inner.to_owned()));
-            }
-        }
-        _ => {}
+    if is_object(value) {
+        return Ok(Cow::Borrowed(value));
     }
-    Err(Error::InvalidParams {
-        reason: "`params` must be an object".to_owned(),
-        hint: Some("such as {\"params\": {\"name\": \"value\"}}".to_owned()),
-    })
+    if let Some(inner) = string(value) {
+        if inner.trim().is_empty() {
+            return Ok(Cow::Borrowed("{}"));
+        }
+        if Strict::new()
+            .check(inner.as_bytes())
+            .is_ok_and(Checked::is_object)
+        {
+            return Ok(Cow::Owned(inner.into_owned()));
+        }
+    }
+    let reason = format!("`params` must be an object, not {}", short(value));
+    let hint = Some("such as {\"params\": {\"name\": \"value\"}}".to_owned());
+    Err(Error::InvalidParams { reason, hint })
 }
 
 #[cfg(test)]
@@ -227,8 +251,7 @@ mod tests {
     use super::*;
 
     fn check(arguments: &str, expected: &str) {
-        let raw = RawValue::from_string(arguments.to_owned()).expect("valid");
-        let found = match Action::parse(Some(&raw)) {
+        let found = match Action::parse(Some(arguments)) {
             Ok(action) => format!("{action:?}"),
             Err(error) => error.to_string(),
         };
@@ -272,10 +295,13 @@ mod tests {
     fn faults_are_named() {
         check("{}", "action `call` needs `tool`");
         check(r#"{"action":"lst"}"#, "unknown action `lst`");
-        check(r#"{"tool":"t","params":[1]}"#, "`params` must be an object");
+        check(
+            r#"{"tool":"t","params":[1]}"#,
+            "`params` must be an object, not [1]",
+        );
         check(
             r#"{"tool":"t","params":"{\"a\":1,\"a\":2}"}"#,
-            "`params` must be an object",
+            r#"`params` must be an object, not "{\"a\":1,\"a\":2}""#,
         );
         check(r#"{"tool":5}"#, "`tool` must be a string, not 5");
         check(

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use tokio::task::JoinSet;
 
 use super::error::MAX_AVAILABLE;
@@ -42,7 +41,7 @@ pub struct Router {
     pub(super) pool: Pool,
     pub(super) registry: Arc<Registry>,
     pub(super) settings: Settings,
-    tool_list: Box<RawValue>,
+    tool_list: Box<str>,
     recent: Mutex<VecDeque<ServerName>>,
 }
 
@@ -127,7 +126,7 @@ impl Router {
     }
 
     /// The answer to `tools/list`.
-    pub fn tool_list(&self) -> &RawValue {
+    pub fn tool_list(&self) -> &str {
         &self.tool_list
     }
 
@@ -135,17 +134,15 @@ impl Router {
     /// that says so; a JSON-RPC error means that the request was none (specification, Tools, Error Handling).
     pub async fn call_tool(
         &self,
-        params: Option<&RawValue>,
+        params: Option<&str>,
         caller: &Caller,
-    ) -> Result<Box<RawValue>, ErrorObject> {
-        let params = params.map_or("{}", RawValue::get);
-        let call: ToolCall<'_> = serde_json::from_str(params)
-            .map_err(|error| ErrorObject::new(INVALID_PARAMS, format!("`tools/call`: {error}")))?;
-        if call.name.0 != describe::TOOL {
+    ) -> Result<Box<str>, ErrorObject> {
+        let call = ToolCall::parse(params.unwrap_or_default())?;
+        if call.name != describe::TOOL {
             let message = format!(
                 "unknown tool `{name}`: the only tool here is `{mcp}`; call it with {{\"tool\": \"{name}\", \
                  \"params\": {{…}}}}",
-                name = call.name.0,
+                name = call.name,
                 mcp = describe::TOOL
             );
             return Err(ErrorObject::new(INVALID_PARAMS, message));
@@ -161,9 +158,9 @@ impl Router {
     pub async fn act(
         &self,
         action: Action<'_>,
-        meta: Option<&RawValue>,
+        meta: Option<&str>,
         caller: &Caller,
-    ) -> Result<Box<RawValue>, Error> {
+    ) -> Result<Box<str>, Error> {
         match action {
             Action::Call {
                 server,

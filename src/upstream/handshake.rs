@@ -35,10 +35,9 @@ pub(super) async fn open(session: &Session, limit: Duration) -> Result<ServerAns
         Error::BadAnswer { reason } => Error::Handshake { reason },
         other => other,
     })?;
-    let answer: ServerAnswer =
-        serde_json::from_str(result.get()).map_err(|error| Error::Handshake {
-            reason: format!("the answer to `initialize` cannot be read: {error}"),
-        })?;
+    let answer: ServerAnswer = serde_json::from_str(&result).map_err(|error| Error::Handshake {
+        reason: format!("the answer to `initialize` cannot be read: {error}"),
+    })?;
     check_revision(&answer.protocol_version)?;
     session.notify(method::INITIALIZED, "{}");
     Ok(answer)

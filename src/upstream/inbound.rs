@@ -3,13 +3,11 @@
 
 use std::sync::atomic::Ordering;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::io::AsyncRead;
 
 use super::pending::Delivery;
 use super::{Error, Session};
-use crate::base::json::Strict;
+use crate::base::json::{Strict, members};
 use crate::config::Framing;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::jsonrpc::{self, Message, salvage_id};
@@ -62,11 +60,11 @@ impl Session {
             }
         };
         self.heard.store(true, Ordering::Relaxed);
-        let text = match strict.check(bytes) {
-            Ok(text) => text,
+        let message = match strict.check(bytes) {
+            Ok(message) => message,
             Err(fault) => return self.unusable(&[bytes], fault.to_string()),
         };
-        match jsonrpc::parse(text) {
+        match jsonrpc::parse(message) {
             Ok(Message::Response { id, outcome }) => self.answered(id, outcome),
             Ok(Message::Notification { method, params }) => self.notified(&method, params),
             Ok(Message::Request { id, method, .. }) => self.asked(id.as_json(), &method),
@@ -74,11 +72,11 @@ impl Session {
         }
     }
 
-    fn answered(&self, id: &str, outcome: Result<&RawValue, ErrorObject>) {
+    fn answered(&self, id: &str, outcome: Result<&str, ErrorObject>) {
         // Our ids are numbers; `"1"` or `1.0` answers nothing that was asked.
         let delivery = match id.parse() {
             Ok(id) => {
-                let answer = outcome.map(ToOwned::to_owned).map_err(Error::Refused);
+                let answer = outcome.map(Box::from).map_err(Error::Refused);
                 self.requests.answer(id, answer)
             }
             Err(_) => Delivery::NeverAsked,
@@ -98,24 +96,17 @@ impl Session {
         }
     }
 
-    fn notified(&self, method: &str, params: Option<&RawValue>) {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Progress<'a> {
-            #[serde(borrow)]
-            progress_token: &'a RawValue,
-        }
+    fn notified(&self, method: &str, params: Option<&str>) {
         match (method, params) {
             (method::PROGRESS, Some(params)) => {
-                match serde_json::from_str::<Progress<'_>>(params.get()) {
-                    Ok(Progress {
-                        progress_token: token,
-                    }) => {
-                        if let Ok(id) = token.get().parse() {
-                            self.requests.progress(id, params.get(), token);
+                let token = members(params).find(|member| member.name() == "progressToken");
+                match token.map(|token| token.value) {
+                    Some(token) => {
+                        if let Ok(id) = token.parse() {
+                            self.requests.progress(id, params, token);
                         }
                     }
-                    Err(_) => self.odd("sent progress without a token"),
+                    None => self.odd("sent progress without a token"),
                 }
             }
             (method::TOOLS_LIST_CHANGED, _) => self.tools_changed.notify_one(),
@@ -123,7 +114,7 @@ impl Session {
                 tracing::info!(
                     "`{}` logs: {}",
                     self.server,
-                    excerpt(params.get().as_bytes(), 500)
+                    excerpt(params.as_bytes(), 500)
                 );
             }
             _ => tracing::debug!(

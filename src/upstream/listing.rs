@@ -41,10 +41,9 @@ pub(super) async fn read(
             Err(Error::Refused(error)) if error.code == METHOD_NOT_FOUND => return Ok(tools),
             Err(error) => return Err(error),
         };
-        let page: Page<'_> =
-            serde_json::from_str(page.get()).map_err(|error| Error::BadAnswer {
-                reason: format!("`tools/list`: {error}"),
-            })?;
+        let page: Page<'_> = serde_json::from_str(&page).map_err(|error| Error::BadAnswer {
+            reason: format!("`tools/list`: {error}"),
+        })?;
         for tool in &page.tools {
             match Definition::parse(tool) {
                 Ok(tool) => tools.push(tool),

@@ -7,18 +7,17 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::Error;
 
-/// What a request comes back with.
-pub(super) type Answer = Result<Box<RawValue>, Error>;
+/// What a request comes back with: the JSON text of its result.
+pub(super) type Answer = Result<Box<str>, Error>;
 
 /// Receives the `params` of each progress notification and, borrowed from them, the token to be
 /// replaced.
-pub type OnProgress = Box<dyn FnMut(&str, &RawValue) + Send>;
+pub type OnProgress = Box<dyn FnMut(&str, &str) + Send>;
 
 /// The table of one session.
 #[derive(Debug)]
@@ -136,7 +135,7 @@ impl Requests {
     }
 
     /// Restarts a request's clock and tells its caller.
-    pub(super) fn progress(&self, id: u64, params: &str, token: &RawValue) {
+    pub(super) fn progress(&self, id: u64, params: &str, token: &str) {
         if let Some(waiting) = self.table().waiting.get_mut(&id) {
             waiting.heard = Instant::now();
             if let Some(on_progress) = &mut waiting.on_progress {
@@ -227,10 +226,6 @@ mod tests {
 
     use super::*;
 
-    fn raw(text: &str) -> Box<RawValue> {
-        RawValue::from_string(text.to_owned()).expect("valid")
-    }
-
     #[tokio::test(start_paused = true)]
     async fn silence_ends_a_request_and_progress_prolongs_it() {
         let requests = Arc::new(Requests::new());
@@ -244,7 +239,7 @@ mod tests {
         assert_eq!(start.elapsed().as_secs(), 1);
 
         tokio::time::sleep(Duration::from_secs(8)).await;
-        requests.progress(long, "{}", &raw("1"));
+        requests.progress(long, "{}", "1");
         let long = long_answer.await.expect("an answer");
         assert!(matches!(long, Err(Error::TimedOut { .. })), "{long:?}");
         assert_eq!(start.elapsed().as_secs(), 19);
@@ -255,13 +250,16 @@ mod tests {
     async fn answers_find_those_who_asked() {
         let requests = Requests::new();
         let (id, answer) = requests.enter(Duration::from_secs(10), None).expect("open");
-        assert_eq!(requests.answer(id + 1, Ok(raw("{}"))), Delivery::NeverAsked);
-        assert_eq!(requests.answer(0, Ok(raw("{}"))), Delivery::NeverAsked);
-        assert_eq!(requests.answer(id, Ok(raw("{}"))), Delivery::Delivered);
-        assert_eq!(requests.answer(id, Ok(raw("{}"))), Delivery::TooLate);
         assert_eq!(
-            answer.await.expect("an answer").expect("a result").get(),
-            "{}"
+            requests.answer(id + 1, Ok("{}".into())),
+            Delivery::NeverAsked
+        );
+        assert_eq!(requests.answer(0, Ok("{}".into())), Delivery::NeverAsked);
+        assert_eq!(requests.answer(id, Ok("{}".into())), Delivery::Delivered);
+        assert_eq!(requests.answer(id, Ok("{}".into())), Delivery::TooLate);
+        assert_eq!(
+            answer.await.expect("an answer").expect("a result"),
+            "{}".into()
         );
         let (_, answer) = requests.enter(Duration::from_secs(10), None).expect("open");
         requests.end(&Error::ShuttingDown);

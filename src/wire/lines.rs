@@ -9,10 +9,10 @@ use std::io;
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::buffer::Thrift;
+
 /// Room that is asked for before each read; a large message doubles it as it comes in.
 const READ_ROOM: usize = 16 * 1024;
-/// A buffer that grew beyond this is given back once it is empty.
-const KEPT_ROOM: usize = 256 * 1024;
 /// How much of either end of an oversized message is kept to tell whose it was.
 const EXCERPT: usize = 1024;
 /// A header block of `Content-Length` framing is not longer.
@@ -42,6 +42,7 @@ pub enum Frame<'a> {
 #[derive(Debug)]
 pub struct Decoder {
     buffer: Vec<u8>,
+    thrift: Thrift,
     start: usize,
     /// No line end lies before this offset.
     searched: usize,
@@ -71,6 +72,7 @@ impl Decoder {
     pub fn of_lines(limit: usize) -> Self {
         Self {
             buffer: Vec::new(),
+            thrift: Thrift::default(),
             start: 0,
             searched: 0,
             limit,
@@ -95,11 +97,8 @@ impl Decoder {
 
     fn make_room(&mut self) {
         if self.start == self.buffer.len() {
-            self.buffer.clear();
+            self.thrift.empty(&mut self.buffer, self.start);
             (self.start, self.searched) = (0, 0);
-            if self.buffer.capacity() > KEPT_ROOM {
-                self.buffer = Vec::new();
-            }
         } else if self.start > 0 && self.buffer.capacity() - self.buffer.len() < READ_ROOM {
             self.buffer.drain(..self.start);
             self.searched = self.searched.saturating_sub(self.start);

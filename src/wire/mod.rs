@@ -1,5 +1,6 @@
 //! Bytes that both sides share: messages cut out of a stream, and gathered writes.
 
+mod buffer;
 pub mod lines;
 pub mod outbox;
 

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 
-/// A buffer that grew beyond this is given back once it is written.
-const KEPT_ROOM: usize = 256 * 1024;
+use super::buffer::Thrift;
 
 /// The peer is gone or its queue was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -129,7 +128,7 @@ impl Outbox {
 
     /// Writes what gathers until the queue is closed and empty, or writing fails, which closes it.
     pub async fn write_to(&self, writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
-        let mut bytes = Vec::new();
+        let (mut bytes, mut thrift) = (Vec::new(), Thrift::default());
         loop {
             let closed = {
                 let mut queue = self.queue();
@@ -152,10 +151,8 @@ impl Outbox {
                 self.close();
                 return Err(error);
             }
-            bytes.clear();
-            if bytes.capacity() > KEPT_ROOM {
-                bytes = Vec::new();
-            }
+            let used = bytes.len();
+            thrift.empty(&mut bytes, used);
         }
     }
 }

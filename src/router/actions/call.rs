@@ -1,8 +1,5 @@
 //! `call`: the upstream's own result comes back as it is.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::which::{self, Which};
 use crate::base::json;
 use crate::config::CallFormat;
@@ -21,16 +18,8 @@ pub(in crate::router) struct Call<'a> {
     pub(in crate::router) tool: &'a str,
     /// The JSON text of an object.
     pub(in crate::router) params: &'a str,
-    pub(in crate::router) meta: Option<&'a RawValue>,
+    pub(in crate::router) meta: Option<&'a str>,
     pub(in crate::router) caller: &'a Caller,
-}
-
-/// The token under which the client wants to hear of progress.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Meta<'a> {
-    #[serde(borrow, default)]
-    progress_token: Option<&'a RawValue>,
 }
 
 impl Call<'_> {
@@ -39,7 +28,7 @@ impl Call<'_> {
         &self,
         router: &Router,
         server: Option<&str>,
-    ) -> Result<Box<RawValue>, Error> {
+    ) -> Result<Box<str>, Error> {
         let found = match which::server(router, server, self.tool, self.params).await? {
             Which::Found(found) => found,
             Which::Ambiguous(question) => return Ok(question),
@@ -65,23 +54,18 @@ impl Call<'_> {
                     server,
                     action: "call",
                     tool: self.tool,
-                    result: &result,
+                    result: serde_json::from_str(&result).expect("it was checked as it came in"),
                 })
             }
         })
     }
 
-    async fn send(
-        &self,
-        router: &Router,
-        found: Found<'_>,
-    ) -> Result<Box<RawValue>, upstream::Error> {
+    async fn send(&self, router: &Router, found: Found<'_>) -> Result<Box<str>, upstream::Error> {
         let session = router.pool.session(found.supervisor).await?;
-        let token = self.meta.and_then(|meta| {
-            serde_json::from_str::<Meta<'_>>(meta.get())
-                .ok()?
-                .progress_token
-        });
+        let token = self
+            .meta
+            .and_then(|meta| json::members(meta).find(|member| member.name() == "progressToken"))
+            .map(|token| token.value);
         let watch = Watch {
             on_progress: token.map(|token| self.on_progress(token)),
             withdrawn: Some(&self.caller.withdrawn),
@@ -90,7 +74,7 @@ impl Call<'_> {
         let result = session
             .call_tool(timeout, watch, |to, id| self.write_params(to, token, id))
             .await?;
-        if result.get().starts_with('{') {
+        if json::is_object(&result) {
             Ok(result)
         } else {
             let reason = "the result of a tool call is an object".to_owned();
@@ -100,21 +84,21 @@ impl Call<'_> {
 
     /// The parameters of the upstream's `tools/call`. `_meta` travels on, with our own progress token in the place
     /// of the client's: tokens of two clients may be equal.
-    fn write_params(&self, to: &mut Vec<u8>, token: Option<&RawValue>, id: u64) {
+    fn write_params(&self, to: &mut Vec<u8>, token: Option<&str>, id: u64) {
         to.extend_from_slice(b"{\"name\":");
         write_json(to, &self.tool);
         to.extend_from_slice(b",\"arguments\":");
         to.extend_from_slice(self.params.as_bytes());
         if let Some(meta) = self.meta {
             to.extend_from_slice(b",\"_meta\":");
-            let ours = token.and_then(|token| json::replace(meta.get(), token, &id.to_string()));
-            to.extend_from_slice(ours.as_deref().unwrap_or(meta.get()).as_bytes());
+            let ours = token.and_then(|token| json::replace(meta, token, &id.to_string()));
+            to.extend_from_slice(ours.as_deref().unwrap_or(meta).as_bytes());
         }
         to.push(b'}');
     }
 
-    fn on_progress(&self, token: &RawValue) -> OnProgress {
-        let (notify, token) = (self.caller.notify.clone(), token.get().to_owned());
+    fn on_progress(&self, token: &str) -> OnProgress {
+        let (notify, token) = (self.caller.notify.clone(), token.to_owned());
         Box::new(move |params, ours| {
             if let Some(params) = json::replace(params, ours, &token) {
                 notify.send(method::PROGRESS, &params);

@@ -1,16 +1,11 @@
 //! `list`: the tools of one server, or all servers with the number of theirs.
 
-use serde_json::value::RawValue;
-
 use crate::router::Error;
 use crate::router::answer::{self, ListedTool, Servers, Tools};
 use crate::router::routing::Router;
 
 /// The server's tools, each in a line's worth of words.
-pub(in crate::router) async fn tools(
-    router: &Router,
-    server: &str,
-) -> Result<Box<RawValue>, Error> {
+pub(in crate::router) async fn tools(router: &Router, server: &str) -> Result<Box<str>, Error> {
     let found = router.find(server)?;
     let tools = router.tools_of(found).await?;
     let list = tools.iter().map(|tool| ListedTool {
@@ -27,7 +22,7 @@ pub(in crate::router) async fn tools(
 }
 
 /// Every server; those that were never reached are reached now, side by side.
-pub(in crate::router) async fn servers(router: &Router) -> Box<RawValue> {
+pub(in crate::router) async fn servers(router: &Router) -> Box<str> {
     answer::result(&Servers {
         action: "list",
         servers: router.overview().await,

@@ -1,6 +1,5 @@
 //! `refresh`: reconnects where needed and reads the tools anew.
 
-use serde_json::value::RawValue;
 use tokio::task::JoinSet;
 
 use crate::router::answer::{self, Servers};
@@ -11,7 +10,7 @@ use crate::router::{Error, Overview};
 pub(in crate::router) async fn run(
     router: &Router,
     server: Option<&str>,
-) -> Result<Box<RawValue>, Error> {
+) -> Result<Box<str>, Error> {
     let mut failures = Vec::new();
     let only = server.map(|server| router.find(server)).transpose()?;
     if let Some(found) = only {

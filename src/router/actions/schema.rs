@@ -1,7 +1,5 @@
 //! `schema`: one tool in full.
 
-use serde_json::value::RawValue;
-
 use super::which::{self, Which};
 use crate::router::Error;
 use crate::router::answer::{self, Schema};
@@ -12,7 +10,7 @@ pub(in crate::router) async fn show(
     router: &Router,
     server: Option<&str>,
     tool: &str,
-) -> Result<Box<RawValue>, Error> {
+) -> Result<Box<str>, Error> {
     let found = match which::server(router, server, tool, "{}").await? {
         Which::Found(found) => found,
         Which::Ambiguous(question) => return Ok(question),

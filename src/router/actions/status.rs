@@ -1,13 +1,11 @@
 //! `status`: how the servers are doing. Starts none of them.
 
-use serde_json::value::RawValue;
-
 use crate::router::answer::{self, ServerStatus, Status};
 use crate::router::routing::{Router, TRANSPORT};
 use crate::upstream::State;
 
 /// Every configured server, the faulty entries included.
-pub(in crate::router) fn show(router: &Router) -> Box<RawValue> {
+pub(in crate::router) fn show(router: &Router) -> Box<str> {
     let supervised = router.pool.iter().map(|(name, supervisor)| {
         let status = supervisor.status();
         ServerStatus {

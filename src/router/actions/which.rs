@@ -16,7 +16,7 @@ pub(super) enum Which<'a> {
     /// This one.
     Found(Found<'a>),
     /// The caller has to say; the answer that asks him.
-    Ambiguous(Box<serde_json::value::RawValue>),
+    Ambiguous(Box<str>),
 }
 
 /// Finds the server: by its name if one is given, else by the tool, for which every server has to be known.
@@ -64,7 +64,7 @@ pub(super) async fn server<'a>(
     }
 }
 
-fn ask(tool: &str, scored: &[(&str, f64)]) -> Box<serde_json::value::RawValue> {
+fn ask(tool: &str, scored: &[(&str, f64)]) -> Box<str> {
     let names: Vec<&str> = scored.iter().map(|(server, _)| *server).collect();
     let candidates = scored
         .iter()

@@ -1,0 +1,206 @@
+//! Parts of JSON texts that have passed [`super::Strict`]. Other texts give nonsense, but no panic.
+
+use std::borrow::Cow;
+
+use super::scan::{blank, plain_end};
+
+/// One member of an object, as it is spelt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// The key with its quotes.
+    key: &'a str,
+    /// Escapes stand in the key.
+    escaped: bool,
+    /// The JSON text of the value.
+    pub value: &'a str,
+}
+
+impl<'a> Member<'a> {
+    pub(super) fn new(key: &'a str, escaped: bool, value: &'a str) -> Self {
+        Self {
+            key,
+            escaped,
+            value,
+        }
+    }
+
+    /// The key as text.
+    pub fn name(&self) -> Cow<'a, str> {
+        if self.escaped {
+            string(self.key).unwrap_or_default()
+        } else {
+            Cow::Borrowed(&self.key[1..self.key.len() - 1])
+        }
+    }
+}
+
+/// The members of an object, in their order; none if the text is no object.
+pub fn members(object: &str) -> impl Iterator<Item = Member<'_>> {
+    let bytes = object.as_bytes();
+    let mut at = blank(bytes, 0);
+    // An object's first member follows its bracket, each later one a comma.
+    let mut before = b'{';
+    std::iter::from_fn(move || {
+        if bytes.get(at) != Some(&before) {
+            return None;
+        }
+        before = b',';
+        let key = blank(bytes, at + 1);
+        if bytes.get(key) != Some(&b'"') {
+            return None;
+        }
+        let mut escaped = false;
+        let key_end = quoted_end(bytes, key + 1, &mut escaped)?;
+        let colon = blank(bytes, key_end);
+        let value = blank(bytes, colon + 1);
+        let value_end = value_end(bytes, value)?;
+        at = blank(bytes, value_end);
+        Some(Member::new(
+            object.get(key..key_end)?,
+            escaped,
+            object.get(value..value_end)?,
+        ))
+    })
+}
+
+/// Where the value at `at` ends.
+fn value_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' => quoted_end(bytes, at + 1, &mut false),
+        b'{' | b'[' => {
+            let mut depth = 0_usize;
+            loop {
+                at = match bytes.get(at)? {
+                    b'"' => quoted_end(bytes, at + 1, &mut false)?,
+                    b'{' | b'[' => {
+                        depth += 1;
+                        at + 1
+                    }
+                    b'}' | b']' if depth == 1 => return Some(at + 1),
+                    b'}' | b']' => {
+                        depth -= 1;
+                        at + 1
+                    }
+                    _ => at + 1,
+                };
+            }
+        }
+        _ => {
+            let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace();
+            let rest = &bytes[at..];
+            Some(at + rest.iter().position(ends).unwrap_or(rest.len()))
+        }
+    }
+}
+
+/// Where the string ends whose content starts at `at`, its quote included.
+fn quoted_end(bytes: &[u8], mut at: usize, escaped: &mut bool) -> Option<usize> {
+    loop {
+        at = plain_end(bytes, at);
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => {
+                *escaped = true;
+                at += 2;
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+/// The text of a JSON string; nothing if it is none, or its escapes stand for no text.
+pub fn string(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.as_bytes().contains(&b'\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::from_str(json).ok().map(Cow::Owned)
+}
+
+/// Whether the value is an object.
+pub fn is_object(json: &str) -> bool {
+    json.trim_ascii_start().starts_with('{')
+}
+
+/// `outer` with its part `inner`, which was cut from it, replaced by `with`; all else stays byte for byte. Nothing
+/// when `inner` is no part of `outer`.
+pub fn replace(outer: &str, inner: &str, with: &str) -> Option<String> {
+    let start = offset(outer, inner)?;
+    let (before, after) = (outer.get(..start)?, outer.get(start + inner.len()..)?);
+    Some([before, with, after].concat())
+}
+
+/// Where `part` lies in `whole`, from which it was cut.
+fn offset(whole: &str, part: &str) -> Option<usize> {
+    let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    (start + part.len() <= whole.len()).then_some(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(object: &str, expected: &[(&str, &str)]) {
+        let found: Vec<_> = members(object)
+            .map(|member| (member.name().into_owned(), member.value))
+            .collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), *value))
+            .collect();
+        assert_eq!(found, expected, "{object}");
+    }
+
+    #[test]
+    fn objects_are_cut_into_members() {
+        check("{}", &[]);
+        check(" [1] ", &[]);
+        check(
+            r#"{"a":1,"b" : [ {"c":"}"} ] , "d\n":"\"," ,"e":null}"#,
+            &[
+                ("a", "1"),
+                ("b", r#"[ {"c":"}"} ]"#),
+                ("d\n", r#""\",""#),
+                ("e", "null"),
+            ],
+        );
+    }
+
+    #[test]
+    fn texts_that_are_no_json_end_without_panic() {
+        for text in [
+            "{",
+            "{\"",
+            "{\"a",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":[",
+            "{\"a\":\"\\",
+            "{]",
+            "{}}",
+            "",
+        ] {
+            assert!(members(text).count() <= 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn strings_are_read() {
+        assert_eq!(string(r#""plain""#).as_deref(), Some("plain"));
+        assert_eq!(string(r#""a\u00e9\n""#).as_deref(), Some("aé\n"));
+        assert_eq!(string("5"), None);
+        assert_eq!(string(r#""\ud800""#), None);
+        assert_eq!(string("\""), None);
+    }
+
+    #[test]
+    fn replacing_keeps_the_rest() {
+        let outer = r#"{ "x": 1, "token" : 7, "y": [ ] }"#;
+        let token = members(outer)
+            .find(|member| member.name() == "token")
+            .expect("it is there");
+        let replaced = replace(outer, token.value, "\"abc\"").expect("inside");
+        assert_eq!(replaced, r#"{ "x": 1, "token" : "abc", "y": [ ] }"#);
+        assert_eq!(replace(outer, "elsewhere", "1"), None);
+    }
+}

@@ -1,0 +1,9 @@
+//! JSON as text: checked once and strictly when it comes in, then cut into parts and put together again without
+//! being built up as values.
+
+mod cut;
+mod scan;
+mod strict;
+
+pub use cut::{Member, is_object, members, replace, string};
+pub use strict::{Checked, Fault, MAX_DEPTH, Strict};

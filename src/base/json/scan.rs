@@ -1,0 +1,140 @@
+//! Finding the ends of JSON tokens (RFC 8259). Most bytes of all messages are passed over in here.
+
+use super::Fault;
+
+/// Bytes of a string that are looked at in one step.
+const BLOCK: usize = 64;
+
+/// The fault of a byte that does not fit.
+#[cold]
+pub(super) fn unexpected(at: usize, expected: &'static str) -> Box<Fault> {
+    Box::new(Fault::Syntax { at, expected })
+}
+
+/// The first byte from `at` on that is no white space.
+#[inline]
+pub(super) fn blank(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// Offset of the quote that ends the string whose content starts at `at`; `escaped` tells whether
+/// there are escapes in it.
+#[inline]
+pub(super) fn string_end(
+    bytes: &[u8],
+    mut at: usize,
+    escaped: &mut bool,
+) -> Result<usize, Box<Fault>> {
+    loop {
+        at = plain_end(bytes, at);
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at),
+            Some(b'\\') => {
+                *escaped = true;
+                at = escape_end(bytes, at)?;
+            }
+            Some(_) => return Err(unexpected(at, "`\\n` or another escape")),
+            None => return Err(unexpected(at, "the end of a string")),
+        }
+    }
+}
+
+/// Where the escape at `at` ends (RFC 8259, section 7).
+fn escape_end(bytes: &[u8], at: usize) -> Result<usize, Box<Fault>> {
+    let hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    match bytes.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') if bytes.get(at + 2..at + 6).is_some_and(hex) => Ok(at + 6),
+        _ => Err(unexpected(at, "an escape of JSON")),
+    }
+}
+
+/// Where the plain text that starts at `at` ends: at a quote, a backslash, a control character or
+/// the end.
+#[inline]
+pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+    // Most strings are short: two words of eight bytes first.
+    for _ in 0..2 {
+        let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
+            return plain_end_of_long(bytes, at);
+        };
+        let found = specials(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    plain_end_of_long(bytes, at)
+}
+
+/// The highest bits of those bytes of a word that end plain text; above the lowest of them, others
+/// may be set as well.
+#[inline]
+fn specials(word: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
+    below(word ^ (ONES * 0x22), 1) | below(word ^ (ONES * 0x5c), 1) | below(word, 0x20)
+}
+
+#[inline(never)]
+fn plain_end_of_long(bytes: &[u8], mut at: usize) -> usize {
+    let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < b' ';
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+        // Without a branch inside, this becomes a few wide instructions.
+        if block
+            .iter()
+            .fold(false, |found, byte| found | special(*byte))
+        {
+            break;
+        }
+        at += BLOCK;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest
+        .iter()
+        .position(|byte| special(*byte))
+        .unwrap_or(rest.len())
+}
+
+/// Where the number at `at` ends (RFC 8259, section 6).
+pub(super) fn number_end(bytes: &[u8], at: usize) -> Result<usize, Box<Fault>> {
+    let digits = |from: usize| {
+        let rest = bytes.get(from..).unwrap_or_default();
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if count == 0 {
+            Err(unexpected(from, "a digit"))
+        } else {
+            Ok(from + count)
+        }
+    };
+    let first = at + usize::from(bytes[at] == b'-');
+    let mut end = digits(first)?;
+    if bytes[first] == b'0' && end > first + 1 {
+        return Err(unexpected(first, "a number without leading zeros"));
+    }
+    if bytes.get(end) == Some(&b'.') {
+        end = digits(end + 1)?;
+    }
+    if let Some(b'e' | b'E') = bytes.get(end) {
+        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+        end = digits(end + 1 + sign)?;
+    }
+    Ok(end)
+}
+
+/// Where the literal at `at` ends.
+pub(super) fn literal_end(
+    bytes: &[u8],
+    at: usize,
+    literal: &'static [u8],
+) -> Result<usize, Box<Fault>> {
+    if bytes[at..].starts_with(literal) {
+        Ok(at + literal.len())
+    } else {
+        Err(unexpected(at, "`true`, `false` or `null`"))
+    }
+}

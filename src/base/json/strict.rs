@@ -1,0 +1,438 @@
+//! One strict pass over a message before anybody interprets it.
+//!
+//! Two parsers must never see two requests in the same bytes, so on top of the grammar (RFC 8259)
+//! duplicate keys (also when one of them is spelt with escapes), bytes that are not UTF-8 and
+//! nesting that a recursive parser could not survive are refused. What passes can be cut into its
+//! parts by [`super::members`] without another check.
+
+use super::cut::Member;
+use super::scan::{blank, literal_end, number_end, string_end, unexpected};
+
+/// Objects and arrays may be nested this deep; `serde_json` reads no deeper into a
+/// [`serde_json::Value`].
+pub const MAX_DEPTH: usize = 127;
+
+/// Up to this many keys an object is searched for duplicates pair by pair, beyond it by sorting.
+const PAIRWISE_KEYS: usize = 12;
+
+/// Why a text is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The bytes are not UTF-8 (RFC 8259, section 8.1).
+    #[error("invalid UTF-8 at byte {at}")]
+    NotUtf8 {
+        /// Offset of the first offending byte.
+        at: usize,
+    },
+    /// The text is not JSON.
+    #[error("not JSON: {expected} expected at byte {at}")]
+    Syntax {
+        /// Offset of the first byte that does not fit.
+        at: usize,
+        /// What would have fitted.
+        expected: &'static str,
+    },
+    /// Objects and arrays are nested more than [`MAX_DEPTH`] levels deep.
+    #[error("nested more than {MAX_DEPTH} levels deep at byte {at}")]
+    TooDeep {
+        /// Offset of the bracket that goes too deep.
+        at: usize,
+    },
+    /// One object holds the same key twice (RFC 8259, section 4).
+    #[error("duplicate key `{key}`")]
+    DuplicateKey {
+        /// The key as it reads once its escapes are undone, shortened.
+        key: String,
+    },
+    /// A key whose escapes stand for no text.
+    #[error("object key at byte {at} is not valid text")]
+    BadKey {
+        /// Offset of the key.
+        at: usize,
+    },
+}
+
+/// The check with its scratch memory, kept by a connection so that a message costs no allocation.
+#[derive(Debug, Default)]
+pub struct Strict {
+    frames: Vec<Frame>,
+    keys: Vec<Key>,
+    root: Vec<RootMember>,
+}
+
+/// A text that has passed.
+#[derive(Debug, Clone, Copy)]
+pub struct Checked<'a> {
+    /// The whole text.
+    pub text: &'a str,
+    root: &'a [RootMember],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    object: bool,
+    first_key: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Key {
+    start: usize,
+    end: usize,
+    escaped: bool,
+}
+
+/// A member of the outermost object: its key and where its value lies.
+#[derive(Debug, Clone, Copy)]
+struct RootMember {
+    key: Key,
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Checked<'a> {
+    /// The members of the outermost object; none if the text is no object.
+    pub fn members(self) -> impl Iterator<Item = Member<'a>> {
+        self.root.iter().map(move |RootMember { key, start, end }| {
+            Member::new(
+                &self.text[key.start - 1..=key.end],
+                key.escaped,
+                &self.text[*start..*end],
+            )
+        })
+    }
+
+    /// Whether the text is an object.
+    pub fn is_object(self) -> bool {
+        super::is_object(self.text)
+    }
+}
+
+impl Strict {
+    /// A check without history.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Checks a whole message.
+    pub fn check<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Checked<'a>, Fault> {
+        let text = std::str::from_utf8(bytes).map_err(|error| Fault::NotUtf8 {
+            at: error.valid_up_to(),
+        })?;
+        self.frames.clear();
+        self.keys.clear();
+        self.root.clear();
+        self.walk(text).map_err(|fault| *fault)?;
+        Ok(Checked {
+            text,
+            root: &self.root,
+        })
+    }
+
+    /// Goes through the text once. Faults are boxed in here, so that what returns all the time
+    /// returns in registers.
+    fn walk(&mut self, text: &str) -> Result<(), Box<Fault>> {
+        let bytes = text.as_bytes();
+        let mut at = blank(bytes, 0);
+        loop {
+            at = match bytes.get(at) {
+                Some(b'"') => string_end(bytes, at + 1, &mut false)? + 1,
+                Some(bracket @ (b'{' | b'[')) => {
+                    let object = *bracket == b'{';
+                    let inside = blank(bytes, at + 1);
+                    if self.frames.len() == MAX_DEPTH {
+                        return Err(Box::new(Fault::TooDeep { at }));
+                    }
+                    if bytes.get(inside) == Some(if object { &b'}' } else { &b']' }) {
+                        inside + 1
+                    } else {
+                        self.frames.push(Frame {
+                            object,
+                            first_key: self.keys.len(),
+                        });
+                        at = if object {
+                            self.key(bytes, inside)?
+                        } else {
+                            inside
+                        };
+                        continue;
+                    }
+                }
+                Some(b'-' | b'0'..=b'9') => number_end(bytes, at)?,
+                Some(b't') => literal_end(bytes, at, b"true")?,
+                Some(b'f') => literal_end(bytes, at, b"false")?,
+                Some(b'n') => literal_end(bytes, at, b"null")?,
+                _ => return Err(unexpected(at, "a value")),
+            };
+            // A value has ended; so may those that it is in.
+            loop {
+                let Some(frame) = self.frames.last() else {
+                    let end = blank(bytes, at);
+                    let all = end == bytes.len();
+                    return if all {
+                        Ok(())
+                    } else {
+                        Err(unexpected(end, "the end"))
+                    };
+                };
+                let (object, first_key) = (frame.object, frame.first_key);
+                if self.frames.len() == 1
+                    && let Some(member) = self.root.last_mut()
+                {
+                    member.end = at;
+                }
+                at = blank(bytes, at);
+                match (bytes.get(at), object) {
+                    (Some(b','), true) => {
+                        at = self.key(bytes, blank(bytes, at + 1))?;
+                        break;
+                    }
+                    (Some(b','), false) => {
+                        at = blank(bytes, at + 1);
+                        break;
+                    }
+                    (Some(b'}'), true) => self.no_duplicates(text, first_key)?,
+                    (Some(b']'), false) => {}
+                    (_, true) => return Err(unexpected(at, "`,` or `}`")),
+                    (_, false) => return Err(unexpected(at, "`,` or `]`")),
+                }
+                self.frames.pop();
+                at += 1;
+            }
+        }
+    }
+
+    /// Reads a key and its colon; where the value begins.
+    fn key(&mut self, bytes: &[u8], at: usize) -> Result<usize, Box<Fault>> {
+        if bytes.get(at) != Some(&b'"') {
+            return Err(unexpected(at, "a key"));
+        }
+        let start = at + 1;
+        let mut escaped = false;
+        let end = string_end(bytes, start, &mut escaped)?;
+        let key = Key {
+            start,
+            end,
+            escaped,
+        };
+        self.keys.push(key);
+        let colon = blank(bytes, end + 1);
+        if bytes.get(colon) != Some(&b':') {
+            return Err(unexpected(colon, "`:`"));
+        }
+        let value = blank(bytes, colon + 1);
+        if self.frames.len() == 1 {
+            self.root.push(RootMember {
+                key,
+                start: value,
+                end: value,
+            });
+        }
+        Ok(value)
+    }
+
+    /// Closes an object: compares the keys that it brought, and drops them.
+    fn no_duplicates(&mut self, text: &str, first: usize) -> Result<(), Box<Fault>> {
+        let keys = &mut self.keys[first..];
+        if keys.iter().any(|key| key.escaped) {
+            no_duplicates_unescaped(text, keys)?;
+        } else {
+            let bytes = text.as_bytes();
+            let spelling = |key: &Key| &bytes[key.start..key.end];
+            let duplicate = if keys.len() <= PAIRWISE_KEYS {
+                let same = |a: &Key, b: &Key| spelling(a) == spelling(b);
+                let earlier = |(index, key)| keys[..index].iter().find(|other| same(other, key));
+                keys.iter().enumerate().find_map(earlier)
+            } else {
+                keys.sort_unstable_by_key(spelling);
+                keys.windows(2)
+                    .find(|two| spelling(&two[0]) == spelling(&two[1]))
+                    .map(|two| &two[0])
+            };
+            if let Some(key) = duplicate {
+                return Err(duplicate_key(&text[key.start..key.end]));
+            }
+        }
+        self.keys.truncate(first);
+        Ok(())
+    }
+}
+
+fn no_duplicates_unescaped(text: &str, keys: &[Key]) -> Result<(), Box<Fault>> {
+    let mut read = Vec::with_capacity(keys.len());
+    for key in keys {
+        let quoted = &text[key.start - 1..=key.end];
+        read.push(match super::string(quoted) {
+            Some(name) => name,
+            None => return Err(Box::new(Fault::BadKey { at: key.start })),
+        });
+    }
+    read.sort_unstable();
+    match read.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(duplicate_key(&pair[0])),
+        None => Ok(()),
+    }
+}
+
+fn duplicate_key(key: &str) -> Box<Fault> {
+    Box::new(Fault::DuplicateKey {
+        key: key.chars().take(64).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(input: &str, expected: Result<(), &str>) {
+        let mut strict = Strict::new();
+        let found = strict
+            .check(input.as_bytes())
+            .map(drop)
+            .map_err(|fault| fault.to_string());
+        assert_eq!(found, expected.map_err(str::to_owned), "{input}");
+    }
+
+    #[test]
+    fn keys_are_unique_in_each_object() {
+        check(r#"{"a":1,"b":{"a":1},"c":[{"a":1},{"a":2}]}"#, Ok(()));
+        check(r#"{"a":1,"a":2}"#, Err("duplicate key `a`"));
+        check(r#"{"x":[{"a":1,"b":"a","a":2}]}"#, Err("duplicate key `a`"));
+        check(
+            r#"{"method":1,"m\u0065thod":2}"#,
+            Err("duplicate key `method`"),
+        );
+        check(r#"{"\"":1,"\u0022":2}"#, Err("duplicate key `\"`"));
+        check(r#"{"a":"b","b":"a","c":"a"}"#, Ok(()));
+        check(r#"["a","a"]"#, Ok(()));
+        check(r#"{"a\\":1,"a":2}"#, Ok(()));
+        check(
+            r#"{"\ud800":1,"b":2}"#,
+            Err("object key at byte 2 is not valid text"),
+        );
+    }
+
+    #[test]
+    fn many_keys_are_compared_as_strictly_as_few() {
+        let keys: Vec<String> = (0..500).map(|n| format!("\"k{n}\":0")).collect();
+        check(&format!("{{{}}}", keys.join(",")), Ok(()));
+        check(
+            &format!("{{{},\"k77\":0}}", keys.join(",")),
+            Err("duplicate key `k77`"),
+        );
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        check(&nested(MAX_DEPTH), Ok(()));
+        check(
+            &nested(MAX_DEPTH + 1),
+            Err("nested more than 127 levels deep at byte 127"),
+        );
+        check(
+            &nested(10_000),
+            Err("nested more than 127 levels deep at byte 127"),
+        );
+        check(&format!("\"{}\"", "[".repeat(10_000)), Ok(()));
+    }
+
+    #[test]
+    fn bytes_must_be_utf8() {
+        let mut strict = Strict::new();
+        let fault = strict.check(b"{\"a\":\"\xff\"}").map(drop);
+        assert_eq!(fault, Err(Fault::NotUtf8 { at: 6 }));
+    }
+
+    #[test]
+    fn members_of_the_outermost_object_are_known() {
+        let mut strict = Strict::new();
+        let text = r#" { "a" : [1, {"x":2}] , "b\n":"y" , "c":{} } "#;
+        let checked = strict.check(text.as_bytes()).expect("valid");
+        let members: Vec<_> = checked
+            .members()
+            .map(|member| (member.name().into_owned(), member.value))
+            .collect();
+        let expected = [("a", r#"[1, {"x":2}]"#), ("b\n", "\"y\""), ("c", "{}")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value));
+        assert_eq!(members, expected);
+        assert_eq!(
+            strict
+                .check(b"[{\"a\":1}]")
+                .expect("valid")
+                .members()
+                .count(),
+            0
+        );
+    }
+
+    /// Agreement with a parser that others have tested: on small texts of every kind, whatever one
+    /// of the two takes the other takes as well.
+    #[test]
+    fn the_grammar_is_that_of_serde_json() {
+        let pieces = [
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\"",
+            "\"\"",
+            "0",
+            "-1",
+            "1.5e+3",
+            "01",
+            "-",
+            "1.",
+            "1e",
+            "true",
+            "nul",
+            " ",
+            "\n",
+            "\"\\u00e9\"",
+            "\"\\x\"",
+            "\"\u{1}\"",
+            "\"",
+            "\u{b}",
+            "\"é\"",
+        ];
+        let mut state: u64 = 7;
+        let mut accepted = 0;
+        for round in 0..200_000 {
+            let mut text = String::new();
+            // Half of the texts start as something that has a chance to be right.
+            text.push_str(["", "{\"a\":", "[", "[1,"][round % 4]);
+            for _ in 0..round % 7 {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                text.push_str(pieces[(state >> 33) as usize % pieces.len()]);
+            }
+            text.push_str(["", "}", "]", "]"][round % 4]);
+            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+            let ours = match Strict::new().check(text.as_bytes()).map(drop) {
+                Ok(()) => true,
+                // Stricter than the grammar, on purpose.
+                Err(Fault::DuplicateKey { .. }) => theirs,
+                Err(_) => false,
+            };
+            assert_eq!(ours, theirs, "{text:?}");
+            accepted += usize::from(theirs);
+        }
+        assert!(accepted > 1000, "only {accepted} texts were JSON");
+    }
+
+    #[test]
+    fn strings_end_where_they_end_however_long_they_are() {
+        for length in 0..100 {
+            let plain = "x".repeat(length);
+            check(&format!("\"{plain}\""), Ok(()));
+            check(&format!("[\"{plain}\\\"{plain}\",\"é{plain}\"]"), Ok(()));
+            let fault = format!(
+                "not JSON: `\\n` or another escape expected at byte {}",
+                length + 1
+            );
+            check(&format!("\"{plain}\t{plain}\""), Err(&fault));
+        }
+    }
+}
