@@ -1,9 +1,11 @@
 //! One client's conversation, whatever carries it: handshake, requests in flight, cancellation.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use serde_json::value::to_raw_value;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::answer::{self, InFlight, Owed, Running};
@@ -63,9 +65,14 @@ impl Session {
         }
     }
 
-    /// Requests that are being worked on.
-    pub fn tasks(&self) -> &TaskTracker {
-        &self.tasks
+    /// Takes no more requests; those in flight have `limit` to be answered and are withdrawn then.
+    pub async fn finish(&self, limit: Duration) {
+        self.tasks.close();
+        if timeout(limit, self.tasks.wait()).await.is_err() {
+            tracing::info!("the client left before all its calls were answered");
+            self.withdraw_all();
+            self.tasks.wait().await;
+        }
     }
 
     /// Takes one frame in. What comes in order is handled in order; only tool calls overtake each other.

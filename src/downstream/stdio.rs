@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::session::{MAX_MESSAGE, Session};
 use crate::router::Router;
@@ -14,68 +15,60 @@ use crate::wire::{Decoder, Outbox};
 /// Bytes that may wait for a client that does not read.
 const MAX_WAITING: usize = 8 * 1024 * 1024;
 
-/// Serves until the client closes stdin or stops reading stdout. What is in flight when stdin ends has `drain` to
-/// finish: a client that has sent its last request still wants the answers.
+/// Serves until the client closes stdin or stops reading stdout. What is in flight when stdin ends
+/// has `drain` to finish: a client that has sent its last request still wants the answers.
 pub async fn serve(
     router: Arc<Router>,
-    mut stdin: impl AsyncRead + Unpin,
-    mut stdout: impl AsyncWrite + Unpin,
+    mut stdin: Input,
+    mut stdout: Output,
     drain: Duration,
 ) -> io::Result<()> {
     let outbox = Outbox::new(MAX_WAITING);
-    let session = Session::new(router, outbox.clone());
-    let conversation = async {
-        let outcome = read(session, &outbox, &mut stdin, drain).await;
-        outbox.close();
-        outcome
+    let mut session = Session::new(router, outbox.clone());
+    let mut writing = AbortOnDropHandle::new(tokio::spawn({
+        let outbox = outbox.clone();
+        async move { outbox.write_to(&mut stdout).await }
+    }));
+    let read = tokio::select! {
+        biased;
+        read = read(&mut session, &outbox, &mut stdin) => read,
+        // Writing ends before the queue is closed only if the client has gone.
+        written = &mut writing => {
+            session.withdraw_all();
+            return gone(written);
+        }
     };
-    let (read, written) = tokio::join!(conversation, outbox.write_to(&mut stdout));
-    match written {
-        // The client has gone without closing stdin first; that is its right.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => read,
-        Err(error) => Err(error),
-        Ok(()) => read,
+    session.finish(drain).await;
+    outbox.close();
+    gone(writing.await).and(read)
+}
+
+/// A client may go without closing stdin first.
+fn gone(written: Result<io::Result<()>, JoinError>) -> io::Result<()> {
+    match written.map_err(io::Error::other).flatten() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
     }
 }
 
-async fn read(
-    mut session: Session,
-    outbox: &Outbox,
-    stdin: &mut (impl AsyncRead + Unpin),
-    drain: Duration,
-) -> io::Result<()> {
+async fn read(session: &mut Session, outbox: &Outbox, stdin: &mut Input) -> io::Result<()> {
     let mut decoder = Decoder::of_lines(MAX_MESSAGE);
-    let outcome = loop {
-        let read = tokio::select! {
-            biased;
-            () = outbox.closed() => break Ok(()),
-            read = decoder.fill(stdin) => read,
-        };
+    loop {
+        let read = decoder.fill(stdin).await?;
         while let Some(frame) = decoder.frame() {
             // A client that does not read its answers is not read either.
-            if outbox.room().await.is_err() {
-                break;
+            if !outbox.has_room() && outbox.room().await.is_err() {
+                return Ok(());
             }
             session.receive(&frame);
         }
-        match read {
-            Ok(0) => {
-                if let Some(frame) = decoder.finish() {
-                    session.receive(&frame);
-                }
-                break Ok(());
+        if read == 0 {
+            if let Some(frame) = decoder.finish() {
+                session.receive(&frame);
             }
-            Ok(_) => {}
-            Err(error) => break Err(error),
+            return Ok(());
         }
-    };
-    session.tasks().close();
-    if timeout(drain, session.tasks().wait()).await.is_err() {
-        tracing::info!("the client left before all its calls were answered");
-        session.withdraw_all();
-        session.tasks().wait().await;
     }
-    outcome
 }
 
 /// stdin and stdout of the process, as fast as the system has them: pipes and sockets are polled; a terminal or a

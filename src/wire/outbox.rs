@@ -108,17 +108,6 @@ impl Outbox {
         }
     }
 
-    /// Waits until the queue is closed.
-    pub async fn closed(&self) {
-        loop {
-            let drained = self.0.drained.notified();
-            if self.queue().closed {
-                return;
-            }
-            drained.await;
-        }
-    }
-
     /// Takes no more messages; [`Outbox::write_to`] ends once the waiting ones are written.
     pub fn close(&self) {
         self.queue().closed = true;

@@ -94,16 +94,17 @@ fn value_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// Where the string ends whose content starts at `at`, its quote included.
-fn quoted_end(bytes: &[u8], mut at: usize, escaped: &mut bool) -> Option<usize> {
+#[inline]
+fn quoted_end(bytes: &[u8], at: usize, escaped: &mut bool) -> Option<usize> {
+    let mut end = plain_end(bytes, at);
     loop {
-        at = plain_end(bytes, at);
-        match bytes.get(at)? {
-            b'"' => return Some(at + 1),
+        match bytes.get(end)? {
+            b'"' => return Some(end + 1),
             b'\\' => {
                 *escaped = true;
-                at += 2;
+                end = plain_end(bytes, end + 2);
             }
-            _ => at += 1,
+            _ => end = plain_end(bytes, end + 1),
         }
     }
 }

@@ -23,18 +23,23 @@ pub(super) fn blank(bytes: &[u8], mut at: usize) -> usize {
 /// Offset of the quote that ends the string whose content starts at `at`; `escaped` tells whether
 /// there are escapes in it.
 #[inline]
-pub(super) fn string_end(
-    bytes: &[u8],
-    mut at: usize,
-    escaped: &mut bool,
-) -> Result<usize, Box<Fault>> {
+pub(super) fn string_end(bytes: &[u8], at: usize, escaped: &mut bool) -> Result<usize, Box<Fault>> {
+    let end = plain_end(bytes, at);
+    if bytes.get(end) == Some(&b'"') {
+        return Ok(end);
+    }
+    string_end_after(bytes, end, escaped)
+}
+
+/// The same from a byte on that is neither plain text nor the quote.
+#[inline(never)]
+fn string_end_after(bytes: &[u8], mut at: usize, escaped: &mut bool) -> Result<usize, Box<Fault>> {
     loop {
-        at = plain_end(bytes, at);
         match bytes.get(at) {
             Some(b'"') => return Ok(at),
             Some(b'\\') => {
                 *escaped = true;
-                at = escape_end(bytes, at)?;
+                at = plain_end(bytes, escape_end(bytes, at)?);
             }
             Some(_) => return Err(unexpected(at, "`\\n` or another escape")),
             None => return Err(unexpected(at, "the end of a string")),
@@ -55,17 +60,14 @@ fn escape_end(bytes: &[u8], at: usize) -> Result<usize, Box<Fault>> {
 /// Where the plain text that starts at `at` ends: at a quote, a backslash, a control character or
 /// the end.
 #[inline]
-pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    // Most strings are short: two words of eight bytes first.
-    for _ in 0..2 {
-        let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
-            return plain_end_of_long(bytes, at);
-        };
+pub(super) fn plain_end(bytes: &[u8], at: usize) -> usize {
+    // Most strings are short: one word of eight bytes first.
+    if let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let found = specials(u64::from_le_bytes(*word));
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;
         }
-        at += 8;
+        return plain_end_of_long(bytes, at + 8);
     }
     plain_end_of_long(bytes, at)
 }
@@ -92,6 +94,13 @@ fn plain_end_of_long(bytes: &[u8], mut at: usize) -> usize {
             break;
         }
         at += BLOCK;
+    }
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let found = specials(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
     }
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest
