@@ -5,6 +5,8 @@
 //! nesting that a recursive parser could not survive are refused. What passes can be cut into its
 //! parts by [`super::members`] without another check.
 
+use std::borrow::Cow;
+
 use super::cut::Member;
 use super::scan::{blank, literal_end, number_end, string_end, unexpected};
 
@@ -55,7 +57,7 @@ pub enum Fault {
 /// The check with its scratch memory, kept by a connection so that a message costs no allocation.
 #[derive(Debug, Default)]
 pub struct Strict {
-    frames: Vec<Frame>,
+    outer: Vec<Frame>,
     keys: Vec<Key>,
     root: Vec<RootMember>,
 }
@@ -68,10 +70,18 @@ pub struct Checked<'a> {
     root: &'a [RootMember],
 }
 
+/// What the walk is inside of.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
-    object: bool,
+    kind: Kind,
     first_key: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Top,
+    Object,
+    Array,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +128,7 @@ impl Strict {
         let text = std::str::from_utf8(bytes).map_err(|error| Fault::NotUtf8 {
             at: error.valid_up_to(),
         })?;
-        self.frames.clear();
+        self.outer.clear();
         self.keys.clear();
         self.root.clear();
         self.walk(text).map_err(|fault| *fault)?;
@@ -132,30 +142,36 @@ impl Strict {
     /// returns in registers.
     fn walk(&mut self, text: &str) -> Result<(), Box<Fault>> {
         let bytes = text.as_bytes();
+        let mut inside = Frame {
+            kind: Kind::Top,
+            first_key: 0,
+        };
         let mut at = blank(bytes, 0);
         loop {
+            if inside.kind == Kind::Object {
+                at = self.key(bytes, at)?;
+            }
             at = match bytes.get(at) {
                 Some(b'"') => string_end(bytes, at + 1, &mut false)? + 1,
                 Some(bracket @ (b'{' | b'[')) => {
-                    let object = *bracket == b'{';
-                    let inside = blank(bytes, at + 1);
-                    if self.frames.len() == MAX_DEPTH {
+                    let (kind, end) = if *bracket == b'{' {
+                        (Kind::Object, b'}')
+                    } else {
+                        (Kind::Array, b']')
+                    };
+                    if self.outer.len() == MAX_DEPTH {
                         return Err(Box::new(Fault::TooDeep { at }));
                     }
-                    if bytes.get(inside) == Some(if object { &b'}' } else { &b']' }) {
-                        inside + 1
-                    } else {
-                        self.frames.push(Frame {
-                            object,
+                    at = blank(bytes, at + 1);
+                    if bytes.get(at) != Some(&end) {
+                        self.outer.push(inside);
+                        inside = Frame {
+                            kind,
                             first_key: self.keys.len(),
-                        });
-                        at = if object {
-                            self.key(bytes, inside)?
-                        } else {
-                            inside
                         };
                         continue;
                     }
+                    at + 1
                 }
                 Some(b'-' | b'0'..=b'9') => number_end(bytes, at)?,
                 Some(b't') => literal_end(bytes, at, b"true")?,
@@ -163,45 +179,46 @@ impl Strict {
                 Some(b'n') => literal_end(bytes, at, b"null")?,
                 _ => return Err(unexpected(at, "a value")),
             };
-            // A value has ended; so may those that it is in.
-            loop {
-                let Some(frame) = self.frames.last() else {
-                    let end = blank(bytes, at);
-                    let all = end == bytes.len();
-                    return if all {
-                        Ok(())
-                    } else {
-                        Err(unexpected(end, "the end"))
-                    };
-                };
-                let (object, first_key) = (frame.object, frame.first_key);
-                if self.frames.len() == 1
-                    && let Some(member) = self.root.last_mut()
-                {
-                    member.end = at;
-                }
-                at = blank(bytes, at);
-                match (bytes.get(at), object) {
-                    (Some(b','), true) => {
-                        at = self.key(bytes, blank(bytes, at + 1))?;
-                        break;
-                    }
-                    (Some(b','), false) => {
-                        at = blank(bytes, at + 1);
-                        break;
-                    }
-                    (Some(b'}'), true) => self.no_duplicates(text, first_key)?,
-                    (Some(b']'), false) => {}
-                    (_, true) => return Err(unexpected(at, "`,` or `}`")),
-                    (_, false) => return Err(unexpected(at, "`,` or `]`")),
-                }
-                self.frames.pop();
-                at += 1;
+            match self.after_value(text, at, &mut inside)? {
+                Some(next) => at = next,
+                None => return Ok(()),
             }
         }
     }
 
+    /// Goes on behind a value that ended at `at`, and behind those that end with it: where the next
+    /// key or value begins, or nothing at the end of the text.
+    #[inline]
+    fn after_value(
+        &mut self,
+        text: &str,
+        mut at: usize,
+        inside: &mut Frame,
+    ) -> Result<Option<usize>, Box<Fault>> {
+        let bytes = text.as_bytes();
+        loop {
+            if self.outer.len() == 1
+                && let Some(member) = self.root.last_mut()
+            {
+                member.end = at;
+            }
+            at = blank(bytes, at);
+            match (bytes.get(at), inside.kind) {
+                (Some(b','), Kind::Object | Kind::Array) => return Ok(Some(blank(bytes, at + 1))),
+                (Some(b'}'), Kind::Object) => self.no_duplicates(text, inside.first_key)?,
+                (Some(b']'), Kind::Array) => {}
+                (None, Kind::Top) => return Ok(None),
+                (_, Kind::Object) => return Err(unexpected(at, "`,` or `}`")),
+                (_, Kind::Array) => return Err(unexpected(at, "`,` or `]`")),
+                (_, Kind::Top) => return Err(unexpected(at, "the end")),
+            }
+            *inside = self.outer.pop().expect("an object or array was gone into");
+            at += 1;
+        }
+    }
+
     /// Reads a key and its colon; where the value begins.
+    #[inline]
     fn key(&mut self, bytes: &[u8], at: usize) -> Result<usize, Box<Fault>> {
         if bytes.get(at) != Some(&b'"') {
             return Err(unexpected(at, "a key"));
@@ -220,7 +237,7 @@ impl Strict {
             return Err(unexpected(colon, "`:`"));
         }
         let value = blank(bytes, colon + 1);
-        if self.frames.len() == 1 {
+        if self.outer.len() == 1 {
             self.root.push(RootMember {
                 key,
                 start: value,
@@ -233,23 +250,16 @@ impl Strict {
     /// Closes an object: compares the keys that it brought, and drops them.
     fn no_duplicates(&mut self, text: &str, first: usize) -> Result<(), Box<Fault>> {
         let keys = &mut self.keys[first..];
-        if keys.iter().any(|key| key.escaped) {
-            no_duplicates_unescaped(text, keys)?;
+        if keys.len() > PAIRWISE_KEYS || keys.iter().any(|key| key.escaped) {
+            no_duplicates_sorted(text, keys)?;
         } else {
             let bytes = text.as_bytes();
-            let spelling = |key: &Key| &bytes[key.start..key.end];
-            let duplicate = if keys.len() <= PAIRWISE_KEYS {
-                let same = |a: &Key, b: &Key| spelling(a) == spelling(b);
-                let earlier = |(index, key)| keys[..index].iter().find(|other| same(other, key));
-                keys.iter().enumerate().find_map(earlier)
-            } else {
-                keys.sort_unstable_by_key(spelling);
-                keys.windows(2)
-                    .find(|two| spelling(&two[0]) == spelling(&two[1]))
-                    .map(|two| &two[0])
-            };
-            if let Some(key) = duplicate {
-                return Err(duplicate_key(&text[key.start..key.end]));
+            for (index, key) in keys.iter().enumerate() {
+                let spelling = &bytes[key.start..key.end];
+                let same = |other: &Key| &bytes[other.start..other.end] == spelling;
+                if keys[..index].iter().any(same) {
+                    return Err(duplicate_key(&text[key.start..key.end]));
+                }
             }
         }
         self.keys.truncate(first);
@@ -257,18 +267,20 @@ impl Strict {
     }
 }
 
-fn no_duplicates_unescaped(text: &str, keys: &[Key]) -> Result<(), Box<Fault>> {
-    let mut read = Vec::with_capacity(keys.len());
+fn no_duplicates_sorted(text: &str, keys: &[Key]) -> Result<(), Box<Fault>> {
+    let mut names = Vec::with_capacity(keys.len());
     for key in keys {
-        let quoted = &text[key.start - 1..=key.end];
-        read.push(match super::string(quoted) {
-            Some(name) => name,
-            None => return Err(Box::new(Fault::BadKey { at: key.start })),
+        let spelt = &text[key.start..key.end];
+        names.push(if key.escaped {
+            let quoted = &text[key.start - 1..=key.end];
+            super::string(quoted).ok_or(Fault::BadKey { at: key.start })?
+        } else {
+            Cow::Borrowed(spelt)
         });
     }
-    read.sort_unstable();
-    match read.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(duplicate_key(&pair[0])),
+    names.sort_unstable();
+    match names.windows(2).find(|two| two[0] == two[1]) {
+        Some(two) => Err(duplicate_key(&two[0])),
         None => Ok(()),
     }
 }
