@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 use crate::protocol::error::{ErrorObject, INTERNAL_ERROR};
 use crate::protocol::jsonrpc::{self, Id};
 use crate::upstream::Withdrawn;
-use crate::wire::Outbox;
+use crate::wire::{Outbox, Urgency};
 
 /// The result of a request that only wants to be answered.
 pub(super) const EMPTY: &str = "{}";
@@ -68,11 +68,25 @@ pub(super) struct Owed {
 impl Owed {
     /// Answers, if the request was not withdrawn meanwhile.
     pub(super) async fn answer(self, reply: Result<Box<str>, ErrorObject>) {
-        if self.in_flight.lock().remove(&self.id).is_some() {
-            let reply = reply.as_deref();
-            // A client that is gone needs no answer.
-            let _ = self.outbox.send(|to| write(to, &self.id, reply)).await;
+        let alone = {
+            let mut in_flight = self.in_flight.lock();
+            if in_flight.remove(&self.id).is_none() {
+                return;
+            }
+            in_flight.is_empty()
+        };
+        if !self.outbox.has_room() && self.outbox.room().await.is_err() {
+            return;
         }
+        let urgency = if alone {
+            Urgency::Alone
+        } else {
+            Urgency::Gather
+        };
+        // A client that is gone needs no answer.
+        let _ = self
+            .outbox
+            .push(urgency, |to| write(to, &self.id, reply.as_deref()));
     }
 }
 
@@ -81,7 +95,7 @@ impl Drop for Owed {
         if self.in_flight.lock().remove(&self.id).is_some() {
             let message = "the bridge failed while it handled the request";
             let error = ErrorObject::new(INTERNAL_ERROR, message);
-            let _ = self.outbox.try_send(|to| write(to, &self.id, Err(&error)));
+            let _ = self.outbox.try_push(|to| write(to, &self.id, Err(&error)));
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::protocol::version::Revision;
 use crate::router::{Caller, Notify, Router, describe};
 use crate::telemetry::logging::excerpt;
 use crate::upstream::Withdrawn;
-use crate::wire::{Frame, Outbox};
+use crate::wire::{Frame, Outbox, Urgency};
 
 /// No message of a client may be larger.
 pub const MAX_MESSAGE: usize = 16 * 1024 * 1024;
@@ -46,7 +46,7 @@ impl Session {
     pub fn new(router: Arc<Router>, outbox: Outbox) -> Self {
         let notifications = outbox.clone();
         let notify = move |method: &str, params: &str| {
-            let sent = notifications.try_send(|to| {
+            let sent = notifications.try_push(|to| {
                 jsonrpc::write_notification(to, method, params);
                 to.push(b'\n');
             });
@@ -239,7 +239,7 @@ impl Session {
 
     /// Sends at once: whoever feeds frames waits for room before each of them.
     fn send(&self, write: impl FnOnce(&mut Vec<u8>)) {
-        let _ = self.outbox.try_send(write);
+        let _ = self.outbox.push(Urgency::Gather, write);
     }
 }
 

@@ -4,13 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncRead;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::session::{MAX_MESSAGE, Session};
 use crate::router::Router;
-use crate::wire::{Decoder, Outbox};
+use crate::wire::{Decoder, Outbox, Sink};
 
 /// Bytes that may wait for a client that does not read.
 const MAX_WAITING: usize = 8 * 1024 * 1024;
@@ -20,15 +20,12 @@ const MAX_WAITING: usize = 8 * 1024 * 1024;
 pub async fn serve(
     router: Arc<Router>,
     mut stdin: Input,
-    mut stdout: Output,
+    stdout: Sink,
     drain: Duration,
 ) -> io::Result<()> {
-    let outbox = Outbox::new(MAX_WAITING);
+    let (outbox, writer) = Outbox::new(MAX_WAITING, stdout);
     let mut session = Session::new(router, outbox.clone());
-    let mut writing = AbortOnDropHandle::new(tokio::spawn({
-        let outbox = outbox.clone();
-        async move { outbox.write_to(&mut stdout).await }
-    }));
+    let mut writing = AbortOnDropHandle::new(tokio::spawn(writer.run()));
     let read = tokio::select! {
         biased;
         read = read(&mut session, &outbox, &mut stdin) => read,
@@ -74,7 +71,7 @@ async fn read(session: &mut Session, outbox: &Outbox, stdin: &mut Input) -> io::
 /// stdin and stdout of the process, as fast as the system has them: pipes and sockets are polled; a terminal or a
 /// file is read on a thread of its own. Keep [`Restored`] as long as the streams are used.
 #[cfg(unix)]
-pub fn streams() -> io::Result<(Input, Output, Restored)> {
+pub fn streams() -> io::Result<(Input, Sink, Restored)> {
     let restored = Restored::new()?;
     let stdin: Input = match restored.polled(rustix::stdio::stdin())? {
         Some(descriptor) => Box::new(tokio::net::unix::pipe::Receiver::from_owned_fd_unchecked(
@@ -82,29 +79,27 @@ pub fn streams() -> io::Result<(Input, Output, Restored)> {
         )?),
         None => Box::new(tokio::io::stdin()),
     };
-    let stdout: Output = match restored.polled(rustix::stdio::stdout())? {
-        Some(descriptor) => Box::new(tokio::net::unix::pipe::Sender::from_owned_fd_unchecked(
+    let stdout = match restored.polled(rustix::stdio::stdout())? {
+        Some(descriptor) => Sink::Pipe(tokio::net::unix::pipe::Sender::from_owned_fd_unchecked(
             descriptor,
         )?),
-        None => Box::new(tokio::io::stdout()),
+        None => Sink::Stream(Box::new(tokio::io::stdout())),
     };
     Ok((stdin, stdout, restored))
 }
 
 /// stdin and stdout of the process.
 #[cfg(not(unix))]
-pub fn streams() -> io::Result<(Input, Output, Restored)> {
+pub fn streams() -> io::Result<(Input, Sink, Restored)> {
     Ok((
         Box::new(tokio::io::stdin()),
-        Box::new(tokio::io::stdout()),
+        Sink::Stream(Box::new(tokio::io::stdout())),
         Restored {},
     ))
 }
 
 /// Where requests come in.
 pub type Input = Box<dyn AsyncRead + Unpin + Send>;
-/// Where answers go out.
-pub type Output = Box<dyn AsyncWrite + Unpin + Send>;
 
 /// The flags that stdin and stdout had. They belong to whoever shares the descriptors with us, a shell above all,
 /// so they are put back in the end.

@@ -16,6 +16,7 @@ use super::Error;
 use crate::base::environment::Environment;
 use crate::base::secret::Secret;
 use crate::config;
+use crate::wire::Sink;
 
 /// Variables that a server gets without asking: those that programs need to find their files, their user, the
 /// network and their own runtimes. Anything else, credentials above all, goes only to servers that name it.
@@ -94,7 +95,7 @@ pub(super) struct Child {
 
 /// The three streams of a child.
 pub(super) struct Streams {
-    pub(super) stdin: ChildStdin,
+    pub(super) stdin: Sink,
     pub(super) stdout: ChildStdout,
     pub(super) stderr: ChildStderr,
 }
@@ -135,6 +136,10 @@ impl Child {
         let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
             unreachable!("all three streams are piped by `configure`")
         };
+        let stdin = sink(stdin).map_err(|error| Error::Spawn {
+            command: command.clone(),
+            source: Arc::new(error),
+        })?;
         Ok((
             Self { process },
             Streams {
@@ -175,6 +180,18 @@ impl Child {
         #[cfg(windows)]
         self.kill();
     }
+}
+
+/// The child's stdin as something that can be written to without waiting.
+#[cfg(unix)]
+fn sink(stdin: ChildStdin) -> io::Result<Sink> {
+    let descriptor = stdin.into_owned_fd()?;
+    tokio::net::unix::pipe::Sender::from_owned_fd(descriptor).map(Sink::Pipe)
+}
+
+#[cfg(not(unix))]
+fn sink(stdin: ChildStdin) -> io::Result<Sink> {
+    Ok(Sink::Stream(Box::new(stdin)))
 }
 
 /// Such as `exit code 1` or `signal 9`.

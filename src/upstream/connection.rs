@@ -15,7 +15,10 @@ use super::{Error, Session};
 use crate::base::environment::Environment;
 use crate::base::secret::Secret;
 use crate::config::{self, ServerName};
+use crate::wire::Outbox;
 
+/// Bytes that may wait for a server that does not read.
+const MAX_WAITING: usize = 1024 * 1024;
 /// How long a process that closed its stdout has to tell how it ended.
 const EXIT_GRACE: Duration = Duration::from_millis(200);
 /// How long stdout and stderr may bring more once the process is gone; what it started may hold them open.
@@ -50,20 +53,18 @@ impl Connection {
     ) -> Result<Self, Error> {
         let (child, streams) = Child::spawn(&blueprint.stdio, &blueprint.environment)?;
         let Streams {
-            mut stdin,
+            stdin,
             stdout,
             stderr,
         } = streams;
-        let session = Arc::new(Session::new(
-            blueprint.name.clone(),
-            blueprint.stdio.framing,
-        ));
+        let (outbox, writer) = Outbox::new(MAX_WAITING, stdin);
+        let (name, framing) = (blueprint.name.clone(), blueprint.stdio.framing);
+        let session = Arc::new(Session::new(name, framing, outbox));
         let (stop, over) = (closing.child_token(), CancellationToken::new());
 
-        let outbox = session.outbox.clone();
         tasks.spawn(async move {
             // Failing means that the child no longer reads; its stdout tells the rest.
-            let _ = outbox.write_to(&mut stdin).await;
+            let _ = writer.run().await;
         });
         tasks.spawn({
             let (tail, blueprint) = (tail.clone(), blueprint.clone());
@@ -134,10 +135,7 @@ impl Run {
             () = self.session.watch_the_clock() => false,
         };
         let last = if asked {
-            LastWords {
-                status: "closed by the bridge".to_owned(),
-                ..LastWords::default()
-            }
+            LastWords::closed_by_us()
         } else {
             self.last_words().await
         };

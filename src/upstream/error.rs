@@ -71,6 +71,12 @@ pub enum Error {
         /// How it ended and what it said.
         last: LastWords,
     },
+    /// The connection had closed before the request was sent.
+    #[error("{error}")]
+    Unsent {
+        /// Why it closed.
+        error: Arc<Error>,
+    },
     /// No answer and no progress came in time; the request was cancelled but may have run.
     #[error("no answer within {} ms", .after.as_millis())]
     TimedOut {
@@ -102,7 +108,8 @@ impl Error {
             | Self::Handshake { .. }
             | Self::StillStarting { .. }
             | Self::NeverStarted { .. }
-            | Self::CoolingDown { .. } => true,
+            | Self::CoolingDown { .. }
+            | Self::Unsent { .. } => true,
             Self::Closed { .. }
             | Self::TimedOut { .. }
             | Self::Refused(_)
@@ -114,7 +121,7 @@ impl Error {
     /// What the reader of the message can do about it, where the bridge knows.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::CoolingDown { error, .. } => error.hint(),
+            Self::CoolingDown { error, .. } | Self::Unsent { error } => error.hint(),
             Self::EndedAtStart { last } | Self::Closed { last } => last.hint(),
             Self::StillStarting { .. } | Self::NeverStarted { .. } => Some(
                 "a first start may be downloading the server: try again in a moment, or raise \
@@ -151,6 +158,14 @@ pub struct UnsetVariable {
 }
 
 impl LastWords {
+    /// Of a server that did nothing wrong.
+    pub(super) fn closed_by_us() -> Self {
+        Self {
+            status: "closed by the bridge".to_owned(),
+            ..Self::default()
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         let variable = self.unset.first()?;
         let name = &variable.name;

@@ -128,7 +128,7 @@ impl Session {
     /// Requests of servers are answered at once: `ping` is ours to answer, and no other capability
     /// was declared.
     fn asked(&self, id: &str, method: &str) {
-        let sent = self.outbox.try_send(|buffer| {
+        let sent = self.outbox.try_push(|buffer| {
             self.frame(buffer, |buffer| {
                 if method == method::PING {
                     jsonrpc::write_result(buffer, id, "{}");

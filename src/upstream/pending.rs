@@ -4,7 +4,7 @@
 //! runtime a system call each time, since nearly every one ends before the next timer that is set.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
@@ -53,6 +53,16 @@ impl std::fmt::Debug for Waiting {
     }
 }
 
+/// A request that waits.
+#[derive(Debug)]
+pub(super) struct Entered {
+    pub(super) id: u64,
+    /// Where its answer will come.
+    pub(super) answer: oneshot::Receiver<Answer>,
+    /// No other request waits.
+    pub(super) alone: bool,
+}
+
 /// Whom an answer found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
@@ -83,18 +93,21 @@ impl Requests {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a request; its id, and where its answer will come. Fails once the session has ended.
+    /// Enters a request. Fails once the session has ended; nothing was sent then.
     pub(super) fn enter(
         &self,
         timeout: Duration,
         on_progress: Option<OnProgress>,
-    ) -> Result<(u64, oneshot::Receiver<Answer>), Error> {
+    ) -> Result<Entered, Error> {
         let (reply, answer) = oneshot::channel();
         let heard = Instant::now();
         let mut table = self.table();
         if let Some(error) = &table.ended {
-            return Err(error.clone());
+            return Err(Error::Unsent {
+                error: Arc::new(error.clone()),
+            });
         }
+        let alone = table.waiting.is_empty();
         let id = table.next_id;
         table.next_id += 1;
         table.last_used = heard;
@@ -112,7 +125,7 @@ impl Requests {
             table.next_look = Some(deadline);
             self.earlier.notify_one();
         }
-        Ok((id, answer))
+        Ok(Entered { id, answer, alone })
     }
 
     /// Hands an answer to the one who waits for it.
@@ -158,6 +171,17 @@ impl Requests {
         for (_, waiting) in waiting {
             let _ = waiting.reply.send(Err(error.clone()));
         }
+    }
+
+    /// Ends the session with `error` if nothing waits and `wanted` agrees with when it was last used.
+    /// A request that comes later was not sent; none is caught in between.
+    pub(super) fn end_if_idle(&self, error: &Error, wanted: impl FnOnce(Instant) -> bool) -> bool {
+        let mut table = self.table();
+        let idle = table.ended.is_none() && table.waiting.is_empty() && wanted(table.last_used);
+        if idle {
+            table.ended = Some(error.clone());
+        }
+        idle
     }
 
     /// Why the session is over, once it is.
@@ -222,8 +246,6 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -231,16 +253,16 @@ mod tests {
         let requests = Arc::new(Requests::new());
         let watched = requests.clone();
         let watch = tokio::spawn(async move { watched.watch(|_| ()).await });
-        let (long, long_answer) = requests.enter(Duration::from_secs(10), None).expect("open");
-        let (_, short_answer) = requests.enter(Duration::from_secs(1), None).expect("open");
+        let long = requests.enter(Duration::from_secs(10), None).expect("open");
+        let short = requests.enter(Duration::from_secs(1), None).expect("open");
         let start = Instant::now();
-        let short = short_answer.await.expect("an answer");
+        let short = short.answer.await.expect("an answer");
         assert!(matches!(short, Err(Error::TimedOut { .. })), "{short:?}");
         assert_eq!(start.elapsed().as_secs(), 1);
 
         tokio::time::sleep(Duration::from_secs(8)).await;
-        requests.progress(long, "{}", "1");
-        let long = long_answer.await.expect("an answer");
+        requests.progress(long.id, "{}", "1");
+        let long = long.answer.await.expect("an answer");
         assert!(matches!(long, Err(Error::TimedOut { .. })), "{long:?}");
         assert_eq!(start.elapsed().as_secs(), 19);
         watch.abort();
@@ -249,7 +271,9 @@ mod tests {
     #[tokio::test]
     async fn answers_find_those_who_asked() {
         let requests = Requests::new();
-        let (id, answer) = requests.enter(Duration::from_secs(10), None).expect("open");
+        let Entered { id, answer, alone } =
+            requests.enter(Duration::from_secs(10), None).expect("open");
+        assert!(alone);
         assert_eq!(
             requests.answer(id + 1, Ok("{}".into())),
             Delivery::NeverAsked
@@ -261,7 +285,7 @@ mod tests {
             answer.await.expect("an answer").expect("a result"),
             "{}".into()
         );
-        let (_, answer) = requests.enter(Duration::from_secs(10), None).expect("open");
+        let Entered { answer, .. } = requests.enter(Duration::from_secs(10), None).expect("open");
         requests.end(&Error::ShuttingDown);
         assert!(matches!(answer.await, Ok(Err(Error::ShuttingDown))));
         assert!(requests.enter(Duration::from_secs(10), None).is_err());

@@ -9,14 +9,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Error;
-use super::pending::{Answer, OnProgress, Requests};
+use super::pending::{Answer, Entered, OnProgress, Requests};
 use crate::config::{Framing, ServerName};
 use crate::protocol::jsonrpc;
 use crate::protocol::method;
-use crate::wire::Outbox;
-
-/// Bytes that may wait for a server that does not read.
-const MAX_WAITING: usize = 1024 * 1024;
+use crate::wire::{Outbox, Urgency};
 
 /// Why a request is dropped without an answer; whoever drops it says so first.
 pub type Withdrawn = Arc<OnceLock<String>>;
@@ -71,10 +68,10 @@ impl Drop for Pending<'_> {
 }
 
 impl Session {
-    pub(super) fn new(server: ServerName, framing: Framing) -> Self {
+    pub(super) fn new(server: ServerName, framing: Framing, outbox: Outbox) -> Self {
         Self {
             server,
-            outbox: Outbox::new(MAX_WAITING),
+            outbox,
             requests: Requests::new(),
             framing,
             sized: AtomicBool::new(framing == Framing::Lsp),
@@ -137,7 +134,11 @@ impl Session {
         watch: Watch<'_>,
         params: impl FnOnce(&mut Vec<u8>, u64),
     ) -> Answer {
-        let (id, mut answer) = self.requests.enter(timeout, watch.on_progress)?;
+        let Entered {
+            id,
+            mut answer,
+            alone,
+        } = self.requests.enter(timeout, watch.on_progress)?;
         // `initialize` must not be cancelled (specification, Cancellation, Behavior Requirements).
         let cancellable = method != method::INITIALIZE;
         let _pending = Pending {
@@ -153,8 +154,13 @@ impl Session {
                 _ = self.outbox.room() => {}
             }
         }
+        let urgency = if alone {
+            Urgency::Alone
+        } else {
+            Urgency::Gather
+        };
         // A queue that closed in between belongs to a session that ends, which answers.
-        let _ = self.outbox.push(|buffer| {
+        let _ = self.outbox.push(urgency, |buffer| {
             self.frame(buffer, |buffer| {
                 jsonrpc::write_call(buffer, id, method, params)
             });
@@ -164,7 +170,7 @@ impl Session {
 
     /// Sends a notification, if there is room.
     pub(super) fn notify(&self, method: &str, params: &str) {
-        let sent = self.outbox.try_send(|buffer| {
+        let sent = self.outbox.try_push(|buffer| {
             self.frame(buffer, |buffer| {
                 jsonrpc::write_notification(buffer, method, params)
             });

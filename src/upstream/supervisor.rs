@@ -153,15 +153,15 @@ impl Supervisor {
         self: &Arc<Self>,
     ) -> Result<Result<Arc<Session>, watch::Receiver<Outcome>>, Error> {
         let mut state = self.state();
+        if let Phase::Open(connection) = &state.phase
+            && !connection.session().is_ended()
+        {
+            return Ok(Ok(connection.session().clone()));
+        }
         let now = Instant::now();
-        state.last_used = Some(now);
         match &state.phase {
             Phase::Open(connection) => {
                 let session = connection.session();
-                if !session.is_ended() {
-                    session.touch();
-                    return Ok(Ok(session.clone()));
-                }
                 state.crashes = if session.is_proven() {
                     0
                 } else {
@@ -186,6 +186,7 @@ impl Supervisor {
         if self.shared.closing.is_cancelled() {
             return Err(Error::ShuttingDown);
         }
+        state.last_used = Some(now);
         let (sender, outcome) = watch::channel(None);
         let tail = Arc::new(Tail::new(self.blueprint.secrets.clone()));
         let wait = CRASH_BACKOFF.after(state.crashes.saturating_sub(1));
@@ -281,7 +282,8 @@ impl Supervisor {
                     }
                 }
                 () = idle => {
-                    if self.close_if(|session| session.last_used().elapsed() >= idle_timeout.unwrap_or_default()) {
+                    let limit = idle_timeout.unwrap_or_default();
+                    if self.close_if(|last_used| last_used.elapsed() >= limit) {
                         tracing::info!("`{}` was idle and is closed", self.blueprint.name);
                         return;
                     }
@@ -300,18 +302,21 @@ impl Supervisor {
         Ok(self.shared.registry.replace(name, tools))
     }
 
-    /// Closes the connection if it is open, nothing is under way and `wanted` says so. Whoever takes a session does
-    /// so under the same lock and marks it as used, so that none is closed in his hands.
-    pub(super) fn close_if(&self, wanted: impl FnOnce(&Session) -> bool) -> bool {
+    /// Closes the connection if it is open, nothing is under way and `wanted` agrees with when it was last used.
+    pub(super) fn close_if(&self, wanted: impl FnOnce(Instant) -> bool) -> bool {
         let mut state = self.state();
         let Phase::Open(connection) = &state.phase else {
             return false;
         };
+        let closed = Error::Closed {
+            last: LastWords::closed_by_us(),
+        };
         let session = connection.session();
-        if session.is_busy() || !wanted(session) {
+        if !session.requests.end_if_idle(&closed, wanted) {
             return false;
         }
         connection.stop();
+        state.last_used = Some(session.last_used());
         state.phase = Phase::Closed;
         true
     }

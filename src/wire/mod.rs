@@ -5,4 +5,4 @@ pub mod lines;
 pub mod outbox;
 
 pub use lines::{Decoder, Frame};
-pub use outbox::Outbox;
+pub use outbox::{Outbox, Sink, Urgency, Writer};

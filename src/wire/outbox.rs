@@ -1,22 +1,50 @@
-//! What waits to be written to one peer. Many tasks append, one writes: all that has gathered goes out in one
-//! write, which at many messages in flight is most of what a message costs.
+//! What waits to be written to one peer. Many tasks append, one writes: all that has gathered goes
+//! out in one write, which at many messages in flight is most of what a message costs. A message
+//! that comes alone is written by the one who appends it, which saves waking the writer.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use super::buffer::Thrift;
 
+/// More than this is left to the writer; a pipe takes no more at a time.
+const MAX_AT_ONCE: usize = 64 * 1024;
+
 /// The peer is gone or its queue was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection is closed")]
 pub struct Closed;
 
+/// Whether a message can wait for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// More will follow at once, or may: all of them go out together.
+    Gather,
+    /// Nothing else is under way.
+    Alone,
+}
+
+/// Where the bytes go.
+pub enum Sink {
+    /// A pipe or socket that can be written to without waiting.
+    #[cfg(unix)]
+    Pipe(tokio::net::unix::pipe::Sender),
+    /// Anything else.
+    Stream(Box<dyn AsyncWrite + Unpin + Send>),
+}
+
 /// A handle to the queue; clones share it.
 #[derive(Debug, Clone)]
 pub struct Outbox(Arc<Shared>);
+
+/// Writes what gathers in an [`Outbox`]. The stream ends with it.
+pub struct Writer {
+    shared: Arc<Shared>,
+    stream: Stream,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -30,65 +58,45 @@ struct Shared {
 struct Queue {
     bytes: Vec<u8>,
     closed: bool,
+    /// The writer has taken bytes that it has not written yet.
+    writing: bool,
+    #[cfg(unix)]
+    pipe: Option<Arc<tokio::net::unix::pipe::Sender>>,
+}
+
+enum Stream {
+    #[cfg(unix)]
+    Pipe(Arc<tokio::net::unix::pipe::Sender>),
+    Boxed(Box<dyn AsyncWrite + Unpin + Send>),
 }
 
 impl Outbox {
-    /// A queue that takes messages while fewer than `limit` bytes wait in it, so that it holds at most `limit`
-    /// and one message.
-    pub fn new(limit: usize) -> Self {
-        let queue = Mutex::default();
-        Self(Arc::new(Shared {
-            queue,
-            filled: Notify::new(),
-            drained: Notify::new(),
+    /// A queue that takes messages while fewer than `limit` bytes wait in it, so that it holds at
+    /// most `limit` and one message; and its writer, which has to be run.
+    pub fn new(limit: usize, sink: Sink) -> (Self, Writer) {
+        let mut queue = Queue::default();
+        let stream = match sink {
+            #[cfg(unix)]
+            Sink::Pipe(pipe) => {
+                let pipe = Arc::new(pipe);
+                queue.pipe = Some(pipe.clone());
+                Stream::Pipe(pipe)
+            }
+            Sink::Stream(stream) => Stream::Boxed(stream),
+        };
+        let (filled, drained) = (Notify::new(), Notify::new());
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(queue),
+            filled,
+            drained,
             limit,
-        }))
-    }
-
-    fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
-        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Appends what `write` writes, if there is room; `Ok(false)` says that there was none.
-    pub fn try_send(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<bool, Closed> {
-        let mut queue = self.queue();
-        if queue.closed {
-            return Err(Closed);
-        }
-        if queue.bytes.len() >= self.0.limit {
-            return Ok(false);
-        }
-        write(&mut queue.bytes);
-        drop(queue);
-        self.0.filled.notify_one();
-        Ok(true)
-    }
-
-    /// Waits until there is room, then appends what `write` writes. Cancel safe: nothing is
-    /// appended by halves.
-    pub async fn send(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Closed> {
-        if !self.has_room() {
-            self.room().await?;
-        }
-        self.push(write)
+        });
+        (Self(shared.clone()), Writer { shared, stream })
     }
 
     /// Whether a message would be taken without waiting.
     pub fn has_room(&self) -> bool {
-        self.queue().bytes.len() < self.0.limit
-    }
-
-    /// Appends what `write` writes, room or not: for senders that have just waited for it. If
-    /// several did, the bound is exceeded by a message of each.
-    pub fn push(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Closed> {
-        let mut queue = self.queue();
-        if queue.closed {
-            return Err(Closed);
-        }
-        write(&mut queue.bytes);
-        drop(queue);
-        self.0.filled.notify_one();
-        Ok(())
+        self.0.queue().bytes.len() < self.0.limit
     }
 
     /// Waits until there is room.
@@ -96,7 +104,7 @@ impl Outbox {
         loop {
             let drained = self.0.drained.notified();
             {
-                let queue = self.queue();
+                let queue = self.0.queue();
                 if queue.closed {
                     return Err(Closed);
                 }
@@ -108,36 +116,104 @@ impl Outbox {
         }
     }
 
-    /// Takes no more messages; [`Outbox::write_to`] ends once the waiting ones are written.
-    pub fn close(&self) {
-        self.queue().closed = true;
-        self.0.filled.notify_one();
-        self.0.drained.notify_waiters();
+    /// Appends what `write` writes, if there is room; `Ok(false)` says that there was none.
+    pub fn try_push(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<bool, Closed> {
+        if self.has_room() {
+            self.push(Urgency::Gather, write).map(|()| true)
+        } else if self.0.queue().closed {
+            Err(Closed)
+        } else {
+            Ok(false)
+        }
     }
 
+    /// Appends what `write` writes, room or not: for senders that have just waited for it. If
+    /// several did, the bound is exceeded by a message of each.
+    pub fn push(&self, urgency: Urgency, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Closed> {
+        let mut queue = self.0.queue();
+        if queue.closed {
+            return Err(Closed);
+        }
+        write(&mut queue.bytes);
+        let written = urgency == Urgency::Alone && queue.write_at_once();
+        drop(queue);
+        if !written {
+            self.0.filled.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Takes no more messages; the writer ends once the waiting ones are written.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        let mut queue = self.queue();
+        queue.closed = true;
+        #[cfg(unix)]
+        {
+            // The peer sees the end of the stream when the writer lets go of it as well.
+            queue.pipe = None;
+        }
+        drop(queue);
+        self.filled.notify_one();
+        self.drained.notify_waiters();
+    }
+}
+
+impl Queue {
+    /// Writes all that waits, if the peer takes it without delay. What it does not take, and any
+    /// failure, is left to the writer.
+    #[cfg(unix)]
+    fn write_at_once(&mut self) -> bool {
+        let Some(pipe) = self.pipe.as_ref().filter(|_| !self.writing) else {
+            return false;
+        };
+        if self.bytes.len() > MAX_AT_ONCE {
+            return false;
+        }
+        match pipe.try_write(&self.bytes) {
+            Ok(written) if written == self.bytes.len() => self.bytes.clear(),
+            Ok(written) => drop(self.bytes.drain(..written)),
+            Err(_) => {}
+        }
+        self.bytes.is_empty()
+    }
+
+    #[cfg(not(unix))]
+    fn write_at_once(&mut self) -> bool {
+        false
+    }
+}
+
+impl Writer {
     /// Writes what gathers until the queue is closed and empty, or writing fails, which closes it.
-    pub async fn write_to(&self, writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    pub async fn run(mut self) -> io::Result<()> {
         let (mut bytes, mut thrift) = (Vec::new(), Thrift::default());
         loop {
             let closed = {
-                let mut queue = self.queue();
+                let mut queue = self.shared.queue();
                 std::mem::swap(&mut queue.bytes, &mut bytes);
+                queue.writing = !bytes.is_empty();
                 queue.closed
             };
             if bytes.is_empty() {
                 if closed {
-                    return writer.flush().await;
+                    return Ok(());
                 }
-                self.0.filled.notified().await;
+                self.shared.filled.notified().await;
                 continue;
             }
-            self.0.drained.notify_waiters();
-            let written = async {
-                writer.write_all(&bytes).await?;
-                writer.flush().await
-            };
-            if let Err(error) = written.await {
-                self.close();
+            self.shared.drained.notify_waiters();
+            if let Err(error) = self.stream.write_all(&bytes).await {
+                self.shared.close();
                 return Err(error);
             }
             let used = bytes.len();
@@ -146,64 +222,112 @@ impl Outbox {
     }
 }
 
+impl Stream {
+    async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            #[cfg(unix)]
+            Self::Pipe(pipe) => {
+                let mut rest = bytes;
+                while !rest.is_empty() {
+                    pipe.writable().await?;
+                    match pipe.try_write(rest) {
+                        Ok(written) => rest = &rest[written..],
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(())
+            }
+            Self::Boxed(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::unix::pipe;
+
     use super::*;
+
+    fn text(word: &str) -> impl FnOnce(&mut Vec<u8>) {
+        move |bytes| bytes.extend_from_slice(word.as_bytes())
+    }
 
     #[tokio::test]
     async fn messages_gather_and_arrive_in_order() {
-        let outbox = Outbox::new(1024);
+        let (mut reader, stream) = tokio::io::duplex(1024);
+        let (outbox, writer) = Outbox::new(1024, Sink::Stream(Box::new(stream)));
         for word in ["one ", "two ", "three"] {
-            outbox
-                .send(|bytes| bytes.extend_from_slice(word.as_bytes()))
-                .await
-                .expect("open");
+            outbox.push(Urgency::Alone, text(word)).expect("open");
         }
         outbox.close();
-        assert_eq!(outbox.try_send(|_| ()), Err(Closed));
-        let mut written = Vec::new();
-        outbox
-            .write_to(&mut written)
-            .await
-            .expect("a vector takes all");
-        assert_eq!(written, b"one two three");
+        assert_eq!(outbox.push(Urgency::Gather, text("four")), Err(Closed));
+        writer.run().await.expect("the reader is there");
+        let mut all = String::new();
+        reader.read_to_string(&mut all).await.expect("text");
+        assert_eq!(all, "one two three");
     }
 
     #[tokio::test]
     async fn a_full_queue_waits_and_goes_on_when_written() {
-        let outbox = Outbox::new(4);
-        assert_eq!(
-            outbox.try_send(|bytes| bytes.extend_from_slice(b"12345")),
-            Ok(true)
-        );
-        assert_eq!(
-            outbox.try_send(|bytes| bytes.extend_from_slice(b"6")),
-            Ok(false)
-        );
-        let (mut reader, mut writer) = tokio::io::duplex(64);
+        let (mut reader, stream) = tokio::io::duplex(64);
+        let (outbox, writer) = Outbox::new(4, Sink::Stream(Box::new(stream)));
+        assert_eq!(outbox.try_push(text("12345")), Ok(true));
+        assert_eq!(outbox.try_push(text("6")), Ok(false));
         let sender = outbox.clone();
-        let waiting = tokio::spawn(async move { sender.send(|bytes| bytes.push(b'7')).await });
+        let waiting = tokio::spawn(async move {
+            sender.room().await?;
+            sender.push(Urgency::Gather, text("7"))
+        });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        let writing = outbox.clone();
-        let writing = tokio::spawn(async move { writing.write_to(&mut writer).await });
+        let writing = tokio::spawn(writer.run());
         waiting.await.expect("no panic").expect("open");
         outbox.close();
         writing.await.expect("no panic").expect("written");
         let mut all = String::new();
-        tokio::io::AsyncReadExt::read_to_string(&mut reader, &mut all)
-            .await
-            .expect("text");
+        reader.read_to_string(&mut all).await.expect("text");
         assert_eq!(all, "123457");
     }
 
     #[tokio::test]
     async fn a_peer_that_is_gone_closes_the_queue() {
-        let outbox = Outbox::new(4);
-        outbox.send(|bytes| bytes.push(b'1')).await.expect("open");
-        let (reader, mut writer) = tokio::io::duplex(1);
+        let (reader, stream) = tokio::io::duplex(1);
+        let (outbox, writer) = Outbox::new(4, Sink::Stream(Box::new(stream)));
+        outbox.push(Urgency::Gather, text("1")).expect("open");
         drop(reader);
-        assert!(outbox.write_to(&mut writer).await.is_err());
-        assert_eq!(outbox.send(|_| ()).await, Err(Closed));
+        assert!(writer.run().await.is_err());
+        assert_eq!(outbox.push(Urgency::Gather, text("2")), Err(Closed));
+    }
+
+    #[tokio::test]
+    async fn a_message_alone_needs_no_writer_and_overtakes_nobody() {
+        let (sender, mut receiver) = pipe::pipe().expect("a pipe");
+        sender.writable().await.expect("the reader is there");
+        let (outbox, writer) = Outbox::new(1024 * 1024, Sink::Pipe(sender));
+        outbox.push(Urgency::Alone, text("first ")).expect("open");
+        let mut read = [0; 16];
+        let limit = Duration::from_secs(10);
+        let length = tokio::time::timeout(limit, receiver.read(&mut read)).await;
+        assert_eq!(length.expect("in time").expect("read"), 6);
+
+        // More than the pipe takes: the rest is the writer's, and what follows waits behind it.
+        let long = "x".repeat(300_000);
+        outbox.push(Urgency::Gather, text(&long)).expect("open");
+        let writing = tokio::spawn(writer.run());
+        tokio::task::yield_now().await;
+        outbox.push(Urgency::Alone, text("last")).expect("open");
+        outbox.close();
+        let mut all = String::new();
+        receiver.read_to_string(&mut all).await.expect("text");
+        writing.await.expect("no panic").expect("written");
+        assert_eq!(all.len(), long.len() + 4);
+        assert!(all.ends_with("xlast"));
     }
 }

@@ -61,19 +61,25 @@ impl Call<'_> {
     }
 
     async fn send(&self, router: &Router, found: Found<'_>) -> Result<Box<str>, upstream::Error> {
-        let session = router.pool.session(found.supervisor).await?;
         let token = self
             .meta
             .and_then(|meta| json::members(meta).find(|member| member.name() == "progressToken"))
             .map(|token| token.value);
-        let watch = Watch {
-            on_progress: token.map(|token| self.on_progress(token)),
-            withdrawn: Some(&self.caller.withdrawn),
-        };
         let timeout = found.supervisor.request_timeout();
-        let result = session
-            .call_tool(timeout, watch, |to, id| self.write_params(to, token, id))
-            .await?;
+        let mut tried = false;
+        let result = loop {
+            let session = router.pool.session(found.supervisor).await?;
+            let watch = Watch {
+                on_progress: token.map(|token| self.on_progress(token)),
+                withdrawn: Some(&self.caller.withdrawn),
+            };
+            let params = |to: &mut Vec<u8>, id| self.write_params(to, token, id);
+            match session.call_tool(timeout, watch, params).await {
+                // The session ended between taking it and using it; the next one is fresh.
+                Err(upstream::Error::Unsent { .. }) if !tried => tried = true,
+                outcome => break outcome?,
+            }
+        };
         if json::is_object(&result) {
             Ok(result)
         } else {
