@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::upstream::guardian;
+
 /// One MCP server in front of all your MCP servers.
 ///
 /// Without a command, bridge serves MCP on stdin and stdout, as Claude Desktop, Cursor and other clients start it.
@@ -52,6 +54,9 @@ pub(super) enum Command {
     /// Call a tool
     #[command(after_help = CALL_EXAMPLES)]
     Call(Call),
+    /// Kill what is left of servers when the bridge dies; started by the bridge itself
+    #[command(name = guardian::COMMAND, hide = true)]
+    Guard,
 }
 
 #[derive(Debug, Args)]

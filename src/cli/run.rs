@@ -12,6 +12,7 @@ use super::setup::Setup;
 use super::{call, init, serve, servers, tools};
 use crate::base::environment::Environment;
 use crate::telemetry::logging;
+use crate::upstream::guardian;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
@@ -61,9 +62,13 @@ fn start_logging(global: &Global, colour: bool) -> Result<(), Failure> {
 }
 
 fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Result<Exit, Failure> {
+    if let Some(Command::Guard) = arguments.command {
+        guardian::stand(std::io::stdin().lock());
+        return Ok(Exit::Done);
+    }
     let setup = Setup::new(arguments.global.config.as_deref(), environment, printer)?;
     match arguments.command {
-        None | Some(Command::Serve) => setup.block_on(serve::run(setup.app()?)),
+        None | Some(Command::Serve | Command::Guard) => setup.block_on(serve::run(setup.app()?)),
         Some(Command::Init(init)) => init::run(&init, &setup),
         Some(Command::Servers) => setup.with_patience(servers::run),
         Some(Command::Tools(tools)) => {

@@ -13,7 +13,9 @@ use crate::upstream::Withdrawn;
 
 /// Sends notifications to the session and request that caused them.
 #[derive(Clone)]
-pub struct Notify(Arc<dyn Fn(&str, &str) + Send + Sync>);
+pub struct Notify(Arc<Deliver>);
+
+type Deliver = dyn Fn(&str, &str) + Send + Sync;
 
 impl Notify {
     /// `send` takes the method and the JSON text of the parameters; it must not block.
@@ -209,13 +211,11 @@ impl<'a> Action<'a> {
 /// A member that must be a string; an empty one counts as absent.
 fn text<'a>(name: &str, value: Option<&'a str>) -> Result<Option<Cow<'a, str>>, Error> {
     let Some(value) = value else { return Ok(None) };
-    match string(value) {
-        Some(text) => Ok(Some(text).filter(|text| !text.is_empty())),
-        None => {
-            let reason = format!("`{name}` must be a string, not {}", short(value));
-            Err(Error::InvalidParams { reason, hint: None })
-        }
-    }
+    let text = string(value).ok_or_else(|| {
+        let reason = format!("`{name}` must be a string, not {}", short(value));
+        Error::InvalidParams { reason, hint: None }
+    })?;
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 fn short(value: &str) -> String {

@@ -13,6 +13,7 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::Error;
+use super::guardian::Guardian;
 use crate::base::environment::Environment;
 use crate::base::secret::Secret;
 use crate::config;
@@ -91,6 +92,9 @@ const USUAL_FOLDERS: &[&str] = &["/usr/local/bin", "/opt/homebrew/bin"];
 #[derive(Debug)]
 pub(super) struct Child {
     process: Box<dyn ChildWrapper>,
+    /// The id of the group, which is that of its leader.
+    group: u32,
+    guardian: Arc<Guardian>,
 }
 
 /// The three streams of a child.
@@ -105,6 +109,7 @@ impl Child {
     pub(super) fn spawn(
         server: &config::Stdio,
         environment: &Environment,
+        guardian: &Arc<Guardian>,
     ) -> Result<(Self, Streams), Error> {
         let command = &server.command;
         if let Some(folder) = server.cwd.as_ref().filter(|folder| !folder.is_dir()) {
@@ -119,7 +124,7 @@ impl Child {
         #[cfg(windows)]
         wrap.wrap(process_wrap::tokio::JobObject);
         wrap.wrap(KillOnDrop);
-        let mut process = wrap.spawn().map_err(|source| match source.kind() {
+        let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => Error::CommandNotFound {
                 command: command.clone(),
             },
@@ -127,21 +132,27 @@ impl Child {
                 command: command.clone(),
                 source: Arc::new(source),
             },
-        })?;
-        let streams = (
+        };
+        let mut process = wrap.spawn().map_err(failed)?;
+        let group = process.id().unwrap_or_default();
+        guardian.watch(group);
+        let (stdin, stdout, stderr) = (
             process.stdin().take(),
             process.stdout().take(),
             process.stderr().take(),
         );
-        let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
+        // From here on, dropping the child ends its group.
+        let child = Self {
+            process,
+            group,
+            guardian: guardian.clone(),
+        };
+        let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
             unreachable!("all three streams are piped by `configure`")
         };
-        let stdin = sink(stdin).map_err(|error| Error::Spawn {
-            command: command.clone(),
-            source: Arc::new(error),
-        })?;
+        let stdin = sink(stdin).map_err(failed)?;
         Ok((
-            Self { process },
+            child,
             Streams {
                 stdin,
                 stdout,
@@ -179,6 +190,13 @@ impl Child {
         let _ = self.process.signal(rustix::process::Signal::TERM.as_raw());
         #[cfg(windows)]
         self.kill();
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+        self.guardian.forget(self.group);
     }
 }
 

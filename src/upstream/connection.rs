@@ -10,6 +10,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::child::{self, Child, Streams};
 use super::error::{LastWords, UnsetVariable};
+use super::guardian::Guardian;
 use super::stderr::{self, Tail};
 use super::{Error, Session};
 use crate::base::environment::Environment;
@@ -39,6 +40,7 @@ pub(super) struct Blueprint {
     pub(super) stdio: config::Stdio,
     pub(super) secrets: Vec<Secret>,
     pub(super) environment: Arc<Environment>,
+    pub(super) guardian: Arc<Guardian>,
     pub(super) stop_limit: Duration,
 }
 
@@ -51,7 +53,11 @@ impl Connection {
         tasks: &TaskTracker,
         closing: &CancellationToken,
     ) -> Result<Self, Error> {
-        let (child, streams) = Child::spawn(&blueprint.stdio, &blueprint.environment)?;
+        let (child, streams) = Child::spawn(
+            &blueprint.stdio,
+            &blueprint.environment,
+            &blueprint.guardian,
+        )?;
         let Streams {
             stdin,
             stdout,
@@ -66,10 +72,10 @@ impl Connection {
             // Failing means that the child no longer reads; its stdout tells the rest.
             let _ = writer.run().await;
         });
-        tasks.spawn({
+        let listening = AbortOnDropHandle::new(tasks.spawn({
             let (tail, blueprint) = (tail.clone(), blueprint.clone());
             async move { tail.collect(blueprint.name.as_str(), stderr).await }
-        });
+        }));
         let reading = AbortOnDropHandle::new(tasks.spawn({
             let session = session.clone();
             let mut stdout = stdout;
@@ -80,8 +86,14 @@ impl Connection {
             session: session.clone(),
             tail,
             blueprint: blueprint.clone(),
+            reading,
         };
-        tasks.spawn(run.until_gone(reading, stop.clone(), over.clone()));
+        let (stop_run, over_run) = (stop.clone(), over.clone());
+        tasks.spawn(async move {
+            run.until_gone(stop_run, over_run).await;
+            // What left the server's process group may hold its stderr open for ever.
+            drop(listening);
+        });
         Ok(Self {
             session,
             stop,
@@ -115,21 +127,18 @@ struct Run {
     session: Arc<Session>,
     tail: Arc<Tail>,
     blueprint: Arc<Blueprint>,
+    /// Goes on to the very end: a child that writes its last words must not block on a full pipe.
+    reading: AbortOnDropHandle<io::Result<()>>,
 }
 
 impl Run {
-    async fn until_gone(
-        mut self,
-        mut reading: AbortOnDropHandle<io::Result<()>>,
-        stop: CancellationToken,
-        over: CancellationToken,
-    ) {
+    async fn until_gone(mut self, stop: CancellationToken, over: CancellationToken) {
         let asked = tokio::select! {
             biased;
             () = stop.cancelled() => true,
-            _ = &mut reading => false,
+            _ = &mut self.reading => false,
             _ = self.child.wait() => {
-                let _ = timeout(OUTPUT_GRACE, &mut reading).await;
+                let _ = timeout(OUTPUT_GRACE, &mut self.reading).await;
                 false
             }
             () = self.session.watch_the_clock() => false,
@@ -140,11 +149,11 @@ impl Run {
             self.last_words().await
         };
         tracing::info!("`{}`: connection closed ({last})", self.blueprint.name);
-        self.session.end(&Error::Closed { last });
+        self.session.end(&Error::Closed {
+            last: Box::new(last),
+        });
         over.cancel();
         self.child.stop(self.blueprint.stop_limit).await;
-        // Read until now: a child that writes its last words must not block on a full pipe.
-        drop(reading);
     }
 
     async fn last_words(&mut self) -> LastWords {

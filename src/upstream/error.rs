@@ -33,7 +33,7 @@ pub enum Error {
     #[error("the server ended during its start ({last})")]
     EndedAtStart {
         /// How it ended and what it said.
-        last: LastWords,
+        last: Box<LastWords>,
     },
     /// It answered the handshake in a way that no session can follow.
     #[error("the handshake failed: {reason}")]
@@ -47,7 +47,7 @@ pub enum Error {
         /// How long the caller waited.
         after: Duration,
         /// What it said meanwhile.
-        last: LastWords,
+        last: Box<LastWords>,
     },
     /// It was given up after the longest start that the bridge allows.
     #[error("the server did not finish its start within {} s and was stopped ({last})", .after.as_secs())]
@@ -55,7 +55,7 @@ pub enum Error {
         /// How long it was waited for.
         after: Duration,
         /// What it said meanwhile.
-        last: LastWords,
+        last: Box<LastWords>,
     },
     /// A connect failed a moment ago and is not tried again yet.
     #[error("{error} (not tried again for {} s)", .left.as_secs() + 1)]
@@ -69,7 +69,7 @@ pub enum Error {
     #[error("the server's connection closed ({last})")]
     Closed {
         /// How it ended and what it said.
-        last: LastWords,
+        last: Box<LastWords>,
     },
     /// The connection had closed before the request was sent.
     #[error("{error}")]
@@ -236,7 +236,9 @@ mod tests {
             stderr: vec!["Error: API_KEY is required".to_owned()],
             unset: vec![unset("API_KEY", false), unset("API_URL", false)],
         };
-        let error = Error::EndedAtStart { last };
+        let error = Error::EndedAtStart {
+            last: Box::new(last),
+        };
         assert_eq!(
             error.to_string(),
             "the server ended during its start (exit code 1; stderr: Error: API_KEY is required)"
@@ -252,7 +254,7 @@ mod tests {
     fn a_call_that_may_have_run_is_not_retryable() {
         assert!(
             !Error::Closed {
-                last: LastWords::default()
+                last: Box::default()
             }
             .is_retryable()
         );

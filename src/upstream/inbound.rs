@@ -56,19 +56,19 @@ impl Session {
             }
             Frame::Oversized { head, tail, length } => {
                 let reason = format!("{length} bytes, more than the {MAX_MESSAGE} that are taken");
-                return self.unusable(&[head, tail], reason);
+                return self.unusable(&[head, tail], &reason);
             }
         };
         self.heard.store(true, Ordering::Relaxed);
         let message = match strict.check(bytes) {
             Ok(message) => message,
-            Err(fault) => return self.unusable(&[bytes], fault.to_string()),
+            Err(fault) => return self.unusable(&[bytes], &fault.to_string()),
         };
         match jsonrpc::parse(message) {
             Ok(Message::Response { id, outcome }) => self.answered(id, outcome),
             Ok(Message::Notification { method, params }) => self.notified(&method, params),
             Ok(Message::Request { id, method, .. }) => self.asked(id.as_json(), &method),
-            Err(refusal) => self.unusable(&[bytes], refusal.to_string()),
+            Err(refusal) => self.unusable(&[bytes], &refusal.to_string()),
         }
     }
 
@@ -146,11 +146,11 @@ impl Session {
     }
 
     /// A message that cannot be read fails the request that it answers, if it says which.
-    fn unusable(&self, parts: &[&[u8]], reason: String) {
+    fn unusable(&self, parts: &[&[u8]], reason: &str) {
         let id = parts.iter().find_map(|part| salvage_id(part));
         let id: Option<u64> = id.and_then(|id| id.as_json().parse().ok());
         let error = Error::BadAnswer {
-            reason: reason.clone(),
+            reason: reason.to_owned(),
         };
         let delivered =
             id.is_some_and(|id| self.requests.answer(id, Err(error)) == Delivery::Delivered);

@@ -6,6 +6,7 @@
 mod child;
 mod connection;
 pub mod error;
+pub mod guardian;
 mod handshake;
 mod inbound;
 mod listing;

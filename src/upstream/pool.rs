@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Blueprint;
+use super::guardian::Guardian;
 use super::supervisor::Shared;
 use super::{Error, Session, Settings, Supervisor};
 use crate::base::environment::Environment;
@@ -43,6 +44,7 @@ impl Pool {
         tasks: TaskTracker,
     ) -> Self {
         let stop_limit = settings.timeouts.shutdown / 2;
+        let guardian = Arc::new(Guardian::default());
         let closing = CancellationToken::new();
         let shared = Arc::new(Shared {
             settings,
@@ -62,6 +64,7 @@ impl Pool {
                 stdio,
                 secrets,
                 environment,
+                guardian: guardian.clone(),
                 stop_limit,
             };
             (

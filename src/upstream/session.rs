@@ -162,7 +162,7 @@ impl Session {
         // A queue that closed in between belongs to a session that ends, which answers.
         let _ = self.outbox.push(urgency, |buffer| {
             self.frame(buffer, |buffer| {
-                jsonrpc::write_call(buffer, id, method, params)
+                jsonrpc::write_call(buffer, id, method, params);
             });
         });
         answer.await.unwrap_or(Err(Error::ShuttingDown))
@@ -172,7 +172,7 @@ impl Session {
     pub(super) fn notify(&self, method: &str, params: &str) {
         let sent = self.outbox.try_push(|buffer| {
             self.frame(buffer, |buffer| {
-                jsonrpc::write_notification(buffer, method, params)
+                jsonrpc::write_notification(buffer, method, params);
             });
         });
         if sent != Ok(true) {

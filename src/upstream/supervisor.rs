@@ -85,7 +85,7 @@ impl Start {
     fn unfinished(&self, after: Duration) -> Error {
         Error::StillStarting {
             after,
-            last: said(&self.tail),
+            last: Box::new(said(&self.tail)),
         }
     }
 }
@@ -143,7 +143,7 @@ impl Supervisor {
                 // It has ended in this very moment; the next call finds out how.
                 _ => Err(Error::StillStarting {
                     after: limit,
-                    last: LastWords::default(),
+                    last: Box::default(),
                 }),
             },
         }
@@ -257,7 +257,7 @@ impl Supervisor {
             Ok(Err(Error::Closed { last })) => Err(Error::EndedAtStart { last }),
             Ok(Err(Error::TimedOut { .. })) | Err(_) => Err(Error::NeverStarted {
                 after: limit,
-                last: said(&tail),
+                last: Box::new(said(&tail)),
             }),
             Ok(Err(error)) => Err(error),
         }
@@ -309,7 +309,7 @@ impl Supervisor {
             return false;
         };
         let closed = Error::Closed {
-            last: LastWords::closed_by_us(),
+            last: Box::new(LastWords::closed_by_us()),
         };
         let session = connection.session();
         if !session.requests.end_if_idle(&closed, wanted) {

@@ -95,7 +95,8 @@ fn calls_that_hang_do_not_hold_up_the_end() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_bridge_that_is_killed_leaves_no_child() {
-    let (mut client, pids) = with_pids(&["--ignore-eof"], |bridge| bridge);
+    let (mut client, pids) = with_pids(&["--ignore-eof", "--grandchild"], |bridge| bridge);
+    assert_eq!(pids().len(), 2, "the server and its child");
     client.signal(Signal::KILL);
     client.wait_exit(PATIENCE);
     wait_gone(&pids());

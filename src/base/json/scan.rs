@@ -7,6 +7,7 @@ const BLOCK: usize = 64;
 
 /// The fault of a byte that does not fit.
 #[cold]
+#[expect(clippy::unnecessary_box_returns, reason = "see `Strict::walk`")]
 pub(super) fn unexpected(at: usize, expected: &'static str) -> Box<Fault> {
     Box::new(Fault::Syntax { at, expected })
 }

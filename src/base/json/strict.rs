@@ -285,6 +285,7 @@ fn no_duplicates_sorted(text: &str, keys: &[Key]) -> Result<(), Box<Fault>> {
     }
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "see `Strict::walk`")]
 fn duplicate_key(key: &str) -> Box<Fault> {
     Box::new(Fault::DuplicateKey {
         key: key.chars().take(64).collect(),
