@@ -6,7 +6,7 @@ use crate::app::{self, App, lifecycle};
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::config::{self, Config, Severity, Source};
-use crate::upstream::supervisor::LONGEST_START;
+use crate::upstream::LONGEST_START;
 
 use super::exit::{Exit, Failure};
 use super::printer::Printer;

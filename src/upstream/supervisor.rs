@@ -5,20 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Blueprint, Connection};
 use super::error::LastWords;
+use super::start::{self, Outcome, Start};
 use super::stderr::Tail;
-use super::{Error, Session, State, Status, handshake, listing};
+use super::{Error, Session, State, Status, listing};
 use crate::base::backoff::Backoff;
 use crate::config;
 use crate::tools::Registry;
 
-/// A start is given up after this long: time enough to download a server and its runtime once.
-pub const LONGEST_START: Duration = Duration::from_mins(2);
 /// The contract's measure of `idle` in `status`.
 const IDLE_AFTER: Duration = Duration::from_mins(1);
 /// A server that ends again and again without having answered a call waits longer before each start.
@@ -61,40 +60,12 @@ struct Inner {
     last_used: Option<Instant>,
 }
 
-type Outcome = Option<Result<Arc<Connection>, Error>>;
-
 #[derive(Debug)]
 enum Phase {
     Closed,
     Starting(Start),
     Open(Arc<Connection>),
     CoolingDown { error: Error, until: Instant },
-}
-
-/// A start under way.
-#[derive(Debug)]
-struct Start {
-    outcome: watch::Receiver<Outcome>,
-    tail: Arc<Tail>,
-    /// When a caller first gave up waiting.
-    overdue: Option<Instant>,
-}
-
-impl Start {
-    /// What somebody hears who waited this long for it.
-    fn unfinished(&self, after: Duration) -> Error {
-        Error::StillStarting {
-            after,
-            last: Box::new(said(&self.tail)),
-        }
-    }
-}
-
-fn said(tail: &Tail) -> LastWords {
-    LastWords {
-        stderr: tail.lines(),
-        ..LastWords::default()
-    }
 }
 
 impl Supervisor {
@@ -211,7 +182,7 @@ impl Supervisor {
         let connected = tokio::select! {
             biased;
             () = self.shared.closing.cancelled() => Err(Error::ShuttingDown),
-            connected = self.connect(wait, tail) => connected,
+            connected = start::connect(&self.blueprint, &self.shared, wait, &tail) => connected,
         };
         self.state().phase = match &connected {
             Ok(connection) => {
@@ -230,37 +201,6 @@ impl Supervisor {
             }
         };
         outcome.send_replace(Some(connected));
-    }
-
-    async fn connect(&self, wait: Duration, tail: Arc<Tail>) -> Result<Arc<Connection>, Error> {
-        sleep(wait).await;
-        let Shared {
-            settings,
-            registry,
-            tasks,
-            closing,
-        } = &*self.shared;
-        let limit = LONGEST_START.max(settings.timeouts.connection);
-        let name = &self.blueprint.name;
-        let connection = Connection::open(&self.blueprint, tail.clone(), tasks, closing)?;
-        let session = connection.session();
-        let opening = async {
-            handshake::open(session, limit).await?;
-            listing::read(session, name.as_str(), limit).await
-        };
-        match timeout(limit, opening).await {
-            Ok(Ok(tools)) => {
-                let count = registry.replace(name, tools);
-                tracing::info!("`{name}` is connected with {count} tools");
-                Ok(Arc::new(connection))
-            }
-            Ok(Err(Error::Closed { last })) => Err(Error::EndedAtStart { last }),
-            Ok(Err(Error::TimedOut { .. })) | Err(_) => Err(Error::NeverStarted {
-                after: limit,
-                last: Box::new(said(&tail)),
-            }),
-            Ok(Err(error)) => Err(error),
-        }
     }
 
     /// Rereads the tools when they change and closes the connection when nobody used it for long.

@@ -1,0 +1,83 @@
+//! One start of one server, for however many wait for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::connection::{Blueprint, Connection};
+use super::error::LastWords;
+use super::stderr::Tail;
+use super::supervisor::Shared;
+use super::{Error, handshake, listing};
+
+/// A start is given up after this long: time enough to download a server and its runtime once.
+pub const LONGEST_START: Duration = Duration::from_mins(2);
+
+/// What a start has come to, once it has.
+pub(super) type Outcome = Option<Result<Arc<Connection>, Error>>;
+
+/// A start under way.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) outcome: watch::Receiver<Outcome>,
+    pub(super) tail: Arc<Tail>,
+    /// When a caller first gave up waiting.
+    pub(super) overdue: Option<Instant>,
+}
+
+impl Start {
+    /// What somebody hears who waited this long for it.
+    pub(super) fn unfinished(&self, after: Duration) -> Error {
+        Error::StillStarting {
+            after,
+            last: said(&self.tail),
+        }
+    }
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "errors hold it boxed")]
+fn said(tail: &Tail) -> Box<LastWords> {
+    Box::new(LastWords {
+        stderr: tail.lines(),
+        ..LastWords::default()
+    })
+}
+
+/// Waits, starts the server, shakes hands and reads its tools into the registry.
+pub(super) async fn connect(
+    blueprint: &Arc<Blueprint>,
+    shared: &Shared,
+    wait: Duration,
+    tail: &Arc<Tail>,
+) -> Result<Arc<Connection>, Error> {
+    sleep(wait).await;
+    let Shared {
+        settings,
+        registry,
+        tasks,
+        closing,
+    } = shared;
+    let limit = LONGEST_START.max(settings.timeouts.connection);
+    let name = &blueprint.name;
+    let connection = Connection::open(blueprint, tail.clone(), tasks, closing)?;
+    let session = connection.session();
+    let opening = async {
+        handshake::open(session, limit).await?;
+        listing::read(session, name.as_str(), limit).await
+    };
+    match timeout(limit, opening).await {
+        Ok(Ok(tools)) => {
+            let count = registry.replace(name, tools);
+            tracing::info!("`{name}` is connected with {count} tools");
+            Ok(Arc::new(connection))
+        }
+        Ok(Err(Error::Closed { last })) => Err(Error::EndedAtStart { last }),
+        Ok(Err(Error::TimedOut { .. })) | Err(_) => Err(Error::NeverStarted {
+            after: limit,
+            last: said(tail),
+        }),
+        Ok(Err(error)) => Err(error),
+    }
+}
