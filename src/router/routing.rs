@@ -244,6 +244,7 @@ impl Router {
             }
         }
         let reached = reaching.join_all().await;
+        self.pool.make_room(0);
         reached
             .into_iter()
             .filter_map(|(name, session)| Some((name, session.err()?)))

@@ -105,23 +105,25 @@ impl Pool {
 
     /// A session with the server, opened if need be; see [`Supervisor::session`].
     pub async fn session(&self, supervisor: &Arc<Supervisor>) -> Result<Arc<Session>, Error> {
-        if let Some(limit) = self.shared.settings.lifecycle.max_connected
-            && !supervisor.is_open()
-        {
-            self.close_least_recently_used(limit);
+        if self.shared.settings.lifecycle.max_connected.is_some() && !supervisor.is_open() {
+            self.make_room(1);
         }
         supervisor.session().await
     }
 
-    /// Makes room for one more session where only `limit` may be open.
-    fn close_least_recently_used(&self, limit: usize) {
+    /// Closes the least recently used sessions until `more` can be opened within
+    /// `routerMaxConcurrent`.
+    pub fn make_room(&self, more: usize) {
+        let Some(limit) = self.shared.settings.lifecycle.max_connected else {
+            return;
+        };
         let mut open: Vec<_> = self
             .supervisors
             .values()
             .filter_map(|supervisor| Some((supervisor.open_since_use()?, supervisor)))
             .collect();
         open.sort_by_key(|(used, _)| *used);
-        let surplus = (open.len() + 1).saturating_sub(limit);
+        let surplus = (open.len() + more).saturating_sub(limit);
         let closed = open
             .iter()
             .filter(|(_, supervisor)| supervisor.close_if(|_| true));

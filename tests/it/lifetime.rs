@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Bridge, eventually, lines_of, text_of, tool_names, wait_gone};
+use crate::support::{Bridge, Client, eventually, lines_of, text_of, tool_names, wait_gone};
 
 #[test]
 fn an_idle_server_is_closed_and_reopened_on_demand() {
@@ -66,4 +66,46 @@ fn a_changed_list_goes_through_the_filter() {
         tool_names(&list).contains(&"grown_2")
     });
     assert!(grown, "the other new tool is listed");
+}
+
+#[test]
+fn only_so_many_servers_are_open_at_a_time() {
+    let mut client = Bridge::new()
+        .server("one", &[])
+        .server("two", &[])
+        .server("three", &[])
+        .set("routerMaxConcurrent", 2)
+        .serve_initialized();
+    for name in ["one", "two", "one", "three"] {
+        client.assert_echo(name);
+    }
+    assert_eq!(
+        connected(&mut client),
+        ["one", "three"],
+        "`two` was used least recently"
+    );
+
+    let busy = client.start_call("one", "sleep", json!({"ms": 1000}));
+    client.assert_echo("three");
+    client.assert_echo("two");
+    assert_eq!(
+        connected(&mut client),
+        ["one", "two"],
+        "a server at work stays"
+    );
+    assert_eq!(text_of(&client.result(busy)), "slept 1000 ms");
+
+    client.mcp_json(&json!({"action": "refresh"}));
+    client.mcp_json(&json!({"action": "list"}));
+    assert_eq!(connected(&mut client).len(), 2);
+}
+
+fn connected(client: &mut Client) -> Vec<String> {
+    let status = client.mcp_json(&json!({"action": "status"}));
+    let servers = status["servers"].as_array().expect("`servers` is an array");
+    servers
+        .iter()
+        .filter(|server| server["status"] == "connected")
+        .map(|server| server["name"].as_str().expect("a name").to_owned())
+        .collect()
 }

@@ -26,6 +26,7 @@ pub(in crate::router) async fn run(
             refreshing.spawn(async move { (name, supervisor.refresh().await) });
         }
         failures = refreshing.join_all().await;
+        router.pool.make_room(0);
     }
     let snapshot = router.registry.snapshot();
     let error = |name| {
