@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 const ELLIPSIS: char = '…';
+/// Longer words are compared by their beginning.
+const LONGEST: usize = 128;
 
 /// The candidate that `word` was most likely meant to be, or none if all are too far off. Case,
 /// `_`, `-` and blanks make no difference; of equally near candidates the first one wins.
@@ -80,8 +82,11 @@ pub fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
 }
 
 /// The word as it is compared.
+/// The word as it is compared: without case and separators, and no longer than names are, since
+/// comparing costs the product of both lengths.
 fn bare(word: &str) -> String {
     word.chars()
+        .take(LONGEST)
         .filter(|letter| !matches!(letter, '_' | '-' | ' '))
         .flat_map(char::to_lowercase)
         .collect()

@@ -1,5 +1,6 @@
 //! The one mouth of the command line: data to stdout, talk to stderr.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
@@ -23,10 +24,17 @@ impl Printer {
         }
     }
 
-    /// Data for people or programs. A reader that has gone is no failure.
+    /// Data for people or programs. A reader that has gone is no failure. A terminal gets no control
+    /// characters: the text may be that of a server, and they can do more there than be shown.
     pub(super) fn data(self, text: &str) {
         let mut stdout = io::stdout().lock();
-        let _ = writeln!(stdout, "{}", text.trim_end_matches('\n'));
+        let text = text.trim_end_matches('\n');
+        let text = if stdout.is_terminal() {
+            harmless(text)
+        } else {
+            Cow::Borrowed(text)
+        };
+        let _ = writeln!(stdout, "{text}");
     }
 
     /// Data for programs.
@@ -36,32 +44,30 @@ impl Printer {
 
     /// Something that is said on the way.
     pub(super) fn talk(self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
     }
 
     /// Something that may be wrong.
     pub(super) fn warn(self, text: &str) {
-        self.talk(&format!("{} {text}", self.paint("33", "warning:")));
+        self.tell("33", "warning:", text);
     }
 
     /// What went wrong, and what to do about it.
     pub(super) fn failure(self, failure: &Failure) {
-        self.talk(&format!(
-            "{} {}",
-            self.paint("31", "error:"),
-            failure.message
-        ));
+        self.tell("31", "error:", &failure.message);
         if let Some(hint) = &failure.hint {
-            self.talk(&format!("{} {hint}", self.paint("36", "hint:")));
+            self.tell("36", "hint:", hint);
         }
     }
 
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\x1b[1;{code}m{text}\x1b[0m")
+    fn tell(self, colour: &str, label: &str, text: &str) {
+        let text = harmless(text);
+        let mut stderr = io::stderr().lock();
+        let _ = if self.colour {
+            writeln!(stderr, "\x1b[1;{colour}m{label}\x1b[0m {text}")
         } else {
-            text.to_owned()
-        }
+            writeln!(stderr, "{label} {text}")
+        };
     }
 
     /// Rows with their columns aligned; the last column is as long as it is.
@@ -83,5 +89,33 @@ impl Printer {
                 .map(|(cell, width)| format!("{cell:<width$}"));
             self.data(cells.collect::<Vec<_>>().join("  ").trim_end());
         }
+    }
+}
+
+/// The text with its control characters escaped, but for line breaks and tabs.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if harmful(c) {
+            safe.extend(c.escape_default());
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn control_characters_are_shown_and_not_done() {
+        assert_eq!(harmless("a\tb\nc"), "a\tb\nc");
+        assert_eq!(harmless("\x1b[2Jx\r\u{9b}"), "\\u{1b}[2Jx\\r\\u{9b}");
     }
 }

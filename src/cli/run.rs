@@ -68,7 +68,9 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
     }
     let setup = Setup::new(arguments.global.config.as_deref(), environment, printer)?;
     match arguments.command {
-        None | Some(Command::Serve | Command::Guard) => setup.block_on(serve::run(setup.app()?)),
+        None | Some(Command::Serve | Command::Guard) => {
+            setup.block_on(serve::run(setup.app()?, printer))
+        }
         Some(Command::Init(init)) => init::run(&init, &setup),
         Some(Command::Servers) => setup.with_patience(servers::run),
         Some(Command::Tools(tools)) => {

@@ -51,7 +51,7 @@ impl Session {
                 to.push(b'\n');
             });
             if sent == Ok(false) {
-                tracing::warn!("the client does not read: a `{method}` is dropped");
+                tracing::debug!("the client does not read: a `{method}` is dropped");
             }
         };
         Self {

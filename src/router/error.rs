@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::telemetry::logging::excerpt;
 use crate::upstream;
 
 /// At most this many names are offered instead of an unknown one.
@@ -12,7 +13,7 @@ pub(super) const MAX_AVAILABLE: usize = 20;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No configured server has this name.
-    #[error("unknown server `{name}`")]
+    #[error("unknown server `{}`", short(.name))]
     UnknownServer {
         /// As asked for.
         name: String,
@@ -20,7 +21,7 @@ pub enum Error {
         available: Vec<String>,
     },
     /// The server, or none of them, has no tool of this name that may be called.
-    #[error("unknown tool `{tool}`{}", on(.server.as_deref()))]
+    #[error("unknown tool `{}`{}", short(.tool), on(.server.as_deref()))]
     UnknownTool {
         /// Where it was looked for, if not everywhere.
         server: Option<String>,
@@ -57,6 +58,10 @@ pub enum Error {
         /// How the tool wants to be called, where the server refused the arguments.
         signature: Option<String>,
     },
+}
+
+fn short(name: &str) -> String {
+    excerpt(name.as_bytes(), 128)
 }
 
 fn on(server: Option<&str>) -> String {

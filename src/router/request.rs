@@ -198,7 +198,7 @@ impl<'a> Action<'a> {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("the actions are {}", ACTIONS.join(", ")),
                 };
-                let reason = format!("unknown action `{other}`");
+                let reason = format!("unknown action `{}`", excerpt(other.as_bytes(), 40));
                 Err(Error::InvalidParams {
                     reason,
                     hint: Some(hint),

@@ -60,6 +60,7 @@ pub struct Strict {
     outer: Vec<Frame>,
     keys: Vec<Key>,
     root: Vec<RootMember>,
+    line: Vec<u8>,
 }
 
 /// A text that has passed.
@@ -123,15 +124,27 @@ impl Strict {
         Self::default()
     }
 
-    /// Checks a whole message.
+    /// Checks a whole message. What comes back is one line: line breaks between tokens have become
+    /// blanks, since a peer that takes them for the end of a message would see two in one.
     pub fn check<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Checked<'a>, Fault> {
-        let text = std::str::from_utf8(bytes).map_err(|error| Fault::NotUtf8 {
-            at: error.valid_up_to(),
-        })?;
+        let mut text = utf8(bytes)?;
         self.outer.clear();
         self.keys.clear();
         self.root.clear();
         self.walk(text).map_err(|fault| *fault)?;
+        if memchr::memchr2(b'\n', b'\r', bytes).is_some() {
+            // Strings hold none of them, that was checked; so lengths and places stay.
+            self.line.clear();
+            let flat = |byte: &u8| {
+                if matches!(byte, b'\n' | b'\r') {
+                    b' '
+                } else {
+                    *byte
+                }
+            };
+            self.line.extend(bytes.iter().map(flat));
+            text = utf8(&self.line)?;
+        }
         Ok(Checked {
             text,
             root: &self.root,
@@ -267,6 +280,12 @@ impl Strict {
     }
 }
 
+fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|error| Fault::NotUtf8 {
+        at: error.valid_up_to(),
+    })
+}
+
 fn no_duplicates_sorted(text: &str, keys: &[Key]) -> Result<(), Box<Fault>> {
     let mut names = Vec::with_capacity(keys.len());
     for key in keys {
@@ -354,6 +373,20 @@ mod tests {
         let mut strict = Strict::new();
         let fault = strict.check(b"{\"a\":\"\xff\"}").map(drop);
         assert_eq!(fault, Err(Fault::NotUtf8 { at: 6 }));
+    }
+
+    #[test]
+    fn what_comes_back_is_one_line() {
+        let mut strict = Strict::new();
+        let text = "{\"a\":\r{\"b\":\"\\n\\r\"}\r\n}";
+        let checked = strict.check(text.as_bytes()).expect("valid");
+        assert_eq!(checked.text, r#"{"a": {"b":"\n\r"}  }"#);
+        let value = checked.members().next().map(|member| member.value);
+        assert_eq!(value, Some(r#"{"b":"\n\r"}"#));
+        assert!(
+            strict.check(b"{\"a\":\"\r\"}").is_err(),
+            "in a string it is a fault"
+        );
     }
 
     #[test]
