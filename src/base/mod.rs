@@ -2,6 +2,7 @@
 //! secrets, waiting longer, and small work on text and JSON.
 
 pub mod backoff;
+pub mod blotter;
 pub mod environment;
 pub mod fs;
 pub mod json;

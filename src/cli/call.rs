@@ -5,7 +5,6 @@ use std::fmt::Write;
 use std::io::Read;
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::arguments::Call;
 use super::exit::{Exit, Failure};
@@ -29,13 +28,15 @@ pub(super) fn read_params(call: &Call) -> Result<String, Failure> {
         let hint = Some("such as '{\"message\":\"hi\"}', in single quotes".to_owned());
         Failure::new(Exit::Usage, format!("the tool's arguments: {reason}")).hint(hint)
     };
-    Strict::new()
-        .check(params.as_bytes())
+    if params.trim().is_empty() {
+        return Err(usage("there are none, not even `{}`".to_owned()));
+    }
+    let mut strict = Strict::new();
+    let checked = strict
+        .check(params.trim().as_bytes())
         .map_err(|fault| usage(fault.to_string()))?;
-    let raw = RawValue::from_string(params.trim().to_owned())
-        .map_err(|error| usage(format!("not JSON: {error}")))?;
-    if raw.get().starts_with('{') {
-        Ok(raw.get().to_owned())
+    if checked.is_object() {
+        Ok(checked.text.to_owned())
     } else {
         Err(usage("not an object".to_owned()))
     }

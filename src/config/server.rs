@@ -125,10 +125,11 @@ impl Server {
     fn add_login_secrets(&mut self) {
         let found: Vec<Secret> = match &self.transport {
             Transport::Stdio(stdio) => {
-                let login = stdio.login.as_ref();
+                let login = stdio.login.as_ref().and_then(|login| login.oauth2.secret());
+                let variables = stdio.env.iter().filter(|(name, _)| is_telling(name));
                 login
-                    .and_then(|login| login.oauth2.secret())
                     .into_iter()
+                    .chain(variables.map(|(_, value)| value))
                     .cloned()
                     .collect()
             }
@@ -147,6 +148,23 @@ impl Server {
             }
         }
     }
+}
+
+/// Whether a variable of this name usually holds something that logs in.
+fn is_telling(name: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "KEY",
+        "TOKEN",
+        "SECRET",
+        "PASS",
+        "PWD",
+        "CREDENTIAL",
+        "AUTH",
+        "COOKIE",
+        "_PAT",
+    ];
+    let name = name.to_ascii_uppercase();
+    WORDS.iter().any(|word| name.contains(word)) || name == "PAT"
 }
 
 #[cfg(test)]

@@ -95,7 +95,9 @@ impl Drop for Owed {
         if self.in_flight.lock().remove(&self.id).is_some() {
             let message = "the bridge failed while it handled the request";
             let error = ErrorObject::new(INTERNAL_ERROR, message);
-            let _ = self.outbox.try_push(|to| write(to, &self.id, Err(&error)));
+            let _ = self
+                .outbox
+                .push(Urgency::Gather, |to| write(to, &self.id, Err(&error)));
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::answer::{self, InFlight, Owed, Running};
-use crate::base::json::{Checked, Fault, Strict, members, string};
+use crate::base::json::{Checked, Fault, Strict, elements, members, string};
 use crate::protocol::era::Era;
 use crate::protocol::error::{
     ErrorObject, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, TOO_MANY_REQUESTS,
@@ -38,7 +38,8 @@ pub struct Session {
     in_flight: InFlight,
     tasks: TaskTracker,
     strict: Strict,
-    initialized: bool,
+    /// Agreed upon by `initialize`.
+    revision: Option<Revision>,
 }
 
 impl Session {
@@ -61,7 +62,7 @@ impl Session {
             in_flight: InFlight::default(),
             tasks: TaskTracker::new(),
             strict: Strict::new(),
-            initialized: false,
+            revision: None,
         }
     }
 
@@ -89,6 +90,16 @@ impl Session {
         // Taken out while what it found is in use.
         let mut strict = std::mem::take(&mut self.strict);
         match strict.check(bytes) {
+            // Batches came and went with one revision (2025-03-26, Base Protocol, Batching).
+            Ok(message) if message.is_array() && self.revision == Some(Revision::V2025_03_26) => {
+                let mut strict = Strict::new();
+                for element in elements(message.text) {
+                    // It was checked with the rest.
+                    if let Ok(message) = strict.check(element.as_bytes()) {
+                        self.message(message);
+                    }
+                }
+            }
             Ok(message) => self.message(message),
             Err(fault) => {
                 // What is no JSON cannot be read, the other faults are of JSON that could be.
@@ -126,12 +137,12 @@ impl Session {
                 "the id {} belongs to a request that is not answered yet",
                 id.as_json()
             );
-            return self.refuse(None, &ErrorObject::new(INVALID_REQUEST, message));
+            return self.refuse(Some(&id), &ErrorObject::new(INVALID_REQUEST, message));
         }
         match method {
             method::INITIALIZE => self.initialize(&id, params),
             method::PING => self.send(|to| answer::write(to, &id, Ok(answer::EMPTY))),
-            _ if !self.initialized => self.refuse(Some(&id), &too_early(method, params)),
+            _ if self.revision.is_none() => self.refuse(Some(&id), &too_early(method, params)),
             method::TOOLS_LIST => self.answer(&id, self.router.tool_list()),
             method::TOOLS_CALL => self.call_tool(id, params),
             _ => {
@@ -151,8 +162,8 @@ impl Session {
                     excerpt(client.name.as_bytes(), 80),
                     excerpt(client.version.as_bytes(), 40)
                 );
-                self.initialized = true;
                 let revision = Revision::negotiate(&params.protocol_version);
+                self.revision = Some(revision);
                 let result = server_result(revision, describe::INSTRUCTIONS);
                 self.answer(id, &result);
             }
@@ -231,6 +242,8 @@ impl Session {
 
     fn refuse(&self, id: Option<&Id>, error: &ErrorObject) {
         tracing::debug!("refused: {error}");
+        // An id in flight belongs to another request, which would be taken for answered.
+        let id = id.filter(|id| !self.in_flight.lock().contains_key(id));
         self.send(|to| {
             jsonrpc::write_error(to, id.map(Id::as_json), error);
             to.push(b'\n');

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncRead;
 use tokio::task::JoinError;
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::session::{MAX_MESSAGE, Session};
@@ -16,7 +17,8 @@ use crate::wire::{Decoder, Outbox, Sink};
 const MAX_WAITING: usize = 8 * 1024 * 1024;
 
 /// Serves until the client closes stdin or stops reading stdout. What is in flight when stdin ends
-/// has `drain` to finish: a client that has sent its last request still wants the answers.
+/// has `drain` to finish, and as long again to be read: a client that has sent its last request still
+/// wants the answers.
 pub async fn serve(
     router: Arc<Router>,
     mut stdin: Input,
@@ -35,9 +37,20 @@ pub async fn serve(
             return gone(written);
         }
     };
-    session.finish(drain).await;
-    outbox.close();
-    gone(writing.await).and(read)
+    let finish = async {
+        session.finish(drain).await;
+        outbox.close();
+    };
+    tokio::select! {
+        biased;
+        written = &mut writing => return gone(written).and(read),
+        () = finish => {}
+    }
+    // A client that closed stdin and does not read either gets no more patience.
+    match timeout(drain, &mut writing).await {
+        Ok(written) => gone(written).and(read),
+        Err(_elapsed) => read,
+    }
 }
 
 /// A client may go without closing stdin first.

@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use super::version::Revision;
 
@@ -23,15 +22,6 @@ pub fn client_params() -> String {
 pub struct ServerAnswer {
     /// The revision that the server chose.
     pub protocol_version: String,
-    /// What it can do, unread.
-    #[serde(default)]
-    pub capabilities: Option<Box<RawValue>>,
-    /// Its name and version, unread.
-    #[serde(default)]
-    pub server_info: Option<Box<RawValue>>,
-    /// How it wants to be used.
-    #[serde(default)]
-    pub instructions: Option<String>,
 }
 
 /// What a client says in `initialize`, as far as the bridge reads it.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -161,6 +162,32 @@ pub fn salvage_id(bytes: &[u8]) -> Option<Id> {
         Err(error) if error.is_eof() => first_id(&text),
         Err(_) => last_id(&text),
     }
+}
+
+/// The id of our own request that a message answers which was refused, given whole or by its ends. A faulty
+/// request of the peer's may bear the same number and answers nothing.
+pub fn salvage_answered(parts: &[&[u8]]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct MethodOnly {
+        method: Option<IgnoredAny>,
+    }
+    let head = String::from_utf8_lossy(parts.first()?);
+    let is_request = match serde_json::from_str::<MethodOnly>(&head) {
+        Ok(read) => read.method.is_some(),
+        Err(_) => head.split_once("\"method\":").is_some_and(|(before, _)| {
+            // In a result it would stand deeper.
+            !before[before.find('{').map_or(0, |at| at + 1)..].contains(['{', '['])
+        }),
+    };
+    if is_request {
+        return None;
+    }
+    parts
+        .iter()
+        .find_map(|part| salvage_id(part))?
+        .as_json()
+        .parse()
+        .ok()
 }
 
 /// The id in the beginning of an object, where it stands before the large member.
@@ -344,6 +371,39 @@ mod tests {
             let found = salvage_id(input);
             assert_eq!(
                 found.as_ref().map(Id::as_json),
+                expected,
+                "{}",
+                input.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_answers_nothing() {
+        for (input, expected) in [
+            (
+                &br#"{"jsonrpc":"2.0","id":12,"result":{"a":1,"a":2}}"#[..],
+                Some(12),
+            ),
+            (
+                br#"{"jsonrpc":"2.0","id":12,"method":"x","params":{"a":1,"a":2}}"#,
+                None,
+            ),
+            (
+                br#"{"jsonrpc":"2.0","id":12,"method":"x","params":{"a":"#,
+                None,
+            ),
+            (
+                br#"{"jsonrpc":"2.0","id":12,"result":{"method":"x","a":"#,
+                Some(12),
+            ),
+            (
+                br#"{"jsonrpc":"2.0","id":"12","result":{"a":1,"a":2}}"#,
+                None,
+            ),
+        ] {
+            assert_eq!(
+                salvage_answered(&[input]),
                 expected,
                 "{}",
                 input.escape_ascii()

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Error;
-use crate::base::json::{Checked, Strict, is_object, members, string};
+use crate::base::json::{Strict, is_object, members, string};
 use crate::base::text::nearest;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 use crate::telemetry::logging::excerpt;
@@ -234,11 +234,11 @@ fn object(params: Option<&str>) -> Result<Cow<'_, str>, Error> {
         if inner.trim().is_empty() {
             return Ok(Cow::Borrowed("{}"));
         }
-        if Strict::new()
-            .check(inner.as_bytes())
-            .is_ok_and(Checked::is_object)
+        let mut strict = Strict::new();
+        if let Ok(checked) = strict.check(inner.as_bytes())
+            && checked.is_object()
         {
-            return Ok(Cow::Owned(inner.into_owned()));
+            return Ok(Cow::Owned(checked.text.to_owned()));
         }
     }
     let reason = format!("`params` must be an object, not {}", short(value));

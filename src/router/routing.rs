@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 use serde::Serialize;
-use tokio::task::JoinSet;
 
 use super::error::MAX_AVAILABLE;
 use super::request::{Action, Caller, ToolCall};
@@ -88,7 +87,7 @@ impl Router {
 
     /// How every server stands, each reached first if it never was.
     pub async fn overview(&self) -> Vec<Overview> {
-        let unreachable = self.reach_all().await;
+        let unreachable = self.reach_all(true).await;
         let snapshot = self.registry.snapshot();
         let reachable = self.pool.iter().map(|(name, _)| Overview {
             name: name.to_string(),
@@ -233,22 +232,25 @@ impl Router {
             .unwrap_or_default())
     }
 
-    /// Reaches all servers whose tools are not known yet, side by side; returns those that cannot be reached.
-    pub(super) async fn reach_all(&self) -> Vec<(ServerName, upstream::Error)> {
+    /// Reaches all servers whose tools are not known yet, side by side as far as
+    /// `routerMaxConcurrent` allows; returns those that cannot be reached. Without `patience`, those
+    /// that failed or hung before are not waited for again.
+    pub(super) async fn reach_all(&self, patience: bool) -> Vec<(ServerName, upstream::Error)> {
         let snapshot = self.registry.snapshot();
-        let mut reaching = JoinSet::new();
-        for (name, supervisor) in self.pool.iter() {
-            if snapshot.get(name.as_str()).is_none() {
-                let (name, supervisor) = (name.clone(), supervisor.clone());
-                reaching.spawn(async move { (name, supervisor.session().await) });
-            }
-        }
-        let reached = reaching.join_all().await;
-        self.pool.make_room(0);
-        reached
-            .into_iter()
-            .filter_map(|(name, session)| Some((name, session.err()?)))
-            .collect()
+        let is_unknown = |name: &ServerName| snapshot.get(name.as_str()).is_none();
+        let servers = self.pool.iter().filter(|(name, _)| is_unknown(name));
+        let unknown = servers
+            .map(|(name, server)| (name.clone(), server.clone()))
+            .collect();
+        let visit = move |supervisor: Arc<Supervisor>| async move {
+            let session = if patience {
+                supervisor.session().await
+            } else {
+                supervisor.session_unless_doubtful().await
+            };
+            session.map(drop)
+        };
+        self.pool.visit(unknown, visit).await
     }
 
     /// Remembers a successful call, for the next tool that is asked for without its server.

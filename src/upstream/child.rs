@@ -227,7 +227,7 @@ fn configure(child: &mut Command, server: &config::Stdio, environment: &Environm
     child.args(server.args.iter().map(Secret::expose));
     child.env_clear();
     for (name, value) in environment.iter().filter(|(name, _)| is_handed_on(name)) {
-        if name == "PATH" {
+        if name.eq_ignore_ascii_case("PATH") {
             child.env(name, with_usual_folders(value, environment));
         } else {
             child.env(name, value);
@@ -252,7 +252,15 @@ fn configure(child: &mut Command, server: &config::Stdio, environment: &Environm
 
 /// Whether a server gets the variable without asking.
 pub(super) fn is_handed_on(name: &str) -> bool {
-    HANDED_ON.contains(&name)
+    // Windows does not mind the case: `Path` is usual there.
+    let same = |other: &str| {
+        if cfg!(windows) {
+            other.eq_ignore_ascii_case(name)
+        } else {
+            other == name
+        }
+    };
+    HANDED_ON.iter().any(|other| same(other))
         || HANDED_ON_PREFIXES
             .iter()
             .any(|prefix| name.starts_with(prefix))

@@ -13,8 +13,8 @@ use super::error::{LastWords, UnsetVariable};
 use super::guardian::Guardian;
 use super::stderr::{self, Tail};
 use super::{Error, Session};
+use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
-use crate::base::secret::Secret;
 use crate::config::{self, ServerName};
 use crate::wire::Outbox;
 
@@ -38,7 +38,7 @@ pub(super) struct Connection {
 pub(super) struct Blueprint {
     pub(super) name: ServerName,
     pub(super) stdio: config::Stdio,
-    pub(super) secrets: Vec<Secret>,
+    pub(super) blotter: Arc<Blotter>,
     pub(super) environment: Arc<Environment>,
     pub(super) guardian: Arc<Guardian>,
     pub(super) stop_limit: Duration,
@@ -64,14 +64,10 @@ impl Connection {
             stderr,
         } = streams;
         let (outbox, writer) = Outbox::new(MAX_WAITING, stdin);
-        let (name, framing) = (blueprint.name.clone(), blueprint.stdio.framing);
-        let session = Arc::new(Session::new(name, framing, outbox));
+        let session = Arc::new(Session::new(blueprint, outbox));
         let (stop, over) = (closing.child_token(), CancellationToken::new());
 
-        tasks.spawn(async move {
-            // Failing means that the child no longer reads; its stdout tells the rest.
-            let _ = writer.run().await;
-        });
+        let writing = AbortOnDropHandle::new(tasks.spawn(writer.run()));
         let listening = AbortOnDropHandle::new(tasks.spawn({
             let (tail, blueprint) = (tail.clone(), blueprint.clone());
             async move { tail.collect(blueprint.name.as_str(), stderr).await }
@@ -87,6 +83,7 @@ impl Connection {
             tail,
             blueprint: blueprint.clone(),
             reading,
+            writing,
         };
         let (stop_run, over_run) = (stop.clone(), over.clone());
         tasks.spawn(async move {
@@ -129,24 +126,22 @@ struct Run {
     blueprint: Arc<Blueprint>,
     /// Goes on to the very end: a child that writes its last words must not block on a full pipe.
     reading: AbortOnDropHandle<io::Result<()>>,
+    /// Ends before the session does when the child no longer reads.
+    writing: AbortOnDropHandle<io::Result<()>>,
 }
 
 impl Run {
     async fn until_gone(mut self, stop: CancellationToken, over: CancellationToken) {
-        let asked = tokio::select! {
+        let last = tokio::select! {
             biased;
-            () = stop.cancelled() => true,
-            _ = &mut self.reading => false,
+            () = stop.cancelled() => LastWords::closed_by_us(),
+            _ = &mut self.reading => self.last_words("it closed its stdout but did not end").await,
             _ = self.child.wait() => {
                 let _ = timeout(OUTPUT_GRACE, &mut self.reading).await;
-                false
+                self.last_words("it ended").await
             }
-            () = self.session.watch_the_clock() => false,
-        };
-        let last = if asked {
-            LastWords::closed_by_us()
-        } else {
-            self.last_words().await
+            _ = &mut self.writing => self.last_words("it closed its stdin but did not end").await,
+            () = self.session.watch_the_clock() => unreachable!("it watches as long as it is polled"),
         };
         tracing::info!("`{}`: connection closed ({last})", self.blueprint.name);
         self.session.end(&Error::Closed {
@@ -156,11 +151,12 @@ impl Run {
         self.child.stop(self.blueprint.stop_limit).await;
     }
 
-    async fn last_words(&mut self) -> LastWords {
+    /// How the child ended and what it said, or `alive` if it does not end.
+    async fn last_words(&mut self, alive: &str) -> LastWords {
         let status = match timeout(EXIT_GRACE, self.child.wait()).await {
             Ok(Ok(status)) => child::describe(status),
             Ok(Err(error)) => error.to_string(),
-            Err(_running) => "it closed its stdout but did not end".to_owned(),
+            Err(_running) => alive.to_owned(),
         };
         let _ = timeout(OUTPUT_GRACE, self.tail.ended()).await;
         let stderr = self.tail.lines();

@@ -7,9 +7,10 @@ use crate::protocol::era::Era;
 use crate::protocol::initialize::{self, ServerAnswer};
 use crate::protocol::method;
 use crate::protocol::version::Revision;
+use crate::telemetry::logging::excerpt;
 
 /// Opens the session: `initialize`, its answer, `notifications/initialized`.
-pub(super) async fn open(session: &Session, limit: Duration) -> Result<ServerAnswer, Error> {
+pub(super) async fn open(session: &Session, limit: Duration) -> Result<(), Error> {
     let params = initialize::client_params();
     let ask = || {
         session.request(method::INITIALIZE, limit, Watch::default(), |buffer, _| {
@@ -40,7 +41,7 @@ pub(super) async fn open(session: &Session, limit: Duration) -> Result<ServerAns
     })?;
     check_revision(&answer.protocol_version)?;
     session.notify(method::INITIALIZED, "{}");
-    Ok(answer)
+    Ok(())
 }
 
 /// A server may choose a revision that we do not know. What we use of it — tools — has not changed since the
@@ -51,11 +52,15 @@ fn check_revision(date: &str) -> Result<(), Error> {
     }
     if Era::of_revision(date) == Era::Stateless {
         let latest = Revision::LATEST.as_str();
+        let date = excerpt(date.as_bytes(), 40);
         let reason =
             format!("the server wants revision `{date}`, the newest spoken here is {latest}");
         return Err(Error::Handshake { reason });
     }
-    tracing::info!("a server chose the unknown revision `{date}`");
+    tracing::info!(
+        "a server chose the unknown revision `{}`",
+        excerpt(date.as_bytes(), 40)
+    );
     Ok(())
 }
 

@@ -1,16 +1,18 @@
 //! What comes in from a server, in the order in which it comes: answers, notifications, requests, and everything
 //! that is none of these.
 
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
+use serde_json::value::RawValue;
 use tokio::io::AsyncRead;
 
 use super::pending::Delivery;
 use super::{Error, Session};
-use crate::base::json::{Strict, members};
+use crate::base::json::{Strict, elements, members};
 use crate::config::Framing;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
-use crate::protocol::jsonrpc::{self, Message, salvage_id};
+use crate::protocol::jsonrpc::{self, Message, salvage_answered};
 use crate::protocol::method;
 use crate::telemetry::logging::excerpt;
 use crate::wire::{Decoder, Frame};
@@ -49,7 +51,7 @@ impl Session {
                 bytes
             }
             Frame::Junk(bytes) => {
-                let line = excerpt(bytes, 120);
+                let line = self.shown(&String::from_utf8_lossy(bytes), 120);
                 return self.odd(&format!(
                     "wrote a line to stdout that is no message: {line}"
                 ));
@@ -64,6 +66,14 @@ impl Session {
             Ok(message) => message,
             Err(fault) => return self.unusable(&[bytes], &fault.to_string()),
         };
+        if message.is_array() {
+            // A batch, as revision 2025-03-26 had it.
+            let mut strict = Strict::new();
+            for element in elements(message.text) {
+                self.receive(&Frame::Line(element.as_bytes()), &mut strict);
+            }
+            return;
+        }
         match jsonrpc::parse(message) {
             Ok(Message::Response { id, outcome }) => self.answered(id, outcome),
             Ok(Message::Notification { method, params }) => self.notified(&method, params),
@@ -76,7 +86,9 @@ impl Session {
         // Our ids are numbers; `"1"` or `1.0` answers nothing that was asked.
         let delivery = match id.parse() {
             Ok(id) => {
-                let answer = outcome.map(Box::from).map_err(Error::Refused);
+                let answer = outcome
+                    .map(Box::from)
+                    .map_err(|error| Error::Refused(self.blotted(error)));
                 self.requests.answer(id, answer)
             }
             Err(_) => Delivery::NeverAsked,
@@ -111,11 +123,7 @@ impl Session {
             }
             (method::TOOLS_LIST_CHANGED, _) => self.tools_changed.notify_one(),
             (method::MESSAGE, Some(params)) => {
-                tracing::info!(
-                    "`{}` logs: {}",
-                    self.server,
-                    excerpt(params.as_bytes(), 500)
-                );
+                tracing::info!("`{}` logs: {}", self.server, self.shown(params, 500));
             }
             _ => tracing::debug!(
                 "`{}` notifies `{}`",
@@ -145,10 +153,9 @@ impl Session {
         }
     }
 
-    /// A message that cannot be read fails the request that it answers, if it says which.
+    /// An answer that cannot be read fails the request that it answers, if it says which.
     fn unusable(&self, parts: &[&[u8]], reason: &str) {
-        let id = parts.iter().find_map(|part| salvage_id(part));
-        let id: Option<u64> = id.and_then(|id| id.as_json().parse().ok());
+        let id = salvage_answered(parts);
         let error = Error::BadAnswer {
             reason: reason.to_owned(),
         };
@@ -157,6 +164,24 @@ impl Session {
         if !delivered {
             self.odd(&format!("wrote a message that cannot be read: {reason}"));
         }
+    }
+
+    /// Text of the server as a log shows it.
+    fn shown(&self, text: &str, limit: usize) -> String {
+        excerpt(self.blotter.blot(text).as_bytes(), limit)
+    }
+
+    /// An error object without the server's own secrets, which some servers echo.
+    fn blotted(&self, mut error: ErrorObject) -> ErrorObject {
+        if let Cow::Owned(message) = self.blotter.blot(&error.message) {
+            error.message = message;
+        }
+        if let Some(data) = &error.data
+            && let Cow::Owned(data) = self.blotter.blot(data.get())
+        {
+            error.data = RawValue::from_string(data).ok();
+        }
+        error
     }
 
     fn odd(&self, what: &str) {

@@ -1,5 +1,6 @@
 //! Reading a server's tools, page by page (specification, Pagination).
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{Error, Session, Watch};
@@ -7,11 +8,16 @@ use crate::protocol::error::METHOD_NOT_FOUND;
 use crate::protocol::jsonrpc::write_json;
 use crate::protocol::method;
 use crate::protocol::tool::{Definition, Page};
+use crate::telemetry::logging::excerpt;
 
 /// A list is not followed further than this.
 const MAX_PAGES: usize = 1000;
 /// A server has no more tools than this.
 const MAX_TOOLS: usize = 20_000;
+/// Nor more bytes of them.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
+/// No tool has a longer name.
+const MAX_NAME: usize = 256;
 
 /// Every tool that can be read; one that cannot is left out with a log line. A server without tools has none.
 pub(super) async fn read(
@@ -19,8 +25,26 @@ pub(super) async fn read(
     server: &str,
     timeout: Duration,
 ) -> Result<Vec<Definition>, Error> {
+    let mut faulty = None;
+    let tools = pages(session, server, timeout, &mut faulty).await?;
+    if let Some(reason) = faulty {
+        let reason = excerpt(reason.as_bytes(), 200);
+        tracing::warn!("tools of `{server}` cannot be read and are left out: {reason}");
+    }
+    Ok(tools)
+}
+
+/// Follows the list; `faulty` is the reason why the first of those was left out that were.
+async fn pages(
+    session: &Session,
+    server: &str,
+    timeout: Duration,
+    faulty: &mut Option<String>,
+) -> Result<Vec<Definition>, Error> {
     let mut tools = Vec::new();
     let mut cursor: Option<String> = None;
+    let mut seen = HashSet::new();
+    let mut bytes = 0;
     for _ in 0..MAX_PAGES {
         let asked = cursor.as_deref();
         let answer = session.request(
@@ -41,25 +65,30 @@ pub(super) async fn read(
             Err(Error::Refused(error)) if error.code == METHOD_NOT_FOUND => return Ok(tools),
             Err(error) => return Err(error),
         };
+        bytes += page.len();
         let page: Page<'_> = serde_json::from_str(&page).map_err(|error| Error::BadAnswer {
             reason: format!("`tools/list`: {error}"),
         })?;
         for tool in &page.tools {
             match Definition::parse(tool) {
+                Ok(tool) if tool.name.is_empty() || tool.name.len() > MAX_NAME => {
+                    let length = tool.name.len();
+                    faulty.get_or_insert_with(|| format!("its name has {length} bytes"));
+                }
                 Ok(tool) => tools.push(tool),
                 Err(error) => {
-                    tracing::warn!("a tool of `{server}` cannot be read and is left out: {error}");
+                    faulty.get_or_insert_with(|| error.to_string());
                 }
             }
         }
-        if tools.len() > MAX_TOOLS {
-            tracing::warn!("`{server}` lists more than {MAX_TOOLS} tools; the rest is left out");
+        if tools.len() > MAX_TOOLS || bytes > MAX_BYTES {
+            tracing::warn!("`{server}` lists too many tools; only the first are used");
             tools.truncate(MAX_TOOLS);
             return Ok(tools);
         }
         match page.next_cursor {
             None => return Ok(tools),
-            next if next == cursor => {
+            Some(next) if !seen.insert(next.clone()) => {
                 tracing::warn!("`{server}` repeats a cursor of `tools/list`; its list ends there");
                 return Ok(tools);
             }

@@ -12,6 +12,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Error;
 
+/// However often a request makes progress, it is given up after this long (specification, Lifecycle, Timeouts).
+const LONGEST: Duration = Duration::from_hours(6);
+
 /// What a request comes back with: the JSON text of its result.
 pub(super) type Answer = Result<Box<str>, Error>;
 
@@ -40,8 +43,17 @@ struct Waiting {
     reply: oneshot::Sender<Answer>,
     on_progress: Option<OnProgress>,
     timeout: Duration,
+    begun: Instant,
     /// When it was sent, or last made progress.
     heard: Instant,
+    counts: bool,
+}
+
+impl Waiting {
+    /// When it is given up unless it makes progress, or in any case.
+    fn deadline(&self) -> Instant {
+        (self.heard + self.timeout).min(self.begun + LONGEST)
+    }
 }
 
 impl std::fmt::Debug for Waiting {
@@ -93,10 +105,12 @@ impl Requests {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a request. Fails once the session has ended; nothing was sent then.
+    /// Enters a request, which counts as use of the server or does not. Fails once the session has
+    /// ended; nothing was sent then.
     pub(super) fn enter(
         &self,
         timeout: Duration,
+        counts: bool,
         on_progress: Option<OnProgress>,
     ) -> Result<Entered, Error> {
         let (reply, answer) = oneshot::channel();
@@ -110,16 +124,19 @@ impl Requests {
         let alone = table.waiting.is_empty();
         let id = table.next_id;
         table.next_id += 1;
-        table.last_used = heard;
-        table.waiting.insert(
-            id,
-            Waiting {
-                reply,
-                on_progress,
-                timeout,
-                heard,
-            },
-        );
+        if counts {
+            table.last_used = heard;
+        }
+        let begun = heard;
+        let waiting = Waiting {
+            reply,
+            on_progress,
+            timeout,
+            begun,
+            heard,
+            counts,
+        };
+        table.waiting.insert(id, waiting);
         let deadline = heard + timeout;
         if table.next_look.is_none_or(|planned| deadline < planned) {
             table.next_look = Some(deadline);
@@ -140,7 +157,9 @@ impl Requests {
                 Delivery::NeverAsked
             };
         };
-        table.last_used = now;
+        if waiting.counts {
+            table.last_used = now;
+        }
         drop(table);
         // He may have left in this very moment.
         let _ = waiting.reply.send(answer);
@@ -159,7 +178,12 @@ impl Requests {
 
     /// Takes a request out that nobody waits for any more; whether it was still there.
     pub(super) fn forget(&self, id: u64) -> bool {
-        self.table().waiting.remove(&id).is_some()
+        let mut table = self.table();
+        let forgotten = table.waiting.remove(&id);
+        if forgotten.as_ref().is_some_and(|waiting| waiting.counts) {
+            table.last_used = Instant::now();
+        }
+        forgotten.is_some()
     }
 
     /// Ends the session: what waits fails with `error`, and so does everything later.
@@ -235,11 +259,14 @@ impl Requests {
 impl Table {
     /// Requests whose time is up at `now`, and when to look again.
     fn take_silent(&mut self, now: Instant) -> (BTreeMap<u64, Waiting>, Option<Instant>) {
-        let silent = self
+        let silent: BTreeMap<u64, Waiting> = self
             .waiting
-            .extract_if(.., |_, w| w.heard + w.timeout <= now)
+            .extract_if(.., |_, waiting| waiting.deadline() <= now)
             .collect();
-        self.next_look = self.waiting.values().map(|w| w.heard + w.timeout).min();
+        if silent.values().any(|waiting| waiting.counts) {
+            self.last_used = now;
+        }
+        self.next_look = self.waiting.values().map(Waiting::deadline).min();
         (silent, self.next_look)
     }
 }
@@ -253,8 +280,12 @@ mod tests {
         let requests = Arc::new(Requests::new());
         let watched = requests.clone();
         let watch = tokio::spawn(async move { watched.watch(|_| ()).await });
-        let long = requests.enter(Duration::from_secs(10), None).expect("open");
-        let short = requests.enter(Duration::from_secs(1), None).expect("open");
+        let long = requests
+            .enter(Duration::from_secs(10), true, None)
+            .expect("open");
+        let short = requests
+            .enter(Duration::from_secs(1), true, None)
+            .expect("open");
         let start = Instant::now();
         let short = short.answer.await.expect("an answer");
         assert!(matches!(short, Err(Error::TimedOut { .. })), "{short:?}");
@@ -271,8 +302,9 @@ mod tests {
     #[tokio::test]
     async fn answers_find_those_who_asked() {
         let requests = Requests::new();
-        let Entered { id, answer, alone } =
-            requests.enter(Duration::from_secs(10), None).expect("open");
+        let Entered { id, answer, alone } = requests
+            .enter(Duration::from_secs(10), true, None)
+            .expect("open");
         assert!(alone);
         assert_eq!(
             requests.answer(id + 1, Ok("{}".into())),
@@ -285,9 +317,11 @@ mod tests {
             answer.await.expect("an answer").expect("a result"),
             "{}".into()
         );
-        let Entered { answer, .. } = requests.enter(Duration::from_secs(10), None).expect("open");
+        let Entered { answer, .. } = requests
+            .enter(Duration::from_secs(10), true, None)
+            .expect("open");
         requests.end(&Error::ShuttingDown);
         assert!(matches!(answer.await, Ok(Err(Error::ShuttingDown))));
-        assert!(requests.enter(Duration::from_secs(10), None).is_err());
+        assert!(requests.enter(Duration::from_secs(10), true, None).is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -10,6 +11,7 @@ use super::connection::Blueprint;
 use super::guardian::Guardian;
 use super::supervisor::Shared;
 use super::{Error, Session, Settings, Supervisor};
+use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
 use crate::base::secret::Secret;
 use crate::config::{ServerName, Stdio};
@@ -62,7 +64,7 @@ impl Pool {
             let blueprint = Blueprint {
                 name: name.clone(),
                 stdio,
-                secrets,
+                blotter: Arc::new(Blotter::new(&secrets)),
                 environment,
                 guardian: guardian.clone(),
                 stop_limit,
@@ -129,7 +131,41 @@ impl Pool {
             .filter(|(_, supervisor)| supervisor.close_if(|_| true));
         // Those that are busy stay open: a call under way is worth more than the limit.
         let count = closed.take(surplus).count();
-        tracing::debug!("closed {count} of {surplus} sessions to make room");
+        if surplus > 0 {
+            tracing::debug!("closed {count} of {surplus} sessions to make room");
+        }
+    }
+
+    /// Runs `visit` for each of the servers, side by side as far as `routerMaxConcurrent` allows;
+    /// returns those where it failed.
+    pub async fn visit<F>(
+        &self,
+        servers: Vec<(ServerName, Arc<Supervisor>)>,
+        visit: impl Fn(Arc<Supervisor>) -> F,
+    ) -> Vec<(ServerName, Error)>
+    where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let at_a_time = self
+            .shared
+            .settings
+            .lifecycle
+            .max_connected
+            .unwrap_or(usize::MAX)
+            .max(1);
+        let mut failures = Vec::new();
+        for some in servers.chunks(at_a_time) {
+            self.make_room(some.len());
+            let mut visits = JoinSet::new();
+            for (name, supervisor) in some {
+                let (name, visit) = (name.clone(), visit(supervisor.clone()));
+                visits.spawn(async move { (name, visit.await) });
+            }
+            let outcomes = visits.join_all().await.into_iter();
+            failures.extend(outcomes.filter_map(|(name, outcome)| Some((name, outcome.err()?))));
+        }
+        self.make_room(0);
+        failures
     }
 
     /// Ends every session and starts no other. The tasks given to [`Pool::new`] end with the last child.

@@ -9,7 +9,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Error;
+use super::connection::Blueprint;
+use super::error::LastWords;
 use super::pending::{Answer, Entered, OnProgress, Requests};
+use crate::base::blotter::Blotter;
 use crate::config::{Framing, ServerName};
 use crate::protocol::jsonrpc;
 use crate::protocol::method;
@@ -24,6 +27,7 @@ pub struct Session {
     pub(super) server: ServerName,
     pub(super) outbox: Outbox,
     pub(super) requests: Requests,
+    pub(super) blotter: Arc<Blotter>,
     pub(super) framing: Framing,
     /// Messages go out with `Content-Length`, because the server's come in so.
     pub(super) sized: AtomicBool,
@@ -68,11 +72,13 @@ impl Drop for Pending<'_> {
 }
 
 impl Session {
-    pub(super) fn new(server: ServerName, framing: Framing, outbox: Outbox) -> Self {
+    pub(super) fn new(blueprint: &Blueprint, outbox: Outbox) -> Self {
+        let framing = blueprint.stdio.framing;
         Self {
-            server,
+            server: blueprint.name.clone(),
             outbox,
             requests: Requests::new(),
+            blotter: blueprint.blotter.clone(),
             framing,
             sized: AtomicBool::new(framing == Framing::Lsp),
             heard: AtomicBool::new(false),
@@ -134,11 +140,12 @@ impl Session {
         watch: Watch<'_>,
         params: impl FnOnce(&mut Vec<u8>, u64),
     ) -> Answer {
+        let counts = method == method::TOOLS_CALL;
         let Entered {
             id,
             mut answer,
             alone,
-        } = self.requests.enter(timeout, watch.on_progress)?;
+        } = self.requests.enter(timeout, counts, watch.on_progress)?;
         // `initialize` must not be cancelled (specification, Cancellation, Behavior Requirements).
         let cancellable = method != method::INITIALIZE;
         let _pending = Pending {
@@ -159,12 +166,26 @@ impl Session {
         } else {
             Urgency::Gather
         };
-        // A queue that closed in between belongs to a session that ends, which answers.
-        let _ = self.outbox.push(urgency, |buffer| {
+        let pushed = self.outbox.push(urgency, |buffer| {
             self.frame(buffer, |buffer| {
-                jsonrpc::write_call(buffer, id, method, params);
+                jsonrpc::write_call(buffer, id, method, params)
             });
         });
+        if pushed.is_err() {
+            // The server no longer reads; the session ends in a moment.
+            let error = self.ended().unwrap_or_else(|| {
+                let status = "it closed its stdin".to_owned();
+                Error::Closed {
+                    last: Box::new(LastWords {
+                        status,
+                        ..LastWords::default()
+                    }),
+                }
+            });
+            return Err(Error::Unsent {
+                error: Arc::new(error),
+            });
+        }
         answer.await.unwrap_or(Err(Error::ShuttingDown))
     }
 
@@ -180,9 +201,16 @@ impl Session {
         }
     }
 
+    /// Tells the server that nobody waits any more. There is one of these for a request at most, so
+    /// they go out even where there is no room for requests.
     fn cancel(&self, id: u64, reason: &str) {
         let params = json!({ "requestId": id, "reason": reason }).to_string();
-        self.notify(method::CANCELLED, &params);
+        // A session that is over needs no cancellation.
+        let _ = self.outbox.push(Urgency::Gather, |buffer| {
+            self.frame(buffer, |buffer| {
+                jsonrpc::write_notification(buffer, method::CANCELLED, &params);
+            });
+        });
     }
 
     /// Gives up requests that stay without an answer, for as long as it is polled.

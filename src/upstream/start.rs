@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::connection::{Blueprint, Connection};
 use super::error::LastWords;
@@ -23,11 +24,19 @@ pub(super) type Outcome = Option<Result<Arc<Connection>, Error>>;
 pub(super) struct Start {
     pub(super) outcome: watch::Receiver<Outcome>,
     pub(super) tail: Arc<Tail>,
-    /// When a caller first gave up waiting.
+    /// When a caller last gave up waiting.
     pub(super) overdue: Option<Instant>,
+    /// Gives the start up.
+    pub(super) abandon: CancellationToken,
 }
 
 impl Start {
+    /// Whether somebody gave up waiting less than `cool_down` ago.
+    pub(super) fn is_overdue(&self, cool_down: Duration) -> bool {
+        self.overdue
+            .is_some_and(|since| since.elapsed() < cool_down)
+    }
+
     /// What somebody hears who waited this long for it.
     pub(super) fn unfinished(&self, after: Duration) -> Error {
         Error::StillStarting {

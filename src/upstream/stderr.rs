@@ -1,36 +1,35 @@
 //! What a server writes to stderr: kept as a short tail for error messages, logged for those who want it.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::watch;
 
-use crate::base::secret::Secret;
+use crate::base::blotter::Blotter;
 use crate::telemetry::logging::excerpt;
 
 const LINES: usize = 12;
 const LINE_CHARACTERS: usize = 300;
-/// A line is cut here while it comes in; the rest of it is dropped.
-const LINE_BYTES: usize = 4 * LINE_CHARACTERS;
-/// Shorter values would blot out ordinary words.
-const SHORTEST_SECRET: usize = 6;
+/// A line is cut here while it comes in; the rest of it is dropped. Much more than is shown, so that no secret
+/// is cut before it is blotted out.
+const LINE_BYTES: usize = 16 * 1024;
 
 /// The last lines, readable while more come in.
 #[derive(Debug)]
 pub(super) struct Tail {
     lines: Mutex<VecDeque<String>>,
     ended: watch::Sender<bool>,
-    secrets: Vec<Secret>,
+    blotter: Arc<Blotter>,
 }
 
 impl Tail {
-    /// An empty tail; `secrets` never show in it.
-    pub(super) fn new(secrets: Vec<Secret>) -> Self {
+    /// An empty tail, in which the secrets that `blotter` knows never show.
+    pub(super) fn new(blotter: Arc<Blotter>) -> Self {
         Self {
             lines: Mutex::default(),
             ended: watch::channel(false).0,
-            secrets,
+            blotter,
         }
     }
 
@@ -58,22 +57,14 @@ impl Tail {
         if line.is_empty() {
             return;
         }
-        let line = self.blot(excerpt(line, LINE_CHARACTERS));
+        let line = String::from_utf8_lossy(line);
+        let line = excerpt(self.blotter.blot(&line).as_bytes(), LINE_CHARACTERS);
         tracing::info!("`{server}` says on stderr: {line}");
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == LINES {
             lines.pop_front();
         }
         lines.push_back(line);
-    }
-
-    fn blot(&self, mut line: String) -> String {
-        for secret in self.secrets.iter().map(Secret::expose) {
-            if secret.len() >= SHORTEST_SECRET && line.contains(secret) {
-                line = line.replace(secret, "***");
-            }
-        }
-        line
     }
 
     /// The lines that are there now.
@@ -118,6 +109,7 @@ pub(super) fn variables(lines: &[String]) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::secret::Secret;
     use std::fmt::Write;
 
     #[test]
@@ -139,7 +131,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_tail_is_short_clean_and_without_secrets() {
-        let tail = Tail::new(vec![Secret::from("hunter2!"), Secret::from("a")]);
+        let secrets = [Secret::from("hunter2!"), Secret::from("a")];
+        let tail = Tail::new(Arc::new(Blotter::new(&secrets)));
         let mut text = String::new();
         for n in 0..40 {
             writeln!(text, "line {n}").expect("a string takes all");

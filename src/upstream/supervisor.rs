@@ -16,6 +16,7 @@ use super::stderr::Tail;
 use super::{Error, Session, State, Status, listing};
 use crate::base::backoff::Backoff;
 use crate::config;
+use crate::telemetry::logging::excerpt;
 use crate::tools::Registry;
 
 /// The contract's measure of `idle` in `status`.
@@ -25,6 +26,9 @@ const CRASH_BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(250),
     longest: Duration::from_secs(10),
 };
+
+/// A list of tools that keeps changing is not read more often.
+const REREAD_GAP: Duration = Duration::from_secs(1);
 
 /// How long things may take; the same for every server.
 #[derive(Debug, Clone)]
@@ -68,6 +72,12 @@ enum Phase {
     CoolingDown { error: Error, until: Instant },
 }
 
+/// What there is of a session right now.
+enum Reached {
+    Open(Arc<Session>),
+    Starting(watch::Receiver<Outcome>),
+}
+
 impl Supervisor {
     pub(super) fn new(blueprint: Arc<Blueprint>, shared: Arc<Shared>) -> Self {
         let state = Inner {
@@ -91,12 +101,12 @@ impl Supervisor {
         self.shared.settings.timeouts.request
     }
 
-    /// The open session, once there is one. Waits at most `connectionTimeoutMs` for a start, which goes on when
-    /// the wait is over; during a cool-down the last failure comes back at once.
+    /// The open session, once there is one. Waits at most `connectionTimeoutMs` for a start, which
+    /// goes on when the wait is over; during a cool-down the last failure comes back at once.
     pub async fn session(self: &Arc<Self>) -> Result<Arc<Session>, Error> {
         let mut outcome = match self.open_or_starting()? {
-            Ok(session) => return Ok(session),
-            Err(outcome) => outcome,
+            Reached::Open(session) => return Ok(session),
+            Reached::Starting(outcome) => outcome,
         };
         let limit = self.shared.settings.timeouts.connection;
         match timeout(limit, outcome.wait_for(Option::is_some)).await {
@@ -105,10 +115,14 @@ impl Supervisor {
                 Some(Err(error)) => Err(error.clone()),
                 None => unreachable!("`wait_for` waited until it is some"),
             },
-            Ok(Err(_gone)) => Err(Error::ShuttingDown),
+            Ok(Err(_gone)) => {
+                // The start has failed inside the bridge; the next call may try again.
+                self.state().phase = Phase::Closed;
+                Err(Error::ShuttingDown)
+            }
             Err(_elapsed) => match &mut self.state().phase {
                 Phase::Starting(start) => {
-                    start.overdue.get_or_insert_with(Instant::now);
+                    start.overdue = Some(Instant::now());
                     Err(start.unfinished(limit))
                 }
                 // It has ended in this very moment; the next call finds out how.
@@ -120,37 +134,57 @@ impl Supervisor {
         }
     }
 
-    fn open_or_starting(
-        self: &Arc<Self>,
-    ) -> Result<Result<Arc<Session>, watch::Receiver<Outcome>>, Error> {
+    /// Like [`Supervisor::session`], but a server that failed or hung before is not waited for:
+    /// where it may be tried again it is, and what was wrong with it comes back at once.
+    pub async fn session_unless_doubtful(self: &Arc<Self>) -> Result<Arc<Session>, Error> {
+        let doubt = match &self.state().phase {
+            Phase::CoolingDown { error, .. } => Some(error.clone()),
+            Phase::Starting(start) if start.overdue.is_some() => {
+                Some(start.unfinished(self.shared.settings.timeouts.connection))
+            }
+            _ => None,
+        };
+        let Some(doubt) = doubt else {
+            return self.session().await;
+        };
+        match self.open_or_starting() {
+            Ok(Reached::Open(session)) => Ok(session),
+            Ok(Reached::Starting(_)) => {
+                if let Phase::Starting(start) = &mut self.state().phase {
+                    start.overdue.get_or_insert_with(Instant::now);
+                }
+                Err(doubt)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_or_starting(self: &Arc<Self>) -> Result<Reached, Error> {
         let mut state = self.state();
         if let Phase::Open(connection) = &state.phase
             && !connection.session().is_ended()
         {
-            return Ok(Ok(connection.session().clone()));
+            return Ok(Reached::Open(connection.session().clone()));
         }
         let now = Instant::now();
         match &state.phase {
             Phase::Open(connection) => {
-                let session = connection.session();
-                state.crashes = if session.is_proven() {
+                let crashes = state.crashes + 1;
+                state.crashes = if connection.session().is_proven() {
                     0
                 } else {
-                    state.crashes + 1
+                    crashes
                 };
             }
             Phase::Starting(start) => {
-                let cool_down = self.shared.settings.lifecycle.connect_cool_down;
-                if start.overdue.is_some_and(|since| now < since + cool_down) {
+                if start.is_overdue(self.shared.settings.lifecycle.connect_cool_down) {
                     return Err(start.unfinished(self.shared.settings.timeouts.connection));
                 }
-                return Ok(Err(start.outcome.clone()));
+                return Ok(Reached::Starting(start.outcome.clone()));
             }
             Phase::CoolingDown { error, until } if now < *until => {
-                return Err(Error::CoolingDown {
-                    error: Arc::new(error.clone()),
-                    left: *until - now,
-                });
+                let (error, left) = (Arc::new(error.clone()), *until - now);
+                return Err(Error::CoolingDown { error, left });
             }
             Phase::CoolingDown { .. } | Phase::Closed => {}
         }
@@ -159,29 +193,33 @@ impl Supervisor {
         }
         state.last_used = Some(now);
         let (sender, outcome) = watch::channel(None);
-        let tail = Arc::new(Tail::new(self.blueprint.secrets.clone()));
+        let tail = Arc::new(Tail::new(self.blueprint.blotter.clone()));
+        let abandon = self.shared.closing.child_token();
         let wait = CRASH_BACKOFF.after(state.crashes.saturating_sub(1));
+        let starting = self
+            .clone()
+            .start(wait, tail.clone(), abandon.clone(), sender);
         let start = Start {
             outcome: outcome.clone(),
-            tail: tail.clone(),
+            tail,
             overdue: None,
+            abandon,
         };
         state.phase = Phase::Starting(start);
-        self.shared
-            .tasks
-            .spawn(self.clone().start(wait, tail, sender));
-        Ok(Err(outcome))
+        self.shared.tasks.spawn(starting);
+        Ok(Reached::Starting(outcome))
     }
 
     async fn start(
         self: Arc<Self>,
         wait: Duration,
         tail: Arc<Tail>,
+        abandon: CancellationToken,
         outcome: watch::Sender<Outcome>,
     ) {
         let connected = tokio::select! {
             biased;
-            () = self.shared.closing.cancelled() => Err(Error::ShuttingDown),
+            () = abandon.cancelled() => Err(Error::ShuttingDown),
             connected = start::connect(&self.blueprint, &self.shared, wait, &tail) => connected,
         };
         self.state().phase = match &connected {
@@ -192,7 +230,10 @@ impl Supervisor {
                 Phase::Open(connection.clone())
             }
             Err(error) => {
-                tracing::warn!("`{}` is not reachable: {error}", self.blueprint.name);
+                if !abandon.is_cancelled() {
+                    let why = excerpt(error.to_string().as_bytes(), 1000);
+                    tracing::info!("`{}` is not reachable: {why}", self.blueprint.name);
+                }
                 let until = Instant::now() + self.shared.settings.lifecycle.connect_cool_down;
                 Phase::CoolingDown {
                     error: error.clone(),
@@ -207,6 +248,7 @@ impl Supervisor {
     async fn keep(self: Arc<Self>, connection: Arc<Connection>) {
         let session = connection.session();
         let idle_timeout = self.shared.settings.lifecycle.idle_timeout;
+        let (mut changed, mut not_before) = (false, Instant::now());
         loop {
             let idle = async {
                 match idle_timeout {
@@ -216,10 +258,11 @@ impl Supervisor {
             };
             tokio::select! {
                 () = connection.over() => return,
-                () = session.tools_changed.notified() => {
-                    if let Err(error) = self.reread(session).await {
-                        tracing::warn!("the tools of `{}` cannot be read again: {error}", self.blueprint.name);
-                    }
+                () = session.tools_changed.notified(), if !changed => changed = true,
+                () = sleep_until(not_before), if changed => {
+                    changed = false;
+                    self.reread_after_change(session).await;
+                    not_before = Instant::now() + REREAD_GAP;
                 }
                 () = idle => {
                     let limit = idle_timeout.unwrap_or_default();
@@ -236,9 +279,25 @@ impl Supervisor {
         }
     }
 
+    async fn reread_after_change(&self, session: &Session) {
+        let name = &self.blueprint.name;
+        match self.reread(session).await {
+            Ok(count) => tracing::info!("`{name}` changed its tools, there are {count}"),
+            // The end of the session is told where it belongs.
+            Err(_) if session.is_ended() => {}
+            Err(error) => {
+                let why = excerpt(error.to_string().as_bytes(), 1000);
+                tracing::warn!("the tools of `{name}` cannot be read again: {why}");
+            }
+        }
+    }
+
     async fn reread(&self, session: &Session) -> Result<usize, Error> {
         let name = &self.blueprint.name;
-        let tools = listing::read(session, name.as_str(), self.request_timeout()).await?;
+        let limit = self.request_timeout();
+        let tools = timeout(limit, listing::read(session, name.as_str(), limit))
+            .await
+            .unwrap_or(Err(Error::TimedOut { after: limit }))?;
         Ok(self.shared.registry.replace(name, tools))
     }
 
@@ -261,8 +320,19 @@ impl Supervisor {
         true
     }
 
-    /// Connects where needed, whatever failed before, and reads the tools anew.
+    /// Connects where needed, whatever failed or hung before, and reads the tools anew.
     pub async fn refresh(self: &Arc<Self>) -> Result<(), Error> {
+        let hung = match &self.state().phase {
+            Phase::Starting(start) if start.overdue.is_some() => {
+                start.abandon.cancel();
+                Some(start.outcome.clone())
+            }
+            _ => None,
+        };
+        if let Some(mut outcome) = hung {
+            // Whichever way it ends, it ends at once.
+            let _ = outcome.wait_for(Option::is_some).await;
+        }
         {
             let mut state = self.state();
             state.crashes = 0;
@@ -279,7 +349,7 @@ impl Supervisor {
     }
 
     /// Whether a session is open now.
-    pub(super) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         matches!(&self.state().phase, Phase::Open(connection) if !connection.session().is_ended())
     }
 

@@ -72,7 +72,8 @@ enum Stream {
 
 impl Outbox {
     /// A queue that takes messages while fewer than `limit` bytes wait in it, so that it holds at
-    /// most `limit` and one message; and its writer, which has to be run.
+    /// most `limit` and one message, and its writer as much again while it writes; and this writer,
+    /// which has to be run.
     pub fn new(limit: usize, sink: Sink) -> (Self, Writer) {
         let mut queue = Queue::default();
         let stream = match sink {
@@ -246,7 +247,7 @@ impl Stream {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::time::Duration;
 

@@ -63,6 +63,26 @@ pub fn members(object: &str) -> impl Iterator<Item = Member<'_>> {
     })
 }
 
+/// The elements of an array, in their order; none if the text is no array.
+pub fn elements(array: &str) -> impl Iterator<Item = &str> {
+    let bytes = array.as_bytes();
+    let mut at = blank(bytes, 0);
+    let mut before = b'[';
+    std::iter::from_fn(move || {
+        if bytes.get(at) != Some(&before) {
+            return None;
+        }
+        before = b',';
+        let start = blank(bytes, at + 1);
+        if bytes.get(start) == Some(&b']') {
+            return None;
+        }
+        let end = value_end(bytes, start)?;
+        at = blank(bytes, end);
+        array.get(start..end)
+    })
+}
+
 /// Where the value at `at` ends.
 fn value_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     match bytes.get(at)? {
@@ -165,6 +185,17 @@ mod tests {
                 ("e", "null"),
             ],
         );
+    }
+
+    #[test]
+    fn arrays_are_cut_into_elements() {
+        let cut = |array| elements(array).collect::<Vec<_>>();
+        assert_eq!(
+            cut(" [1, {\"a\":[2]} ,\"x,]\"]"),
+            ["1", "{\"a\":[2]}", "\"x,]\""]
+        );
+        assert_eq!(cut("[]"), [""; 0]);
+        assert_eq!(cut("{}"), [""; 0]);
     }
 
     #[test]

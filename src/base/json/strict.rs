@@ -112,6 +112,11 @@ impl<'a> Checked<'a> {
         })
     }
 
+    /// Whether the text is an array.
+    pub fn is_array(self) -> bool {
+        self.text.trim_ascii_start().starts_with('[')
+    }
+
     /// Whether the text is an object.
     pub fn is_object(self) -> bool {
         super::is_object(self.text)
@@ -129,12 +134,12 @@ impl Strict {
     pub fn check<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Checked<'a>, Fault> {
         let mut text = utf8(bytes)?;
         self.outer.clear();
-        self.keys.clear();
-        self.root.clear();
+        empty(&mut self.keys);
+        empty(&mut self.root);
+        empty(&mut self.line);
         self.walk(text).map_err(|fault| *fault)?;
         if memchr::memchr2(b'\n', b'\r', bytes).is_some() {
             // Strings hold none of them, that was checked; so lengths and places stay.
-            self.line.clear();
             let flat = |byte: &u8| {
                 if matches!(byte, b'\n' | b'\r') {
                     b' '
@@ -277,6 +282,15 @@ impl Strict {
         }
         self.keys.truncate(first);
         Ok(())
+    }
+}
+
+/// Empties scratch memory, and gives back what only an unusual message needed.
+fn empty<T>(scratch: &mut Vec<T>) {
+    const KEPT: usize = 4096;
+    scratch.clear();
+    if scratch.capacity() > KEPT {
+        *scratch = Vec::new();
     }
 }
 

@@ -45,7 +45,11 @@ impl Call<'_> {
                 server: found.name.to_string(),
                 source,
             })?;
-        router.remember(found.name);
+        // Only one of several servers can be preferred, and only for what went well.
+        if router.pool.len() > 1 && !says_error(&result) {
+            router.remember(found.name);
+        }
+        router.pool.make_room(0);
         Ok(match router.settings.call_format {
             CallFormat::Content => result,
             CallFormat::Envelope => {
@@ -64,7 +68,11 @@ impl Call<'_> {
         let token = self
             .meta
             .and_then(|meta| json::members(meta).find(|member| member.name() == "progressToken"))
-            .map(|token| token.value);
+            .map(|token| token.value)
+            // A string or an integer (specification, Progress, Progress Flow).
+            .filter(|token| {
+                token.starts_with(['"', '-']) || token.starts_with(|c: char| c.is_ascii_digit())
+            });
         let timeout = found.supervisor.request_timeout();
         let mut tried = false;
         let result = loop {
@@ -76,7 +84,7 @@ impl Call<'_> {
             let params = |to: &mut Vec<u8>, id| self.write_params(to, token, id);
             match session.call_tool(timeout, watch, params).await {
                 // The session ended between taking it and using it; the next one is fresh.
-                Err(upstream::Error::Unsent { .. }) if !tried => tried = true,
+                Err(error) if error.is_retryable() && !tried => tried = true,
                 outcome => break outcome?,
             }
         };
@@ -116,4 +124,8 @@ impl Call<'_> {
 /// Whether the server found fault with the arguments (JSON-RPC 2.0, section 5.1).
 fn refuses_arguments(error: &upstream::Error) -> bool {
     matches!(error, upstream::Error::Refused(error) if error.code == INVALID_PARAMS)
+}
+
+fn says_error(result: &str) -> bool {
+    json::members(result).any(|member| member.name() == "isError" && member.value == "true")
 }

@@ -1,37 +1,41 @@
 //! `refresh`: reconnects where needed and reads the tools anew.
 
-use tokio::task::JoinSet;
+use std::sync::Arc;
 
 use crate::router::answer::{self, Servers};
 use crate::router::routing::{Router, TRANSPORT, failed};
 use crate::router::{Error, Overview};
+use crate::upstream::Supervisor;
 
 /// One server, whose failure is the answer, or all of them side by side, each with its own.
 pub(in crate::router) async fn run(
     router: &Router,
     server: Option<&str>,
 ) -> Result<Box<str>, Error> {
-    let mut failures = Vec::new();
     let only = server.map(|server| router.find(server)).transpose()?;
-    if let Some(found) = only {
+    let failures = if let Some(found) = only {
+        router
+            .pool
+            .make_room(usize::from(!found.supervisor.is_open()));
         found
             .supervisor
             .refresh()
             .await
             .map_err(|error| failed(found.name, error))?;
+        Vec::new()
     } else {
-        let mut refreshing = JoinSet::new();
-        for (name, supervisor) in router.pool.iter() {
-            let (name, supervisor) = (name.clone(), supervisor.clone());
-            refreshing.spawn(async move { (name, supervisor.refresh().await) });
-        }
-        failures = refreshing.join_all().await;
-        router.pool.make_room(0);
-    }
+        let refresh = |supervisor: Arc<Supervisor>| async move { supervisor.refresh().await };
+        let all = router
+            .pool
+            .iter()
+            .map(|(name, server)| (name.clone(), server.clone()))
+            .collect();
+        router.pool.visit(all, refresh).await
+    };
     let snapshot = router.registry.snapshot();
     let error = |name| {
-        let (_, outcome) = failures.iter().find(|(other, _)| other == name)?;
-        outcome.as_ref().err().map(ToString::to_string)
+        let failure = failures.iter().find(|(other, _)| other == name);
+        failure.map(|(_, error)| error.to_string())
     };
     let servers = router
         .pool

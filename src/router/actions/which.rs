@@ -29,7 +29,7 @@ pub(super) async fn server<'a>(
     if let Some(server) = server {
         return router.find(server).map(Which::Found);
     }
-    let unreachable = router.reach_all().await;
+    let unreachable = router.reach_all(false).await;
     let snapshot = router.registry.snapshot();
     let given = parameter_names(params);
     let holders: Vec<Holder<'_>> = snapshot
