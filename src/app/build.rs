@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use tokio_util::task::TaskTracker;
 
 use crate::base::environment::Environment;
-use crate::config::{Config, Mode, Server, ServerName, Skipped, Transport, Trust};
-use crate::router::{self, Router};
+use crate::base::secret::Secret;
+use crate::config::{Config, Mode, RateLimit, Server, Stdio, ToolFilter, Transport, Trust};
+use crate::router::{self, LeftOut, Router};
 use crate::tools::Registry;
 use crate::upstream::{self, Pool};
 
@@ -19,6 +21,8 @@ pub struct App {
     pub tasks: TaskTracker,
     /// How long ending may take.
     pub shutdown: std::time::Duration,
+    /// What of the config this version does not carry out, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 /// A config that this version cannot run.
@@ -29,31 +33,47 @@ pub enum Error {
     Mode(&'static str),
 }
 
-/// Builds the parts. Servers that this version cannot serve as their entry demands are left out, with the reason.
+/// Builds the parts. Servers that this version cannot serve as their entry demands are left out,
+/// with the reason.
 pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
     match config.mode {
         Mode::Router | Mode::Auto => {}
         Mode::Direct => return Err(Error::Mode("direct")),
     }
-    let mut skipped = config.skipped;
-    let mut servers = Vec::new();
-    let mut filters = indexmap::IndexMap::new();
-    let mut descriptions = indexmap::IndexMap::new();
+    let mut remarks = not_in_force(&config);
+    let left_out = |name: String, transport, reason| LeftOut {
+        name,
+        transport,
+        reason,
+    };
+    let skipped = config.skipped.into_iter();
+    let mut skipped: Vec<LeftOut> = skipped
+        .map(|skipped| left_out(skipped.name, None, skipped.reason))
+        .collect();
+    let (mut servers, mut filters) = (Vec::new(), IndexMap::new());
+    let mut descriptions = IndexMap::new();
     for (name, server) in config.servers {
-        match usable(&name, server) {
-            Ok((server, rest)) => {
-                filters.insert(name.clone(), rest.tool_filter);
-                if let Some(description) = rest.description {
-                    descriptions.insert(name, description);
+        let transport = server.transport.name();
+        match usable(server) {
+            Ok(Usable {
+                stdio,
+                secrets,
+                tool_filter,
+                description,
+            }) => {
+                filters.insert(name.clone(), tool_filter);
+                if let Some(description) = description {
+                    descriptions.insert(name.clone(), description);
                 }
-                servers.push(server);
+                servers.push(upstream::pool::Server {
+                    name,
+                    stdio,
+                    secrets,
+                });
             }
             Err(reason) => {
-                tracing::warn!("`{name}` is left out: {reason}");
-                skipped.push(Skipped {
-                    name: name.to_string(),
-                    reason,
-                });
+                remarks.push(format!("server `{name}` is left out: {reason}"));
+                skipped.push(left_out(name.to_string(), Some(transport), reason));
             }
         }
     }
@@ -64,11 +84,10 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
         timeouts: config.timeouts,
         lifecycle: config.lifecycle,
     };
-    let environment = Arc::new(environment);
     let pool = Pool::new(
         servers,
         settings,
-        &environment,
+        &Arc::new(environment),
         registry.clone(),
         tasks.clone(),
     );
@@ -76,45 +95,98 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
         call_format: config.call_format,
         schema_compression: config.schema_compression,
         descriptions,
-        skipped,
+        left_out: skipped,
     };
+    let router = Arc::new(Router::new(pool, registry, settings));
     Ok(App {
-        router: Arc::new(Router::new(pool, registry, settings)),
+        router,
         tasks,
         shutdown,
+        remarks,
     })
 }
 
-/// What the router needs of a server beside its upstream.
-struct Rest {
-    tool_filter: crate::config::ToolFilter,
+/// Keys that are checked and have no effect yet, where somebody has set them.
+fn not_in_force(config: &Config) -> Vec<String> {
+    let default = Config::default();
+    let any = |set: fn(&Server) -> bool| config.servers.values().any(set);
+    let set = [
+        (
+            "retry",
+            config.retry != default.retry || any(|server| server.retry.is_some()),
+        ),
+        ("resultCache", config.result_cache.enabled),
+        (
+            "intentRouting",
+            config.intent_routing != default.intent_routing,
+        ),
+        (
+            "maxResultChars",
+            config.max_result_chars.is_some() || any(|server| server.max_result_chars.is_some()),
+        ),
+        ("adaptivePromotion", config.adaptive_promotion.enabled),
+        ("agentAdmin", config.agent_admin),
+    ];
+    let keys = set.into_iter().filter(|(_, set)| *set);
+    keys.map(|(key, _)| format!("`{key}` is not in force in this version"))
+        .collect()
+}
+
+/// What is used of a server's entry.
+struct Usable {
+    stdio: Stdio,
+    secrets: Vec<Secret>,
+    tool_filter: ToolFilter,
     description: Option<String>,
 }
 
-fn usable(name: &ServerName, server: Server) -> Result<(upstream::pool::Server, Rest), String> {
-    // Answers of a server that its owner does not trust must not reach the model uncleaned.
+/// What an entry asks for to protect its owner is never left away; a server that cannot be served so
+/// is not served.
+fn usable(server: Server) -> Result<Usable, String> {
     if server.trust != Trust::Trusted {
-        return Err(
-            "this version cannot clean answers yet, so only `\"trust\": \"trusted\"` is served"
-                .to_owned(),
+        return Err("only `\"trust\": \"trusted\"` can be served in this version".to_owned());
+    }
+    if server.rate_limit != RateLimit::default() {
+        return Err("calls cannot be counted in this version (`rateLimit`)".to_owned());
+    }
+    let Server {
+        transport,
+        secrets,
+        tool_filter,
+        description,
+        ..
+    } = server;
+    match transport {
+        Transport::Stdio(stdio) if stdio.login.is_some() => {
+            Err("logging in to servers is not available in this version (`auth`)".to_owned())
+        }
+        Transport::Stdio(stdio) => Ok(Usable {
+            stdio,
+            secrets,
+            tool_filter,
+            description,
+        }),
+        remote => Err(format!(
+            "transport `{}` is not available in this version",
+            remote.name()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_somebody_set_is_remarked_upon() {
+        assert_eq!(not_in_force(&Config::default()), [""; 0]);
+        let config = Config {
+            max_result_chars: Some(5),
+            ..Config::default()
+        };
+        assert_eq!(
+            not_in_force(&config),
+            ["`maxResultChars` is not in force in this version"]
         );
     }
-    let Transport::Stdio(stdio) = server.transport else {
-        return Err("this version reaches servers over `stdio` only".to_owned());
-    };
-    if stdio.login.is_some() {
-        return Err("this version cannot log in to servers yet (`auth`)".to_owned());
-    }
-    let rest = Rest {
-        tool_filter: server.tool_filter,
-        description: server.description,
-    };
-    Ok((
-        upstream::pool::Server {
-            name: name.clone(),
-            stdio,
-            secrets: server.secrets,
-        },
-        rest,
-    ))
 }

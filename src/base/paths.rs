@@ -51,6 +51,12 @@ impl Paths {
         })
     }
 
+    /// Whether the home folder is the usual one.
+    pub fn is_default(&self) -> bool {
+        let usual = self.user_home.as_ref().map(|home| home.join(HOME_FOLDER));
+        usual.is_some_and(|usual| usual == self.home)
+    }
+
     /// The home folder itself.
     pub fn home(&self) -> &Path {
         &self.home

@@ -115,7 +115,7 @@ pub(super) fn failure(error: &Error) -> Failure {
             (Exit::NotFound, &available[..])
         }
         Error::InvalidParams { .. } => (Exit::Usage, &[][..]),
-        Error::Skipped { .. } => (Exit::Config, &[][..]),
+        Error::LeftOut { .. } => (Exit::Config, &[][..]),
         Error::Upstream { .. } => (Exit::Upstream, &[][..]),
     };
     let nearest = match available {

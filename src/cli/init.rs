@@ -1,5 +1,6 @@
-//! `bridge init`: a first config. Never touches what is there.
+//! `bridge init`: a first config. Never touches what somebody wrote.
 
+use std::fs::{create_dir_all, read_to_string};
 use std::io;
 use std::path::Path;
 
@@ -8,52 +9,107 @@ use serde_json::{Value, json};
 use super::arguments::Init;
 use super::exit::{Exit, Failure};
 use super::setup::Setup;
-use crate::base::fs::{create_new, create_private_folder};
+use crate::base::fs::{PRIVATE, create_new, create_private_folder, write_atomically};
 
 const EXAMPLE: &str = include_str!("../../config.example.json");
 const ENV: &str =
     "# Values for ${NAME} in config.json, one NAME=value a line. Keep this file to yourself.\n";
 
 pub(super) fn run(init: &Init, setup: &Setup) -> Result<Exit, Failure> {
-    let (paths, printer) = (&setup.paths, setup.printer);
-    create_private_folder(paths.home()).map_err(|error| failed(paths.home(), &error))?;
-    let mut config = if init.example {
-        serde_json::from_str(EXAMPLE).expect("a test loads the example")
+    let (source, printer) = (&setup.source, setup.printer);
+    let folder = source.folder();
+    let at_home = source.config == setup.paths.config_file();
+    let made = if at_home {
+        create_private_folder(folder)
     } else {
-        json!({ "mode": init.mode, "servers": {} })
+        create_dir_all(folder)
     };
-    config["mode"] = Value::from(init.mode.as_str());
-    let text = serde_json::to_string_pretty(&config).expect("plain JSON always serialises") + "\n";
-    let files = [
-        (paths.config_file(), write_new(&paths.config_file(), &text)?),
-        (paths.env_file(), write_new(&paths.env_file(), ENV)?),
-    ];
+    made.map_err(|error| failed(folder, &error))?;
+    let mut files = vec![(
+        source.config.clone(),
+        write(&source.config, &config(init), is_empty)?,
+    )];
+    if at_home {
+        let env_file = setup.paths.env_file();
+        let new = write(&env_file, ENV, |_| false)?;
+        files.push((env_file, new));
+    }
+    let entry = client_entry(setup);
     if printer.json {
         let list = files
             .iter()
             .map(|(path, new)| json!({ "path": path, "created": new }));
-        printer.json(&json!({ "files": list.collect::<Vec<_>>() }));
+        printer.json(&json!({ "files": list.collect::<Vec<_>>(), "client": entry }));
         return Ok(Exit::Done);
     }
     for (path, new) in &files {
         let what = if *new { "wrote" } else { "kept " };
         printer.talk(&format!("{what} {}", path.display()));
     }
-    let program = std::env::current_exe().unwrap_or_else(|_| "bridge".into());
-    let entry = json!({ "mcpServers": { "bridge": { "command": program } } });
-    printer.talk("\nTell your client about the bridge (Claude Desktop: claude_desktop_config.json, Cursor: ~/.cursor/mcp.json):");
-    printer.data(&serde_json::to_string_pretty(&entry).expect("plain JSON always serialises"));
+    if init.example && !files[0].1 {
+        printer.warn("the config was there already, so the example servers were not put into it");
+    }
+    printer.talk(
+        "\nTell your client about the bridge (Claude Desktop: claude_desktop_config.json, Cursor: \
+         ~/.cursor/mcp.json) and restart it:",
+    );
+    printer.data(&pretty(&entry));
     printer.talk("\nThen try: bridge servers");
     Ok(Exit::Done)
 }
 
-/// Whether the file was written; one that is there already stays.
-fn write_new(path: &Path, text: &str) -> Result<bool, Failure> {
-    match create_new(path, text.as_bytes(), 0o600) {
+fn config(init: &Init) -> String {
+    let mut config = if init.example {
+        serde_json::from_str(EXAMPLE).expect("a test loads the example")
+    } else {
+        json!({ "servers": {} })
+    };
+    config["mode"] = Value::from(init.mode.as_str());
+    pretty(&config) + "\n"
+}
+
+/// What a client needs to start this bridge with this config.
+fn client_entry(setup: &Setup) -> Value {
+    let program = std::env::current_exe().unwrap_or_else(|_| "bridge".into());
+    let mut entry = json!({ "command": program });
+    if setup.source.config != setup.paths.config_file() {
+        entry["args"] = json!(["--config", setup.source.config]);
+    }
+    if !setup.paths.is_default() {
+        entry["env"] = json!({ "BRIDGE_HOME": setup.paths.home() });
+    }
+    json!({ "mcpServers": { "bridge": entry } })
+}
+
+/// Whether a config says nothing yet, as the one that `init` wrote before.
+fn is_empty(config: &str) -> bool {
+    let Ok(Value::Object(config)) = serde_json::from_str(config) else {
+        return false;
+    };
+    config
+        .iter()
+        .all(|(key, value)| key == "mode" || (key == "servers" && *value == json!({})))
+}
+
+/// Whether the file was written; one that is there already stays unless `may_replace` its text.
+fn write(path: &Path, text: &str, may_replace: fn(&str) -> bool) -> Result<bool, Failure> {
+    match create_new(path, text.as_bytes(), PRIVATE) {
         Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let old = read_to_string(path).unwrap_or_default();
+            if old == text || !may_replace(&old) {
+                return Ok(false);
+            }
+            write_atomically(path, text.as_bytes(), PRIVATE)
+                .map_err(|error| failed(path, &error))?;
+            Ok(true)
+        }
         Err(error) => Err(failed(path, &error)),
     }
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("plain JSON always serialises")
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {
@@ -64,4 +120,18 @@ fn failed(path: &Path, error: &io::Error) -> Failure {
     .hint(Some(
         "set BRIDGE_HOME to a folder that can be written".to_owned(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_empty;
+
+    #[test]
+    fn only_what_says_nothing_is_replaced() {
+        assert!(is_empty(r#"{"mode": "router", "servers": {}}"#));
+        assert!(is_empty("{}"));
+        assert!(!is_empty(r#"{"servers": {"a": {"command": "x"}}}"#));
+        assert!(!is_empty(r#"{"servers": {}, "debug": true}"#));
+        assert!(!is_empty("not JSON") && !is_empty("[]"));
+    }
 }

@@ -2,10 +2,15 @@
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
 use super::exit::Failure;
+use crate::telemetry::logging::is_harmful;
+
+/// Data was lost; the process must not end as if it were not.
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Prints as the user asked for it.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +39,17 @@ impl Printer {
         } else {
             Cow::Borrowed(text)
         };
-        let _ = writeln!(stdout, "{text}");
+        if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            LOST.store(true, Ordering::Relaxed);
+            self.tell("31", "error:", &format!("cannot write to stdout: {error}"));
+        }
+    }
+
+    /// Whether some data could not be written.
+    pub(super) fn has_lost_data() -> bool {
+        LOST.load(Ordering::Relaxed)
     }
 
     /// Data for programs.
@@ -94,7 +109,7 @@ impl Printer {
 
 /// The text with its control characters escaped, but for line breaks and tabs.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let harmful = |c: char| is_harmful(c) && !matches!(c, '\n' | '\t');
     if !text.contains(harmful) {
         return Cow::Borrowed(text);
     }

@@ -35,6 +35,7 @@ pub fn main() -> ExitCode {
     let outcome = start_logging(&arguments.global, colour)
         .and_then(|()| run(arguments, environment, printer));
     match outcome {
+        Ok(Exit::Done) if Printer::has_lost_data() => Exit::Failed.into(),
         Ok(exit) => exit.into(),
         Err(failure) => {
             printer.failure(&failure);

@@ -5,6 +5,13 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use crate::app::App;
+use crate::telemetry::logging::excerpt;
+
+/// Said where a list would be empty.
+pub(super) const NOBODY: &str =
+    "no server is configured, or all are disabled; `bridge init --example` shows how it is done";
+/// As much of an error as a table holds.
+const ERROR_LENGTH: usize = 300;
 
 /// Reaches every server and tells how many tools it has, or why it cannot be reached.
 pub(super) async fn run(app: &App, printer: Printer) -> Result<Exit, Failure> {
@@ -21,7 +28,7 @@ pub(super) async fn run(app: &App, printer: Printer) -> Result<Exit, Failure> {
         });
         printer.json(&json!({ "servers": list.collect::<Vec<_>>() }));
     } else if servers.is_empty() {
-        printer.talk("no server is configured; `bridge init --example` shows how it is done");
+        printer.talk(NOBODY);
     } else {
         let mut rows = vec![vec!["SERVER".to_owned(), "TOOLS".to_owned(), String::new()]];
         rows.extend(servers.iter().map(|server| {
@@ -29,7 +36,7 @@ pub(super) async fn run(app: &App, printer: Printer) -> Result<Exit, Failure> {
                 .tools
                 .map_or_else(|| "-".to_owned(), |tools| tools.to_string());
             let about = match (&server.error, &server.description) {
-                (Some(error), _) => format!("FAILED: {error}"),
+                (Some(error), _) => format!("FAILED: {}", excerpt(error.as_bytes(), ERROR_LENGTH)),
                 (None, about) => about.clone().unwrap_or_default(),
             };
             vec![server.name.clone(), tools, about]

@@ -1,22 +1,26 @@
 //! What most commands begin with: paths, config, its findings, the parts of the bridge and a runtime for them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::app::{self, App, lifecycle};
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
-use crate::config::{self, Config, Severity, Source};
+use crate::config::{self, CallFormat, Config, Severity, Source};
 use crate::upstream::LONGEST_START;
 
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
+
+/// Somebody who waits longer than this wants to know for what.
+const WAIT_BETWEEN_WORDS: Duration = Duration::from_secs(4);
 
 /// Where the files are, and how to speak.
 #[derive(Debug)]
 pub(super) struct Setup {
     pub(super) paths: Paths,
     pub(super) printer: Printer,
-    source: Source,
+    pub(super) source: Source,
     environment: Environment,
 }
 
@@ -38,7 +42,7 @@ impl Setup {
     }
 
     /// Reads the config and says what is wrong with it.
-    fn config(&self) -> Result<Config, Failure> {
+    fn config(&self, say: impl Fn(&str)) -> Result<Config, Failure> {
         let loaded =
             config::load(&self.source, &self.paths, &self.environment).map_err(|error| {
                 let hint = error.hint().map(str::to_owned);
@@ -47,37 +51,44 @@ impl Setup {
         for finding in &loaded.findings {
             match (finding.severity, &finding.server) {
                 (Severity::Error, Some(server)) => {
-                    self.printer
-                        .warn(&format!("server `{server}` is left out: {finding}"));
+                    say(&format!("server `{server}` is left out: {finding}"));
                 }
-                _ => self.printer.warn(&finding.to_string()),
+                _ => say(&finding.to_string()),
             }
         }
         Ok(loaded.config)
     }
 
-    /// The parts of the bridge, none of them started.
+    fn build(&self, config: Config, say: impl Fn(&str)) -> Result<App, Failure> {
+        let app = app::build(config, self.environment.clone())
+            .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+        app.remarks.iter().for_each(|remark| say(remark));
+        Ok(app)
+    }
+
+    /// The parts of the bridge for serving, none of them started. What there is to say goes into the
+    /// log, where the user of a client looks.
     pub(super) fn app(&self) -> Result<App, Failure> {
-        self.build(self.config()?)
+        let say = |text: &str| tracing::warn!("{text}");
+        self.build(self.config(say)?, say)
     }
 
-    fn build(&self, config: Config) -> Result<App, Failure> {
-        app::build(config, self.environment.clone())
-            .map_err(|error| Failure::new(Exit::Config, error.to_string()))
-    }
-
-    /// Runs a command that talks to servers and ends them afterwards. Somebody at a terminal waits for a server that
-    /// downloads itself at its first start, where an agent would not.
+    /// Runs a command that talks to servers and ends them afterwards. Somebody at a terminal waits
+    /// for a server that downloads itself at its first start, where an agent would not.
     pub(super) fn with_patience(
         &self,
         command: impl AsyncFnOnce(&App, Printer) -> Result<Exit, Failure>,
     ) -> Result<Exit, Failure> {
-        let mut config = self.config()?;
+        let say = |text: &str| self.printer.warn(text);
+        let mut config = self.config(say)?;
         config.timeouts.connection = config.timeouts.connection.max(LONGEST_START);
-        let app = self.build(config)?;
+        // Results are printed; the envelope is for clients.
+        config.call_format = CallFormat::Content;
+        let app = self.build(config, say)?;
         self.block_on(async {
             let outcome = tokio::select! {
                 outcome = command(&app, self.printer) => outcome,
+                () = tell_who_is_waited_for(&app, self.printer) => unreachable!("it goes on telling"),
                 signal = lifecycle::stop_signal() => {
                     let signal = signal.unwrap_or("a signal");
                     Err(Failure::new(Exit::Failed, format!("stopped by {signal}")))
@@ -101,6 +112,26 @@ impl Setup {
         // A thread may still sit in a read of a terminal; it ends with the process.
         runtime.shutdown_background();
         outcome
+    }
+}
+
+/// Says now and then which servers have not finished their start.
+async fn tell_who_is_waited_for(app: &App, printer: Printer) {
+    let mut waits = tokio::time::interval(WAIT_BETWEEN_WORDS);
+    waits.tick().await;
+    loop {
+        waits.tick().await;
+        let starting: Vec<String> = app
+            .router
+            .starting()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        if !starting.is_empty() {
+            let names = starting.join(", ");
+            printer.talk(&format!(
+                "still waiting for {names} to start (Ctrl-C gives up)"
+            ));
+        }
     }
 }
 

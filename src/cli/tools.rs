@@ -6,6 +6,7 @@ use super::arguments::Tools;
 use super::call::failure;
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
+use super::servers::NOBODY;
 use crate::app::App;
 use crate::tools::Tool;
 
@@ -47,6 +48,12 @@ pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Resul
             })
         });
         printer.json(&json!({ "tools": list.collect::<Vec<_>>() }));
+    } else if tools.is_empty() && unreachable == 0 {
+        printer.talk(if app.router.pool().is_empty() {
+            NOBODY
+        } else {
+            "there are no tools"
+        });
     } else {
         let row = |(server, tool): &(&str, &Tool)| {
             let parameters = tool.parameters.iter().map(|name| {

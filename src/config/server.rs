@@ -126,7 +126,10 @@ impl Server {
         let found: Vec<Secret> = match &self.transport {
             Transport::Stdio(stdio) => {
                 let login = stdio.login.as_ref().and_then(|login| login.oauth2.secret());
-                let variables = stdio.env.iter().filter(|(name, _)| is_telling(name));
+                let variables = stdio
+                    .env
+                    .iter()
+                    .filter(|(name, value)| is_telling(name) || is_random(value.expose()));
                 login
                     .into_iter()
                     .chain(variables.map(|(_, value)| value))
@@ -148,6 +151,16 @@ impl Server {
             }
         }
     }
+}
+
+/// Whether a value reads like a token rather than like a setting: long, without blanks or slashes, of letters and
+/// digits.
+fn is_random(value: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.+=".contains(c);
+    value.len() >= 16
+        && value.chars().all(plain)
+        && value.contains(|c: char| c.is_ascii_digit())
+        && value.contains(|c: char| c.is_ascii_alphabetic())
 }
 
 /// Whether a variable of this name usually holds something that logs in.

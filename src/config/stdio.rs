@@ -128,7 +128,11 @@ fn check_command(reader: &Reader<'_>, command: &str, args: &[String]) {
             "a command and its arguments cannot hold a NUL character",
         );
     }
-    if command.trim().contains(char::is_whitespace) && !command.contains(['/', '\\']) {
+    let blank = command
+        .trim()
+        .find(char::is_whitespace)
+        .unwrap_or(command.len());
+    if blank < command.len() && !command[..blank].contains(['/', '\\']) {
         let message = "`command` holds blanks and is taken for the name of one program";
         let finding = reader.report().finding(Severity::Warning, &place, message);
         reader
@@ -140,7 +144,8 @@ fn check_command(reader: &Reader<'_>, command: &str, args: &[String]) {
 /// A plain name is left to the search path; a path starts at the folder of the configuration.
 fn resolve_command(command: &str, scene: &Scene<'_>) -> String {
     let path = paths::expand(command, scene.user_home);
-    let is_name = path.components().count() == 1 && !command.contains(std::path::is_separator);
+    // A whole shell line is no path, wherever it has its slashes.
+    let is_name = !command.contains(std::path::is_separator) || command.contains(' ');
     if is_name || path.is_absolute() {
         return path.to_string_lossy().into_owned();
     }

@@ -20,6 +20,8 @@ pub(super) struct InFlight(Arc<Mutex<BTreeMap<Id, Running>>>);
 /// How a request that is worked on can be withdrawn.
 #[derive(Debug)]
 pub(super) struct Running {
+    /// Counts the requests of a session: an id may be used again once it was withdrawn.
+    pub(super) number: u64,
     pub(super) task: AbortHandle,
     pub(super) withdrawn: Withdrawn,
 }
@@ -29,6 +31,19 @@ impl InFlight {
     /// between.
     pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<Id, Running>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes out the request that `owed` belongs to, unless its id is another's by now; whether it was
+    /// still there, and none is left.
+    fn take(&self, owed: &Owed) -> Option<bool> {
+        let mut table = self.lock();
+        let own = table
+            .get(&owed.id)
+            .is_some_and(|running| running.number == owed.number);
+        if own {
+            table.remove(&owed.id);
+        }
+        own.then(|| table.is_empty())
     }
 
     /// Withdraws a request: nothing is answered any more, and what was done for it is dropped,
@@ -61,6 +76,7 @@ impl Running {
 #[derive(Debug)]
 pub(super) struct Owed {
     pub(super) id: Id,
+    pub(super) number: u64,
     pub(super) in_flight: InFlight,
     pub(super) outbox: Outbox,
 }
@@ -68,12 +84,8 @@ pub(super) struct Owed {
 impl Owed {
     /// Answers, if the request was not withdrawn meanwhile.
     pub(super) async fn answer(self, reply: Result<Box<str>, ErrorObject>) {
-        let alone = {
-            let mut in_flight = self.in_flight.lock();
-            if in_flight.remove(&self.id).is_none() {
-                return;
-            }
-            in_flight.is_empty()
+        let Some(alone) = self.in_flight.take(&self) else {
+            return;
         };
         if !self.outbox.has_room() && self.outbox.room().await.is_err() {
             return;
@@ -92,7 +104,7 @@ impl Owed {
 
 impl Drop for Owed {
     fn drop(&mut self) {
-        if self.in_flight.lock().remove(&self.id).is_some() {
+        if self.in_flight.take(self).is_some() {
             let message = "the bridge failed while it handled the request";
             let error = ErrorObject::new(INTERNAL_ERROR, message);
             let _ = self

@@ -38,6 +38,8 @@ pub struct Session {
     in_flight: InFlight,
     tasks: TaskTracker,
     strict: Strict,
+    /// How many tool calls there were.
+    requests: u64,
     /// Agreed upon by `initialize`.
     revision: Option<Revision>,
 }
@@ -62,6 +64,7 @@ impl Session {
             in_flight: InFlight::default(),
             tasks: TaskTracker::new(),
             strict: Strict::new(),
+            requests: 0,
             revision: None,
         }
     }
@@ -174,7 +177,7 @@ impl Session {
         }
     }
 
-    fn call_tool(&self, id: Id, params: Option<&str>) {
+    fn call_tool(&mut self, id: Id, params: Option<&str>) {
         let mut in_flight = self.in_flight.lock();
         if in_flight.len() >= MAX_IN_FLIGHT {
             drop(in_flight);
@@ -188,8 +191,11 @@ impl Session {
             withdrawn: withdrawn.clone(),
         };
         let params = params.map(Box::<str>::from);
+        self.requests += 1;
+        let number = self.requests;
         let owed = Owed {
             id: id.clone(),
+            number,
             in_flight: self.in_flight.clone(),
             outbox: self.outbox.clone(),
         };
@@ -200,6 +206,7 @@ impl Session {
         in_flight.insert(
             id,
             Running {
+                number,
                 task: task.abort_handle(),
                 withdrawn,
             },
@@ -241,7 +248,7 @@ impl Session {
     }
 
     fn refuse(&self, id: Option<&Id>, error: &ErrorObject) {
-        tracing::debug!("refused: {error}");
+        tracing::debug!("refused: {}", excerpt(error.to_string().as_bytes(), 400));
         // An id in flight belongs to another request, which would be taken for answered.
         let id = id.filter(|id| !self.in_flight.lock().contains_key(id));
         self.send(|to| {

@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::session::{MAX_MESSAGE, Session};
 use crate::router::Router;
-use crate::wire::{Decoder, Outbox, Sink};
+use crate::wire::{Decoder, Outbox, Sink, Turn};
 
 /// Bytes that may wait for a client that does not read.
 const MAX_WAITING: usize = 8 * 1024 * 1024;
@@ -62,9 +62,10 @@ fn gone(written: Result<io::Result<()>, JoinError>) -> io::Result<()> {
 }
 
 async fn read(session: &mut Session, outbox: &Outbox, stdin: &mut Input) -> io::Result<()> {
-    let mut decoder = Decoder::of_lines(MAX_MESSAGE);
+    let (mut decoder, mut turn) = (Decoder::of_lines(MAX_MESSAGE), Turn::default());
     loop {
         let read = decoder.fill(stdin).await?;
+        turn.took(read).await;
         while let Some(frame) = decoder.frame() {
             // A client that does not read its answers is not read either.
             if !outbox.has_room() && outbox.room().await.is_err() {

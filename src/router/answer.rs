@@ -92,7 +92,8 @@ pub(super) struct Status<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ServerStatus<'a> {
     pub(super) name: &'a str,
-    pub(super) transport: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) transport: Option<&'static str>,
     pub(super) status: &'static str,
     pub(super) tools: usize,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::base::text::nearest;
 use crate::telemetry::logging::excerpt;
 use crate::upstream;
 
@@ -32,9 +33,9 @@ pub enum Error {
         /// Servers that could not be asked, when all were to be.
         unreachable: Vec<String>,
     },
-    /// The server's entry in the config is faulty, so it was never started.
+    /// The server is configured and cannot be served, so it was never started.
     #[error("server `{server}` is not in use: {reason}")]
-    Skipped {
+    LeftOut {
         /// Its name.
         server: String,
         /// What is wrong with its entry.
@@ -58,6 +59,11 @@ pub enum Error {
         /// How the tool wants to be called, where the server refused the arguments.
         signature: Option<String>,
     },
+}
+
+fn did_you_mean(name: &str, available: &[String]) -> Option<String> {
+    let near = nearest(name, available.iter().map(String::as_str))?;
+    Some(format!("did you mean `{near}`?"))
 }
 
 fn short(name: &str) -> String {
@@ -94,7 +100,7 @@ impl Error {
             Self::UnknownServer { .. } => "unknown_server",
             Self::UnknownTool { .. } => "unknown_tool",
             Self::InvalidParams { .. } => "invalid_params",
-            Self::Skipped { .. } => "connection_failed",
+            Self::LeftOut { .. } => "connection_failed",
             Self::Upstream { source, .. } => match source {
                 Upstream::Refused(_) | Upstream::BadAnswer { .. } => "mcp_error",
                 Upstream::TimedOut { .. } => "timed_out",
@@ -110,9 +116,12 @@ impl Error {
                 "these servers could not be asked: {}",
                 unreachable.join(", ")
             )),
-            Self::UnknownServer { .. } | Self::UnknownTool { .. } => None,
-            Self::Skipped { .. } => {
-                Some("correct its entry in the config and start again".to_owned())
+            Self::UnknownServer { name, available } => did_you_mean(name, available),
+            Self::UnknownTool {
+                tool, available, ..
+            } => did_you_mean(tool, available),
+            Self::LeftOut { .. } => {
+                Some("correct its entry in the config and restart the bridge".to_owned())
             }
             Self::InvalidParams { hint, .. } => hint.clone(),
             Self::Upstream {

@@ -4,9 +4,11 @@ mod actions;
 mod answer;
 pub mod describe;
 pub mod error;
+mod overview;
 pub mod request;
 mod routing;
 
 pub use error::Error;
+pub use overview::Overview;
 pub use request::{Caller, Notify};
-pub use routing::{Overview, Router, Settings};
+pub use routing::{LeftOut, Router, Settings};

@@ -114,7 +114,10 @@ pub enum Action<'a> {
         tool: Cow<'a, str>,
     },
     /// Tell how the servers are doing.
-    Status,
+    Status {
+        /// Only this one.
+        server: Option<Cow<'a, str>>,
+    },
     /// Reconnect where needed and reread tools.
     Refresh {
         /// Only this one.
@@ -129,6 +132,7 @@ struct Arguments<'a> {
     action: Option<&'a str>,
     tool: Option<&'a str>,
     params: Option<&'a str>,
+    unknown: Option<Cow<'a, str>>,
 }
 
 impl<'a> Arguments<'a> {
@@ -147,12 +151,8 @@ impl<'a> Arguments<'a> {
                 // Models often use the protocol's own word.
                 "params" | "arguments" => &mut read.params,
                 _ => {
-                    let reason = format!("unknown argument `{}`", excerpt(name.as_bytes(), 40));
-                    let hint = "the arguments of the tool itself belong into `params`".to_owned();
-                    return Err(Error::InvalidParams {
-                        reason,
-                        hint: Some(hint),
-                    });
+                    read.unknown.get_or_insert(name);
+                    continue;
                 }
             };
             if member.value != "null" && place.replace(member.value).is_some() {
@@ -171,6 +171,14 @@ impl<'a> Action<'a> {
         let server = text("server", arguments.server)?;
         let tool = text("tool", arguments.tool)?;
         let action = text("action", arguments.action)?.unwrap_or(Cow::Borrowed(ACTIONS[0]));
+        if let Some(name) = arguments.unknown.filter(|_| ACTIONS.contains(&&*action)) {
+            let reason = format!("unknown argument `{}`", excerpt(name.as_bytes(), 40));
+            let hint = "the arguments of the tool itself belong into `params`".to_owned();
+            return Err(Error::InvalidParams {
+                reason,
+                hint: Some(hint),
+            });
+        }
         let named = |tool: Option<Cow<'a, str>>| {
             tool.ok_or_else(|| Error::InvalidParams {
                 reason: format!("action `{action}` needs `tool`"),
@@ -191,7 +199,7 @@ impl<'a> Action<'a> {
                 server,
                 tool: named(tool)?,
             }),
-            "status" => Ok(Self::Status),
+            "status" => Ok(Self::Status { server }),
             "refresh" => Ok(Self::Refresh { server }),
             other => {
                 let hint = match nearest(other, ACTIONS) {
@@ -295,6 +303,10 @@ mod tests {
     fn faults_are_named() {
         check("{}", "action `call` needs `tool`");
         check(r#"{"action":"lst"}"#, "unknown action `lst`");
+        check(
+            r#"{"action":"search","query":"x"}"#,
+            "unknown action `search`",
+        );
         check(
             r#"{"tool":"t","params":[1]}"#,
             "`params` must be an object, not [1]",

@@ -4,13 +4,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
-use serde::Serialize;
 
 use super::error::MAX_AVAILABLE;
 use super::request::{Action, Caller, ToolCall};
 use super::{Error, actions, describe};
 use crate::base::text::nearest_all;
-use crate::config::{CallFormat, SchemaCompression, ServerName, Skipped};
+use crate::config::{CallFormat, SchemaCompression, ServerName};
 use crate::protocol::content::json_result;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 use crate::tools::{Registry, ServerTools, Snapshot};
@@ -30,8 +29,19 @@ pub struct Settings {
     pub schema_compression: SchemaCompression,
     /// What users say about their servers.
     pub descriptions: IndexMap<ServerName, String>,
-    /// Servers whose entries are faulty.
-    pub skipped: Vec<Skipped>,
+    /// Servers that are configured and not served.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A server that is configured and not served.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    /// Its name in the config.
+    pub name: String,
+    /// How it would be reached, where its entry says so.
+    pub transport: Option<&'static str>,
+    /// Why it is not served.
+    pub reason: String,
 }
 
 /// Turns requests of the `mcp` tool into replies.
@@ -42,25 +52,6 @@ pub struct Router {
     pub(super) settings: Settings,
     tool_list: Box<str>,
     recent: Mutex<VecDeque<ServerName>>,
-}
-
-/// One server, as `list` shows it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Overview {
-    /// Its name.
-    pub name: String,
-    /// How it is reached; agents need not know.
-    #[serde(skip)]
-    pub transport: &'static str,
-    /// What its owner says about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// How many of its tools may be called; unknown until it is reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tools: Option<usize>,
-    /// Why it cannot be reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
 }
 
 /// A server that was found by its name.
@@ -85,33 +76,18 @@ impl Router {
         }
     }
 
-    /// How every server stands, each reached first if it never was.
-    pub async fn overview(&self) -> Vec<Overview> {
-        let unreachable = self.reach_all(true).await;
-        let snapshot = self.registry.snapshot();
-        let reachable = self.pool.iter().map(|(name, _)| Overview {
-            name: name.to_string(),
-            transport: TRANSPORT,
-            description: self.settings.descriptions.get(name).cloned(),
-            tools: snapshot.get(name.as_str()).map(|tools| tools.len()),
-            error: unreachable
-                .iter()
-                .find(|(other, _)| other == name)
-                .map(|(_, error)| error.to_string()),
-        });
-        let skipped = self.settings.skipped.iter().map(|skipped| Overview {
-            name: skipped.name.clone(),
-            transport: TRANSPORT,
-            description: None,
-            tools: None,
-            error: Some(skipped.reason.clone()),
-        });
-        reachable.chain(skipped).collect()
-    }
-
     /// Reaches one server.
     pub async fn reach(&self, server: &str) -> Result<(), Error> {
         self.tools_of(self.find(server)?).await.map(drop)
+    }
+
+    /// Servers whose start is under way.
+    pub fn starting(&self) -> impl Iterator<Item = &ServerName> {
+        let starting = self
+            .pool
+            .iter()
+            .filter(|(_, supervisor)| supervisor.is_starting());
+        starting.map(|(name, _)| name)
     }
 
     /// All tools that are known by now.
@@ -181,7 +157,7 @@ impl Router {
             Action::Schema { server, tool } => {
                 actions::schema::show(self, server.as_deref(), &tool).await
             }
-            Action::Status => Ok(actions::status::show(self)),
+            Action::Status { server } => actions::status::show(self, server.as_deref()),
             Action::Refresh { server } => actions::refresh::run(self, server.as_deref()).await,
         }
     }
@@ -193,12 +169,12 @@ impl Router {
         }
         if let Some(skipped) = self
             .settings
-            .skipped
+            .left_out
             .iter()
             .find(|skipped| skipped.name == server)
         {
             let (server, reason) = (skipped.name.clone(), skipped.reason.clone());
-            return Err(Error::Skipped { server, reason });
+            return Err(Error::LeftOut { server, reason });
         }
         let names = self.pool.iter().map(|(name, _)| name.as_str());
         let available = nearest_all(server, names, MAX_AVAILABLE);

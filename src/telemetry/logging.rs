@@ -29,6 +29,12 @@ pub fn start(level: Level, file: Option<&Path>, colour: bool) -> io::Result<()> 
     Ok(())
 }
 
+/// Whether a character does something to a terminal or a log instead of being shown: control characters, line
+/// separators and those that turn the direction of the text.
+pub fn is_harmful(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Text of somebody else, fit for one log line: control characters escaped, cut at `limit` characters.
 pub fn excerpt(text: &[u8], limit: usize) -> String {
     let end = text.len().min(limit * 4);
@@ -37,7 +43,7 @@ pub fn excerpt(text: &[u8], limit: usize) -> String {
         .chars()
         .take(limit)
         .flat_map(|c| {
-            if c.is_control() {
+            if is_harmful(c) {
                 c.escape_default().collect()
             } else {
                 vec![c]

@@ -53,6 +53,14 @@ impl Registry {
     /// of one name the first stays.
     pub fn replace(&self, server: &ServerName, definitions: Vec<Definition>) -> usize {
         let filter = self.filters.get(server);
+        if self.snapshot().get(server.as_str()).is_none() {
+            for name in filter
+                .into_iter()
+                .flat_map(|filter| strangers(filter, &definitions))
+            {
+                tracing::warn!("`toolFilter` of `{server}` names `{name}`, which it does not have");
+            }
+        }
         let mut tools = IndexMap::with_capacity(definitions.len());
         for definition in definitions {
             if filter.is_none_or(|filter| permits(filter, &definition.name)) {
@@ -72,6 +80,13 @@ impl Registry {
         self.current.store(Arc::new(Snapshot { servers }));
         count
     }
+}
+
+/// Names in the filter that no tool has: names are compared letter by letter, so `get-*` means nothing.
+fn strangers<'a>(filter: &'a ToolFilter, definitions: &[Definition]) -> Vec<&'a str> {
+    let named = filter.allow.iter().flatten().chain(&filter.deny);
+    let unknown = |name: &&String| definitions.iter().all(|tool| tool.name != **name);
+    named.filter(unknown).map(String::as_str).collect()
 }
 
 /// Allow minus deny.

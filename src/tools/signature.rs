@@ -1,5 +1,7 @@
 //! A tool's arguments in one line of TypeScript, which suffices to call it.
 
+use std::cell::Cell;
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
@@ -8,6 +10,8 @@ use crate::protocol::tool::Definition;
 
 /// Objects within objects are spelt out this deep, and references followed as far.
 const MAX_DEPTH: usize = 4;
+/// So many types are spelt out, the rest is `any`: references can multiply without end.
+const MAX_TYPES: usize = 300;
 /// A longer signature is of no use; the schema is the better answer then.
 const MAX_LENGTH: usize = 2000;
 
@@ -18,7 +22,10 @@ pub fn signature(definition: &Definition) -> String {
         .as_ref()
         .and_then(|schema| serde_json::from_str(schema.get()).ok())
         .unwrap_or_default();
-    let spelling = Spelling { root: &schema };
+    let spelling = Spelling {
+        root: &schema,
+        left: Cell::new(MAX_TYPES),
+    };
     let mut line = format!("{}({})", definition.name, spelling.members(&schema, 0));
     if let Some((cut, _)) = line.char_indices().nth(MAX_LENGTH) {
         line.truncate(cut);
@@ -30,6 +37,8 @@ pub fn signature(definition: &Definition) -> String {
 struct Spelling<'a> {
     /// Where references lead to.
     root: &'a Value,
+    /// Types that may still be spelt out.
+    left: Cell<usize>,
 }
 
 impl Spelling<'_> {
@@ -37,11 +46,11 @@ impl Spelling<'_> {
     fn members(&self, object: &Value, depth: usize) -> String {
         let empty = Map::new();
         let properties = object["properties"].as_object().unwrap_or(&empty);
-        let required = object["required"]
+        let required: HashSet<&str> = object["required"]
             .as_array()
-            .map(Vec::as_slice)
+            .map(|names| names.iter().filter_map(Value::as_str).collect())
             .unwrap_or_default();
-        let is_required = |name: &str| required.iter().any(|other| other == name);
+        let is_required = |name: &str| required.contains(name);
         let member = |(name, schema): (&String, &Value)| {
             let mark = if is_required(name) { "" } else { "?" };
             let mut text = format!("{name}{mark}: {}", self.kind(schema, depth));
@@ -61,7 +70,9 @@ impl Spelling<'_> {
     }
 
     fn kind(&self, schema: &Value, depth: usize) -> String {
-        if depth > MAX_DEPTH {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        if depth > MAX_DEPTH || left == 0 {
             return "any".to_owned();
         }
         if let Some(target) = schema["$ref"].as_str().and_then(|to| to.strip_prefix('#')) {
@@ -184,5 +195,15 @@ mod tests {
             &json!({"properties": {"a": {"$ref": "https://else.where/schema"}}}),
             "t(a?: any)",
         );
+    }
+
+    #[test]
+    fn schemas_that_multiply_are_cut_short() {
+        let references = (0..1000).map(|n| (format!("p{n}"), json!({"$ref": "#"})));
+        let properties: Map<String, Value> = references.collect();
+        let schema = json!({"type": "object", "properties": properties});
+        let raw = to_raw_value(&json!({ "name": "t", "inputSchema": schema })).expect("plain JSON");
+        let line = signature(&Definition::parse(&raw).expect("a tool"));
+        assert_eq!(line.chars().count(), MAX_LENGTH + 1);
     }
 }

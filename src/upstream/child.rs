@@ -88,6 +88,16 @@ const HANDED_ON_PREFIXES: &[&str] = &[
 /// Folders where runtimes are often installed but that desktop applications do not have on their PATH.
 const USUAL_FOLDERS: &[&str] = &["/usr/local/bin", "/opt/homebrew/bin"];
 
+/// The same below the user's home folder.
+const USUAL_FOLDERS_AT_HOME: &[&str] = &[
+    ".local/bin",
+    ".volta/bin",
+    ".asdf/shims",
+    ".local/share/mise/shims",
+    ".bun/bin",
+    ".cargo/bin",
+];
+
 /// A running child and its process group.
 #[derive(Debug)]
 pub(super) struct Child {
@@ -117,8 +127,11 @@ impl Child {
                 folder: folder.display().to_string(),
             });
         }
-        let mut wrap =
-            CommandWrap::with_new(command, |child| configure(child, server, environment));
+        let mut wrap = CommandWrap::with_new(command, |child| {
+            configure(child, server, environment);
+            #[cfg(target_os = "linux")]
+            die_with_parent(child, guardian);
+        });
         #[cfg(unix)]
         wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
         #[cfg(windows)]
@@ -246,8 +259,6 @@ fn configure(child: &mut Command, server: &config::Stdio, environment: &Environm
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    #[cfg(target_os = "linux")]
-    die_with_parent(child);
 }
 
 /// Whether a server gets the variable without asking.
@@ -268,10 +279,11 @@ pub(super) fn is_handed_on(name: &str) -> bool {
 
 fn with_usual_folders(path: &str, environment: &Environment) -> OsString {
     let mut folders: Vec<PathBuf> = std::env::split_paths(path).collect();
-    let local = environment
-        .lookup("HOME")
-        .map(|home| PathBuf::from(home).join(".local/bin"));
-    for folder in USUAL_FOLDERS.iter().map(PathBuf::from).chain(local) {
+    let home = environment.lookup("HOME").map(PathBuf::from);
+    let own = USUAL_FOLDERS_AT_HOME
+        .iter()
+        .filter_map(|folder| Some(home.as_ref()?.join(folder)));
+    for folder in USUAL_FOLDERS.iter().map(PathBuf::from).chain(own) {
         if cfg!(unix) && !folders.contains(&folder) {
             folders.push(folder);
         }
@@ -279,26 +291,66 @@ fn with_usual_folders(path: &str, environment: &Environment) -> OsString {
     std::env::join_paths(folders).unwrap_or_else(|_| path.into())
 }
 
-/// Has the kernel kill the child when the bridge dies, however it dies (`prctl(2)`, `PR_SET_PDEATHSIG`). The
-/// signal follows the thread that started the child, so children are never started on a thread that ends early.
+/// Has the kernel kill the child when the bridge dies, however it dies (`prctl(2)`,
+/// `PR_SET_PDEATHSIG`), and tells the guardian of it. The signal follows the thread that started the
+/// child, so children are never started on a thread that ends early.
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
     reason = "what a child does between fork and exec can only be set through an unsafe call"
 )]
-fn die_with_parent(child: &mut Command) {
+fn die_with_parent(child: &mut Command, guardian: &Guardian) {
     use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
     let bridge = getpid();
-    // SAFETY: between fork and exec only two system calls are made, and nothing is allocated.
+    let announcements = guardian.announcements();
+    // SAFETY: between fork and exec only system calls are made, and nothing is allocated.
     unsafe {
         child.pre_exec(move || {
             set_parent_process_death_signal(Some(Signal::KILL))?;
             // The bridge may have died before the signal was set.
-            if getppid() == Some(bridge) {
-                Ok(())
-            } else {
-                Err(io::ErrorKind::Interrupted.into())
+            if getppid() != Some(bridge) {
+                return Err(io::ErrorKind::Interrupted.into());
             }
+            if let Some(announcements) = &announcements {
+                let mut line = [0; 16];
+                let start = announcement(&mut line, getpid().as_raw_nonzero().get());
+                // Without a guardian the kernel's help has to do.
+                let _ = rustix::io::write(announcements, &line[start..]);
+            }
+            Ok(())
         });
+    }
+}
+
+/// Writes `+`, the number and a line end to the end of `line`; where they begin.
+#[cfg(target_os = "linux")]
+fn announcement(line: &mut [u8; 16], mut number: i32) -> usize {
+    let mut at = line.len() - 1;
+    line[at] = b'\n';
+    while number > 0 {
+        at -= 1;
+        line[at] = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+    at -= 1;
+    line[at] = b'+';
+    at
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::announcement;
+
+    #[test]
+    fn children_announce_themselves_without_allocating() {
+        for (number, expected) in [
+            (7, &b"+7\n"[..]),
+            (4_194_304, b"+4194304\n"),
+            (i32::MAX, b"+2147483647\n"),
+        ] {
+            let mut line = [0; 16];
+            let start = announcement(&mut line, number);
+            assert_eq!(&line[start..], expected);
+        }
     }
 }

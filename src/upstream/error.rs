@@ -16,7 +16,7 @@ pub enum Error {
         command: String,
     },
     /// The configured working folder does not exist.
-    #[error("the working folder `{folder}` (`cwd`) does not exist")]
+    #[error("there is no folder `{folder}` (`cwd`)")]
     FolderMissing {
         /// As configured.
         folder: String,
@@ -124,9 +124,8 @@ impl Error {
             Self::CoolingDown { error, .. } | Self::Unsent { error } => error.hint(),
             Self::EndedAtStart { last } | Self::Closed { last } => last.hint(),
             Self::StillStarting { .. } | Self::NeverStarted { .. } => Some(
-                "a first start may be downloading the server: try again in a moment, or raise \
-                 `connectionTimeoutMs`; a server that frames messages with Content-Length from the first one \
-                 on needs `\"framing\": \"lsp\"`"
+                "a first start may be downloading the server and goes on: try again in a moment; a server that \
+                 frames messages with Content-Length from the first one on needs `\"framing\": \"lsp\"`"
                     .to_owned(),
             ),
             Self::TimedOut { .. } => {
@@ -211,7 +210,10 @@ impl fmt::Display for LastWords {
 /// How to get the runtimes that servers are usually started with.
 fn remedy(command: &str) -> &'static str {
     match command {
-        "npx" | "npm" | "node" => ": install Node.js (https://nodejs.org), or give the full path",
+        line if line.contains(' ') => ": arguments belong into `args`, each by itself",
+        "npx" | "npm" | "node" => {
+            ": install Node.js (https://nodejs.org), or set `PATH` under `env` to the folder that has it"
+        }
         "uvx" | "uv" => ": install uv (https://docs.astral.sh/uv), or give the full path",
         "python" | "python3" | "pipx" => {
             ": install Python (https://www.python.org), or give the full path"

@@ -8,60 +8,90 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The command of the bridge's program that stands guard.
 pub const COMMAND: &str = "guard";
 
-/// A handle to the guardian, who is called when the first server starts.
+/// A handle to the guardian, who is called when the first server starts, and again if he dies.
 #[derive(Debug, Default)]
 pub struct Guardian {
     post: Mutex<Post>,
 }
 
 #[derive(Debug, Default)]
-enum Post {
-    #[default]
-    Vacant,
-    Held {
-        orders: ChildStdin,
-        /// Reaped when it ends; it ends when `orders` closes.
-        _process: Child,
-    },
-    /// It could not be started or has died; the kernel's help has to do.
-    Lost,
+struct Post {
+    groups: BTreeSet<u32>,
+    /// The guardian's process and where it reads; it ends when that closes.
+    held: Option<(Child, ChildStdin)>,
 }
 
 impl Guardian {
+    fn post(&self) -> MutexGuard<'_, Post> {
+        self.post.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a child can announce itself before it becomes the server's program, since that may start
+    /// others before the bridge gets to [`Guardian::watch`]; the line is `+`, its id and a line end.
+    #[cfg(unix)]
+    pub(super) fn announcements(&self) -> Option<std::os::fd::OwnedFd> {
+        use std::os::fd::AsFd;
+        let mut post = self.post();
+        if post.held.is_none() {
+            post.held = call().ok();
+        }
+        let (_, pipe) = post.held.as_ref()?;
+        pipe.as_fd().try_clone_to_owned().ok()
+    }
+
     /// Has the group killed when the bridge dies.
     pub(super) fn watch(&self, group: u32) {
-        self.order(b'+', group);
+        let mut post = self.post();
+        post.groups.insert(group);
+        post.order('+', group);
     }
 
     /// Forgets a group that is gone.
     pub(super) fn forget(&self, group: u32) {
-        self.order(b'-', group);
+        let mut post = self.post();
+        post.groups.remove(&group);
+        post.order('-', group);
+    }
+}
+
+impl Post {
+    fn order(&mut self, sign: char, group: u32) {
+        if self.tell(&format!("{sign}{group}\n")).is_ok() {
+            return;
+        }
+        if let Some((mut dead, _)) = self.held.take() {
+            // It is dead, so this only clears its entry away.
+            let _ = dead.wait();
+        }
+        let all: Vec<String> = self
+            .groups
+            .iter()
+            .map(|group| format!("+{group}\n"))
+            .collect();
+        let called = call().and_then(|called| {
+            self.held = Some(called);
+            self.tell(&all.concat())
+        });
+        if let Err(error) = called {
+            tracing::warn!("nobody stands guard over what servers start: {error}");
+        }
     }
 
-    fn order(&self, sign: u8, group: u32) {
-        let mut post = self.post.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Post::Vacant = *post {
-            *post = call().unwrap_or_else(|error| {
-                tracing::debug!("nobody stands guard over servers: {error}");
-                Post::Lost
-            });
-        }
-        if let Post::Held { orders, .. } = &mut *post {
-            let line = format!("{}{group}\n", char::from(sign));
-            // Lines are far shorter than a pipe is long, so this does not block.
-            if orders.write_all(line.as_bytes()).is_err() {
-                *post = Post::Lost;
-            }
+    /// Orders are far shorter than a pipe is long, so this does not block.
+    fn tell(&mut self, orders: &str) -> io::Result<()> {
+        match &mut self.held {
+            Some((_, pipe)) => pipe.write_all(orders.as_bytes()),
+            None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 }
 
-fn call() -> io::Result<Post> {
+fn call() -> io::Result<(Child, ChildStdin)> {
     // The running program, even if its file was replaced since.
     let program = if cfg!(target_os = "linux") {
         "/proc/self/exe".into()
@@ -79,10 +109,7 @@ fn call() -> io::Result<Post> {
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut process = command.spawn()?;
     let orders = process.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    Ok(Post::Held {
-        orders,
-        _process: process,
-    })
+    Ok((process, orders))
 }
 
 /// Stands guard: reads orders until the bridge is gone, then kills the groups that are left.

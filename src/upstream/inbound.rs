@@ -15,7 +15,7 @@ use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::jsonrpc::{self, Message, salvage_answered};
 use crate::protocol::method;
 use crate::telemetry::logging::excerpt;
-use crate::wire::{Decoder, Frame};
+use crate::wire::{Decoder, Frame, Turn};
 
 /// No message of a server may be larger.
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
@@ -26,9 +26,10 @@ impl Session {
     /// Reads until the server closes its stdout; returns why.
     pub(super) async fn read(&self, stdout: &mut (impl AsyncRead + Unpin)) -> std::io::Result<()> {
         let mut decoder = Decoder::of_either(MAX_MESSAGE);
-        let mut strict = Strict::new();
+        let (mut strict, mut turn) = (Strict::new(), Turn::default());
         loop {
             let read = decoder.fill(stdout).await?;
+            turn.took(read).await;
             while let Some(frame) = decoder.frame() {
                 self.receive(&frame, &mut strict);
             }
@@ -136,6 +137,13 @@ impl Session {
     /// Requests of servers are answered at once: `ping` is ours to answer, and no other capability
     /// was declared.
     fn asked(&self, id: &str, method: &str) {
+        if method == method::INITIALIZE {
+            let reason = "the program sends back what it is sent: it is no MCP server".to_owned();
+            if let Ok(id) = id.parse() {
+                self.requests.answer(id, Err(Error::BadAnswer { reason }));
+            }
+            return;
+        }
         let sent = self.outbox.try_push(|buffer| {
             self.frame(buffer, |buffer| {
                 if method == method::PING {
@@ -185,6 +193,11 @@ impl Session {
     }
 
     fn odd(&self, what: &str) {
+        // What still comes in while it is being ended is nobody's concern.
+        if self.is_ended() {
+            return;
+        }
+        let what = excerpt(what.as_bytes(), 400);
         if self.oddities.fetch_add(1, Ordering::Relaxed) < LOUD_ODDITIES {
             tracing::warn!("`{}` {what}", self.server);
         } else {

@@ -15,7 +15,7 @@ const MAX_PAGES: usize = 1000;
 /// A server has no more tools than this.
 const MAX_TOOLS: usize = 20_000;
 /// Nor more bytes of them.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// No tool has a longer name.
 const MAX_NAME: usize = 256;
 

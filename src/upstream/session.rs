@@ -168,7 +168,7 @@ impl Session {
         };
         let pushed = self.outbox.push(urgency, |buffer| {
             self.frame(buffer, |buffer| {
-                jsonrpc::write_call(buffer, id, method, params)
+                jsonrpc::write_call(buffer, id, method, params);
             });
         });
         if pushed.is_err() {

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::base::blotter::Blotter;
 use crate::telemetry::logging::excerpt;
+use crate::wire::Turn;
 
 const LINES: usize = 12;
 const LINE_CHARACTERS: usize = 300;
@@ -37,7 +38,9 @@ impl Tail {
     pub(super) async fn collect(&self, server: &str, mut stderr: impl AsyncRead + Unpin) {
         let mut chunk = vec![0; 4096];
         let mut line = Vec::new();
+        let mut turn = Turn::default();
         while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
+            turn.took(read).await;
             let mut pieces = chunk[..read].split(|byte| *byte == b'\n').peekable();
             while let Some(piece) = pieces.next() {
                 let room = LINE_BYTES.saturating_sub(line.len()).min(piece.len());

@@ -348,6 +348,11 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Whether a start is under way.
+    pub fn is_starting(&self) -> bool {
+        matches!(self.state().phase, Phase::Starting(_))
+    }
+
     /// Whether a session is open now.
     pub fn is_open(&self) -> bool {
         matches!(&self.state().phase, Phase::Open(connection) if !connection.session().is_ended())

@@ -15,6 +15,8 @@ use super::buffer::Thrift;
 const READ_ROOM: usize = 16 * 1024;
 /// How much of either end of an oversized message is kept to tell whose it was.
 const EXCERPT: usize = 1024;
+/// A message that is announced to be larger than this is nonsense; waiting for it would be for ever.
+const MAX_ANNOUNCED: usize = 1 << 30;
 /// A header block of `Content-Length` framing is not longer.
 const MAX_HEADERS: usize = 8 * 1024;
 
@@ -225,6 +227,9 @@ impl Decoder {
                 let Ok(number) = digits.parse() else {
                     return Header::Broken;
                 };
+                if number > MAX_ANNOUNCED {
+                    return Header::Broken;
+                }
                 length = Some(number);
             }
         }

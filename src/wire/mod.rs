@@ -3,6 +3,8 @@
 mod buffer;
 pub mod lines;
 pub mod outbox;
+mod turn;
 
 pub use lines::{Decoder, Frame};
 pub use outbox::{Outbox, Sink, Urgency, Writer};
+pub use turn::Turn;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::router::Error;
 use crate::router::answer::{self, Servers};
-use crate::router::routing::{Router, TRANSPORT, failed};
-use crate::router::{Error, Overview};
+use crate::router::routing::{Router, failed};
 use crate::upstream::Supervisor;
 
 /// One server, whose failure is the answer, or all of them side by side, each with its own.
@@ -32,24 +32,15 @@ pub(in crate::router) async fn run(
             .collect();
         router.pool.visit(all, refresh).await
     };
-    let snapshot = router.registry.snapshot();
-    let error = |name| {
-        let failure = failures.iter().find(|(other, _)| other == name);
-        failure.map(|(_, error)| error.to_string())
-    };
-    let servers = router
+    let wanted = router
         .pool
         .iter()
-        .filter(|(name, _)| only.is_none_or(|found| found.name == *name))
-        .map(|(name, _)| Overview {
-            name: name.to_string(),
-            transport: TRANSPORT,
-            description: None,
-            tools: snapshot.get(name.as_str()).map(|tools| tools.len()),
-            error: error(name),
-        });
+        .filter(|(name, _)| only.is_none_or(|found| found.name == *name));
+    let servers = wanted
+        .map(|(name, _)| router.overview_of(name, &failures))
+        .collect();
     Ok(answer::result(&Servers {
         action: "refresh",
-        servers: servers.collect(),
+        servers,
     }))
 }

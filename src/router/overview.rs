@@ -1,0 +1,73 @@
+//! The servers with what is known of each, for `list`, `refresh` and the command line.
+
+use serde::Serialize;
+
+use super::routing::{Router, TRANSPORT};
+use crate::config::ServerName;
+use crate::upstream;
+
+/// One server.
+#[derive(Debug, Clone, Serialize)]
+pub struct Overview {
+    /// Its name.
+    pub name: String,
+    /// How it is reached, where its entry says so; agents need not know.
+    #[serde(skip)]
+    pub transport: Option<&'static str>,
+    /// What its owner says about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How many of its tools may be called; unknown until it is reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<usize>,
+    /// Why it cannot be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What to do about it, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Router {
+    /// Every server, each reached first if it never was.
+    pub async fn overview(&self) -> Vec<Overview> {
+        let failures = self.reach_all(true).await;
+        let served = self
+            .pool
+            .iter()
+            .map(|(name, _)| self.overview_of(name, &failures));
+        let left_out = self.settings.left_out.iter().map(|server| Overview {
+            name: server.name.clone(),
+            transport: server.transport,
+            description: None,
+            tools: None,
+            error: Some(server.reason.clone()),
+            hint: None,
+        });
+        served.chain(left_out).collect()
+    }
+
+    /// One server, given what has just failed.
+    pub(super) fn overview_of(
+        &self,
+        name: &ServerName,
+        failures: &[(ServerName, upstream::Error)],
+    ) -> Overview {
+        let failure = failures
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, error)| error);
+        Overview {
+            name: name.to_string(),
+            transport: Some(TRANSPORT),
+            description: self.settings.descriptions.get(name).cloned(),
+            tools: self
+                .registry
+                .snapshot()
+                .get(name.as_str())
+                .map(|tools| tools.len()),
+            error: failure.map(ToString::to_string),
+            hint: failure.and_then(upstream::Error::hint),
+        }
+    }
+}
