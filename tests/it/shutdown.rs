@@ -117,13 +117,24 @@ fn what_a_dead_server_leaves_behind_is_gone_too() {
 }
 
 #[test]
-fn a_client_that_no_longer_reads_ends_it() {
-    let (client, pids) = with_pids(&[], |bridge| bridge);
-    let bridge = client.pid();
-    // Dropping the client closes both pipes and kills the bridge; its servers must follow.
-    drop(client);
-    wait_gone(&[bridge]);
-    wait_gone(&pids());
+fn answers_that_nobody_reads_do_not_hold_up_the_end() {
+    // Less than the bridge keeps for a client that does not read, and more.
+    for answers in [5, 12] {
+        let (mut client, pids) = with_pids(&[], |bridge| bridge.set("shutdownTimeoutMs", 2000));
+        client.stop_reading();
+        for _ in 0..answers {
+            client.start_call("one", "big", json!({"bytes": 1_000_000}));
+        }
+        let begun = Instant::now();
+        client.close_stdin();
+        client.wait_exit(PATIENCE);
+        let took = begun.elapsed();
+        assert!(
+            took < Duration::from_secs(4),
+            "{answers} answers waiting: {took:?}"
+        );
+        wait_gone(&pids());
+    }
 }
 
 fn stubborn_servers_are_gone_after(end: impl FnOnce(&mut Client)) {
