@@ -1,8 +1,11 @@
 //! Clients that send what they should not.
 
-use serde_json::{Value, json};
+use std::time::Duration;
 
-use crate::support::{Bridge, Client, assert_words, json_of, text_of};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::support::{Bridge, Client, assert_words, is_error, json_of, text_of};
 
 #[test]
 fn text_that_is_no_json_is_refused() {
@@ -218,6 +221,103 @@ fn answers_that_nobody_asked_for_are_passed_over() {
     client.send(&json!({"jsonrpc": "2.0", "id": "x", "error": {"code": 1, "message": "?"}}));
     client.assert_echo("one");
     assert_eq!(client.drain(), Vec::<Value>::new());
+}
+
+#[test]
+fn huge_names_are_refused_soon_and_briefly() {
+    let mut client = one();
+    client.assert_echo("one");
+    let huge = "x".repeat(4_000_000);
+    for arguments in [
+        json!({"server": "one", "tool": huge}),
+        json!({"tool": huge}),
+        json!({"server": huge, "tool": "echo"}),
+        json!({"action": huge}),
+        json!({"action": "schema", "server": "one", "tool": huge}),
+        json!({"action": "list", "server": huge}),
+        json!({(&huge): 1}),
+    ] {
+        let keys = arguments.to_string().replace(&huge, "huge");
+        let begun = Instant::now();
+        let result = client.mcp(&arguments);
+        let took = begun.elapsed();
+        assert!(is_error(&result), "{keys} is answered");
+        let mut error = json_of(&result);
+        error["available"].take();
+        let length = error.to_string().len();
+        assert!(length < 2000, "{keys} is answered with {length} bytes");
+        assert!(took < Duration::from_secs(2), "{keys} took {took:?}");
+    }
+    let id = client.request("tools/call", json!({"name": huge, "arguments": {}}));
+    let length = client.answer(id).to_string().len();
+    assert!(length < 2000, "a huge tool is answered with {length} bytes");
+    let id = client.request(&huge, json!({}));
+    let length = client.answer(id).to_string().len();
+    assert!(
+        length < 2000,
+        "a huge method is answered with {length} bytes"
+    );
+}
+
+#[test]
+fn a_faulty_message_does_not_answer_the_call_of_its_id() {
+    let mut client = one();
+    client.assert_echo("one");
+    for line in [
+        r#"{"jsonrpc":"2.0","id":"busy","method":"ping","method":"tools/list"}"#,
+        r#"{"jsonrpc":"1.0","id":"busy","method":"ping"}"#,
+        r#"{"jsonrpc":"2.0","id":"busy","method":7}"#,
+        r#"{"jsonrpc":"2.0","id":"busy","method":"ping"#,
+    ] {
+        let arguments = json!({"server": "one", "tool": "sleep", "params": {"ms": 300}});
+        client.send(&json!({
+            "jsonrpc": "2.0", "id": "busy", "method": "tools/call",
+            "params": {"name": "mcp", "arguments": arguments},
+        }));
+        client.send_raw(format!("{line}\n").as_bytes());
+        let refused = refusal(&mut client);
+        assert!(refused["id"].is_null(), "for {line}: {refused}");
+        let slept = client.answer("busy");
+        assert_eq!(text_of(&slept["result"]), "slept 300 ms", "for {line}");
+        assert_eq!(client.drain(), Vec::<Value>::new(), "for {line}");
+    }
+}
+
+#[test]
+fn arrays_are_answered_in_the_revision_that_has_them() {
+    let mut client = Bridge::new().server("one", &[]).serve();
+    client.initialize_as("2025-03-26");
+    let arguments = json!({"server": "one", "tool": "echo", "params": {"message": "hi"}});
+    let call = json!({"name": "mcp", "arguments": arguments});
+    client.send(&json!([
+        {"jsonrpc": "2.0", "id": "a", "method": "ping"},
+        {"jsonrpc": "2.0", "id": "b", "method": "ping"},
+        {"jsonrpc": "2.0", "method": "notifications/unheard-of"},
+        {"jsonrpc": "2.0", "id": "c", "method": "tools/call", "params": call},
+    ]));
+    for id in ["a", "b"] {
+        assert_eq!(client.answer(id)["result"], json!({}));
+    }
+    assert_eq!(text_of(&client.answer("c")["result"]), "hi");
+    assert_eq!(client.drain(), Vec::<Value>::new(), "one answer each");
+    client.send_raw(b"[]\n");
+    assert_eq!(refusal(&mut client)["error"]["code"], -32600);
+    client.assert_echo("one");
+}
+
+#[test]
+fn arrays_are_refused_in_other_revisions() {
+    let mut client = Bridge::new().server("one", &[]).serve();
+    client.initialize_as("2025-06-18");
+    client.send(&json!([{"jsonrpc": "2.0", "id": "a", "method": "ping"}]));
+    let refused = refusal(&mut client);
+    assert_eq!(refused["error"]["code"], -32600, "{refused}");
+    assert_eq!(
+        client.drain(),
+        Vec::<Value>::new(),
+        "nothing of it is answered"
+    );
+    client.assert_echo("one");
 }
 
 fn one() -> Client {

@@ -45,6 +45,16 @@ fn an_id_of_another_kind_is_another_id() {
 }
 
 #[test]
+fn a_faulty_request_under_a_call_s_id_is_not_its_answer() {
+    let mut client = beside_good(&[]);
+    assert_eq!(
+        text_of(&client.call("bad", "bad_request", json!({}))),
+        "after a bad request"
+    );
+    all_well(&mut client);
+}
+
+#[test]
 fn silence_does_not_hold_up_others() {
     let mut client = beside_good(&[]);
     let never = client.start_call("bad", "never", json!({}));
@@ -87,7 +97,7 @@ fn nesting_is_kept_up_to_a_limit() {
         format!("{}{}", "[".repeat(50), "]".repeat(50))
     );
     let result = client.call("bad", "deep", json!({"levels": 10_000}));
-    assert!(is_error(&result), "{result}");
+    assert_words(&error_of(&result, "mcp_error").to_string(), &["nested"]);
     all_well(&mut client);
 }
 
@@ -95,7 +105,8 @@ fn nesting_is_kept_up_to_a_limit() {
 fn a_result_with_a_duplicate_key_is_refused() {
     let mut client = beside_good(&[]);
     let result = client.call("bad", "duplicate_key", json!({}));
-    assert!(is_error(&result), "{result}");
+    let error = error_of(&result, "mcp_error").to_string();
+    assert_words(&error, &["duplicate key", "content"]);
     all_well(&mut client);
 }
 
@@ -103,7 +114,7 @@ fn a_result_with_a_duplicate_key_is_refused() {
 fn a_result_that_is_no_utf8_is_refused() {
     let mut client = beside_good(&[]);
     let result = client.call("bad", "invalid_utf8", json!({}));
-    assert!(is_error(&result), "{result}");
+    assert_words(&error_of(&result, "mcp_error").to_string(), &["utf-8"]);
     all_well(&mut client);
 }
 

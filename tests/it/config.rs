@@ -133,25 +133,46 @@ fn the_env_file_beside_the_named_config_comes_first() {
 }
 
 #[test]
-fn a_secret_stays_out_of_the_logs() {
+fn a_limit_that_cannot_be_kept_leaves_the_server_out() {
+    let mut client = Bridge::new()
+        .server("limited", &[])
+        .server("free", &[])
+        .config(|config| {
+            config["servers"]["limited"]["rateLimit"] = json!({"maxCallsPerDay": 5});
+        })
+        .serve_initialized();
+    let result = client.call("limited", "echo", json!({"message": "x"}));
+    assert!(is_error(&result), "served without its limit: {result}");
+    assert_words(&result.to_string(), &["limited", "rateLimit"]);
+    client.expect_stderr(&["limited", "rateLimit"]);
+    client.assert_echo("free");
+}
+
+#[test]
+fn keys_that_are_not_in_force_are_named_and_the_server_runs() {
+    let keys = [
+        ("retry", json!({"maxAttempts": 3})),
+        ("resultCache", json!({"enabled": true})),
+        ("adaptivePromotion", json!({"enabled": true})),
+        ("maxResultChars", json!(1000)),
+    ];
+    let mut bridge = Bridge::new().server("one", &[]);
+    for (key, value) in &keys {
+        bridge = bridge.set(key, value.clone());
+    }
+    let mut client = bridge.serve_initialized();
+    client.assert_echo("one");
+    client.expect_stderr(&keys.map(|(key, _)| key));
+
     let mut client = Bridge::new()
         .server("one", &[])
-        .server("broken", &["--exit-at-start", "1"])
         .config(|config| {
-            for name in ["one", "broken"] {
-                config["servers"][name]["env"] = json!({"TEST_SECRET": "${TEST_TOKEN}"});
-            }
+            config["servers"]["one"]["retry"] = json!({"maxAttempts": 3});
+            config["servers"]["one"]["maxResultChars"] = json!(1000);
         })
-        .file(".env", "TEST_TOKEN=hush-4711\n")
-        .args(&["--debug"])
         .serve_initialized();
-    assert_eq!(environment(&mut client, "TEST_SECRET"), "hush-4711");
-    let failed = client.call("broken", "echo", json!({"message": "x"}));
-    let status = client.mcp(&json!({"action": "status"}));
-    client.drain();
-    for text in [client.stderr_text(), failed.to_string(), status.to_string()] {
-        assert!(!text.contains("hush-4711"), "a secret in: {text}");
-    }
+    client.assert_echo("one");
+    client.expect_stderr(&["/servers/one/retry", "/servers/one/maxResultChars"]);
 }
 
 fn environment(client: &mut Client, name: &str) -> Value {

@@ -1,6 +1,9 @@
 //! Connections over time: idle ones are closed, changed lists are read again.
 
+use std::time::Duration;
+
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::{Bridge, Client, eventually, lines_of, text_of, tool_names, wait_gone};
 
@@ -98,6 +101,54 @@ fn only_so_many_servers_are_open_at_a_time() {
     client.mcp_json(&json!({"action": "refresh"}));
     client.mcp_json(&json!({"action": "list"}));
     assert_eq!(connected(&mut client).len(), 2);
+}
+
+#[test]
+fn one_server_at_a_time_stays_one() {
+    let mut client = Bridge::new()
+        .server("one", &[])
+        .server("two", &[])
+        .server("three", &[])
+        .set("routerMaxConcurrent", 1)
+        .serve_initialized();
+    for action in ["list", "refresh", "list"] {
+        client.mcp_json(&json!({"action": action}));
+        let open = connected(&mut client);
+        assert!(open.len() <= 1, "after `{action}`: {open:?}");
+    }
+    let ids = ["one", "two", "three"]
+        .map(|server| client.start_call(server, "sleep", json!({"ms": 100})));
+    for id in ids {
+        assert_eq!(text_of(&client.result(id)), "slept 100 ms");
+    }
+    client.assert_echo("two");
+    let open = connected(&mut client);
+    assert!(open.len() <= 1, "after parallel calls: {open:?}");
+}
+
+#[test]
+fn a_storm_of_changes_is_neither_followed_nor_use() {
+    let bridge = Bridge::new().set("routerIdleTimeoutMs", 200);
+    let path = bridge.path("pids");
+    let file = path.to_str().expect("the path is UTF-8").to_owned();
+    let mut client = bridge
+        .server("one", &["--changed-storm", "--pid-file", &file])
+        .serve_initialized();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(1) {
+        client.call("one", "sleep", json!({"ms": 20}));
+    }
+    let lists = client.call("one", "lists", json!({}));
+    let lists: u32 = text_of(&lists).parse().expect("a number");
+    let pids: Vec<u32> = lines_of(&path)
+        .iter()
+        .filter_map(|pid| pid.parse().ok())
+        .collect();
+    assert!(
+        lists < 10,
+        "the tools were listed {lists} times in a second"
+    );
+    wait_gone(&pids);
 }
 
 fn connected(client: &mut Client) -> Vec<String> {

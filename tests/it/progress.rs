@@ -61,6 +61,20 @@ fn without_a_token_there_is_no_progress() {
 }
 
 #[test]
+fn a_token_of_the_wrong_kind_is_none() {
+    let mut client = Bridge::new().server("one", &[]).serve_initialized();
+    for token in [json!(null), json!({"a": 1}), json!([1]), json!(true)] {
+        let id = start(&mut client, 5, 0, &token);
+        let answer = client.answer(id);
+        assert!(
+            answer.get("error").is_some() || text_of(&answer["result"]) == "5 steps",
+            "for {token}: {answer}"
+        );
+        assert_eq!(client.drain(), Vec::<Value>::new(), "for {token}");
+    }
+}
+
+#[test]
 fn progress_restarts_the_clock() {
     let mut client = Bridge::new()
         .server("one", &[])

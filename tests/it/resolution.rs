@@ -1,6 +1,9 @@
 //! Calls that name no server.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::support::{Bridge, Client, error_of, is_error, json_of, text_of};
 
@@ -61,6 +64,33 @@ fn a_dead_server_does_not_hide_the_others() {
     assert_eq!(text_of(&result), "tool_0001");
     let candidates: Value = client.mcp_json(&json!({"action": "list"}));
     assert!(candidates.to_string().contains("alive"), "{candidates}");
+}
+
+#[test]
+fn a_server_that_never_starts_holds_up_few_calls() {
+    let mut client = Bridge::new()
+        .server("silent", &["--silent"])
+        .server("alive", &[])
+        .set("connectionTimeoutMs", 300)
+        .set("routerConnectErrorCooldownMs", 300)
+        .serve_initialized();
+    // The calls take their time, so that the pause after a failed start ends while they go on.
+    let mut slow = Vec::new();
+    let begun = Instant::now();
+    for _ in 0..10 {
+        let call = Instant::now();
+        let result = client.mcp(&json!({"tool": "sleep", "params": {"ms": 100}}));
+        assert_eq!(text_of(&result), "slept 100 ms");
+        if call.elapsed() > Duration::from_millis(390) {
+            slow.push(call.elapsed());
+        }
+    }
+    assert!(slow.len() <= 2, "these waited: {slow:?}");
+    assert!(
+        begun.elapsed() < Duration::from_millis(2500),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 /// Two servers with the same tools; the second is started with these flags.

@@ -6,7 +6,9 @@ use rustix::process::Signal;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{Bridge, Client, PATIENCE, alive, error_of, eventually, lines_of, wait_gone};
+use crate::support::{
+    Bridge, Client, PATIENCE, alive, error_of, eventually, lines_of, wait_gone, within,
+};
 
 #[test]
 fn the_end_of_stdin_ends_it() {
@@ -117,13 +119,55 @@ fn what_a_dead_server_leaves_behind_is_gone_too() {
 }
 
 #[test]
-fn a_client_that_no_longer_reads_ends_it() {
-    let (client, pids) = with_pids(&[], |bridge| bridge);
-    let bridge = client.pid();
-    // Dropping the client closes both pipes and kills the bridge; its servers must follow.
-    drop(client);
-    wait_gone(&[bridge]);
+fn few_answers_that_nobody_reads_do_not_hold_up_the_end() {
+    unread_answers_do_not_hold_up_the_end(5);
+}
+
+/// More than the bridge keeps for a client that does not read.
+#[test]
+fn many_answers_that_nobody_reads_do_not_hold_up_the_end() {
+    unread_answers_do_not_hold_up_the_end(14);
+}
+
+#[test]
+fn the_end_of_stdin_is_seen_though_no_more_requests_are_taken() {
+    let (mut client, pids) = with_pids(&[], |bridge| {
+        bridge.set("shutdownTimeoutMs", 1000).args(&["--verbose"])
+    });
+    client.stop_reading();
+    for number in 0..40 {
+        client.start_call("one", "big", json!({"bytes": 1_000_000}));
+        let mark = format!("request {number} was read");
+        client.start_call("one", "leak", json!({"where": "stderr", "text": mark}));
+        let read = within(Duration::from_millis(500), || {
+            client.stderr_text().contains(&mark)
+        });
+        if !read {
+            break;
+        }
+    }
+    ends_soon(&mut client);
     wait_gone(&pids());
+}
+
+fn unread_answers_do_not_hold_up_the_end(answers: usize) {
+    let (mut client, pids) = with_pids(&[], |bridge| bridge.set("shutdownTimeoutMs", 1000));
+    client.stop_reading();
+    for _ in 0..answers {
+        client.start_call("one", "big", json!({"bytes": 1_000_000}));
+    }
+    ends_soon(&mut client);
+    wait_gone(&pids());
+}
+
+/// Closes stdin; the bridge has a second to end, and some more on a busy machine.
+#[track_caller]
+fn ends_soon(client: &mut Client) {
+    let begun = Instant::now();
+    client.close_stdin();
+    client.wait_exit(PATIENCE);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
 }
 
 fn stubborn_servers_are_gone_after(end: impl FnOnce(&mut Client)) {

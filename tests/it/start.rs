@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::support::{
-    Bridge, Client, assert_words, error_of, eventually, is_error, lines_of, text_of,
+    Bridge, Client, assert_words, error_of, eventually, is_error, lines_of, text_of, wait_gone,
 };
 
 #[test]
@@ -147,6 +147,43 @@ fn a_death_is_noticed_though_a_grandchild_keeps_the_pipe() {
         begun.elapsed()
     );
     assert!(eventually(|| !is_error(&echo(&mut client, "one"))));
+}
+
+#[test]
+fn a_server_that_closed_its_stdin_is_lost_at_once() {
+    let mut client = Bridge::new()
+        .server("one", &[])
+        .set("requestTimeoutMs", 6000)
+        .serve_initialized();
+    client.assert_echo("one");
+    assert_eq!(
+        text_of(&client.call("one", "close_stdin", json!({}))),
+        "stdin is closed"
+    );
+    let begun = Instant::now();
+    let result = echo(&mut client, "one");
+    let took = begun.elapsed();
+    if is_error(&result) {
+        error_of(&result, "connection_failed");
+    }
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(eventually(|| !is_error(&echo(&mut client, "one"))));
+}
+
+#[test]
+fn refresh_ends_a_start_that_hangs() {
+    let bridge = Bridge::new().set("connectionTimeoutMs", 500);
+    let (marker, pids) = (bridge.path("marker"), bridge.path("pids"));
+    let [marker, file] = [&marker, &pids].map(|path| path.to_str().expect("the path is UTF-8"));
+    let mut client = bridge
+        .server("one", &["--silent-first", marker, "--pid-file", file])
+        .serve_initialized();
+    error_of(&echo(&mut client, "one"), "connection_failed");
+    let refreshed = client.mcp(&json!({"action": "refresh", "server": "one"}));
+    assert!(!is_error(&refreshed), "{refreshed}");
+    client.assert_echo("one");
+    let first = lines_of(&pids)[0].parse().expect("a process id a line");
+    wait_gone(&[first]);
 }
 
 #[test]

@@ -89,6 +89,22 @@ pub(crate) struct Deep {
 }
 
 #[derive(Deserialize)]
+pub(crate) struct Leak {
+    pub(crate) text: String,
+    #[serde(rename = "where")]
+    pub(crate) place: Place,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Place {
+    Stderr,
+    Junk,
+    Log,
+    Error,
+}
+
+#[derive(Deserialize)]
 pub(crate) struct Ask<'a> {
     pub(crate) method: String,
     #[serde(borrow, default)]

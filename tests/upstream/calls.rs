@@ -28,6 +28,10 @@ impl Server {
                 }
                 return Flow::Exit(exit.code);
             }
+            "close_stdin" => {
+                self.text(id, "stdin is closed");
+                return Flow::CloseStdin;
+            }
             "meta" => {
                 self.text(id, params.map_or("null", RawValue::get));
                 Some(())
@@ -57,6 +61,7 @@ impl Server {
             "grow" => self.grow(id),
             "ask" => self.ask(id, &arguments(call)?),
             "cancelled" => self.text(id, &Value::from(self.cancelled.clone()).to_string()),
+            "lists" => self.text(id, &self.lists.to_string()),
             "count" => {
                 self.count += 1;
                 self.text(id, &self.count.to_string());
@@ -193,11 +198,7 @@ impl Server {
         self.grown += 1;
         let name = format!("grown_{}", self.grown);
         self.tools.add(&name, "A tool that was not there before.");
-        self.batch.message(|body| {
-            body.extend_from_slice(
-                br#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#,
-            );
-        });
+        self.tools_changed();
         self.text(id, &name);
     }
 

@@ -6,8 +6,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
 use memchr::{memchr, memmem};
+use serde_json::Value;
 
-use crate::options::Framing;
+use crate::options::{Framing, Options};
 
 const FIRST_SIZE: usize = 64 * 1024;
 
@@ -57,6 +58,12 @@ impl Reader {
         }
     }
 
+    /// Closes stdin for good, so that whoever writes to it sees that nobody reads.
+    pub(crate) fn close(self) -> io::Result<()> {
+        let nothing = File::open("/dev/null")?;
+        rustix::stdio::dup2_stdin(&nothing).map_err(io::Error::from)
+    }
+
     /// The next complete message among the bytes read so far.
     pub(crate) fn next_message(&mut self) -> Option<&[u8]> {
         let lines = match self.framing {
@@ -104,13 +111,15 @@ impl Reader {
 pub(crate) struct Batch {
     bytes: Vec<u8>,
     framing: Framing,
+    pretty: bool,
 }
 
 impl Batch {
-    pub(crate) fn new(framing: Framing) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         Self {
             bytes: Vec::new(),
-            framing,
+            framing: options.framing,
+            pretty: options.pretty,
         }
     }
 
@@ -123,6 +132,9 @@ impl Batch {
         }
         let mut message = Vec::new();
         body(&mut message);
+        if self.pretty {
+            message = indented(message);
+        }
         self.bytes
             .extend_from_slice(format!("Content-Length: {}\r\n\r\n", message.len()).as_bytes());
         self.bytes.extend_from_slice(&message);
@@ -171,6 +183,14 @@ impl Output {
         rustix::stdio::dup2_stdout(&nothing)?;
         *stdout = nothing;
         Ok(())
+    }
+}
+
+/// The same JSON over several lines; what is no JSON stays as it is.
+fn indented(message: Vec<u8>) -> Vec<u8> {
+    match serde_json::from_slice::<Value>(&message) {
+        Ok(value) => format!("{value:#}").into_bytes(),
+        Err(_) => message,
     }
 }
 

@@ -21,8 +21,8 @@ use crate::options::Options;
 use crate::server::Server;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    if let Err(code) = startup::run(&options) {
+    let mut options = Options::parse();
+    if let Err(code) = startup::run(&mut options) {
         return code;
     }
     Server::new(options).serve()

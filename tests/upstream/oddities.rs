@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::arguments::{CallParams, Deep, Size};
+use crate::arguments::{CallParams, Deep, Leak, Place, Size};
 use crate::calls::arguments;
 use crate::server::{Server, write_answer};
+use crate::startup;
 
 const PIECE: usize = 64 * 1024;
 
@@ -54,9 +55,37 @@ impl Server {
                 body.extend_from_slice(b"\xff\xc3\x28\"}]}}");
             }),
             "huge_line" => self.huge_line(id, arguments::<Size>(call)?.bytes),
+            "leak" => self.leak(id, &arguments(call)?),
+            "bad_request" => self.bad_request(id),
             _ => return None,
         }
         Some(())
+    }
+
+    fn leak(&mut self, id: &RawValue, leak: &Leak) {
+        match leak.place {
+            Place::Stderr => startup::complain(&leak.text),
+            Place::Junk => self.batch.raw(format!("{}\n", leak.text).as_bytes()),
+            Place::Log => {
+                let params = json!({"level": "warning", "data": leak.text});
+                let text =
+                    json!({"jsonrpc": "2.0", "method": "notifications/message", "params": params});
+                self.batch
+                    .message(|body| body.extend_from_slice(text.to_string().as_bytes()));
+            }
+            Place::Error => return self.refuse(id, -32000, &leak.text),
+        }
+        self.text(id, "leaked");
+    }
+
+    /// The ids of both directions are apart, so this request has nothing to do with the call of its id.
+    fn bad_request(&mut self, id: &RawValue) {
+        let request = format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"roots/list","params":{{"a":1,"a":2}}}}"#
+        );
+        self.batch
+            .message(|body| body.extend_from_slice(request.as_bytes()));
+        self.text(id, "after a bad request");
     }
 
     fn odd_answer(&mut self, id: &str, text: &str) {

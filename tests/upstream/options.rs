@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Write a log notification before anything is read.
     #[arg(long)]
     pub(crate) greet: bool,
+    /// Spread the JSON of framed messages over indented lines.
+    #[arg(long)]
+    pub(crate) pretty: bool,
     /// Exit with this code before anything is read.
     #[arg(long, value_name = "CODE")]
     pub(crate) exit_at_start: Option<u8>,
@@ -35,6 +38,9 @@ pub(crate) struct Options {
     /// Read everything and answer nothing.
     #[arg(long)]
     pub(crate) silent: bool,
+    /// Be silent when this file is not there, and make it: the first start hangs, later ones do not.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) silent_first: Option<PathBuf>,
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(crate) start_delay_ms: u64,
     /// Spread `tools/list` over this many pages.
@@ -46,6 +52,9 @@ pub(crate) struct Options {
     /// Give every page the same cursor.
     #[arg(long)]
     pub(crate) repeat_cursor: bool,
+    /// Say that the tools have changed whenever they have been listed.
+    #[arg(long)]
+    pub(crate) changed_storm: bool,
     /// Add this many tools, named `tool_0001` and so on.
     #[arg(long, default_value_t = 0)]
     pub(crate) extra_tools: usize,

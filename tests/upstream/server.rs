@@ -25,6 +25,8 @@ const STUBBORN: Duration = Duration::from_mins(10);
 pub(crate) enum Flow {
     Continue,
     Exit(u8),
+    /// Read no more, but live and keep stdout open.
+    CloseStdin,
 }
 
 /// The server between two reads. Answers gather in `batch` until all that one read returned is done.
@@ -41,13 +43,15 @@ pub(crate) struct Server {
     pub(crate) cancelled: Vec<Value>,
     pub(crate) count: u64,
     pub(crate) grown: u64,
+    /// How often `tools/list` was asked for.
+    pub(crate) lists: u64,
 }
 
 impl Server {
     pub(crate) fn new(options: Options) -> Self {
         let output = Arc::new(Output::new());
         Self {
-            batch: Batch::new(options.framing),
+            batch: Batch::new(&options),
             timer: Timer::start(Arc::clone(&output)),
             tools: Tools::new(&options),
             asked: HashMap::new(),
@@ -55,6 +59,7 @@ impl Server {
             cancelled: Vec::new(),
             count: 0,
             grown: 0,
+            lists: 0,
             options,
             output,
         }
@@ -65,9 +70,13 @@ impl Server {
         let mut reader = Reader::new(self.options.framing);
         while reader.fill() {
             while let Some(message) = reader.next_message() {
-                if let Flow::Exit(code) = self.handle(message) {
-                    self.flush();
-                    return ExitCode::from(code);
+                match self.handle(message) {
+                    Flow::Continue => {}
+                    Flow::Exit(code) => {
+                        self.flush();
+                        return ExitCode::from(code);
+                    }
+                    Flow::CloseStdin => return self.live_on(reader),
                 }
             }
             self.flush();
@@ -75,6 +84,16 @@ impl Server {
         if self.options.ignore_eof {
             thread::sleep(STUBBORN);
         }
+        ExitCode::SUCCESS
+    }
+
+    /// Answers once stdin is closed, so that whoever reads the answer knows that it is.
+    fn live_on(mut self, reader: Reader) -> ExitCode {
+        if reader.close().is_err() {
+            return ExitCode::FAILURE;
+        }
+        self.flush();
+        thread::sleep(STUBBORN);
         ExitCode::SUCCESS
     }
 
@@ -90,6 +109,15 @@ impl Server {
     pub(crate) fn answer(&mut self, id: &RawValue, result: &str) {
         self.batch
             .message(|body| write_answer(body, id.get(), "result", result));
+    }
+
+    /// Adds the notification that the tools have changed.
+    pub(crate) fn tools_changed(&mut self) {
+        self.batch.message(|body| {
+            body.extend_from_slice(
+                br#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#,
+            );
+        });
     }
 
     /// Adds an error to the batch.
@@ -125,8 +153,12 @@ impl Server {
             }
             "ping" => self.answer(id, "{}"),
             "tools/list" => {
+                self.lists += 1;
                 let result = self.tools.page(&self.options, params);
                 self.answer(id, &result);
+                if self.options.changed_storm {
+                    self.tools_changed();
+                }
             }
             _ => self.refuse(id, -32601, &format!("method not found: {method}")),
         }
@@ -181,7 +213,7 @@ impl Server {
 
     /// A batch with the same framing for messages that are written later.
     pub(crate) fn later(&self) -> Batch {
-        Batch::new(self.options.framing)
+        Batch::new(&self.options)
     }
 
     /// Takes the batch, leaving an empty one, to write it in an order of one's own.

@@ -1,6 +1,6 @@
 //! What happens before the first read.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode, id};
@@ -11,11 +11,14 @@ use crate::frames::{Batch, Output};
 use crate::options::Options;
 
 /// Does what the flags ask for at start; an error is the code to exit with at once.
-pub(crate) fn run(options: &Options) -> Result<(), ExitCode> {
+pub(crate) fn run(options: &mut Options) -> Result<(), ExitCode> {
     if options.ignore_eof && !options.term_ignored {
         return Err(restart_ignoring_term());
     }
     record(options).map_err(|error| fail(&error.to_string()))?;
+    if let Some(file) = &options.silent_first {
+        options.silent |= File::create_new(file).is_ok();
+    }
     if let Some(text) = &options.stderr {
         complain(text);
     }
@@ -108,7 +111,7 @@ fn append(file: &Path, line: &str) -> io::Result<()> {
 }
 
 fn speak_first(options: &Options) {
-    let mut batch = Batch::new(options.framing);
+    let mut batch = Batch::new(options);
     if options.junk_at_start {
         batch.raw(b"Starting up...\n\x1b[32mready\x1b[0m on stdio\n\n{not json\n");
     }

@@ -22,6 +22,10 @@ pub(crate) struct Client {
     process: Spawned,
     home: TempDir,
     kept: VecDeque<Value>,
+    /// The rest of an array that was taken apart.
+    unpacked: VecDeque<Value>,
+    /// The revision has arrays of messages.
+    batches: bool,
     last_seen: VecDeque<String>,
     last_id: u64,
 }
@@ -32,6 +36,8 @@ impl Client {
             process: Spawned::start(command),
             home,
             kept: VecDeque::new(),
+            unpacked: VecDeque::new(),
+            batches: false,
             last_seen: VecDeque::new(),
             last_id: 0,
         }
@@ -46,6 +52,7 @@ impl Client {
     /// Shakes hands, asking for this revision.
     #[track_caller]
     pub(crate) fn initialize_as(&mut self, revision: &str) -> Value {
+        self.batches = revision == "2025-03-26";
         let id = self.request("initialize", initialize_params(revision));
         let result = self.result(id);
         self.notify("notifications/initialized", json!({}));
@@ -189,6 +196,11 @@ impl Client {
         self.process.close_stdin();
     }
 
+    /// Leaves stdout open and unread from now on, but for a line or two.
+    pub(crate) fn stop_reading(&mut self) {
+        self.process.stop_reading();
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal).expect("it is our child");
     }
@@ -212,17 +224,16 @@ impl Client {
         let mut messages: Vec<Value> = self.kept.drain(..).collect();
         loop {
             match self.process.line(PATIENCE) {
-                Ok(line) => messages.push(self.parse(&line)),
+                Ok(line) => {
+                    messages.push(self.parse(&line));
+                    messages.extend(self.unpacked.drain(..));
+                }
                 Err(RecvTimeoutError::Disconnected) => return messages,
                 Err(RecvTimeoutError::Timeout) => {
                     panic!("stdout is still open\n{}", self.seen())
                 }
             }
         }
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.id()
     }
 
     /// A path below the bridge's home folder.
@@ -244,6 +255,9 @@ impl Client {
 
     #[track_caller]
     fn receive(&mut self, deadline: Instant) -> Value {
+        if let Some(message) = self.unpacked.pop_front() {
+            return message;
+        }
         let left = deadline.saturating_duration_since(Instant::now());
         match self.process.line(left) {
             Ok(line) => self.parse(&line),
@@ -266,10 +280,20 @@ impl Client {
                 self.seen()
             )
         });
-        assert_eq!(
-            message["jsonrpc"], "2.0",
-            "stdout has a line that is no JSON-RPC: {message}"
-        );
+        let message = match message {
+            Value::Array(messages) if self.batches => {
+                self.unpacked.extend(messages);
+                let first = self.unpacked.pop_front();
+                first.unwrap_or_else(|| panic!("an empty array came\n{}", self.seen()))
+            }
+            message => message,
+        };
+        for message in self.unpacked.iter().chain([&message]) {
+            assert_eq!(
+                message["jsonrpc"], "2.0",
+                "stdout has a line that is no JSON-RPC: {message}"
+            );
+        }
         message
     }
 

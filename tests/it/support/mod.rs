@@ -7,7 +7,7 @@ mod spawned;
 
 pub(crate) use bridge::Bridge;
 pub(crate) use client::{Client, initialize_params};
-pub(crate) use process::{alive, eventually, lines_of, wait_gone};
+pub(crate) use process::{alive, eventually, lines_of, wait_gone, within};
 
 use std::time::Duration;
 

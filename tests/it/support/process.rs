@@ -13,8 +13,13 @@ use super::PATIENCE;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Asks again and again until the answer is yes; false when patience has run out.
-pub(crate) fn eventually(mut holds: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn eventually(holds: impl FnMut() -> bool) -> bool {
+    within(PATIENCE, holds)
+}
+
+/// Asks again and again until the answer is yes; false when it is not yes in time.
+pub(crate) fn within(time: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + time;
     while !holds() {
         if Instant::now() > deadline {
             return false;

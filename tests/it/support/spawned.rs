@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -16,6 +17,7 @@ pub(super) struct Spawned {
     pid: u32,
     stdin: Option<ChildStdin>,
     lines: Receiver<Vec<u8>>,
+    deaf: Arc<AtomicBool>,
     exited: Receiver<ExitStatus>,
     status: Option<ExitStatus>,
     stderr: Arc<Mutex<Vec<u8>>>,
@@ -36,21 +38,20 @@ impl Spawned {
         let (exit, exited) = sync_channel(1);
         let stderr = Arc::new(Mutex::new(Vec::new()));
         let kept_errors = Arc::clone(&stderr);
-        thread::spawn(move || read_lines(stdout, &line));
+        let deaf = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&deaf);
+        thread::spawn(move || read_lines(stdout, &line, &stop));
         thread::spawn(move || read_errors(errors, &kept_errors));
         thread::spawn(move || wait(child, &exit));
         Self {
             pid,
             stdin,
             lines,
+            deaf,
             exited,
             status: None,
             stderr,
         }
-    }
-
-    pub(super) fn id(&self) -> u32 {
-        self.pid
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -64,6 +65,11 @@ impl Spawned {
     /// The next line of stdout, with its end.
     pub(super) fn line(&self, within: Duration) -> Result<Vec<u8>, RecvTimeoutError> {
         self.lines.recv_timeout(within)
+    }
+
+    /// Leaves stdout open but unread, but for the line that is being waited for.
+    pub(super) fn stop_reading(&self) {
+        self.deaf.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn signal(&self, signal: Signal) -> rustix::io::Result<()> {
@@ -95,9 +101,12 @@ impl Drop for Spawned {
     }
 }
 
-fn read_lines(stdout: impl Read, lines: &SyncSender<Vec<u8>>) {
+fn read_lines(stdout: impl Read, lines: &SyncSender<Vec<u8>>, deaf: &AtomicBool) {
     let mut stdout = BufReader::new(stdout);
     loop {
+        while deaf.load(Ordering::Relaxed) {
+            thread::park();
+        }
         let mut line = Vec::new();
         match stdout.read_until(b'\n', &mut line) {
             Ok(1..) if lines.send(line).is_ok() => {}
