@@ -109,26 +109,32 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
 /// Keys that are checked and have no effect yet, where somebody has set them.
 fn not_in_force(config: &Config) -> Vec<String> {
     let default = Config::default();
-    let any = |set: fn(&Server) -> bool| config.servers.values().any(set);
     let set = [
-        (
-            "retry",
-            config.retry != default.retry || any(|server| server.retry.is_some()),
-        ),
+        ("retry", config.retry != default.retry),
         ("resultCache", config.result_cache.enabled),
         (
             "intentRouting",
             config.intent_routing != default.intent_routing,
         ),
-        (
-            "maxResultChars",
-            config.max_result_chars.is_some() || any(|server| server.max_result_chars.is_some()),
-        ),
+        ("maxResultChars", config.max_result_chars.is_some()),
         ("adaptivePromotion", config.adaptive_promotion.enabled),
         ("agentAdmin", config.agent_admin),
     ];
-    let keys = set.into_iter().filter(|(_, set)| *set);
-    keys.map(|(key, _)| format!("`{key}` is not in force in this version"))
+    let mut keys: Vec<String> = set
+        .into_iter()
+        .filter(|(_, set)| *set)
+        .map(|(key, _)| format!("/{key}"))
+        .collect();
+    for (name, server) in &config.servers {
+        let set = [
+            ("retry", server.retry.is_some()),
+            ("maxResultChars", server.max_result_chars.is_some()),
+        ];
+        let own = set.into_iter().filter(|(_, set)| *set);
+        keys.extend(own.map(|(key, _)| format!("/servers/{name}/{key}")));
+    }
+    keys.iter()
+        .map(|key| format!("`{key}` is not in force in this version"))
         .collect()
 }
 
@@ -186,7 +192,7 @@ mod tests {
         };
         assert_eq!(
             not_in_force(&config),
-            ["`maxResultChars` is not in force in this version"]
+            ["`/maxResultChars` is not in force in this version"]
         );
     }
 }

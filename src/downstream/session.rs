@@ -69,12 +69,15 @@ impl Session {
         }
     }
 
-    /// Takes no more requests; those in flight have `limit` to be answered and are withdrawn then.
+    /// Takes no more requests; those in flight have `limit` to be answered and are withdrawn then,
+    /// which closes the outbox.
     pub async fn finish(&self, limit: Duration) {
         self.tasks.close();
         if timeout(limit, self.tasks.wait()).await.is_err() {
             tracing::info!("the client left before all its calls were answered");
             self.withdraw_all();
+            // Answers that wait for room give up; they are withdrawn no more, being ready.
+            self.outbox.close();
             self.tasks.wait().await;
         }
     }
@@ -93,8 +96,13 @@ impl Session {
         // Taken out while what it found is in use.
         let mut strict = std::mem::take(&mut self.strict);
         match strict.check(bytes) {
-            // Batches came and went with one revision (2025-03-26, Base Protocol, Batching).
-            Ok(message) if message.is_array() && self.revision == Some(Revision::V2025_03_26) => {
+            // Batches came and went with one revision (2025-03-26, Base Protocol, Batching); an empty
+            // one is no request (JSON-RPC 2.0, section 6).
+            Ok(message)
+                if message.is_array()
+                    && self.revision == Some(Revision::V2025_03_26)
+                    && elements(message.text).next().is_some() =>
+            {
                 let mut strict = Strict::new();
                 for element in elements(message.text) {
                     // It was checked with the rest.

@@ -16,6 +16,9 @@ use crate::wire::{Decoder, Outbox, Sink, Turn};
 /// Bytes that may wait for a client that does not read.
 const MAX_WAITING: usize = 8 * 1024 * 1024;
 
+/// Bytes of requests that are read while they cannot be served yet.
+const READ_AHEAD: usize = 4 * 1024 * 1024;
+
 /// Serves until the client closes stdin or stops reading stdout. What is in flight when stdin ends
 /// has `drain` to finish, and as long again to be read: a client that has sent its last request still
 /// wants the answers.
@@ -66,12 +69,23 @@ async fn read(session: &mut Session, outbox: &Outbox, stdin: &mut Input) -> io::
     loop {
         let read = decoder.fill(stdin).await?;
         turn.took(read).await;
-        while let Some(frame) = decoder.frame() {
-            // A client that does not read its answers is not read either.
-            if !outbox.has_room() && outbox.room().await.is_err() {
-                return Ok(());
+        loop {
+            // A client that does not read its answers is not served either, but its end is seen.
+            while !outbox.has_room() {
+                tokio::select! {
+                    biased;
+                    room = outbox.room() => if room.is_err() {
+                        return Ok(());
+                    },
+                    read = decoder.fill(stdin), if decoder.waiting() < READ_AHEAD => if read? == 0 {
+                        return Ok(());
+                    },
+                }
             }
-            session.receive(&frame);
+            match decoder.frame() {
+                Some(frame) => session.receive(&frame),
+                None => break,
+            }
         }
         if read == 0 {
             if let Some(frame) = decoder.finish() {

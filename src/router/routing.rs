@@ -12,6 +12,7 @@ use crate::base::text::nearest_all;
 use crate::config::{CallFormat, SchemaCompression, ServerName};
 use crate::protocol::content::json_result;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
+use crate::telemetry::logging::excerpt;
 use crate::tools::{Registry, ServerTools, Snapshot};
 use crate::upstream::{self, Pool, Session, Supervisor};
 
@@ -117,7 +118,7 @@ impl Router {
             let message = format!(
                 "unknown tool `{name}`: the only tool here is `{mcp}`; call it with {{\"tool\": \"{name}\", \
                  \"params\": {{…}}}}",
-                name = call.name,
+                name = excerpt(call.name.as_bytes(), 128),
                 mcp = describe::TOOL
             );
             return Err(ErrorObject::new(INVALID_PARAMS, message));

@@ -91,6 +91,11 @@ impl Decoder {
         }
     }
 
+    /// Bytes that were read and not handed out.
+    pub fn waiting(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
     /// Reads once; `0` means that the stream has ended. Cancel safe.
     pub async fn fill(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
         self.make_room();
