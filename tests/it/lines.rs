@@ -48,7 +48,9 @@ fn a_request_hidden_between_lines_is_not_run() {
 
 #[test]
 fn the_command_line_takes_pretty_json_from_stdin() {
-    let bridge = Bridge::new().server("one", &[]);
+    let bridge = Bridge::new()
+        .server("one", &[])
+        .set("requestTimeoutMs", 5000);
     let output = bridge
         .run_with_input(&["call", "one", "meta", "-"], PRETTY)
         .expect(0);
