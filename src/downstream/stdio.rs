@@ -68,7 +68,6 @@ async fn read(session: &mut Session, outbox: &Outbox, stdin: &mut Input) -> io::
     let (mut decoder, mut turn) = (Decoder::of_lines(MAX_MESSAGE), Turn::default());
     loop {
         let read = decoder.fill(stdin).await?;
-        turn.took(read).await;
         loop {
             // A client that does not read its answers is not served either, but its end is seen.
             while !outbox.has_room() {
@@ -82,10 +81,10 @@ async fn read(session: &mut Session, outbox: &Outbox, stdin: &mut Input) -> io::
                     },
                 }
             }
-            match decoder.frame() {
-                Some(frame) => session.receive(&frame),
-                None => break,
-            }
+            let Some(frame) = decoder.frame() else { break };
+            session.receive(&frame);
+            let weight = frame.weight();
+            turn.took(weight).await;
         }
         if read == 0 {
             if let Some(frame) = decoder.finish() {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use serde_json::value::RawValue;
 use tokio::io::AsyncRead;
 
+use super::error::LastWords;
 use super::pending::Delivery;
 use super::{Error, Session};
 use crate::base::json::{Strict, elements, members};
@@ -21,6 +22,10 @@ use crate::wire::{Decoder, Frame, Turn};
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 /// Strange messages of one server that are logged as warnings; later ones only show with `--debug`.
 const LOUD_ODDITIES: u32 = 5;
+/// Those that are logged at all.
+const SHOWN_ODDITIES: u32 = 1000;
+/// A server that wrote so many is given up.
+const MAX_ODDITIES: u32 = 100_000;
 
 impl Session {
     /// Reads until the server closes its stdout; returns why.
@@ -29,9 +34,10 @@ impl Session {
         let (mut strict, mut turn) = (Strict::new(), Turn::default());
         loop {
             let read = decoder.fill(stdout).await?;
-            turn.took(read).await;
             while let Some(frame) = decoder.frame() {
                 self.receive(&frame, &mut strict);
+                let weight = frame.weight();
+                turn.took(weight).await;
             }
             if read == 0 {
                 if let Some(frame) = decoder.finish() {
@@ -192,16 +198,27 @@ impl Session {
         error
     }
 
+    /// Notes something that no server should do. The first times it is worth a warning, later ones only
+    /// show with `--debug`, and a server that does little else is given up.
     fn odd(&self, what: &str) {
         // What still comes in while it is being ended is nobody's concern.
         if self.is_ended() {
             return;
         }
-        let what = excerpt(what.as_bytes(), 400);
-        if self.oddities.fetch_add(1, Ordering::Relaxed) < LOUD_ODDITIES {
-            tracing::warn!("`{}` {what}", self.server);
-        } else {
-            tracing::debug!("`{}` {what}", self.server);
+        let before = self.oddities.fetch_add(1, Ordering::Relaxed);
+        if before < LOUD_ODDITIES {
+            tracing::warn!("`{}` {}", self.server, excerpt(what.as_bytes(), 400));
+        } else if before < SHOWN_ODDITIES {
+            tracing::debug!("`{}` {}", self.server, excerpt(what.as_bytes(), 400));
+        } else if before == MAX_ODDITIES {
+            let status = format!("it wrote {MAX_ODDITIES} messages that mean nothing");
+            tracing::warn!("`{}` is given up: {status}", self.server);
+            self.end(&Error::Closed {
+                last: Box::new(LastWords {
+                    status,
+                    ..LastWords::default()
+                }),
+            });
         }
     }
 }

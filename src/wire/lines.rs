@@ -40,6 +40,16 @@ pub enum Frame<'a> {
     },
 }
 
+impl Frame<'_> {
+    /// How much there is to look at, in bytes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Frame::Line(bytes) | Frame::Sized(bytes) | Frame::Junk(bytes) => bytes.len(),
+            Frame::Oversized { head, tail, .. } => head.len() + tail.len(),
+        }
+    }
+}
+
 /// Collects bytes and hands out frames.
 #[derive(Debug)]
 pub struct Decoder {
