@@ -61,7 +61,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Init {
-    /// How tools are offered to clients; `router` is the one tool `mcp`
+    /// How tools are offered to clients: `router` is the one tool `mcp`, as is `auto` in this version
     #[arg(long, value_name = "MODE", default_value = "router", value_parser = ["router", "auto"])]
     pub(super) mode: String,
     /// Put servers in that need no account and no key
@@ -98,9 +98,10 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 config invalid, 4 not found, 5 server f
 const INIT_EXAMPLES: &str = "\
 Examples:
   bridge init                  an empty config, to be filled by hand
-  bridge init --example        with servers that need no account and no key
+  bridge init --example        with servers that need no account and no key (Node.js starts them)
+  bridge --config F init       a config elsewhere
 
-Files that are already there stay as they are. BRIDGE_HOME names another home folder.";
+Files that are already there stay as they are, but for a config without servers. BRIDGE_HOME names another home folder.";
 
 const SERVERS_EXAMPLES: &str = "\
 Examples:
@@ -116,7 +117,7 @@ Examples:
 const CALL_EXAMPLES: &str = "\
 Examples:
   bridge call everything echo '{\"message\":\"hi\"}'
-  bridge call time get_current_time '{\"timezone\":\"Europe/Vienna\"}' --json
+  bridge call everything get-sum '{\"a\":1,\"b\":2}' --json
   echo '{\"path\":\"/tmp\"}' | bridge call filesystem list_directory -
 
 Texts of the result are printed as they are; --json prints the whole result.
