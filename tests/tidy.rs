@@ -26,16 +26,11 @@ const MAX_CODE_LINES: usize = 500;
 const MAX_MAIN_LINES: usize = 30;
 
 /// Names that say nothing about what a module holds, so that anything gathers there.
-const EMPTY_NAMES: [&str; 8] = [
-    "utils", "util", "helpers", "helper", "common", "manager", "misc", "types",
-];
+const EMPTY_NAMES: [&str; 8] =
+    ["utils", "util", "helpers", "helper", "common", "manager", "misc", "types"];
 
 /// Spelled in halves, so that this file passes its own rule.
-const BANNED_WORDS: [&str; 3] = [
-    concat!("TO", "DO"),
-    concat!("FIX", "ME"),
-    concat!("XX", "X"),
-];
+const BANNED_WORDS: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
 
 /// One file of the tree: its path from the repository root, with `/` between the parts, and its text.
 struct Source {
@@ -158,10 +153,7 @@ fn end_of_raw_string(bytes: &[u8], start: usize) -> Option<usize> {
     if bytes[start] != b'r' || !begins_word {
         return None;
     }
-    let hashes = bytes[start + 1..]
-        .iter()
-        .take_while(|byte| **byte == b'#')
-        .count();
+    let hashes = bytes[start + 1..].iter().take_while(|byte| **byte == b'#').count();
     let opening = start + 1 + hashes;
     if bytes.get(opening) != Some(&b'"') {
         return None;
@@ -180,19 +172,14 @@ fn end_of_char(bytes: &[u8], start: usize) -> Option<usize> {
         return None;
     }
     if bytes.get(start + 1) == Some(&b'\\') {
-        let length = bytes
-            .get(start + 3..)?
-            .iter()
-            .position(|byte| *byte == b'\'')?;
+        let length = bytes.get(start + 3..)?.iter().position(|byte| *byte == b'\'')?;
         return Some(start + 3 + length + 1);
     }
     let character = std::str::from_utf8(&bytes[start + 1..(start + 5).min(bytes.len())])
         .map_or_else(
             |error| {
                 let whole = &bytes[start + 1..start + 1 + error.valid_up_to()];
-                std::str::from_utf8(whole)
-                    .ok()
-                    .and_then(|text| text.chars().next())
+                std::str::from_utf8(whole).ok().and_then(|text| text.chars().next())
             },
             |text| text.chars().next(),
         )?;
@@ -217,10 +204,8 @@ fn without_tests(code: &str) -> String {
         }
         let open = start + "#[cfg(test)]".len() + brace;
         let end = closing_brace(&kept, open);
-        let blank: String = kept[start..end]
-            .chars()
-            .map(|c| if c == '\n' { '\n' } else { ' ' })
-            .collect();
+        let blank: String =
+            kept[start..end].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
         kept.replace_range(start..end, &blank);
     }
     kept
@@ -271,14 +256,7 @@ fn crate_uses(code: &str) -> Vec<(usize, String)> {
         };
         if !code[path..].starts_with('{') {
             let name = word_at(code, path);
-            uses.push((
-                at,
-                if name.is_empty() {
-                    "*".to_owned()
-                } else {
-                    name.to_owned()
-                },
-            ));
+            uses.push((at, if name.is_empty() { "*".to_owned() } else { name.to_owned() }));
             continue;
         }
         let end = closing_brace(code, path);
@@ -325,11 +303,7 @@ fn check_rows(sources: &[Source]) -> Vec<String> {
         };
         let code = code_only(&source.text);
         let mut complain = |at: usize, what: String| {
-            complaints.push(format!(
-                "{}:{}: {what}",
-                source.path,
-                line_of(&source.text, at)
-            ));
+            complaints.push(format!("{}:{}: {what}", source.path, line_of(&source.text, at)));
         };
         for (at, used) in crate_uses(&code) {
             match row_of(&used) {
@@ -352,9 +326,8 @@ fn check_rows(sources: &[Source]) -> Vec<String> {
         }
         if source.is_top_of_module() {
             let code = without_tests(&code);
-            for at in words(&code, "super")
-                .into_iter()
-                .filter(|at| after_colons(&code, at + 5).is_some())
+            for at in
+                words(&code, "super").into_iter().filter(|at| after_colons(&code, at + 5).is_some())
             {
                 complain(
                     at,
@@ -407,10 +380,7 @@ fn check_sizes(sources: &[Source]) -> Vec<String> {
 
 fn check_mod_files(sources: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
-    for source in sources
-        .iter()
-        .filter(|source| source.path.ends_with("/mod.rs"))
-    {
+    for source in sources.iter().filter(|source| source.path.ends_with("/mod.rs")) {
         let code = code_only(&source.text);
         let mut at = 0;
         while let Some(skipped) = code[at..].find(|c: char| !c.is_whitespace()) {
@@ -458,17 +428,12 @@ fn is_declaration(code: &str) -> bool {
     if word_at(rest, 0) == "pub" {
         rest = rest["pub".len()..].trim_start();
         if rest.starts_with('(') {
-            rest = rest
-                .split_once(')')
-                .map_or("", |(_, behind)| behind)
-                .trim_start();
+            rest = rest.split_once(')').map_or("", |(_, behind)| behind).trim_start();
         }
     }
     match word_at(rest, 0) {
         "use" => true,
-        "mod" => rest
-            .find(['{', ';'])
-            .is_some_and(|end| rest[end..].starts_with(';')),
+        "mod" => rest.find(['{', ';']).is_some_and(|end| rest[end..].starts_with(';')),
         _ => false,
     }
 }
@@ -495,10 +460,7 @@ fn check_module_names(sources: &[Source]) -> Vec<String> {
                 source.path
             ));
         };
-        let parts = source
-            .path
-            .split('/')
-            .map(|part| part.strip_suffix(".rs").unwrap_or(part));
+        let parts = source.path.split('/').map(|part| part.strip_suffix(".rs").unwrap_or(part));
         for part in parts.filter(|part| EMPTY_NAMES.contains(part)) {
             complain(1, part);
         }
@@ -537,39 +499,28 @@ fn root() -> &'static Path {
 fn walk(folder: &Path, paths: &mut Vec<String>) {
     let mut entries: Vec<_> = fs::read_dir(folder)
         .unwrap_or_else(|error| panic!("reading {}: {error}", folder.display()))
-        .map(|entry| {
-            entry
-                .expect("an entry of a folder that was just opened")
-                .path()
-        })
+        .map(|entry| entry.expect("an entry of a folder that was just opened").path())
         .collect();
     entries.sort();
     for entry in entries {
         if entry.is_dir() {
             walk(&entry, paths);
         } else {
-            let path = entry
-                .strip_prefix(root())
-                .expect("the walk starts at the root");
+            let path = entry.strip_prefix(root()).expect("the walk starts at the root");
             paths.push(path.to_string_lossy().replace('\\', "/"));
         }
     }
 }
 
 fn has_extension(path: &str, extension: &str) -> bool {
-    Path::new(path)
-        .extension()
-        .is_some_and(|found| found == extension)
+    Path::new(path).extension().is_some_and(|found| found == extension)
 }
 
 fn sources() -> Vec<Source> {
     let mut paths = Vec::new();
     walk(&root().join("src"), &mut paths);
-    let sources: Vec<Source> = paths
-        .into_iter()
-        .filter(|path| has_extension(path, "rs"))
-        .map(read)
-        .collect();
+    let sources: Vec<Source> =
+        paths.into_iter().filter(|path| has_extension(path, "rs")).map(read).collect();
     assert!(!sources.is_empty(), "no source file found below src/");
     sources
 }
@@ -577,18 +528,12 @@ fn sources() -> Vec<Source> {
 fn read(path: String) -> Source {
     let text = fs::read_to_string(root().join(&path))
         .unwrap_or_else(|error| panic!("reading {path}: {error}"));
-    Source {
-        path,
-        text: text.replace("\r\n", "\n"),
-    }
+    Source { path, text: text.replace("\r\n", "\n") }
 }
 
 /// The text files that are under version control; in an unpacked package, which has none, the Rust sources.
 fn tracked() -> Vec<Source> {
-    let listing = Command::new("git")
-        .args(["ls-files", "-z"])
-        .current_dir(root())
-        .output();
+    let listing = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output();
     let names = match listing {
         Ok(output) if output.status.success() => {
             String::from_utf8_lossy(&output.stdout).into_owned()
@@ -602,10 +547,7 @@ fn tracked() -> Vec<Source> {
         .filter(|path| !has_extension(path, "lock") && !path.ends_with("-lock.json"))
         .filter_map(|path| Some((path, fs::read(root().join(path)).ok()?)))
         .filter_map(|(path, bytes)| {
-            Some(Source {
-                path: path.to_owned(),
-                text: String::from_utf8(bytes).ok()?,
-            })
+            Some(Source { path: path.to_owned(), text: String::from_utf8(bytes).ok()? })
         })
         .collect()
 }
@@ -665,16 +607,11 @@ mod rules {
     /// Runs a rule over one file and compares the lines that it complains about.
     #[track_caller]
     fn check(rule: fn(&[Source]) -> Vec<String>, path: &str, text: &str, lines: &[usize]) {
-        let complaints = rule(&[Source {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }]);
+        let complaints = rule(&[Source { path: path.to_owned(), text: text.to_owned() }]);
         let found: Vec<usize> = complaints
             .iter()
             .map(|complaint| {
-                let rest = complaint
-                    .strip_prefix(path)
-                    .expect("a complaint begins with the path");
+                let rest = complaint.strip_prefix(path).expect("a complaint begins with the path");
                 rest.split(':')
                     .nth(1)
                     .and_then(|line| line.parse().ok())
@@ -688,35 +625,18 @@ mod rules {
     fn a_module_without_a_row_is_found() {
         check(check_every_module_has_a_row, "src/gadgets/mod.rs", "", &[1]);
         check(check_every_module_has_a_row, "src/gadgets.rs", "", &[1]);
-        check(
-            check_every_module_has_a_row,
-            "src/router/gadgets.rs",
-            "",
-            &[],
-        );
+        check(check_every_module_has_a_row, "src/router/gadgets.rs", "", &[]);
         check(check_every_module_has_a_row, "src/main.rs", "", &[]);
     }
 
     #[test]
     fn uses_that_do_not_go_down_are_found() {
         let rows = |path, text, lines: &[usize]| check(check_rows, path, text, lines);
-        rows(
-            "src/router/a.rs",
-            "use crate::config::Config;\nuse crate::router::b;",
-            &[],
-        );
+        rows("src/router/a.rs", "use crate::config::Config;\nuse crate::router::b;", &[]);
         rows("src/router/a.rs", "use crate::app::App;", &[1]);
         rows("src/admin/a.rs", "\nuse crate::downstream::Session;", &[2]);
-        rows(
-            "src/config/a.rs",
-            "fn f() {\n    crate::router::run();\n}",
-            &[2],
-        );
-        rows(
-            "src/config/a.rs",
-            "use crate::{base, base::fs, router::{base, run}};",
-            &[1],
-        );
+        rows("src/config/a.rs", "fn f() {\n    crate::router::run();\n}", &[2]);
+        rows("src/config/a.rs", "use crate::{base, base::fs, router::{base, run}};", &[1]);
         rows(
             "src/tools/a.rs",
             "use crate::{\n    base::{fs, json},\n    app::App,\n    search,\n};",
@@ -724,11 +644,7 @@ mod rules {
         );
         rows("src/base/a.rs", "use crate :: {self, config};", &[1, 1]);
         rows("src/base/a.rs", "use crate::*;", &[1]);
-        rows(
-            "src/base/a.rs",
-            "macro_rules! m { () => { $crate::cli::run() } }",
-            &[1],
-        );
+        rows("src/base/a.rs", "macro_rules! m { () => { $crate::cli::run() } }", &[1]);
         rows(
             "src/base/a.rs",
             "// crate::app\n/* crate::app /* x */ crate::app */ let s = \"crate::app\";",
@@ -739,63 +655,26 @@ mod rules {
             "let s = r#\"\" crate::app \"#; let c = '\"'; crate::app::run();",
             &[1],
         );
-        rows(
-            "src/base/a.rs",
-            "fn f<'a>(x: &'a str) {} use crate::app::X;",
-            &[1],
-        );
+        rows("src/base/a.rs", "fn f<'a>(x: &'a str) {} use crate::app::X;", &[1]);
         rows("src/base/a.rs", "use crate::Root;", &[1]);
-        rows(
-            "src/base/a.rs",
-            "#[cfg(test)]\nmod tests {\n    use crate::app::App;\n}",
-            &[3],
-        );
-        rows(
-            "src/base/a.rs",
-            "pub(crate) fn mycrate() { notcrate::app(); }",
-            &[],
-        );
+        rows("src/base/a.rs", "#[cfg(test)]\nmod tests {\n    use crate::app::App;\n}", &[3]);
+        rows("src/base/a.rs", "pub(crate) fn mycrate() { notcrate::app(); }", &[]);
         rows("src/main.rs", "use mcp_bridge::cli;", &[]);
         rows("src/lib.rs", "use crate::cli;", &[]);
     }
 
     #[test]
     fn super_out_of_a_top_level_module_is_found() {
-        check(
-            check_rows,
-            "src/config/mod.rs",
-            "pub use super::router::Router;",
-            &[1],
-        );
-        check(
-            check_rows,
-            "src/config.rs",
-            "#[cfg(test)]\nmod tests {\n    use super::*;\n}",
-            &[],
-        );
+        check(check_rows, "src/config/mod.rs", "pub use super::router::Router;", &[1]);
+        check(check_rows, "src/config.rs", "#[cfg(test)]\nmod tests {\n    use super::*;\n}", &[]);
         check(check_rows, "src/config/load.rs", "use super::Config;", &[]);
-        check(
-            check_rows,
-            "src/router/actions/mod.rs",
-            "pub use super::Action;",
-            &[],
-        );
+        check(check_rows, "src/router/actions/mod.rs", "pub use super::Action;", &[]);
     }
 
     #[test]
     fn climbing_twice_is_found() {
-        check(
-            check_no_super_super,
-            "src/router/a.rs",
-            "use super::x;\nuse super::super::y;",
-            &[2],
-        );
-        check(
-            check_no_super_super,
-            "src/router/a.rs",
-            "use super :: super :: y;",
-            &[1],
-        );
+        check(check_no_super_super, "src/router/a.rs", "use super::x;\nuse super::super::y;", &[2]);
+        check(check_no_super_super, "src/router/a.rs", "use super :: super :: y;", &[1]);
         check(
             check_no_super_super,
             "src/router/a.rs",
@@ -809,36 +688,16 @@ mod rules {
         let code = "let a = 1;\n".repeat(MAX_CODE_LINES);
         let tests = format!("#[cfg(test)]\nmod tests {{\n{code}}}\n");
         check(check_sizes, "src/router/a.rs", &code, &[]);
-        check(
-            check_sizes,
-            "src/router/a.rs",
-            &format!("{code}let b = 2;\n"),
-            &[1],
-        );
+        check(check_sizes, "src/router/a.rs", &format!("{code}let b = 2;\n"), &[1]);
         check(
             check_sizes,
             "src/router/a.rs",
             &format!("//! Doc.\n\n/*\n{code}*/\n{code}{tests}"),
             &[],
         );
-        check(
-            check_sizes,
-            "src/router/a.rs",
-            &format!("{code}#[cfg(test)]\nfn f() {{}}\n"),
-            &[1],
-        );
-        check(
-            check_sizes,
-            "src/main.rs",
-            &"// Line.\n".repeat(MAX_MAIN_LINES),
-            &[],
-        );
-        check(
-            check_sizes,
-            "src/main.rs",
-            &"// Line.\n".repeat(MAX_MAIN_LINES + 1),
-            &[1],
-        );
+        check(check_sizes, "src/router/a.rs", &format!("{code}#[cfg(test)]\nfn f() {{}}\n"), &[1]);
+        check(check_sizes, "src/main.rs", &"// Line.\n".repeat(MAX_MAIN_LINES), &[]);
+        check(check_sizes, "src/main.rs", &"// Line.\n".repeat(MAX_MAIN_LINES + 1), &[1]);
     }
 
     #[test]
@@ -867,35 +726,15 @@ mod rules {
     fn empty_names_are_found() {
         check(check_module_names, "src/router/utils.rs", "", &[1]);
         check(check_module_names, "src/common/mod.rs", "", &[1]);
-        check(
-            check_module_names,
-            "src/router/a.rs",
-            "\nmod helpers {}\n",
-            &[2],
-        );
-        check(
-            check_module_names,
-            "src/router/a.rs",
-            "mod types_of_tea {} // mod utils",
-            &[],
-        );
+        check(check_module_names, "src/router/a.rs", "\nmod helpers {}\n", &[2]);
+        check(check_module_names, "src/router/a.rs", "mod types_of_tea {} // mod utils", &[]);
     }
 
     #[test]
     fn banned_words_are_found() {
         let [first, second, third] = BANNED_WORDS;
-        check(
-            check_words,
-            "README.md",
-            &format!("fine\n{first}: later\n{second}\n"),
-            &[2, 3],
-        );
+        check(check_words, "README.md", &format!("fine\n{first}: later\n{second}\n"), &[2, 3]);
         check(check_words, "src/a.rs", &format!("// {third}"), &[1]);
-        check(
-            check_words,
-            "src/a.rs",
-            &format!("let {first}S = MY{first};"),
-            &[],
-        );
+        check(check_words, "src/a.rs", &format!("let {first}S = MY{first};"), &[]);
     }
 }

@@ -1,8 +1,5 @@
 //! The load program: one thread, one write and one read at a time.
-#![expect(
-    clippy::disallowed_types,
-    reason = "what is measured is real time, without a runtime"
-)]
+#![expect(clippy::disallowed_types, reason = "what is measured is real time, without a runtime")]
 
 use std::io::{self, Error, ErrorKind, Read, Write};
 use std::time::Instant;
@@ -58,10 +55,7 @@ impl Request {
             }),
         };
         let after = format!(",\"method\":\"tools/call\",\"params\":{params}}}\n");
-        Self {
-            before: "{\"jsonrpc\":\"2.0\",\"id\":",
-            after,
-        }
+        Self { before: "{\"jsonrpc\":\"2.0\",\"id\":", after }
     }
 
     fn append(&self, id: usize, line: &mut Vec<u8>) {

@@ -57,14 +57,8 @@ fn main() -> io::Result<ExitCode> {
     small.write(&mut out, "small echo, one at a time")?;
     many.write(&mut out, &format!("small echo, {IN_FLIGHT} in flight"))?;
     large.write(&mut out, "1 MB result, one at a time")?;
-    writeln!(
-        out,
-        "\nresident memory of the bridge, one server connected: {resident} kB"
-    )?;
-    writeln!(
-        out,
-        "resident memory of the bridge after all of this: {loaded} kB"
-    )?;
+    writeln!(out, "\nresident memory of the bridge, one server connected: {resident} kB")?;
+    writeln!(out, "resident memory of the bridge after all of this: {loaded} kB")?;
 
     let ratio = small.p50_ratio();
     let within = ratio <= MAX_RATIO && resident <= MAX_RESIDENT_KB && resident > 0;
@@ -73,11 +67,7 @@ fn main() -> io::Result<ExitCode> {
         out,
         "p50 ratio {ratio:.2} (limit {MAX_RATIO}), {resident} kB (limit {MAX_RESIDENT_KB}): {verdict}"
     )?;
-    Ok(if check && !within {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if check && !within { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Runs the same load both ways in turns; every figure is the median over the rounds.
@@ -95,8 +85,5 @@ fn compare(
         without.push(run(direct, Direct::Yes)?);
         with.push(run(bridged, Direct::No)?);
     }
-    Ok(Comparison {
-        direct: median(&without),
-        bridged: median(&with),
-    })
+    Ok(Comparison { direct: median(&without), bridged: median(&with) })
 }

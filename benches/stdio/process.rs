@@ -46,11 +46,8 @@ impl Peer {
     }
 
     fn start(command: &mut Command, pid_file: Option<&Path>) -> io::Result<Self> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(ErrorKind::BrokenPipe.into());
         };
@@ -68,10 +65,7 @@ impl Peer {
         if let Some(file) = pid_file {
             peer.sequential(&crate::load::echo(crate::load::Direct::No), 1)?;
             peer.bridge = Some(server);
-            peer.server = fs::read_to_string(file)?
-                .trim()
-                .parse()
-                .map_err(io::Error::other)?;
+            peer.server = fs::read_to_string(file)?.trim().parse().map_err(io::Error::other)?;
         }
         Ok(peer)
     }
@@ -86,8 +80,7 @@ impl Peer {
             json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params});
         self.stdin.write_all(format!("{initialize}\n").as_bytes())?;
         while self.buffer_line()? {}
-        self.stdin
-            .write_all(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n")
+        self.stdin.write_all(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n")
     }
 
     /// Reads once; false when the line is complete.
@@ -100,10 +93,7 @@ impl Peer {
 
     /// Processor time of all threads so far.
     pub(crate) fn cpu(&self) -> Cpu {
-        Cpu {
-            server: cpu_of(self.server),
-            bridge: self.bridge.map_or(0, cpu_of),
-        }
+        Cpu { server: cpu_of(self.server), bridge: self.bridge.map_or(0, cpu_of) }
     }
 
     /// Resident memory of the bridge in kB, 0 when the system does not tell.
@@ -112,13 +102,7 @@ impl Peer {
         let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         status
             .lines()
-            .find_map(|line| {
-                line.strip_prefix("VmRSS:")?
-                    .trim()
-                    .strip_suffix(" kB")?
-                    .parse()
-                    .ok()
-            })
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
             .unwrap_or(0)
     }
 }
@@ -136,9 +120,7 @@ impl Drop for Peer {
 pub(crate) fn pin_to_one_core() -> Option<usize> {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
     let allowed = sched_getaffinity(None).ok()?;
-    let core = (0..CpuSet::MAX_CPU)
-        .rev()
-        .find(|&core| allowed.is_set(core))?;
+    let core = (0..CpuSet::MAX_CPU).rev().find(|&core| allowed.is_set(core))?;
     let mut one = CpuSet::new();
     one.set(core);
     sched_setaffinity(None, &one).ok()?;

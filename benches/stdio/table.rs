@@ -27,10 +27,7 @@ pub(crate) fn median(rounds: &[Round]) -> Round {
 }
 
 pub(crate) fn heading() -> String {
-    format!(
-        "{:<28}{:<30}{:>12}{:>12}{:>12}{:>8}",
-        "", "", "direct", "bridged", "added", "ratio"
-    )
+    format!("{:<28}{:<30}{:>12}{:>12}{:>12}{:>8}", "", "", "direct", "bridged", "added", "ratio")
 }
 
 impl Comparison {
@@ -44,22 +41,10 @@ impl Comparison {
         let (direct, bridged) = (&self.direct, &self.bridged);
         line(out, load, "p50, µs", direct.p50 / 1e3, bridged.p50 / 1e3)?;
         line(out, "", "p99, µs", direct.p99 / 1e3, bridged.p99 / 1e3)?;
-        line(
-            out,
-            "",
-            "calls a second",
-            direct.calls_per_second,
-            bridged.calls_per_second,
-        )?;
+        line(out, "", "calls a second", direct.calls_per_second, bridged.calls_per_second)?;
         // Nanoseconds a call are milliseconds per 10,000 calls, times a hundred.
         let both = bridged.server_cpu + bridged.bridge_cpu;
-        line(
-            out,
-            "",
-            "CPU per 10,000 calls, ms",
-            direct.server_cpu / 100.0,
-            both / 100.0,
-        )?;
+        line(out, "", "CPU per 10,000 calls, ms", direct.server_cpu / 100.0, both / 100.0)?;
         writeln!(
             out,
             "{:<28}{:<30}{:>24.1}",
@@ -78,8 +63,5 @@ fn line(
     bridged: f64,
 ) -> io::Result<()> {
     let (added, ratio) = (bridged - direct, bridged / direct);
-    writeln!(
-        out,
-        "{load:<28}{figure:<30}{direct:>12.1}{bridged:>12.1}{added:>12.1}{ratio:>8.2}"
-    )
+    writeln!(out, "{load:<28}{figure:<30}{direct:>12.1}{bridged:>12.1}{added:>12.1}{ratio:>8.2}")
 }

@@ -41,35 +41,21 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
         Mode::Direct => return Err(Error::Mode("direct")),
     }
     let mut remarks = not_in_force(&config);
-    let left_out = |name: String, transport, reason| LeftOut {
-        name,
-        transport,
-        reason,
-    };
+    let left_out = |name: String, transport, reason| LeftOut { name, transport, reason };
     let skipped = config.skipped.into_iter();
-    let mut skipped: Vec<LeftOut> = skipped
-        .map(|skipped| left_out(skipped.name, None, skipped.reason))
-        .collect();
+    let mut skipped: Vec<LeftOut> =
+        skipped.map(|skipped| left_out(skipped.name, None, skipped.reason)).collect();
     let (mut servers, mut filters) = (Vec::new(), IndexMap::new());
     let mut descriptions = IndexMap::new();
     for (name, server) in config.servers {
         let transport = server.transport.name();
         match usable(server) {
-            Ok(Usable {
-                stdio,
-                secrets,
-                tool_filter,
-                description,
-            }) => {
+            Ok(Usable { stdio, secrets, tool_filter, description }) => {
                 filters.insert(name.clone(), tool_filter);
                 if let Some(description) = description {
                     descriptions.insert(name.clone(), description);
                 }
-                servers.push(upstream::pool::Server {
-                    name,
-                    stdio,
-                    secrets,
-                });
+                servers.push(upstream::pool::Server { name, stdio, secrets });
             }
             Err(reason) => {
                 remarks.push(format!("server `{name}` is left out: {reason}"));
@@ -80,17 +66,9 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
     let tasks = TaskTracker::new();
     let shutdown = config.timeouts.shutdown;
     let registry = Arc::new(Registry::new(filters, config.schema_compression.clone()));
-    let settings = upstream::Settings {
-        timeouts: config.timeouts,
-        lifecycle: config.lifecycle,
-    };
-    let pool = Pool::new(
-        servers,
-        settings,
-        &Arc::new(environment),
-        registry.clone(),
-        tasks.clone(),
-    );
+    let settings = upstream::Settings { timeouts: config.timeouts, lifecycle: config.lifecycle };
+    let pool =
+        Pool::new(servers, settings, &Arc::new(environment), registry.clone(), tasks.clone());
     let settings = router::Settings {
         call_format: config.call_format,
         schema_compression: config.schema_compression,
@@ -98,12 +76,7 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
         left_out: skipped,
     };
     let router = Arc::new(Router::new(pool, registry, settings));
-    Ok(App {
-        router,
-        tasks,
-        shutdown,
-        remarks,
-    })
+    Ok(App { router, tasks, shutdown, remarks })
 }
 
 /// Keys that are checked and have no effect yet, where somebody has set them.
@@ -112,19 +85,13 @@ fn not_in_force(config: &Config) -> Vec<String> {
     let set = [
         ("retry", config.retry != default.retry),
         ("resultCache", config.result_cache.enabled),
-        (
-            "intentRouting",
-            config.intent_routing != default.intent_routing,
-        ),
+        ("intentRouting", config.intent_routing != default.intent_routing),
         ("maxResultChars", config.max_result_chars.is_some()),
         ("adaptivePromotion", config.adaptive_promotion.enabled),
         ("agentAdmin", config.agent_admin),
     ];
-    let mut keys: Vec<String> = set
-        .into_iter()
-        .filter(|(_, set)| *set)
-        .map(|(key, _)| format!("/{key}"))
-        .collect();
+    let mut keys: Vec<String> =
+        set.into_iter().filter(|(_, set)| *set).map(|(key, _)| format!("/{key}")).collect();
     for (name, server) in &config.servers {
         let set = [
             ("retry", server.retry.is_some()),
@@ -133,9 +100,7 @@ fn not_in_force(config: &Config) -> Vec<String> {
         let own = set.into_iter().filter(|(_, set)| *set);
         keys.extend(own.map(|(key, _)| format!("/servers/{name}/{key}")));
     }
-    keys.iter()
-        .map(|key| format!("`{key}` is not in force in this version"))
-        .collect()
+    keys.iter().map(|key| format!("`{key}` is not in force in this version")).collect()
 }
 
 /// What is used of a server's entry.
@@ -155,27 +120,13 @@ fn usable(server: Server) -> Result<Usable, String> {
     if server.rate_limit != RateLimit::default() {
         return Err("calls cannot be counted in this version (`rateLimit`)".to_owned());
     }
-    let Server {
-        transport,
-        secrets,
-        tool_filter,
-        description,
-        ..
-    } = server;
+    let Server { transport, secrets, tool_filter, description, .. } = server;
     match transport {
         Transport::Stdio(stdio) if stdio.login.is_some() => {
             Err("logging in to servers is not available in this version (`auth`)".to_owned())
         }
-        Transport::Stdio(stdio) => Ok(Usable {
-            stdio,
-            secrets,
-            tool_filter,
-            description,
-        }),
-        remote => Err(format!(
-            "transport `{}` is not available in this version",
-            remote.name()
-        )),
+        Transport::Stdio(stdio) => Ok(Usable { stdio, secrets, tool_filter, description }),
+        remote => Err(format!("transport `{}` is not available in this version", remote.name())),
     }
 }
 
@@ -186,13 +137,7 @@ mod tests {
     #[test]
     fn only_what_somebody_set_is_remarked_upon() {
         assert_eq!(not_in_force(&Config::default()), [""; 0]);
-        let config = Config {
-            max_result_chars: Some(5),
-            ..Config::default()
-        };
-        assert_eq!(
-            not_in_force(&config),
-            ["`/maxResultChars` is not in force in this version"]
-        );
+        let config = Config { max_result_chars: Some(5), ..Config::default() };
+        assert_eq!(not_in_force(&config), ["`/maxResultChars` is not in force in this version"]);
     }
 }

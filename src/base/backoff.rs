@@ -16,10 +16,7 @@ impl Backoff {
     pub fn after(&self, failures: u32) -> Duration {
         match failures {
             0 => Duration::ZERO,
-            n => self
-                .first
-                .saturating_mul(2_u32.saturating_pow(n - 1))
-                .min(self.longest),
+            n => self.first.saturating_mul(2_u32.saturating_pow(n - 1)).min(self.longest),
         }
     }
 }
@@ -30,10 +27,8 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        let backoff = Backoff {
-            first: Duration::from_millis(100),
-            longest: Duration::from_secs(1),
-        };
+        let backoff =
+            Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
         let waits: Vec<u128> = (0..7).map(|n| backoff.after(n).as_millis()).collect();
         assert_eq!(waits, [0, 100, 200, 400, 800, 1000, 1000]);
         assert_eq!(backoff.after(u32::MAX), backoff.longest);

@@ -62,21 +62,9 @@ mod tests {
     #[test]
     fn secrets_are_blotted_out() {
         check(&[], "all clear", "all clear");
-        check(
-            &["hunter2!"],
-            "key hunter2!, again hunter2!",
-            "key ***, again ***",
-        );
-        check(
-            &["token", "abcdef", "abcdefghi"],
-            "token abcdefghi abcdef",
-            "token *** ***",
-        );
-        check(
-            &["-----BEGIN\nMIIabc\n-----END"],
-            "MIIabc and -----END",
-            "*** and ***",
-        );
+        check(&["hunter2!"], "key hunter2!, again hunter2!", "key ***, again ***");
+        check(&["token", "abcdef", "abcdefghi"], "token abcdefghi abcdef", "token *** ***");
+        check(&["-----BEGIN\nMIIabc\n-----END"], "MIIabc and -----END", "*** and ***");
         check(&["a\"b\\cde"], r#"{"x":"a\"b\\cde"}"#, r#"{"x":"***"}"#);
     }
 }

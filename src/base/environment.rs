@@ -42,14 +42,8 @@ impl Environment {
     pub fn from_pairs<N: Into<String>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        let values = pairs
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
-        Self {
-            values,
-            not_unicode: BTreeSet::new(),
-        }
+        let values = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { values, not_unicode: BTreeSet::new() }
     }
 
     /// The value of a variable. On Windows the case of the name does not matter.
@@ -60,16 +54,12 @@ impl Environment {
         if !cfg!(windows) {
             return None;
         }
-        self.iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// All variables whose name and value are Unicode, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.values
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Names of the variables that were left out because their name or value is not Unicode.
@@ -86,11 +76,7 @@ impl Environment {
 impl fmt::Debug for Environment {
     /// Values are often keys and passwords, so only the names are shown.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_set()
-            .entries(self.values.keys())
-            .entries(&self.not_unicode)
-            .finish()
+        formatter.debug_set().entries(self.values.keys()).entries(&self.not_unicode).finish()
     }
 }
 

@@ -99,11 +99,7 @@ impl Scan {
     }
 
     fn string(&mut self, token: &str) {
-        let Some(Open {
-            pointer_length,
-            inside: Inside::Object(true),
-        }) = self.open.last()
-        else {
+        let Some(Open { pointer_length, inside: Inside::Object(true) }) = self.open.last() else {
             self.value();
             return;
         };
@@ -115,23 +111,14 @@ impl Scan {
 
     fn start(&mut self, inside: Inside) {
         self.value();
-        self.open.push(Open {
-            pointer_length: self.pointer.len(),
-            inside,
-        });
+        self.open.push(Open { pointer_length: self.pointer.len(), inside });
     }
 
     /// A value begins here. A member of an object was noted at its key.
     fn value(&mut self) {
         match self.open.last() {
-            Some(Open {
-                inside: Inside::Object(_),
-                ..
-            }) => {}
-            Some(Open {
-                pointer_length,
-                inside: Inside::Array(index),
-            }) => {
+            Some(Open { inside: Inside::Object(_), .. }) => {}
+            Some(Open { pointer_length, inside: Inside::Array(index) }) => {
                 self.pointer.truncate(*pointer_length);
                 push(&mut self.pointer, &index.to_string());
                 self.note();
@@ -141,10 +128,7 @@ impl Scan {
     }
 
     fn note(&mut self) {
-        self.found.push(Position {
-            pointer: self.pointer.clone(),
-            line: self.line + 1,
-        });
+        self.found.push(Position { pointer: self.pointer.clone(), line: self.line + 1 });
     }
 }
 
@@ -239,18 +223,8 @@ mod tests {
 
     #[test]
     fn survives_what_is_not_json() {
-        for text in [
-            "",
-            "}",
-            "{",
-            "\"\\",
-            "[,,]",
-            "{\"a\"",
-            ":::",
-            "é",
-            "{é:\"\\u\"}",
-            "\"é\\",
-        ] {
+        for text in ["", "}", "{", "\"\\", "[,,]", "{\"a\"", ":::", "é", "{é:\"\\u\"}", "\"é\\"]
+        {
             positions(text);
         }
         positions(&"[".repeat(10_000));

@@ -45,10 +45,7 @@ impl Paths {
             Some(folder) if !folder.is_empty() => expand(folder, user_home.as_deref()),
             _ => user_home.as_ref().ok_or(Error::NoHome)?.join(HOME_FOLDER),
         };
-        Ok(Self {
-            home: std::path::absolute(&home).unwrap_or(home),
-            user_home,
-        })
+        Ok(Self { home: std::path::absolute(&home).unwrap_or(home), user_home })
     }
 
     /// Whether the home folder is the usual one.
@@ -128,18 +125,9 @@ mod tests {
             assert_eq!(paths.home(), Path::new(expected), "{pairs:?}");
         }
         check(&[("HOME", "/home/ann")], "/home/ann/.mcp-bridge");
-        check(
-            &[("HOME", "/home/ann"), ("BRIDGE_HOME", "")],
-            "/home/ann/.mcp-bridge",
-        );
-        check(
-            &[("HOME", "/home/ann"), ("BRIDGE_HOME", "/srv/bridge")],
-            "/srv/bridge",
-        );
-        check(
-            &[("HOME", "/home/ann"), ("BRIDGE_HOME", "~/bridge")],
-            "/home/ann/bridge",
-        );
+        check(&[("HOME", "/home/ann"), ("BRIDGE_HOME", "")], "/home/ann/.mcp-bridge");
+        check(&[("HOME", "/home/ann"), ("BRIDGE_HOME", "/srv/bridge")], "/srv/bridge");
+        check(&[("HOME", "/home/ann"), ("BRIDGE_HOME", "~/bridge")], "/home/ann/bridge");
     }
 
     #[test]
@@ -159,11 +147,7 @@ mod tests {
     #[test]
     fn expands_a_leading_tilde() {
         let check = |path, home: Option<&str>, expected: &str| {
-            assert_eq!(
-                expand(path, home.map(Path::new)),
-                Path::new(expected),
-                "{path}"
-            );
+            assert_eq!(expand(path, home.map(Path::new)), Path::new(expected), "{path}");
         };
         check("~", Some("/home/ann"), "/home/ann");
         check("~/bin/x", Some("/home/ann"), "/home/ann/bin/x");

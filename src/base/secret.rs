@@ -51,10 +51,7 @@ mod tests {
     fn shows_itself_only_when_asked() {
         let secret = Secret::from("t-123");
         assert_eq!(format!("{secret:?}"), "***");
-        assert_eq!(
-            serde_json::to_string(&secret).expect("a string"),
-            r#""***""#
-        );
+        assert_eq!(serde_json::to_string(&secret).expect("a string"), r#""***""#);
         assert_eq!(secret.expose(), "t-123");
         assert_eq!(secret, Secret::from("t-123".to_owned()));
     }

@@ -14,11 +14,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let length = plain.chars().count();
     // One slip in a short word, two in one of six letters, never more than four; two letters are no
     // evidence.
-    let allowed = if length < 3 {
-        0
-    } else {
-        (length / 3).clamp(1, 4)
-    };
+    let allowed = if length < 3 { 0 } else { (length / 3).clamp(1, 4) };
     candidates
         .into_iter()
         .filter(|candidate| *candidate != word)
@@ -50,10 +46,7 @@ pub fn nearest_all<'a>(
         one.0.cmp(&other.0).then(by_likeness)
     });
     ranked.truncate(limit);
-    ranked
-        .into_iter()
-        .map(|(_, _, candidate)| candidate)
-        .collect()
+    ranked.into_iter().map(|(_, _, candidate)| candidate).collect()
 }
 
 /// Cuts a text to at most `limit` characters, after making every run of blanks and line breaks one
@@ -72,11 +65,7 @@ pub fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
     }
     // The ellipsis takes the place of the last character that would fit.
     let room = text.char_indices().nth(limit - 1).map_or(0, |(at, _)| at);
-    let word = if text[room..].starts_with(' ') {
-        Some(room)
-    } else {
-        text[..room].rfind(' ')
-    };
+    let word = if text[room..].starts_with(' ') { Some(room) } else { text[..room].rfind(' ') };
     let kept = text[..word.unwrap_or(room)].trim_end_matches([' ', ',', ';', ':']);
     Cow::Owned(format!("{kept}{ELLIPSIS}"))
 }
@@ -171,30 +160,14 @@ mod tests {
     #[test]
     fn ranks_all_words() {
         fn check(word: &str, limit: usize, expected: &[&str]) {
-            let known = [
-                "delete_issue",
-                "create_issue",
-                "create-issue-comment",
-                "issue",
-                "whoami",
-            ];
+            let known = ["delete_issue", "create_issue", "create-issue-comment", "issue", "whoami"];
             assert_eq!(nearest_all(word, known, limit), expected, "{word}");
         }
         check("createIssue", 2, &["create_issue", "create-issue-comment"]);
         check("isue", 1, &["issue"]);
         check("delete", 1, &["delete_issue"]);
         check("comment", 1, &["create-issue-comment"]);
-        check(
-            "",
-            9,
-            &[
-                "delete_issue",
-                "create_issue",
-                "create-issue-comment",
-                "issue",
-                "whoami",
-            ],
-        );
+        check("", 9, &["delete_issue", "create_issue", "create-issue-comment", "issue", "whoami"]);
         check("anything", 0, &[]);
     }
 
@@ -210,11 +183,7 @@ mod tests {
         check("Reads a file. Writes nothing.", 20, "Reads a file.");
         check("One. Two! Three? Four five", 18, "One. Two! Three?");
         check("One. Two! Three? Four five", 16, "One. Two! Three?");
-        check(
-            "Reads, e.g. this file, and more of them",
-            25,
-            "Reads, e.g. this file…",
-        );
+        check("Reads, e.g. this file, and more of them", 25, "Reads, e.g. this file…");
         check("Reads version 1.2 of it all", 20, "Reads version 1.2…");
         check("many words without an end", 10, "many…");
         check("many words without an end", 11, "many words…");

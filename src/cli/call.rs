@@ -32,9 +32,8 @@ pub(super) fn read_params(call: &Call) -> Result<String, Failure> {
         return Err(usage("there are none, not even `{}`".to_owned()));
     }
     let mut strict = Strict::new();
-    let checked = strict
-        .check(params.trim().as_bytes())
-        .map_err(|fault| usage(fault.to_string()))?;
+    let checked =
+        strict.check(params.trim().as_bytes()).map_err(|fault| usage(fault.to_string()))?;
     if checked.is_object() {
         Ok(checked.text.to_owned())
     } else {
@@ -54,20 +53,10 @@ pub(super) async fn run(
         tool: Cow::Borrowed(&call.tool),
         params: Cow::Borrowed(params),
     };
-    let caller = Caller {
-        notify: Notify::nobody(),
-        withdrawn: Withdrawn::default(),
-    };
-    let result = app
-        .router
-        .act(action, None, &caller)
-        .await
-        .map_err(|error| failure(&error))?;
+    let caller = Caller { notify: Notify::nobody(), withdrawn: Withdrawn::default() };
+    let result = app.router.act(action, None, &caller).await.map_err(|error| failure(&error))?;
     let result: Value = serde_json::from_str(&result).map_err(|error| {
-        Failure::new(
-            Exit::Upstream,
-            format!("the result cannot be read: {error}"),
-        )
+        Failure::new(Exit::Upstream, format!("the result cannot be read: {error}"))
     })?;
     if printer.json {
         printer.json(&result);
@@ -80,10 +69,7 @@ pub(super) async fn run(
 
 /// Texts as they are; what is no text is named with its size.
 fn readable(result: &Value) -> String {
-    let blocks = result["content"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let blocks = result["content"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut text = String::new();
     for block in blocks {
         let kind = block["type"].as_str().unwrap_or("content");
@@ -99,11 +85,7 @@ fn readable(result: &Value) -> String {
     }
     if blocks.is_empty() {
         let structured = &result["structuredContent"];
-        text = if structured.is_null() {
-            result.to_string()
-        } else {
-            structured.to_string()
-        };
+        text = if structured.is_null() { result.to_string() } else { structured.to_string() };
     }
     text
 }
@@ -146,9 +128,6 @@ mod tests {
             json!({"content": [{"type": "resource", "resource": {"uri": "x:y", "text": "t"}}]}),
             "t",
         );
-        check(
-            json!({"structuredContent": {"a": 1}, "content": []}),
-            r#"{"a":1}"#,
-        );
+        check(json!({"structuredContent": {"a": 1}, "content": []}), r#"{"a":1}"#);
     }
 }

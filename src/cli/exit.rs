@@ -41,11 +41,7 @@ pub(super) struct Failure {
 impl Failure {
     /// A failure without a hint.
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            message: message.into(),
-            hint: None,
-        }
+        Self { exit, message: message.into(), hint: None }
     }
 
     /// Adds what to do about it.

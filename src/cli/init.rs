@@ -19,16 +19,9 @@ pub(super) fn run(init: &Init, setup: &Setup) -> Result<Exit, Failure> {
     let (source, printer) = (&setup.source, setup.printer);
     let folder = source.folder();
     let at_home = source.config == setup.paths.config_file();
-    let made = if at_home {
-        create_private_folder(folder)
-    } else {
-        create_dir_all(folder)
-    };
+    let made = if at_home { create_private_folder(folder) } else { create_dir_all(folder) };
     made.map_err(|error| failed(folder, &error))?;
-    let mut files = vec![(
-        source.config.clone(),
-        write(&source.config, &config(init), is_empty)?,
-    )];
+    let mut files = vec![(source.config.clone(), write(&source.config, &config(init), is_empty)?)];
     if at_home {
         let env_file = setup.paths.env_file();
         let new = write(&env_file, ENV, |_| false)?;
@@ -36,9 +29,7 @@ pub(super) fn run(init: &Init, setup: &Setup) -> Result<Exit, Failure> {
     }
     let entry = client_entry(setup);
     if printer.json {
-        let list = files
-            .iter()
-            .map(|(path, new)| json!({ "path": path, "created": new }));
+        let list = files.iter().map(|(path, new)| json!({ "path": path, "created": new }));
         printer.json(&json!({ "files": list.collect::<Vec<_>>(), "client": entry }));
         return Ok(Exit::Done);
     }
@@ -86,9 +77,7 @@ fn is_empty(config: &str) -> bool {
     let Ok(Value::Object(config)) = serde_json::from_str(config) else {
         return false;
     };
-    config
-        .iter()
-        .all(|(key, value)| key == "mode" || (key == "servers" && *value == json!({})))
+    config.iter().all(|(key, value)| key == "mode" || (key == "servers" && *value == json!({})))
 }
 
 /// Whether the file was written; one that is there already stays unless `may_replace` its text.
@@ -113,13 +102,8 @@ fn pretty(value: &Value) -> String {
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(
-        Exit::Failed,
-        format!("cannot write `{}`: {error}", path.display()),
-    )
-    .hint(Some(
-        "set BRIDGE_HOME to a folder that can be written".to_owned(),
-    ))
+    Failure::new(Exit::Failed, format!("cannot write `{}`: {error}", path.display()))
+        .hint(Some("set BRIDGE_HOME to a folder that can be written".to_owned()))
 }
 
 #[cfg(test)]

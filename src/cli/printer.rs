@@ -23,10 +23,7 @@ pub(super) struct Printer {
 
 impl Printer {
     pub(super) fn new(json: bool, colour: bool) -> Self {
-        Self {
-            json,
-            colour: colour && io::stderr().is_terminal(),
-        }
+        Self { json, colour: colour && io::stderr().is_terminal() }
     }
 
     /// Data for people or programs. A reader that has gone is no failure. A terminal gets no control
@@ -34,11 +31,7 @@ impl Printer {
     pub(super) fn data(self, text: &str) {
         let mut stdout = io::stdout().lock();
         let text = text.trim_end_matches('\n');
-        let text = if stdout.is_terminal() {
-            harmless(text)
-        } else {
-            Cow::Borrowed(text)
-        };
+        let text = if stdout.is_terminal() { harmless(text) } else { Cow::Borrowed(text) };
         if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush())
             && error.kind() != io::ErrorKind::BrokenPipe
         {
@@ -89,19 +82,11 @@ impl Printer {
     pub(super) fn table(self, rows: &[Vec<String>]) {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            rows.iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
+            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
         };
-        let widths: Vec<usize> = (0..columns)
-            .map(|column| width(column).unwrap_or(0))
-            .collect();
+        let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
         for row in rows {
-            let cells = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:<width$}"));
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
             self.data(cells.collect::<Vec<_>>().join("  ").trim_end());
         }
     }

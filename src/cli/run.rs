@@ -19,11 +19,7 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let exit = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Done
-            };
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             // Help goes to stdout, complaints to stderr; a closed stream is no failure.
             let _ = error.print();
             return exit.into();
@@ -51,14 +47,8 @@ fn start_logging(global: &Global, colour: bool) -> Result<(), Failure> {
         (false, false) => Level::WARN,
     };
     logging::start(level, global.log_file.as_deref(), colour).map_err(|error| {
-        let file = global
-            .log_file
-            .as_deref()
-            .unwrap_or_else(|| "stderr".as_ref());
-        Failure::new(
-            Exit::Failed,
-            format!("cannot log to `{}`: {error}", file.display()),
-        )
+        let file = global.log_file.as_deref().unwrap_or_else(|| "stderr".as_ref());
+        Failure::new(Exit::Failed, format!("cannot log to `{}`: {error}", file.display()))
     })
 }
 

@@ -32,9 +32,7 @@ pub(super) async fn run(app: &App, printer: Printer) -> Result<Exit, Failure> {
     } else {
         let mut rows = vec![vec!["SERVER".to_owned(), "TOOLS".to_owned(), String::new()]];
         rows.extend(servers.iter().map(|server| {
-            let tools = server
-                .tools
-                .map_or_else(|| "-".to_owned(), |tools| tools.to_string());
+            let tools = server.tools.map_or_else(|| "-".to_owned(), |tools| tools.to_string());
             let about = match (&server.error, &server.description) {
                 (Some(error), _) => format!("FAILED: {}", excerpt(error.as_bytes(), ERROR_LENGTH)),
                 (None, about) => about.clone().unwrap_or_default(),

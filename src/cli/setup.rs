@@ -33,12 +33,7 @@ impl Setup {
         let paths = Paths::new(&environment)
             .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
         let source = Source::of(config, &paths);
-        Ok(Self {
-            paths,
-            printer,
-            source,
-            environment,
-        })
+        Ok(Self { paths, printer, source, environment })
     }
 
     /// Reads the config and says what is wrong with it.
@@ -121,16 +116,10 @@ async fn tell_who_is_waited_for(app: &App, printer: Printer) {
     waits.tick().await;
     loop {
         waits.tick().await;
-        let starting: Vec<String> = app
-            .router
-            .starting()
-            .map(|name| format!("`{name}`"))
-            .collect();
+        let starting: Vec<String> = app.router.starting().map(|name| format!("`{name}`")).collect();
         if !starting.is_empty() {
             let names = starting.join(", ");
-            printer.talk(&format!(
-                "still waiting for {names} to start (Ctrl-C gives up)"
-            ));
+            printer.talk(&format!("still waiting for {names} to start (Ctrl-C gives up)"));
         }
     }
 }

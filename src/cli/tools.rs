@@ -14,10 +14,7 @@ use crate::tools::Tool;
 pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Result<Exit, Failure> {
     let mut unreachable = 0;
     if let Some(server) = &arguments.server {
-        app.router
-            .reach(server)
-            .await
-            .map_err(|error| failure(&error))?;
+        app.router.reach(server).await.map_err(|error| failure(&error))?;
     } else {
         for server in app.router.overview().await {
             if let Some(error) = server.error {
@@ -27,12 +24,7 @@ pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Resul
         }
     }
     let snapshot = app.router.tools();
-    let wanted = |server: &str| {
-        arguments
-            .server
-            .as_deref()
-            .is_none_or(|only| only == server)
-    };
+    let wanted = |server: &str| arguments.server.as_deref().is_none_or(|only| only == server);
     let tools: Vec<(&str, &Tool)> = snapshot
         .iter()
         .map(|(server, tool)| (server.as_str(), tool))
@@ -49,32 +41,17 @@ pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Resul
         });
         printer.json(&json!({ "tools": list.collect::<Vec<_>>() }));
     } else if tools.is_empty() && unreachable == 0 {
-        printer.talk(if app.router.pool().is_empty() {
-            NOBODY
-        } else {
-            "there are no tools"
-        });
+        printer.talk(if app.router.pool().is_empty() { NOBODY } else { "there are no tools" });
     } else {
         let row = |(server, tool): &(&str, &Tool)| {
             let parameters = tool.parameters.iter().map(|name| {
-                if tool.required.contains(name) {
-                    name.clone()
-                } else {
-                    format!("{name}?")
-                }
+                if tool.required.contains(name) { name.clone() } else { format!("{name}?") }
             });
-            let call = format!(
-                "{}({})",
-                tool.definition.name,
-                parameters.collect::<Vec<_>>().join(", ")
-            );
+            let call =
+                format!("{}({})", tool.definition.name, parameters.collect::<Vec<_>>().join(", "));
             vec![(*server).to_owned(), call, tool.summary.clone()]
         };
         printer.table(&tools.iter().map(row).collect::<Vec<_>>());
     }
-    Ok(if unreachable > 0 {
-        Exit::Upstream
-    } else {
-        Exit::Done
-    })
+    Ok(if unreachable > 0 { Exit::Upstream } else { Exit::Done })
 }

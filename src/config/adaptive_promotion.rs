@@ -39,13 +39,9 @@ impl AdaptivePromotion {
         };
         let section = Self {
             enabled: reader.bool("enabled").unwrap_or(default.enabled),
-            max_promoted: reader
-                .count("maxPromoted", 0)
-                .unwrap_or(default.max_promoted),
+            max_promoted: reader.count("maxPromoted", 0).unwrap_or(default.max_promoted),
             min_calls: reader.count("minCalls", 1).unwrap_or(default.min_calls),
-            window: reader
-                .long_duration_ms("windowMs")
-                .unwrap_or(default.window),
+            window: reader.long_duration_ms("windowMs").unwrap_or(default.window),
             decay: reader.long_duration_ms("decayMs").unwrap_or(default.decay),
         };
         reader.finish();

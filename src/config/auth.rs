@@ -6,11 +6,8 @@ use super::reader::Reader;
 use super::remote;
 use crate::base::secret::Secret;
 
-const KINDS: [(&str, Kind); 3] = [
-    ("bearer", Kind::Bearer),
-    ("header", Kind::Header),
-    ("oauth2", Kind::OAuth2),
-];
+const KINDS: [(&str, Kind); 3] =
+    [("bearer", Kind::Bearer), ("header", Kind::Header), ("oauth2", Kind::OAuth2)];
 
 const GRANTS: [(&str, GrantType); 3] = [
     ("client_credentials", GrantType::ClientCredentials),
@@ -135,9 +132,7 @@ impl Auth {
         let auth = match reader.choice("type", &KINDS)? {
             Kind::Bearer => {
                 let token = reader.required_string("token");
-                token.map(|token| Self::Bearer {
-                    token: token.into(),
-                })
+                token.map(|token| Self::Bearer { token: token.into() })
             }
             Kind::Header => read_headers(&mut reader).map(|headers| Self::Header { headers }),
             Kind::OAuth2 => OAuth2::read(&mut reader).map(Self::OAuth2),
@@ -201,10 +196,7 @@ fn likely_grant(reader: &Reader<'_>) -> GrantType {
 
 fn client_credentials(reader: &mut Reader<'_>) -> Option<Grant> {
     let unused = "has no effect with grant type `client_credentials`";
-    reader.useless(
-        &["authorizationUrl", "deviceAuthorizationUrl", "callbackPort"],
-        unused,
-    );
+    reader.useless(&["authorizationUrl", "deviceAuthorizationUrl", "callbackPort"], unused);
     let client_id = reader.required_string("clientId");
     let client_secret = reader.required_string("clientSecret");
     let token_url = remote::read_url(reader, "tokenUrl");
@@ -223,19 +215,11 @@ fn authorization_code(reader: &mut Reader<'_>) -> Grant {
     let client_id = reader.filled_string("clientId");
     let client_secret = reader.filled_string("clientSecret").map(Secret::from);
     let endpoints = endpoints(reader, "authorizationUrl").map(|(authorization_url, token_url)| {
-        AuthorizationEndpoints {
-            authorization_url,
-            token_url,
-        }
+        AuthorizationEndpoints { authorization_url, token_url }
     });
     let port = reader.whole("callbackPort", 1..=u64::from(u16::MAX));
     let callback_port = port.and_then(|port| u16::try_from(port).ok());
-    Grant::AuthorizationCode {
-        client_id,
-        client_secret,
-        endpoints,
-        callback_port,
-    }
+    Grant::AuthorizationCode { client_id, client_secret, endpoints, callback_port }
 }
 
 fn device_code(reader: &mut Reader<'_>) -> Option<Grant> {
@@ -243,21 +227,14 @@ fn device_code(reader: &mut Reader<'_>) -> Option<Grant> {
     reader.useless(&["authorizationUrl", "audience", "callbackPort"], unused);
     let endpoints =
         endpoints(reader, "deviceAuthorizationUrl").map(|(device_authorization_url, token_url)| {
-            DeviceEndpoints {
-                device_authorization_url,
-                token_url,
-            }
+            DeviceEndpoints { device_authorization_url, token_url }
         });
     let client_id = match endpoints {
         Some(_) => Some(reader.required_string("clientId")?),
         None => reader.filled_string("clientId"),
     };
     let client_secret = reader.filled_string("clientSecret").map(Secret::from);
-    Some(Grant::DeviceCode {
-        client_id,
-        client_secret,
-        endpoints,
-    })
+    Some(Grant::DeviceCode { client_id, client_secret, endpoints })
 }
 
 /// The endpoint of this name and `tokenUrl`: both or neither, since one discovered and one given
@@ -279,9 +256,7 @@ fn endpoints(reader: &mut Reader<'_>, key: &'static str) -> Option<(String, Stri
 fn read_headers(reader: &mut Reader<'_>) -> Option<IndexMap<String, Secret>> {
     if !reader.has("headers") {
         reader.skip(&["headers"]);
-        reader
-            .report()
-            .error(reader.pointer(), "`headers` is missing");
+        reader.report().error(reader.pointer(), "`headers` is missing");
         return None;
     }
     remote::read_headers(reader)
@@ -291,9 +266,7 @@ fn read_headers(reader: &mut Reader<'_>) -> Option<IndexMap<String, Secret>> {
 pub(super) fn read_credentials_file(reader: &mut Reader<'_>) -> Option<CredentialsFormat> {
     let mut section = reader.object("oauth2CredentialsFile")?;
     if !section.has("format") {
-        section
-            .report()
-            .error(section.pointer(), "`format` is missing");
+        section.report().error(section.pointer(), "`format` is missing");
     }
     let format = section.choice("format", &CREDENTIALS_FORMATS);
     section.finish();
@@ -326,17 +299,9 @@ mod tests {
     #[test]
     fn reads_fixed_credentials() {
         let bearer = check(r#"{"type": "bearer", "token": "t-123"}"#, &[]);
-        assert_eq!(
-            bearer,
-            Some(Auth::Bearer {
-                token: "t-123".into()
-            })
-        );
+        assert_eq!(bearer, Some(Auth::Bearer { token: "t-123".into() }));
         check(r#"{"type": "bearer"}"#, &["`/auth`: `token` is missing"]);
-        check(
-            r#"{"type": "bearer", "token": ""}"#,
-            &["`/auth/token`: `token` is empty"],
-        );
+        check(r#"{"type": "bearer", "token": ""}"#, &["`/auth/token`: `token` is empty"]);
         check(
             r#"{"token": "x"}"#,
             &["`/auth`: `type` is missing; it is one of `bearer`, `header`, `oauth2`"],

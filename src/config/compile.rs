@@ -16,26 +16,18 @@ use super::server::Server;
 use super::servers::{self, Skipped};
 use super::timeouts::Timeouts;
 
-const MODES: [(&str, Mode); 3] = [
-    ("router", Mode::Router),
-    ("direct", Mode::Direct),
-    ("auto", Mode::Auto),
-];
+const MODES: [(&str, Mode); 3] =
+    [("router", Mode::Router), ("direct", Mode::Direct), ("auto", Mode::Auto)];
 
-const CALL_FORMATS: [(&str, CallFormat); 2] = [
-    ("content", CallFormat::Content),
-    ("envelope", CallFormat::Envelope),
-];
+const CALL_FORMATS: [(&str, CallFormat); 2] =
+    [("content", CallFormat::Content), ("envelope", CallFormat::Envelope)];
 
 /// Settings of other bridges and editors that mean nothing here.
 const FOREIGN: [&str; 2] = ["inputs", "reconnectIntervalMs"];
 
 /// What the bridge was told to do. Every part takes its own section only.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of its own in the file"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
 pub struct Config {
     /// What clients see.
     pub mode: Mode,
@@ -153,24 +145,19 @@ impl Config {
             tool_prefix: ToolPrefix::read(top),
             timeouts: Timeouts::read(top),
             lifecycle: Lifecycle::read(top),
-            max_batch_size: top
-                .count("maxBatchSize", 1)
-                .unwrap_or(default.max_batch_size),
+            max_batch_size: top.count("maxBatchSize", 1).unwrap_or(default.max_batch_size),
             schema_compression: SchemaCompression::read(top.object("schemaCompression")),
             result_cache: ResultCache::read(top.object("resultCache")),
             intent_routing: IntentRouting::read(top.object("intentRouting")),
             max_result_chars: top.count("maxResultChars", 1),
             adaptive_promotion: AdaptivePromotion::read(top.object("adaptivePromotion")),
-            retry: retry.map_or(default.retry.clone(), |section| {
-                Retry::read(section, &default.retry)
-            }),
+            retry: retry
+                .map_or(default.retry.clone(), |section| Retry::read(section, &default.retry)),
             catalog: top.bool("catalog").unwrap_or(default.catalog),
             auto_merge: top.bool("autoMerge").unwrap_or(default.auto_merge),
             debug: top.bool("debug").unwrap_or(default.debug),
             agent_admin: top.bool("agentAdmin").unwrap_or(default.agent_admin),
-            validate_arguments: top
-                .bool("validateArguments")
-                .unwrap_or(default.validate_arguments),
+            validate_arguments: top.bool("validateArguments").unwrap_or(default.validate_arguments),
         }
     }
 }
@@ -184,8 +171,7 @@ impl ToolPrefix {
             Some(Value::String(text)) if text == "auto" => Self::OnCollision,
             Some(_) => {
                 let message = "`toolPrefix` must be `true`, `false` or `\"auto\"`";
-                top.report()
-                    .add(top.report().finding(Severity::Error, &top.at(KEY), message));
+                top.report().add(top.report().finding(Severity::Error, &top.at(KEY), message));
                 Self::default()
             }
         }
@@ -233,21 +219,14 @@ mod tests {
             servers: IndexMap::new(),
             skipped: Vec::new(),
             tool_prefix: ToolPrefix::OnCollision,
-            timeouts: Timeouts {
-                connection: ms(1),
-                request: ms(2),
-                shutdown: ms(0),
-            },
+            timeouts: Timeouts { connection: ms(1), request: ms(2), shutdown: ms(0) },
             lifecycle: Lifecycle {
                 idle_timeout: None,
                 connect_cool_down: ms(0),
                 max_connected: Some(5),
             },
             max_batch_size: 6,
-            schema_compression: SchemaCompression {
-                enabled: false,
-                max_description_length: 7,
-            },
+            schema_compression: SchemaCompression { enabled: false, max_description_length: 7 },
             result_cache: ResultCache {
                 enabled: true,
                 max_entries: 8,
@@ -298,10 +277,7 @@ mod tests {
             r#"{"toolPrefix": "never"}"#,
             &["`/toolPrefix`: `toolPrefix` must be `true`, `false` or `\"auto\"`"],
         );
-        check(
-            r#"{"retry": []}"#,
-            &["`/retry`: `retry` must be an object, not a list"],
-        );
+        check(r#"{"retry": []}"#, &["`/retry`: `retry` must be an object, not a list"]);
         check(
             r#"{"resultCache": {"cacheTtl": {"a": 1, "a:b": -1}, "maxEntrys": 1}}"#,
             &[

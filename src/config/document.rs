@@ -18,24 +18,14 @@ impl Document {
     pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         // Editors on Windows like to put a byte order mark in front.
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        let not_json = |(line, column), reason| Error::NotJson {
-            path: path.to_owned(),
-            line,
-            column,
-            reason,
-        };
+        let not_json =
+            |(line, column), reason| Error::NotJson { path: path.to_owned(), line, column, reason };
         let text = std::str::from_utf8(bytes).map_err(|fault| {
             let place = line_and_column(&bytes[..fault.valid_up_to()]);
-            not_json(
-                place,
-                "the file is not UTF-8; save it in that encoding".to_owned(),
-            )
+            not_json(place, "the file is not UTF-8; save it in that encoding".to_owned())
         })?;
         let value: Value = serde_json::from_str(text).map_err(|fault| {
-            not_json(
-                (fault.line().max(1), fault.column().max(1)),
-                reason(text, &fault),
-            )
+            not_json((fault.line().max(1), fault.column().max(1)), reason(text, &fault))
         })?;
         let found = match value {
             Value::Object(object) => {
@@ -47,21 +37,13 @@ impl Document {
             Value::Null => "`null`",
             Value::Bool(_) | Value::Number(_) => "a lone value",
         };
-        Err(Error::NotAnObject {
-            path: path.to_owned(),
-            found,
-        })
+        Err(Error::NotAnObject { path: path.to_owned(), found })
     }
 }
 
 fn line_and_column(before: &[u8]) -> (usize, usize) {
     let line = memchr::memchr_iter(b'\n', before).count() + 1;
-    let column = before
-        .iter()
-        .rev()
-        .take_while(|byte| **byte != b'\n')
-        .count()
-        + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
     (line, column)
 }
 
@@ -78,10 +60,7 @@ fn reason(text: &str, fault: &serde_json::Error) -> String {
     if said == "trailing comma" {
         return "a comma before `}` or `]` has nothing to separate; remove it".to_owned();
     }
-    let line = text
-        .lines()
-        .nth(fault.line().saturating_sub(1))
-        .unwrap_or_default();
+    let line = text.lines().nth(fault.line().saturating_sub(1)).unwrap_or_default();
     let at = fault.column().saturating_sub(1);
     match line.as_bytes().get(at) {
         Some(b'/' | b'#') => "JSON has no comments; remove it".to_owned(),
@@ -99,9 +78,8 @@ mod tests {
 
     fn check(bytes: impl AsRef<[u8]>, expected: &str) {
         let bytes = bytes.as_ref();
-        let fault = Document::parse(Path::new("c.json"), bytes)
-            .err()
-            .map(|fault| fault.to_string());
+        let fault =
+            Document::parse(Path::new("c.json"), bytes).err().map(|fault| fault.to_string());
         let fault = fault.unwrap_or_default();
         let fault = fault.strip_prefix("`c.json` ").unwrap_or(&fault);
         assert_eq!(fault, expected, "{:?}", String::from_utf8_lossy(bytes));
@@ -117,14 +95,8 @@ mod tests {
             "\n{\n",
             "is not JSON: line 3, column 1: the file ends too early; a `}`, `]` or `\"` is missing",
         );
-        check(
-            "{} // x",
-            "is not JSON: line 1, column 4: JSON has no comments; remove it",
-        );
-        check(
-            "{\n // x\n}",
-            "is not JSON: line 2, column 2: JSON has no comments; remove it",
-        );
+        check("{} // x", "is not JSON: line 1, column 4: JSON has no comments; remove it");
+        check("{\n // x\n}", "is not JSON: line 2, column 2: JSON has no comments; remove it");
         check(
             "{\"a\": /* x */ 1}",
             "is not JSON: line 1, column 7: JSON has no comments; remove it",
@@ -133,10 +105,7 @@ mod tests {
             "{\"a\": 1, // x\n}",
             "is not JSON: line 1, column 10: JSON has no comments; remove it",
         );
-        check(
-            "{\"a\": 1 # x\n}",
-            "is not JSON: line 1, column 9: JSON has no comments; remove it",
-        );
+        check("{\"a\": 1 # x\n}", "is not JSON: line 1, column 9: JSON has no comments; remove it");
         check(
             "{\"a\": [1,]}",
             "is not JSON: line 1, column 10: a comma before `}` or `]` has nothing to separate; remove it",
@@ -145,10 +114,7 @@ mod tests {
             "{\"a\": 1,\n}",
             "is not JSON: line 2, column 1: a comma before `}` or `]` has nothing to separate; remove it",
         );
-        check(
-            "{'a': 1}",
-            "is not JSON: line 1, column 2: strings and keys stand in double quotes",
-        );
+        check("{'a': 1}", "is not JSON: line 1, column 2: strings and keys stand in double quotes");
         check("{\"a\" 1}", "is not JSON: line 1, column 6: expected `:`");
         check(
             b"{\n\"\xFF\"}",

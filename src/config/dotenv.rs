@@ -16,12 +16,7 @@ pub(super) fn read(path: &Path, report: &Report) -> HashMap<String, String> {
         Ok(bytes) => bytes,
         Err(fault) => {
             if fault.kind() != io::ErrorKind::NotFound {
-                report.add(warning(
-                    report,
-                    path,
-                    None,
-                    format!("cannot be read: {fault}"),
-                ));
+                report.add(warning(report, path, None, format!("cannot be read: {fault}")));
             }
             return HashMap::new();
         }
@@ -37,10 +32,7 @@ pub(super) fn read(path: &Path, report: &Report) -> HashMap<String, String> {
 
 fn parse(text: &str, path: &Path, report: &Report) -> HashMap<String, String> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let stand_in = STAND_INS
-        .into_iter()
-        .find(|letter| !text.contains(*letter))
-        .unwrap_or('$');
+    let stand_in = STAND_INS.into_iter().find(|letter| !text.contains(*letter)).unwrap_or('$');
     // The parser takes a missing last line break for an open value where blanks stand before it.
     let plain = format!("{}\n", without_dollars(text, stand_in));
     let mut variables = HashMap::new();
@@ -52,12 +44,9 @@ fn parse(text: &str, path: &Path, report: &Report) -> HashMap<String, String> {
             Err(dotenvy::Error::LineParse(faulty, _)) => {
                 report.add(faulty_line(report, path, &plain, &faulty));
             }
-            Err(fault) => report.add(warning(
-                report,
-                path,
-                None,
-                format!("cannot be read: {fault}"),
-            )),
+            Err(fault) => {
+                report.add(warning(report, path, None, format!("cannot be read: {fault}")));
+            }
         }
     }
     variables
@@ -97,9 +86,7 @@ fn faulty_line(report: &Report, path: &Path, text: &str, faulty: &str) -> Findin
 #[cfg(unix)]
 fn report_mode(path: &Path, report: &Report) {
     use std::os::unix::fs::PermissionsExt;
-    let open = path
-        .metadata()
-        .is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
+    let open = path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
     if open {
         let message = "other users of this machine may read its secrets".to_owned();
         let hint = format!("run `chmod 600 '{}'`", path.display());
@@ -125,10 +112,8 @@ mod tests {
     fn check(text: &str, expected: &[(&str, &str)], findings: &[&str]) {
         let report = Report::top();
         let variables = parse(text, Path::new(".env"), &report);
-        let mut found: Vec<(&str, &str)> = variables
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let mut found: Vec<(&str, &str)> =
+            variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         found.sort_unstable();
         assert_eq!(found, expected, "{text:?}");
         let told = report.into_findings(&Lines::new(Vec::new()));
@@ -163,11 +148,7 @@ mod tests {
     #[test]
     fn leaves_out_faulty_lines_without_showing_them() {
         let told = |line: usize| format!("`.env` (line {line}): {FAULT}");
-        check(
-            "A=1\nsecret words\nB=2\n",
-            &[("A", "1"), ("B", "2")],
-            &[&told(2)],
-        );
+        check("A=1\nsecret words\nB=2\n", &[("A", "1"), ("B", "2")], &[&told(2)]);
         check("# two words\nB=two words", &[], &[&told(2)]);
         check(
             "two words\nB=two words",

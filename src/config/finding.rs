@@ -84,10 +84,7 @@ impl Report {
 
     /// A list for one server entry.
     pub(super) fn of_server(name: &str) -> Self {
-        Self {
-            server: Some(name.to_owned()),
-            ..Self::default()
-        }
+        Self { server: Some(name.to_owned()), ..Self::default() }
     }
 
     /// Keeps the values at these pointers out of every message.
@@ -143,10 +140,7 @@ impl Report {
 
     /// Whether anything was found that is more than a warning.
     pub(super) fn has_errors(&self) -> bool {
-        self.findings
-            .borrow()
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
+        self.findings.borrow().iter().any(|finding| finding.severity == Severity::Error)
     }
 
     /// The findings in the order in which they were made, with their lines filled in.
@@ -172,11 +166,7 @@ impl Lines {
         if pointer.is_empty() {
             return None;
         }
-        let last = self
-            .0
-            .iter()
-            .rev()
-            .find(|position| position.pointer == pointer)?;
+        let last = self.0.iter().rev().find(|position| position.pointer == pointer)?;
         Some(last.line)
     }
 
@@ -217,20 +207,13 @@ mod tests {
             hint,
             "`/servers/git/comand` (line 7): unknown key `comand`; did you mean `command`?",
         );
-        check(
-            "",
-            Some(2),
-            Some("/b/.env"),
-            None,
-            "`/b/.env` (line 2): unknown key `comand`",
-        );
+        check("", Some(2), Some("/b/.env"), None, "`/b/.env` (line 2): unknown key `comand`");
     }
 
     #[test]
     fn lists_repeated_keys_once() {
-        let lines = Lines::new(locate::positions(
-            r#"{"a": {"b": 1, "b": 2, "b": 3}, "c": [1, 1]}"#,
-        ));
+        let lines =
+            Lines::new(locate::positions(r#"{"a": {"b": 1, "b": 2, "b": 3}, "c": [1, 1]}"#));
         assert_eq!(lines.repeated(), ["/a/b"]);
     }
 }

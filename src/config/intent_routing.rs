@@ -41,11 +41,7 @@ pub enum Embedding {
 
 impl Default for IntentRouting {
     fn default() -> Self {
-        Self {
-            embedding: Embedding::Auto,
-            model: None,
-            min_score: 0.3,
-        }
+        Self { embedding: Embedding::Auto, model: None, min_score: 0.3 }
     }
 }
 
@@ -56,13 +52,9 @@ impl IntentRouting {
             return default;
         };
         let section = Self {
-            embedding: reader
-                .choice("embedding", &EMBEDDINGS)
-                .unwrap_or(default.embedding),
+            embedding: reader.choice("embedding", &EMBEDDINGS).unwrap_or(default.embedding),
             model: reader.filled_string("model"),
-            min_score: reader
-                .number("minScore", 0.0..=1.0)
-                .unwrap_or(default.min_score),
+            min_score: reader.number("minScore", 0.0..=1.0).unwrap_or(default.min_score),
         };
         reader.finish();
         section

@@ -86,11 +86,7 @@ impl<'a> Filler<'a> {
     }
 
     pub(super) fn finish(self) -> Filled {
-        Filled {
-            pointers: self.filled,
-            lacking: self.lacking,
-            secrets: self.secrets,
-        }
+        Filled { pointers: self.filled, lacking: self.lacking, secrets: self.secrets }
     }
 
     fn text(&mut self, text: &str, pointer: &str) -> String {
@@ -145,29 +141,18 @@ impl<'a> Filler<'a> {
         self.lacking.insert(pointer.to_owned());
         let why = self.variables.why_missing(name);
         let message = format!("variable `{name}` {why}");
-        let mut hint = format!(
-            "put `{name}=…` into `{}`",
-            self.variables.remedy().display()
-        );
+        let mut hint = format!("put `{name}=…` into `{}`", self.variables.remedy().display());
         if let Some(near) = self.variables.nearest(name) {
             hint = format!("did you mean `{near}`? Else {hint}");
         }
-        self.report.add(
-            self.report
-                .finding(Severity::Error, pointer, message)
-                .hint(hint),
-        );
+        self.report.add(self.report.finding(Severity::Error, pointer, message).hint(hint));
     }
 
     fn other(&self, other: &str, pointer: &str) {
-        let input = other
-            .strip_prefix("${input:")
-            .and_then(|rest| rest.strip_suffix('}'));
+        let input = other.strip_prefix("${input:").and_then(|rest| rest.strip_suffix('}'));
         let Some(input) = input else {
-            self.report.warning(
-                pointer,
-                format!("`{other}` names no variable and is left as it is"),
-            );
+            self.report
+                .warning(pointer, format!("`{other}` names no variable and is left as it is"));
             return;
         };
         let name = variable_name(input);
@@ -177,11 +162,7 @@ impl<'a> Filler<'a> {
             "write `${{{name}}}` and put `{name}=…` into `{}`",
             self.variables.remedy().display()
         );
-        self.report.add(
-            self.report
-                .finding(Severity::Error, pointer, message)
-                .hint(hint),
-        );
+        self.report.add(self.report.finding(Severity::Error, pointer, message).hint(hint));
     }
 }
 
@@ -206,11 +187,7 @@ fn parts(text: &str) -> Vec<Part<'_>> {
         let name = name.strip_prefix("env:").unwrap_or(name);
         // A variable inside a default would need a second pass over what was filled in.
         let fits = is_name(name) && !default.is_some_and(|default| default.contains("${"));
-        parts.push(if fits {
-            Part::Variable { name, default }
-        } else {
-            Part::Other(whole)
-        });
+        parts.push(if fits { Part::Variable { name, default } } else { Part::Other(whole) });
         rest = &rest[start + length + 1..];
     }
     if !rest.is_empty() {
@@ -221,21 +198,17 @@ fn parts(text: &str) -> Vec<Part<'_>> {
 
 fn is_name(text: &str) -> bool {
     let mut letters = text.chars();
-    letters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 fn variable_name(text: &str) -> String {
     text.chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter.to_ascii_uppercase()
-            } else {
-                '_'
-            }
-        })
+        .map(
+            |letter| {
+                if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' }
+            },
+        )
         .collect()
 }
 
@@ -253,10 +226,7 @@ mod tests {
         let variable = |name, default| Part::Variable { name, default };
         check("", &[]);
         check("$A {B}", &[Part::Text("$A {B}")]);
-        check(
-            "x${A}y",
-            &[Part::Text("x"), variable("A", None), Part::Text("y")],
-        );
+        check("x${A}y", &[Part::Text("x"), variable("A", None), Part::Text("y")]);
         check("${A}${_b2}", &[variable("A", None), variable("_b2", None)]);
         check("${A:-}", &[variable("A", Some(""))]);
         check("${A:-b:-c}", &[variable("A", Some("b:-c"))]);
@@ -291,27 +261,12 @@ mod tests {
 
     #[test]
     fn fills_strings() {
-        check(
-            "Bearer ${TOKEN} ${TOKEN}",
-            "Bearer t-123 t-123",
-            &["t-123"],
-            &[],
-        );
+        check("Bearer ${TOKEN} ${TOKEN}", "Bearer t-123 t-123", &["t-123"], &[]);
         check("${NESTED}", "${TOKEN}", &["${TOKEN}"], &[]);
         check("${EMPTY}", "", &[], &[]);
-        check(
-            "${EMPTY:-x} ${NONE:-y} ${TOKEN:-z}",
-            "x y t-123",
-            &["t-123"],
-            &[],
-        );
+        check("${EMPTY:-x} ${NONE:-y} ${TOKEN:-z}", "x y t-123", &["t-123"], &[]);
         check("${HOME}/x", "/home/ann/x", &[], &[]);
-        check(
-            "${CONFIG_DIR}/keys.json",
-            "/b/config/git/keys.json",
-            &[],
-            &[],
-        );
+        check("${CONFIG_DIR}/keys.json", "/b/config/git/keys.json", &[], &[]);
         check("$TOKEN", "$TOKEN", &[], &[]);
     }
 
@@ -329,12 +284,7 @@ mod tests {
             &[],
             &["`/s/k/1`: `${x y}` names no variable and is left as it is"],
         );
-        check(
-            "${TOKEN",
-            "${TOKEN",
-            &[],
-            &["`/s/k/1`: `${` without `}` is left as it is"],
-        );
+        check("${TOKEN", "${TOKEN", &[], &["`/s/k/1`: `${` without `}` is left as it is"]);
         check(
             "${input:api-key}",
             "${input:api-key}",

@@ -33,9 +33,7 @@ impl Lifecycle {
         let connect_cool_down = top.duration_ms("routerConnectErrorCooldownMs", 0);
         let max_connected = top.count("routerMaxConcurrent", 0);
         Self {
-            idle_timeout: idle_timeout
-                .or(default.idle_timeout)
-                .filter(|time| !time.is_zero()),
+            idle_timeout: idle_timeout.or(default.idle_timeout).filter(|time| !time.is_zero()),
             connect_cool_down: connect_cool_down.unwrap_or(default.connect_cool_down),
             max_connected: max_connected.filter(|count| *count > 0),
         }

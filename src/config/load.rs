@@ -28,22 +28,14 @@ pub struct Loaded {
 /// from `process`; neither is changed.
 pub fn load(source: &Source, paths: &Paths, process: &Environment) -> Result<Loaded, Error> {
     let bytes = std::fs::read(&source.config).map_err(|fault| match fault.kind() {
-        io::ErrorKind::NotFound => Error::NotFound {
-            path: source.config.clone(),
-        },
-        _ => Error::Unreadable {
-            path: source.config.clone(),
-            source: fault,
-        },
+        io::ErrorKind::NotFound => Error::NotFound { path: source.config.clone() },
+        _ => Error::Unreadable { path: source.config.clone(), source: fault },
     })?;
     let document = Document::parse(&source.config, &bytes)?;
     let (config, findings) = compile(&document, source, paths, process);
     let stops = |finding: &Finding| finding.severity == Severity::Error && finding.server.is_none();
     if findings.iter().any(stops) {
-        return Err(Error::Invalid {
-            path: source.config.clone(),
-            findings,
-        });
+        return Err(Error::Invalid { path: source.config.clone(), findings });
     }
     Ok(Loaded { config, findings })
 }
@@ -88,9 +80,7 @@ fn compile(
 /// Whether a pointer leads to a server's entry or into it; the entry then answers for it.
 fn is_in_server(pointer: &str) -> bool {
     servers::KEYS.iter().any(|key| {
-        let rest = pointer
-            .strip_prefix('/')
-            .and_then(|rest| rest.strip_prefix(key));
+        let rest = pointer.strip_prefix('/').and_then(|rest| rest.strip_prefix(key));
         rest.is_some_and(|rest| rest.starts_with('/'))
     })
 }
@@ -134,12 +124,8 @@ mod tests {
         assert_eq!(told(&loaded.findings), findings, "{config}");
         let running: Vec<&str> = loaded.config.servers.keys().map(AsRef::as_ref).collect();
         assert_eq!(running, servers, "{config}");
-        let left_out: Vec<&str> = loaded
-            .config
-            .skipped
-            .iter()
-            .map(|skipped| skipped.name.as_str())
-            .collect();
+        let left_out: Vec<&str> =
+            loaded.config.skipped.iter().map(|skipped| skipped.name.as_str()).collect();
         assert_eq!(left_out, skipped, "{config}");
         loaded
     }
@@ -178,13 +164,7 @@ mod tests {
             ],
         );
         let reason = "`/servers/list` (line 11): a server entry must be an object".to_owned();
-        assert_eq!(
-            loaded.config.skipped[2],
-            Skipped {
-                name: "list".to_owned(),
-                reason
-            }
-        );
+        assert_eq!(loaded.config.skipped[2], Skipped { name: "list".to_owned(), reason });
     }
 
     #[test]
@@ -195,15 +175,10 @@ mod tests {
   "debug": true,
   "debug": false
 }"#;
-        let text = load_text(config, "no variable", "")
-            .expect_err("faults")
-            .to_string();
+        let text = load_text(config, "no variable", "").expect_err("faults").to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].ends_with("bridge.json` has faults:"), "{text}");
-        assert!(
-            lines[1].contains(".env` (line 1): is not `NAME=value` and is left out"),
-            "{text}"
-        );
+        assert!(lines[1].contains(".env` (line 1): is not `NAME=value` and is left out"), "{text}");
         let expected = [
             "  `/servers/a/url` (line 2): `url` must be a string, not `1`",
             "  `/mode` (line 3): `mode` must be one of `router`, `direct`, `auto`, not `ruoter`; did you mean `router`?",
@@ -249,22 +224,12 @@ mod tests {
     #[test]
     fn fills_in_variables_by_rank() {
         let config = r#"{"servers": {"a": {"command": "x", "args": ["${BESIDE}", "${BOTH}", "${HOME_ONLY}", "${PROCESS_ONLY}"]}}}"#;
-        let loaded = load_text(
-            config,
-            "BESIDE=1\nBOTH=beside",
-            "BESIDE=2\nBOTH=home\nHOME_ONLY=h",
-        );
+        let loaded = load_text(config, "BESIDE=1\nBOTH=beside", "BESIDE=2\nBOTH=home\nHOME_ONLY=h");
         let loaded = loaded.expect("a configuration that runs");
         assert_eq!(told(&loaded.findings), Vec::<String>::new());
         let server = &loaded.config.servers["a"];
-        let Transport::Stdio(stdio) = &server.transport else {
-            panic!("stdio")
-        };
-        let args: Vec<&str> = stdio
-            .args
-            .iter()
-            .map(crate::base::secret::Secret::expose)
-            .collect();
+        let Transport::Stdio(stdio) = &server.transport else { panic!("stdio") };
+        let args: Vec<&str> = stdio.args.iter().map(crate::base::secret::Secret::expose).collect();
         assert_eq!(args, ["1", "beside", "h", "process"]);
         assert_eq!(server.secrets, stdio.args);
         assert!(!format!("{loaded:?}").contains("beside"));
@@ -275,17 +240,12 @@ mod tests {
         let config = r#"{"servers": {"a": {"command": "x", "env": {"T": "${TOKEM}"}}, "b": {"command": "y"}}}"#;
         let loaded = load_text(config, "TOKEN=t-123", "").expect("a configuration that runs");
         assert!(loaded.config.servers.contains_key("b"));
-        let [finding] = loaded.findings.as_slice() else {
-            panic!("one finding")
-        };
+        let [finding] = loaded.findings.as_slice() else { panic!("one finding") };
         assert_eq!(finding.server.as_deref(), Some("a"));
         assert_eq!(finding.pointer, "/servers/a/env/T");
         assert_eq!(finding.message, "variable `TOKEM` is not set");
         let hint = finding.hint.as_deref().unwrap_or_default();
-        assert!(
-            hint.starts_with("did you mean `TOKEN`? Else put `TOKEM=…` into `"),
-            "{hint}"
-        );
+        assert!(hint.starts_with("did you mean `TOKEN`? Else put `TOKEM=…` into `"), "{hint}");
         assert!(hint.ends_with(".env`"), "{hint}");
     }
 
@@ -294,15 +254,9 @@ mod tests {
         let config =
             r#"{"servers": {"a": {"url": "${URL}", "auth": {"type": "bearer", "token": "${T}"}}}}"#;
         let loaded = load_text(config, "", "").expect("a configuration that runs");
-        let messages: Vec<&str> = loaded
-            .findings
-            .iter()
-            .map(|finding| finding.message.as_str())
-            .collect();
-        assert_eq!(
-            messages,
-            ["variable `URL` is not set", "variable `T` is not set"]
-        );
+        let messages: Vec<&str> =
+            loaded.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(messages, ["variable `URL` is not set", "variable `T` is not set"]);
     }
 
     #[test]
@@ -321,14 +275,8 @@ mod tests {
         let fault = fault.expect_err("no such file");
         assert!(matches!(fault, Error::NotFound { .. }), "{fault}");
         assert_eq!(fault.hint(), Some("`bridge init` writes one"));
-        assert!(matches!(
-            load_text("[]", "", ""),
-            Err(Error::NotAnObject { .. })
-        ));
-        assert!(matches!(
-            load_text("{,}", "", ""),
-            Err(Error::NotJson { .. })
-        ));
+        assert!(matches!(load_text("[]", "", ""), Err(Error::NotAnObject { .. })));
+        assert!(matches!(load_text("{,}", "", ""), Err(Error::NotJson { .. })));
     }
 
     #[test]
@@ -338,10 +286,7 @@ mod tests {
         let process =
             Environment::from_pairs([("BRIDGE_HOME", home.path().to_str().expect("Unicode"))]);
         let paths = Paths::new(&process).expect("a home folder");
-        let source = Source {
-            config: root.join("config.example.json"),
-            env_files: vec![],
-        };
+        let source = Source { config: root.join("config.example.json"), env_files: vec![] };
         let loaded = load(&source, &paths, &process).expect("the example runs");
         assert_eq!(told(&loaded.findings), Vec::<String>::new());
         assert_eq!(loaded.config.mode, Mode::Router);

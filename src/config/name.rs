@@ -32,13 +32,11 @@ impl ServerName {
     pub fn normalise(text: &str) -> Result<Self, InvalidServerName> {
         let plain: String = text
             .chars()
-            .map(|letter| {
-                if letter.is_ascii_alphanumeric() {
-                    letter.to_ascii_lowercase()
-                } else {
-                    '-'
-                }
-            })
+            .map(
+                |letter| {
+                    if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' }
+                },
+            )
             .collect();
         Self::parse(plain.trim_matches('-')).map_err(|_| InvalidServerName(text.to_owned()))
     }

@@ -28,13 +28,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(object: &'a Map<String, Value>, pointer: &str, report: &'a Report) -> Self {
-        Self {
-            object,
-            pointer: pointer.to_owned(),
-            report,
-            known: Vec::new(),
-            ignored: Vec::new(),
-        }
+        Self { object, pointer: pointer.to_owned(), report, known: Vec::new(), ignored: Vec::new() }
     }
 
     pub(super) fn report(&self) -> &'a Report {
@@ -63,10 +57,7 @@ impl<'a> Reader<'a> {
 
     /// The place of the key among the others; those that are not there come last.
     pub(super) fn index(&self, key: &str) -> usize {
-        self.object
-            .keys()
-            .position(|known| known == key)
-            .unwrap_or(usize::MAX)
+        self.object.keys().position(|known| known == key).unwrap_or(usize::MAX)
     }
 
     pub(super) fn value(&mut self, key: &'static str) -> Option<&'a Value> {
@@ -91,8 +82,7 @@ impl<'a> Reader<'a> {
     pub(super) fn filled_string(&mut self, key: &'static str) -> Option<String> {
         let text = self.text(key)?;
         if text.trim().is_empty() {
-            self.report
-                .error(&self.at(key), format!("`{key}` is empty"));
+            self.report.error(&self.at(key), format!("`{key}` is empty"));
             return None;
         }
         Some(text.to_owned())
@@ -138,14 +128,12 @@ impl<'a> Reader<'a> {
 
     /// A time in milliseconds, from `from` to [`LONGEST_MS`].
     pub(super) fn duration_ms(&mut self, key: &'static str, from: u64) -> Option<Duration> {
-        self.whole(key, from..=LONGEST_MS)
-            .map(Duration::from_millis)
+        self.whole(key, from..=LONGEST_MS).map(Duration::from_millis)
     }
 
     /// A time in milliseconds that may be longer than any timer: up to a hundred years.
     pub(super) fn long_duration_ms(&mut self, key: &'static str) -> Option<Duration> {
-        self.whole(key, 1..=3_155_760_000_000)
-            .map(Duration::from_millis)
+        self.whole(key, 1..=3_155_760_000_000).map(Duration::from_millis)
     }
 
     /// Times in milliseconds by keys that are the user's own.
@@ -251,8 +239,7 @@ impl<'a> Reader<'a> {
     pub(super) fn required_string(&mut self, key: &'static str) -> Option<String> {
         if !self.has(key) {
             self.known.push(key);
-            self.report
-                .error(&self.pointer, format!("`{key}` is missing"));
+            self.report.error(&self.pointer, format!("`{key}` is missing"));
             return None;
         }
         self.filled_string(key)
@@ -280,9 +267,7 @@ impl<'a> Reader<'a> {
             if self.object.contains_key(*key) {
                 let message =
                     format!("`{key}` is a setting of other programs and has no effect here");
-                let mut finding = self
-                    .report
-                    .finding(Severity::Warning, &self.at(key), message);
+                let mut finding = self.report.finding(Severity::Warning, &self.at(key), message);
                 finding.hint = hint.map(str::to_owned);
                 self.report.add(finding);
             }
@@ -318,10 +303,7 @@ impl<'a> Reader<'a> {
         if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
             return Some(*choice);
         }
-        let names: Vec<String> = choices
-            .iter()
-            .map(|(name, _)| format!("`{name}`"))
-            .collect();
+        let names: Vec<String> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
         let mut message = format!("`{key}` must be one of {}", names.join(", "));
         let mut meant = None;
         if self.report.may_show(pointer) {

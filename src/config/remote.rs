@@ -29,11 +29,7 @@ impl Remote {
         let url = read_url(reader, "url").map(Secret::from);
         let headers = read_headers(reader).unwrap_or_default();
         let auth = reader.object("auth").map(Auth::read);
-        Some(Self {
-            url: url?,
-            headers,
-            auth: auth.flatten(),
-        })
+        Some(Self { url: url?, headers, auth: auth.flatten() })
     }
 }
 
@@ -62,24 +58,14 @@ pub(super) fn read_headers(reader: &mut Reader<'_>) -> Option<IndexMap<String, S
     for (name, value) in &headers {
         let place = locate::child(&reader.at("headers"), name);
         if !is_header_name(name) {
-            reader
-                .report()
-                .error(&place, format!("`{name}` is no header name"));
+            reader.report().error(&place, format!("`{name}` is no header name"));
         }
-        if value
-            .chars()
-            .any(|letter| letter.is_control() && letter != '\t')
-        {
+        if value.chars().any(|letter| letter.is_control() && letter != '\t') {
             let message = format!("header `{name}` has a line break or another control character");
             reader.report().error(&place, message);
         }
     }
-    Some(
-        headers
-            .into_iter()
-            .map(|(name, value)| (name, value.into()))
-            .collect(),
-    )
+    Some(headers.into_iter().map(|(name, value)| (name, value.into())).collect())
 }
 
 fn is_http(url: &str) -> bool {
@@ -89,9 +75,7 @@ fn is_http(url: &str) -> bool {
     let known = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
-    let clean = !url
-        .chars()
-        .any(|letter| letter.is_whitespace() || letter.is_control());
+    let clean = !url.chars().any(|letter| letter.is_whitespace() || letter.is_control());
     known && clean && !host.is_empty() && !host.starts_with(':')
 }
 

@@ -49,10 +49,9 @@ impl ResultCache {
                 .is_some_and(|(server, tool)| !server.is_empty() && !tool.is_empty());
             if !whole {
                 let place = crate::base::locate::child(&reader.at("cacheTtl"), key);
-                reader.report().warning(
-                    &place,
-                    format!("`{key}` is not `server:tool` and fits no tool"),
-                );
+                reader
+                    .report()
+                    .warning(&place, format!("`{key}` is not `server:tool` and fits no tool"));
             }
         }
         reader.finish();

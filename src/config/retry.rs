@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use super::reader::Reader;
 
-const CAUSES: [(&str, RetryOn); 2] = [
-    ("timeout", RetryOn::Timeout),
-    ("connection_error", RetryOn::ConnectionError),
-];
+const CAUSES: [(&str, RetryOn); 2] =
+    [("timeout", RetryOn::Timeout), ("connection_error", RetryOn::ConnectionError)];
 
 /// `retry`, of all servers or of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,18 +43,15 @@ impl Default for Retry {
 impl Retry {
     /// Reads what differs from `base`: the defaults, or for a server what counts for all.
     pub(super) fn read(mut reader: Reader<'_>, base: &Self) -> Self {
-        let attempts = reader
-            .whole("maxAttempts", 1..=100)
-            .and_then(|count| u32::try_from(count).ok());
+        let attempts =
+            reader.whole("maxAttempts", 1..=100).and_then(|count| u32::try_from(count).ok());
         let section = Self {
             max_attempts: attempts.unwrap_or(base.max_attempts),
             delay: reader.duration_ms("delayMs", 0).unwrap_or(base.delay),
             backoff_multiplier: reader
                 .number("backoffMultiplier", 1.0..=100.0)
                 .unwrap_or(base.backoff_multiplier),
-            retry_on: reader
-                .choices("retryOn", &CAUSES)
-                .unwrap_or_else(|| base.retry_on.clone()),
+            retry_on: reader.choices("retryOn", &CAUSES).unwrap_or_else(|| base.retry_on.clone()),
         };
         reader.finish();
         section

@@ -13,10 +13,7 @@ pub struct SchemaCompression {
 
 impl Default for SchemaCompression {
     fn default() -> Self {
-        Self {
-            enabled: true,
-            max_description_length: 80,
-        }
+        Self { enabled: true, max_description_length: 80 }
     }
 }
 

@@ -10,11 +10,8 @@ use super::tool_filter::ToolFilter;
 use super::transport::Transport;
 use crate::base::secret::Secret;
 
-const TRUST: [(&str, Trust); 3] = [
-    ("trusted", Trust::Trusted),
-    ("untrusted", Trust::Untrusted),
-    ("sanitize", Trust::Sanitize),
-];
+const TRUST: [(&str, Trust); 3] =
+    [("trusted", Trust::Trusted), ("untrusted", Trust::Untrusted), ("sanitize", Trust::Sanitize)];
 
 /// What other programs write into entries and the bridge has no use for.
 const FOREIGN: [&str; 11] = [
@@ -32,13 +29,8 @@ const FOREIGN: [&str; 11] = [
 ];
 
 /// Lists by which other programs restrict tools. Whoever wrote one wants the restriction.
-const FOREIGN_FILTERS: [&str; 5] = [
-    "disabledTools",
-    "enabledTools",
-    "excludeTools",
-    "includeTools",
-    "tools",
-];
+const FOREIGN_FILTERS: [&str; 5] =
+    ["disabledTools", "enabledTools", "excludeTools", "includeTools", "tools"];
 
 /// A server as its entry describes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,15 +84,11 @@ impl Server {
         secrets: Vec<Secret>,
     ) -> Option<Self> {
         let transport = Transport::read(&mut reader, scene);
-        let description = reader
-            .string("description")
-            .filter(|text| !text.trim().is_empty());
+        let description = reader.string("description").filter(|text| !text.trim().is_empty());
         let trust = reader.choice("trust", &TRUST).unwrap_or_default();
         let tool_filter = ToolFilter::read(reader.object("toolFilter"));
         let max_result_chars = reader.count("maxResultChars", 1);
-        let retry = reader
-            .object("retry")
-            .map(|section| Retry::read(section, scene.retry));
+        let retry = reader.object("retry").map(|section| Retry::read(section, scene.retry));
         let rate_limit = RateLimit::read(reader.object("rateLimit"));
         // The list of all servers has looked at these two.
         reader.skip(&["disabled", "enabled"]);
@@ -130,11 +118,7 @@ impl Server {
                     .env
                     .iter()
                     .filter(|(name, value)| is_telling(name) || is_random(value.expose()));
-                login
-                    .into_iter()
-                    .chain(variables.map(|(_, value)| value))
-                    .cloned()
-                    .collect()
+                login.into_iter().chain(variables.map(|(_, value)| value)).cloned().collect()
             }
             Transport::Sse(remote) | Transport::StreamableHttp(remote) => remote
                 .auth
@@ -165,17 +149,8 @@ fn is_random(value: &str) -> bool {
 
 /// Whether a variable of this name usually holds something that logs in.
 fn is_telling(name: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "KEY",
-        "TOKEN",
-        "SECRET",
-        "PASS",
-        "PWD",
-        "CREDENTIAL",
-        "AUTH",
-        "COOKIE",
-        "_PAT",
-    ];
+    const WORDS: [&str; 9] =
+        ["KEY", "TOKEN", "SECRET", "PASS", "PWD", "CREDENTIAL", "AUTH", "COOKIE", "_PAT"];
     let name = name.to_ascii_uppercase();
     WORDS.iter().any(|word| name.contains(word)) || name == "PAT"
 }
@@ -191,15 +166,8 @@ mod tests {
     fn check(json: &str, findings: &[&str]) -> Option<Server> {
         let object = serde_json::from_str(json).expect("an object");
         let report = Report::of_server("a");
-        let retry = Retry {
-            max_attempts: 3,
-            ..Retry::default()
-        };
-        let scene = Scene {
-            folder: Path::new("/etc"),
-            user_home: None,
-            retry: &retry,
-        };
+        let retry = Retry { max_attempts: 3, ..Retry::default() };
+        let scene = Scene { folder: Path::new("/etc"), user_home: None, retry: &retry };
         let server = Server::read(Reader::new(&object, "", &report), &scene, Vec::new());
         let told = report.into_findings(&Lines::new(Vec::new()));
         let told: Vec<String> = told.iter().map(ToString::to_string).collect();
@@ -240,10 +208,7 @@ mod tests {
                 delay: Duration::from_millis(5),
                 ..Retry::default()
             }),
-            rate_limit: RateLimit {
-                max_calls_per_day: Some(7),
-                max_calls_per_month: None,
-            },
+            rate_limit: RateLimit { max_calls_per_day: Some(7), max_calls_per_month: None },
             secrets: Vec::new(),
         };
         assert_eq!(server, Some(expected));
@@ -255,19 +220,10 @@ mod tests {
         check(r#"{"command": "x"}"#, "stdio");
         check(r#"{"url": "https://h/mcp"}"#, "streamable-http");
         check(r#"{"url": "https://h/sse"}"#, "sse");
-        check(
-            r#"{"url": "https://h/sse", "transport": "streamable-http"}"#,
-            "streamable-http",
-        );
+        check(r#"{"url": "https://h/sse", "transport": "streamable-http"}"#, "streamable-http");
         check(r#"{"url": "https://h/mcp", "type": "sse"}"#, "sse");
-        check(
-            r#"{"url": "https://h/mcp", "type": "http"}"#,
-            "streamable-http",
-        );
-        check(
-            r#"{"command": "x", "type": "stdio", "transport": null}"#,
-            "stdio",
-        );
+        check(r#"{"url": "https://h/mcp", "type": "http"}"#, "streamable-http");
+        check(r#"{"command": "x", "type": "stdio", "transport": null}"#, "stdio");
     }
 
     #[test]
@@ -308,9 +264,8 @@ mod tests {
                 "oauth2CredentialsFile": {"format": "google-workspace"}}"#,
             &[],
         );
-        let Some(Transport::Stdio(Stdio {
-            login: Some(login), ..
-        })) = server.map(|server| server.transport)
+        let Some(Transport::Stdio(Stdio { login: Some(login), .. })) =
+            server.map(|server| server.transport)
         else {
             panic!("a login");
         };
@@ -338,13 +293,8 @@ mod tests {
 
     #[test]
     fn remembers_what_logs_in() {
-        let server = check(
-            r#"{"url": "https://h", "auth": {"type": "bearer", "token": "t-123"}}"#,
-            &[],
-        );
-        assert_eq!(
-            server.map(|server| server.secrets),
-            Some(vec![Secret::from("t-123")])
-        );
+        let server =
+            check(r#"{"url": "https://h", "auth": {"type": "bearer", "token": "t-123"}}"#, &[]);
+        assert_eq!(server.map(|server| server.secrets), Some(vec![Secret::from("t-123")]));
     }
 }

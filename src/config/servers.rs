@@ -65,9 +65,7 @@ impl Servers<'_> {
 
     fn entry(&mut self, written: &str, entry: &Value, pointer: &str) {
         let name = ServerName::parse(written).or_else(|_| ServerName::normalise(written));
-        let taken = name
-            .as_ref()
-            .is_ok_and(|name| self.found.servers.contains_key(name));
+        let taken = name.as_ref().is_ok_and(|name| self.found.servers.contains_key(name));
         let shown = match &name {
             Ok(name) if !taken => name.to_string(),
             _ => written.to_owned(),
@@ -100,10 +98,7 @@ impl Servers<'_> {
             (Ok(name), Some(server)) if !faulty => {
                 self.found.servers.insert(name, server);
             }
-            _ => self.found.skipped.push(Skipped {
-                name: shown,
-                reason: reason(&findings),
-            }),
+            _ => self.found.skipped.push(Skipped { name: shown, reason: reason(&findings) }),
         }
         self.found.findings.extend(findings);
     }
@@ -132,11 +127,7 @@ impl Servers<'_> {
             report.error(pointer, "a server entry must be an object");
             return None;
         };
-        Server::read(
-            Reader::new(object, pointer, report),
-            &self.scene,
-            filled.secrets,
-        )
+        Server::read(Reader::new(object, pointer, report), &self.scene, filled.secrets)
     }
 }
 
@@ -147,11 +138,6 @@ fn is_disabled(entry: &Value) -> bool {
 }
 
 fn reason(findings: &[Finding]) -> String {
-    let errors = findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error);
-    errors
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -20,10 +20,7 @@ impl Source {
     /// home folder's own.
     pub fn of(explicit: Option<&Path>, paths: &Paths) -> Self {
         let Some(named) = explicit else {
-            return Self {
-                config: paths.config_file(),
-                env_files: vec![paths.env_file()],
-            };
+            return Self { config: paths.config_file(), env_files: vec![paths.env_file()] };
         };
         let config = std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
         let mut env_files = vec![config.with_file_name(ENV_FILE)];
@@ -54,11 +51,7 @@ mod tests {
             assert_eq!(source.env_files, expected);
         };
         check(None, "/b/config.json", &["/b/.env"]);
-        check(
-            Some("/etc/x.json"),
-            "/etc/x.json",
-            &["/etc/.env", "/b/.env"],
-        );
+        check(Some("/etc/x.json"), "/etc/x.json", &["/etc/.env", "/b/.env"]);
         check(Some("/b/other.json"), "/b/other.json", &["/b/.env"]);
     }
 }

@@ -13,21 +13,11 @@ use crate::base::paths;
 use crate::base::secret::Secret;
 
 /// The keys of an entry that only such servers have.
-pub(super) const KEYS: [&str; 7] = [
-    "command",
-    "args",
-    "env",
-    "cwd",
-    "framing",
-    "oauth2EnvBinding",
-    "oauth2CredentialsFile",
-];
+pub(super) const KEYS: [&str; 7] =
+    ["command", "args", "env", "cwd", "framing", "oauth2EnvBinding", "oauth2CredentialsFile"];
 
-const FRAMINGS: [(&str, Framing); 3] = [
-    ("auto", Framing::Auto),
-    ("newline", Framing::Newline),
-    ("lsp", Framing::Lsp),
-];
+const FRAMINGS: [(&str, Framing); 3] =
+    [("auto", Framing::Auto), ("newline", Framing::Newline), ("lsp", Framing::Lsp)];
 
 /// How to run a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,11 +72,7 @@ impl Stdio {
             framing: reader.choice("framing", &FRAMINGS).unwrap_or_default(),
             login: Login::read(reader),
             command: resolve_command(&command?, scene),
-            args: args
-                .unwrap_or_default()
-                .into_iter()
-                .map(Secret::from)
-                .collect(),
+            args: args.unwrap_or_default().into_iter().map(Secret::from).collect(),
             cwd,
         })
     }
@@ -111,11 +97,7 @@ impl Login {
             let message = "the server never sees the token; name `oauth2EnvBinding` or `oauth2CredentialsFile`";
             reader.report().warning(&reader.at("auth"), message);
         }
-        Some(Self {
-            oauth2,
-            env_binding,
-            credentials_file,
-        })
+        Some(Self { oauth2, env_binding, credentials_file })
     }
 }
 
@@ -123,21 +105,13 @@ impl Login {
 fn check_command(reader: &Reader<'_>, command: &str, args: &[String]) {
     let place = reader.at("command");
     if command.contains('\0') || args.iter().any(|arg| arg.contains('\0')) {
-        reader.report().error(
-            &place,
-            "a command and its arguments cannot hold a NUL character",
-        );
+        reader.report().error(&place, "a command and its arguments cannot hold a NUL character");
     }
-    let blank = command
-        .trim()
-        .find(char::is_whitespace)
-        .unwrap_or(command.len());
+    let blank = command.trim().find(char::is_whitespace).unwrap_or(command.len());
     if blank < command.len() && !command[..blank].contains(['/', '\\']) {
         let message = "`command` holds blanks and is taken for the name of one program";
         let finding = reader.report().finding(Severity::Warning, &place, message);
-        reader
-            .report()
-            .add(finding.hint("put each argument into `args`"));
+        reader.report().add(finding.hint("put each argument into `args`"));
     }
 }
 
@@ -157,19 +131,13 @@ fn read_env(reader: &mut Reader<'_>) -> IndexMap<String, Secret> {
     for (name, value) in &env {
         let place = locate::child(&reader.at("env"), name);
         if name.is_empty() || name.contains(['=', '\0']) {
-            reader
-                .report()
-                .error(&place, format!("`{name}` is no name of a variable"));
+            reader.report().error(&place, format!("`{name}` is no name of a variable"));
         }
         if value.contains('\0') {
-            reader
-                .report()
-                .error(&place, format!("variable `{name}` holds a NUL character"));
+            reader.report().error(&place, format!("variable `{name}` holds a NUL character"));
         }
     }
-    env.into_iter()
-        .map(|(name, value)| (name, value.into()))
-        .collect()
+    env.into_iter().map(|(name, value)| (name, value.into())).collect()
 }
 
 impl Scene<'_> {
@@ -177,10 +145,7 @@ impl Scene<'_> {
     fn resolve(&self, path: &str) -> PathBuf {
         let joined = self.folder.join(paths::expand(path, self.user_home));
         // Joining leaves `./` in the middle, which is right but ugly in messages.
-        joined
-            .components()
-            .filter(|part| *part != std::path::Component::CurDir)
-            .collect()
+        joined.components().filter(|part| *part != std::path::Component::CurDir).collect()
     }
 }
 

@@ -29,15 +29,9 @@ impl Timeouts {
     pub(super) fn read(top: &mut Reader<'_>) -> Self {
         let default = Self::default();
         Self {
-            connection: top
-                .duration_ms("connectionTimeoutMs", 1)
-                .unwrap_or(default.connection),
-            request: top
-                .duration_ms("requestTimeoutMs", 1)
-                .unwrap_or(default.request),
-            shutdown: top
-                .duration_ms("shutdownTimeoutMs", 0)
-                .unwrap_or(default.shutdown),
+            connection: top.duration_ms("connectionTimeoutMs", 1).unwrap_or(default.connection),
+            request: top.duration_ms("requestTimeoutMs", 1).unwrap_or(default.request),
+            shutdown: top.duration_ms("shutdownTimeoutMs", 0).unwrap_or(default.shutdown),
         }
     }
 }

@@ -54,27 +54,16 @@ impl Transport {
             reader.useless(&remote::KEYS, "has no effect on a stdio server");
             return Stdio::read(reader, scene).map(Self::Stdio);
         }
-        reader.useless(
-            &stdio::KEYS,
-            "has no effect on a server that is reached by URL",
-        );
+        reader.useless(&stdio::KEYS, "has no effect on a server that is reached by URL");
         let remote = Remote::read(reader)?;
-        Some(if kind == Kind::Sse {
-            Self::Sse(remote)
-        } else {
-            Self::StreamableHttp(remote)
-        })
+        Some(if kind == Kind::Sse { Self::Sse(remote) } else { Self::StreamableHttp(remote) })
     }
 }
 
 impl Kind {
     /// What is named, or what the keys that are there show.
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let key = if reader.has("transport") {
-            "transport"
-        } else {
-            "type"
-        };
+        let key = if reader.has("transport") { "transport" } else { "type" };
         reader.skip(&["transport", "type"]);
         if reader.has(key) {
             return reader.choice(key, &KINDS);
@@ -87,12 +76,8 @@ impl Kind {
             }
             (true, true) => {
                 let message = "has both `command` and `url`";
-                let finding = reader
-                    .report()
-                    .finding(Severity::Error, reader.pointer(), message);
-                reader
-                    .report()
-                    .add(finding.hint("keep one, or say which counts by `transport`"));
+                let finding = reader.report().finding(Severity::Error, reader.pointer(), message);
+                reader.report().add(finding.hint("keep one, or say which counts by `transport`"));
                 None
             }
             (false, false) => {

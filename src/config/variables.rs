@@ -45,23 +45,15 @@ impl<'a> Variables<'a> {
     /// environment.
     pub(super) fn read(files: &[PathBuf], process: &'a Environment, report: &Report) -> Self {
         Self {
-            files: files
-                .iter()
-                .map(|file| dotenv::read(file, report))
-                .collect(),
+            files: files.iter().map(|file| dotenv::read(file, report)).collect(),
             process,
-            remedy: files
-                .first()
-                .cloned()
-                .unwrap_or_else(|| PathBuf::from(".env")),
+            remedy: files.first().cloned().unwrap_or_else(|| PathBuf::from(".env")),
         }
     }
 
     pub(super) fn lookup(&self, name: &str) -> Option<&str> {
         let in_files = self.files.iter().find_map(|file| file.get(name));
-        in_files
-            .map(String::as_str)
-            .or_else(|| self.process.lookup(name))
+        in_files.map(String::as_str).or_else(|| self.process.lookup(name))
     }
 
     /// Whether what the variable holds must be kept out of sight.
@@ -76,21 +68,11 @@ impl<'a> Variables<'a> {
 
     /// Why a variable was not found.
     pub(super) fn why_missing(&self, name: &str) -> &'static str {
-        if self.process.is_not_unicode(name) {
-            "is not Unicode"
-        } else {
-            "is not set"
-        }
+        if self.process.is_not_unicode(name) { "is not Unicode" } else { "is not set" }
     }
 
     /// A variable of the files whose name is nearly the one that is missing.
     pub(super) fn nearest(&self, name: &str) -> Option<&str> {
-        text::nearest(
-            name,
-            self.files
-                .iter()
-                .flat_map(HashMap::keys)
-                .map(String::as_str),
-        )
+        text::nearest(name, self.files.iter().flat_map(HashMap::keys).map(String::as_str))
     }
 }

@@ -37,9 +37,7 @@ impl InFlight {
     /// still there, and none is left.
     fn take(&self, owed: &Owed) -> Option<bool> {
         let mut table = self.lock();
-        let own = table
-            .get(&owed.id)
-            .is_some_and(|running| running.number == owed.number);
+        let own = table.get(&owed.id).is_some_and(|running| running.number == owed.number);
         if own {
             table.remove(&owed.id);
         }
@@ -90,15 +88,9 @@ impl Owed {
         if !self.outbox.has_room() && self.outbox.room().await.is_err() {
             return;
         }
-        let urgency = if alone {
-            Urgency::Alone
-        } else {
-            Urgency::Gather
-        };
+        let urgency = if alone { Urgency::Alone } else { Urgency::Gather };
         // A client that is gone needs no answer.
-        let _ = self
-            .outbox
-            .push(urgency, |to| write(to, &self.id, reply.as_deref()));
+        let _ = self.outbox.push(urgency, |to| write(to, &self.id, reply.as_deref()));
     }
 }
 
@@ -107,9 +99,7 @@ impl Drop for Owed {
         if self.in_flight.take(self).is_some() {
             let message = "the bridge failed while it handled the request";
             let error = ErrorObject::new(INTERNAL_ERROR, message);
-            let _ = self
-                .outbox
-                .push(Urgency::Gather, |to| write(to, &self.id, Err(&error)));
+            let _ = self.outbox.push(Urgency::Gather, |to| write(to, &self.id, Err(&error)));
         }
     }
 }

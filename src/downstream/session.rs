@@ -115,11 +115,7 @@ impl Session {
             Err(fault) => {
                 // What is no JSON cannot be read, the other faults are of JSON that could be.
                 let unreadable = matches!(fault, Fault::NotUtf8 { .. } | Fault::Syntax { .. });
-                let code = if unreadable {
-                    PARSE_ERROR
-                } else {
-                    INVALID_REQUEST
-                };
+                let code = if unreadable { PARSE_ERROR } else { INVALID_REQUEST };
                 let error = ErrorObject::new(code, fault.to_string());
                 self.refuse(salvage_id(bytes).as_ref(), &error);
             }
@@ -144,10 +140,8 @@ impl Session {
 
     fn request(&mut self, id: Id, method: &str, params: Option<&str>) {
         if self.in_flight.lock().contains_key(&id) {
-            let message = format!(
-                "the id {} belongs to a request that is not answered yet",
-                id.as_json()
-            );
+            let message =
+                format!("the id {} belongs to a request that is not answered yet", id.as_json());
             return self.refuse(Some(&id), &ErrorObject::new(INVALID_REQUEST, message));
         }
         match method {
@@ -194,10 +188,7 @@ impl Session {
         }
         let router = self.router.clone();
         let withdrawn = Withdrawn::default();
-        let caller = Caller {
-            notify: self.notify.clone(),
-            withdrawn: withdrawn.clone(),
-        };
+        let caller = Caller { notify: self.notify.clone(), withdrawn: withdrawn.clone() };
         let params = params.map(Box::<str>::from);
         self.requests += 1;
         let number = self.requests;
@@ -211,14 +202,7 @@ impl Session {
             let reply = router.call_tool(params.as_deref(), &caller).await;
             owed.answer(reply).await;
         });
-        in_flight.insert(
-            id,
-            Running {
-                number,
-                task: task.abort_handle(),
-                withdrawn,
-            },
-        );
+        in_flight.insert(id, Running { number, task: task.abort_handle(), withdrawn });
     }
 
     fn notification(&self, method: &str, params: Option<&str>) {
@@ -240,10 +224,7 @@ impl Session {
         // It may have crossed the answer on its way (specification, Cancellation, Timing
         // Considerations).
         let hit = self.in_flight.withdraw(&id, reason);
-        tracing::debug!(
-            "the client withdraws request {}, in flight: {hit}",
-            id.as_json()
-        );
+        tracing::debug!("the client withdraws request {}, in flight: {hit}", id.as_json());
     }
 
     /// Withdraws everything that is in flight.

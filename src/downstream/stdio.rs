@@ -101,15 +101,15 @@ async fn read(session: &mut Session, outbox: &Outbox, stdin: &mut Input) -> io::
 pub fn streams() -> io::Result<(Input, Sink, Restored)> {
     let restored = Restored::new()?;
     let stdin: Input = match restored.polled(rustix::stdio::stdin())? {
-        Some(descriptor) => Box::new(tokio::net::unix::pipe::Receiver::from_owned_fd_unchecked(
-            descriptor,
-        )?),
+        Some(descriptor) => {
+            Box::new(tokio::net::unix::pipe::Receiver::from_owned_fd_unchecked(descriptor)?)
+        }
         None => Box::new(tokio::io::stdin()),
     };
     let stdout = match restored.polled(rustix::stdio::stdout())? {
-        Some(descriptor) => Sink::Pipe(tokio::net::unix::pipe::Sender::from_owned_fd_unchecked(
-            descriptor,
-        )?),
+        Some(descriptor) => {
+            Sink::Pipe(tokio::net::unix::pipe::Sender::from_owned_fd_unchecked(descriptor)?)
+        }
         None => Sink::Stream(Box::new(tokio::io::stdout())),
     };
     Ok((stdin, stdout, restored))
@@ -118,11 +118,7 @@ pub fn streams() -> io::Result<(Input, Sink, Restored)> {
 /// stdin and stdout of the process.
 #[cfg(not(unix))]
 pub fn streams() -> io::Result<(Input, Sink, Restored)> {
-    Ok((
-        Box::new(tokio::io::stdin()),
-        Sink::Stream(Box::new(tokio::io::stdout())),
-        Restored {},
-    ))
+    Ok((Box::new(tokio::io::stdin()), Sink::Stream(Box::new(tokio::io::stdout())), Restored {}))
 }
 
 /// Where requests come in.
@@ -141,15 +137,10 @@ impl Restored {
     fn new() -> io::Result<Self> {
         use std::os::fd::BorrowedFd;
         let remember = |descriptor: BorrowedFd<'_>| -> io::Result<_> {
-            Ok((
-                descriptor.try_clone_to_owned()?,
-                rustix::fs::fcntl_getfl(descriptor)?,
-            ))
+            Ok((descriptor.try_clone_to_owned()?, rustix::fs::fcntl_getfl(descriptor)?))
         };
         let (stdin, stdout) = (rustix::stdio::stdin(), rustix::stdio::stdout());
-        Ok(Self {
-            flags: [remember(stdin)?, remember(stdout)?],
-        })
+        Ok(Self { flags: [remember(stdin)?, remember(stdout)?] })
     }
 
     /// A descriptor of its own that does not block, if the kind of file can be polled.

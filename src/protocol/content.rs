@@ -23,10 +23,7 @@ pub fn json_result(value: &impl Serialize, is_error: bool) -> Box<str> {
 
 /// A tool result of one text block.
 pub fn text_result(text: &str, is_error: bool) -> Box<str> {
-    let content = [TextBlock {
-        r#type: "text",
-        text,
-    }];
+    let content = [TextBlock { r#type: "text", text }];
     serde_json::to_string(&TextResult { content, is_error })
         .expect("a text always serialises")
         .into()
@@ -38,10 +35,7 @@ mod tests {
 
     #[test]
     fn results_are_one_text_block() {
-        assert_eq!(
-            &*text_result("a\"b", false),
-            r#"{"content":[{"type":"text","text":"a\"b"}]}"#
-        );
+        assert_eq!(&*text_result("a\"b", false), r#"{"content":[{"type":"text","text":"a\"b"}]}"#);
         let error = json_result(&serde_json::json!({"error": "x"}), true);
         assert_eq!(
             &*error,

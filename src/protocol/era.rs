@@ -22,20 +22,12 @@ impl Era {
         let revision = params
             .and_then(|params| find(params, "_meta"))
             .and_then(|meta| find(meta.value, "io.modelcontextprotocol/protocolVersion"));
-        if revision.is_some() {
-            Self::Stateless
-        } else {
-            Self::Session
-        }
+        if revision.is_some() { Self::Stateless } else { Self::Session }
     }
 
     /// The era of a revision by its date, known or not; dates compare as text.
     pub fn of_revision(date: &str) -> Self {
-        if date >= "2026-07-28" {
-            Self::Stateless
-        } else {
-            Self::Session
-        }
+        if date >= "2026-07-28" { Self::Stateless } else { Self::Session }
     }
 }
 

@@ -35,10 +35,6 @@ pub struct ErrorObject {
 impl ErrorObject {
     /// An error without `data`.
     pub fn new(code: i64, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            data: None,
-        }
+        Self { code, message: message.into(), data: None }
     }
 }

@@ -97,29 +97,11 @@ pub fn parse(message: Checked<'_>) -> Result<Message<'_>, Refusal> {
         *place = Some(member.value);
     }
     if !message.is_object() {
-        return Err(Refusal {
-            id: None,
-            reason: "a message is one JSON object",
-        });
+        return Err(Refusal { id: None, reason: "a message is one JSON object" });
     }
-    let Envelope {
-        jsonrpc,
-        id,
-        method,
-        params,
-        result,
-        error,
-    } = envelope;
-    let refuse = |reason| {
-        Err(Refusal {
-            id: id.and_then(Id::parse),
-            reason,
-        })
-    };
-    if jsonrpc
-        .and_then(json::string)
-        .is_none_or(|version| version != "2.0")
-    {
+    let Envelope { jsonrpc, id, method, params, result, error } = envelope;
+    let refuse = |reason| Err(Refusal { id: id.and_then(Id::parse), reason });
+    if jsonrpc.and_then(json::string).is_none_or(|version| version != "2.0") {
         return refuse("`jsonrpc` must be \"2.0\"");
     }
     if let Some(method) = method {
@@ -142,10 +124,7 @@ pub fn parse(message: Checked<'_>) -> Result<Message<'_>, Refusal> {
         (Some(result), None) => Ok(result),
         (None, None) => return refuse("there is no `method`"),
     };
-    Ok(Message::Response {
-        id: id.unwrap_or("null"),
-        outcome,
-    })
+    Ok(Message::Response { id: id.unwrap_or("null"), outcome })
 }
 
 /// The id of a message that was refused (too deep, too large, not UTF-8), so that the one who waits for it hears why.
@@ -182,12 +161,7 @@ pub fn salvage_answered(parts: &[&[u8]]) -> Option<u64> {
     if is_request {
         return None;
     }
-    parts
-        .iter()
-        .find_map(|part| salvage_id(part))?
-        .as_json()
-        .parse()
-        .ok()
+    parts.iter().find_map(|part| salvage_id(part))?.as_json().parse().ok()
 }
 
 /// The id in the beginning of an object, where it stands before the large member.
@@ -268,37 +242,21 @@ mod tests {
         let checked = strict.check(input.as_bytes()).expect("the input is JSON");
         let found = match parse(checked) {
             Ok(Message::Request { id, method, params }) => {
-                format!(
-                    "request {} {method} {}",
-                    id.as_json(),
-                    params.unwrap_or("-")
-                )
+                format!("request {} {method} {}", id.as_json(), params.unwrap_or("-"))
             }
             Ok(Message::Notification { method, params }) => {
                 format!("notification {method} {}", params.unwrap_or("-"))
             }
-            Ok(Message::Response {
-                id,
-                outcome: Ok(result),
-            }) => format!("result {id} {result}"),
-            Ok(Message::Response {
-                id,
-                outcome: Err(error),
-            }) => format!("error {id} {error}"),
-            Err(refusal) => format!(
-                "refused {}",
-                refusal.id.as_ref().map_or("null", Id::as_json)
-            ),
+            Ok(Message::Response { id, outcome: Ok(result) }) => format!("result {id} {result}"),
+            Ok(Message::Response { id, outcome: Err(error) }) => format!("error {id} {error}"),
+            Err(refusal) => format!("refused {}", refusal.id.as_ref().map_or("null", Id::as_json)),
         };
         assert_eq!(found, expected, "{input}");
     }
 
     #[test]
     fn messages_are_told_apart() {
-        check(
-            r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
-            "request 1 ping -",
-        );
+        check(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, "request 1 ping -");
         check(
             r#"{"jsonrpc":"2.0","id":"a\u0062","method":"p\u0069ng","params":{"a": 1}}"#,
             r#"request "a\u0062" ping {"a": 1}"#,
@@ -307,26 +265,14 @@ mod tests {
             r#"{"id":18446744073709551616,"jsonrpc":"2.0","method":"x"}"#,
             "request 18446744073709551616 x -",
         );
-        check(
-            r#"{"jsonrpc":"2.0","method":"n","params":{}}"#,
-            "notification n {}",
-        );
-        check(
-            r#"{"result":{"a":1},"jsonrpc":"2.0","id":7}"#,
-            r#"result 7 {"a":1}"#,
-        );
+        check(r#"{"jsonrpc":"2.0","method":"n","params":{}}"#, "notification n {}");
+        check(r#"{"result":{"a":1},"jsonrpc":"2.0","id":7}"#, r#"result 7 {"a":1}"#);
         check(
             r#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}"#,
             "error 7 no (code -1)",
         );
-        check(
-            r#"{"jsonrpc":"2.0","id":7,"result":{},"error":null}"#,
-            "result 7 {}",
-        );
-        check(
-            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-1}}"#,
-            "error null  (code -1)",
-        );
+        check(r#"{"jsonrpc":"2.0","id":7,"result":{},"error":null}"#, "result 7 {}");
+        check(r#"{"jsonrpc":"2.0","id":null,"error":{"code":-1}}"#, "error null  (code -1)");
     }
 
     #[test]
@@ -338,28 +284,16 @@ mod tests {
         check(r#"{"jsonrpc":"1.0","id":3,"method":"ping"}"#, "refused 3");
         check(r#"{"jsonrpc":"2.0","id":3}"#, "refused 3");
         check(r#"{"jsonrpc":"2.0","id":3,"method":5}"#, "refused 3");
-        check(
-            r#"{"jsonrpc":"2.0","id":3,"method":"x","params":5}"#,
-            "refused 3",
-        );
-        check(
-            r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#,
-            "refused null",
-        );
+        check(r#"{"jsonrpc":"2.0","id":3,"method":"x","params":5}"#, "refused 3");
+        check(r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#, "refused null");
         check(r#"{"jsonrpc":"2.0","id":{},"method":"x"}"#, "refused null");
     }
 
     #[test]
     fn an_id_is_salvaged_from_what_is_left() {
         for (input, expected) in [
-            (
-                &br#"{"jsonrpc":"2.0","id":12,"result":[[[["#[..],
-                Some("12"),
-            ),
-            (
-                br#"{"jsonrpc":"2.0","id":"x","method":"m","params":{"a":"#,
-                Some("\"x\""),
-            ),
+            (&br#"{"jsonrpc":"2.0","id":12,"result":[[[["#[..], Some("12")),
+            (br#"{"jsonrpc":"2.0","id":"x","method":"m","params":{"a":"#, Some("\"x\"")),
             (br#"aaaa"},"jsonrpc":"2.0","id":12}"#, Some("12")),
             (b"{\"id\":4,\"result\":\"\xff\"}", Some("4")),
             (br#"{"result":{"id":5,"#, None),
@@ -369,45 +303,20 @@ mod tests {
             ("\u{e9}\"id\":1".as_bytes(), None),
         ] {
             let found = salvage_id(input);
-            assert_eq!(
-                found.as_ref().map(Id::as_json),
-                expected,
-                "{}",
-                input.escape_ascii()
-            );
+            assert_eq!(found.as_ref().map(Id::as_json), expected, "{}", input.escape_ascii());
         }
     }
 
     #[test]
     fn a_request_answers_nothing() {
         for (input, expected) in [
-            (
-                &br#"{"jsonrpc":"2.0","id":12,"result":{"a":1,"a":2}}"#[..],
-                Some(12),
-            ),
-            (
-                br#"{"jsonrpc":"2.0","id":12,"method":"x","params":{"a":1,"a":2}}"#,
-                None,
-            ),
-            (
-                br#"{"jsonrpc":"2.0","id":12,"method":"x","params":{"a":"#,
-                None,
-            ),
-            (
-                br#"{"jsonrpc":"2.0","id":12,"result":{"method":"x","a":"#,
-                Some(12),
-            ),
-            (
-                br#"{"jsonrpc":"2.0","id":"12","result":{"a":1,"a":2}}"#,
-                None,
-            ),
+            (&br#"{"jsonrpc":"2.0","id":12,"result":{"a":1,"a":2}}"#[..], Some(12)),
+            (br#"{"jsonrpc":"2.0","id":12,"method":"x","params":{"a":1,"a":2}}"#, None),
+            (br#"{"jsonrpc":"2.0","id":12,"method":"x","params":{"a":"#, None),
+            (br#"{"jsonrpc":"2.0","id":12,"result":{"method":"x","a":"#, Some(12)),
+            (br#"{"jsonrpc":"2.0","id":"12","result":{"a":1,"a":2}}"#, None),
         ] {
-            assert_eq!(
-                salvage_answered(&[input]),
-                expected,
-                "{}",
-                input.escape_ascii()
-            );
+            assert_eq!(salvage_answered(&[input]), expected, "{}", input.escape_ascii());
         }
     }
 }

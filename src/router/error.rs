@@ -71,10 +71,7 @@ fn short(name: &str) -> String {
 }
 
 fn on(server: Option<&str>) -> String {
-    server.map_or_else(
-        || " on any server".to_owned(),
-        |server| format!(" on server `{server}`"),
-    )
+    server.map_or_else(|| " on any server".to_owned(), |server| format!(" on server `{server}`"))
 }
 
 /// An error as the model reads it.
@@ -112,32 +109,27 @@ impl Error {
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownTool { unreachable, .. } if !unreachable.is_empty() => Some(format!(
-                "these servers could not be asked: {}",
-                unreachable.join(", ")
-            )),
+            Self::UnknownTool { unreachable, .. } if !unreachable.is_empty() => {
+                Some(format!("these servers could not be asked: {}", unreachable.join(", ")))
+            }
             Self::UnknownServer { name, available } => did_you_mean(name, available),
-            Self::UnknownTool {
-                tool, available, ..
-            } => did_you_mean(tool, available),
+            Self::UnknownTool { tool, available, .. } => did_you_mean(tool, available),
             Self::LeftOut { .. } => {
                 Some("correct its entry in the config and restart the bridge".to_owned())
             }
             Self::InvalidParams { hint, .. } => hint.clone(),
-            Self::Upstream {
-                signature: Some(signature),
-                ..
-            } => Some(format!("the tool is called as {signature}")),
+            Self::Upstream { signature: Some(signature), .. } => {
+                Some(format!("the tool is called as {signature}"))
+            }
             Self::Upstream { source, .. } => source.hint(),
         }
     }
 
     pub(super) fn answer(&self) -> Answer<'_> {
         let (code, data) = match self {
-            Self::Upstream {
-                source: upstream::Error::Refused(error),
-                ..
-            } => (Some(error.code), error.data.as_deref()),
+            Self::Upstream { source: upstream::Error::Refused(error), .. } => {
+                (Some(error.code), error.data.as_deref())
+            }
             _ => (None, None),
         };
         let available = match self {
@@ -147,13 +139,6 @@ impl Error {
             _ => &[][..],
         };
         let hint = self.hint();
-        Answer {
-            error: self.code(),
-            message: self.to_string(),
-            available,
-            code,
-            data,
-            hint,
-        }
+        Answer { error: self.code(), message: self.to_string(), available, code, data, hint }
     }
 }

@@ -32,10 +32,7 @@ impl Router {
     /// Every server, each reached first if it never was.
     pub async fn overview(&self) -> Vec<Overview> {
         let failures = self.reach_all(true).await;
-        let served = self
-            .pool
-            .iter()
-            .map(|(name, _)| self.overview_of(name, &failures));
+        let served = self.pool.iter().map(|(name, _)| self.overview_of(name, &failures));
         let left_out = self.settings.left_out.iter().map(|server| Overview {
             name: server.name.clone(),
             transport: server.transport,
@@ -53,19 +50,12 @@ impl Router {
         name: &ServerName,
         failures: &[(ServerName, upstream::Error)],
     ) -> Overview {
-        let failure = failures
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, error)| error);
+        let failure = failures.iter().find(|(other, _)| other == name).map(|(_, error)| error);
         Overview {
             name: name.to_string(),
             transport: Some(TRANSPORT),
             description: self.settings.descriptions.get(name).cloned(),
-            tools: self
-                .registry
-                .snapshot()
-                .get(name.as_str())
-                .map(|tools| tools.len()),
+            tools: self.registry.snapshot().get(name.as_str()).map(|tools| tools.len()),
             error: failure.map(ToString::to_string),
             hint: failure.and_then(upstream::Error::hint),
         }

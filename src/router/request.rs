@@ -73,16 +73,9 @@ impl<'a> ToolCall<'a> {
             }
         }
         let name = name.ok_or_else(|| {
-            ErrorObject::new(
-                INVALID_PARAMS,
-                "`tools/call` needs `name`, the name of a tool",
-            )
+            ErrorObject::new(INVALID_PARAMS, "`tools/call` needs `name`, the name of a tool")
         })?;
-        Ok(Self {
-            name,
-            arguments,
-            meta,
-        })
+        Ok(Self { name, arguments, meta })
     }
 }
 
@@ -174,10 +167,7 @@ impl<'a> Action<'a> {
         if let Some(name) = arguments.unknown.filter(|_| ACTIONS.contains(&&*action)) {
             let reason = format!("unknown argument `{}`", excerpt(name.as_bytes(), 40));
             let hint = "the arguments of the tool itself belong into `params`".to_owned();
-            return Err(Error::InvalidParams {
-                reason,
-                hint: Some(hint),
-            });
+            return Err(Error::InvalidParams { reason, hint: Some(hint) });
         }
         let named = |tool: Option<Cow<'a, str>>| {
             tool.ok_or_else(|| Error::InvalidParams {
@@ -189,16 +179,11 @@ impl<'a> Action<'a> {
             })
         };
         match &*action {
-            "call" => Ok(Self::Call {
-                server,
-                tool: named(tool)?,
-                params: object(arguments.params)?,
-            }),
+            "call" => {
+                Ok(Self::Call { server, tool: named(tool)?, params: object(arguments.params)? })
+            }
             "list" => Ok(Self::List { server }),
-            "schema" => Ok(Self::Schema {
-                server,
-                tool: named(tool)?,
-            }),
+            "schema" => Ok(Self::Schema { server, tool: named(tool)? }),
             "status" => Ok(Self::Status { server }),
             "refresh" => Ok(Self::Refresh { server }),
             other => {
@@ -207,10 +192,7 @@ impl<'a> Action<'a> {
                     None => format!("the actions are {}", ACTIONS.join(", ")),
                 };
                 let reason = format!("unknown action `{}`", excerpt(other.as_bytes(), 40));
-                Err(Error::InvalidParams {
-                    reason,
-                    hint: Some(hint),
-                })
+                Err(Error::InvalidParams { reason, hint: Some(hint) })
             }
         }
     }
@@ -268,10 +250,7 @@ mod tests {
 
     #[test]
     fn arguments_become_actions() {
-        check(
-            r#"{"tool":"t"}"#,
-            r#"Call { server: None, tool: "t", params: "{}" }"#,
-        );
+        check(r#"{"tool":"t"}"#, r#"Call { server: None, tool: "t", params: "{}" }"#);
         check(
             r#"{"server":"s","tool":"t","params":{"a": 1}}"#,
             r#"Call { server: Some("s"), tool: "t", params: "{\"a\": 1}" }"#,
@@ -280,45 +259,27 @@ mod tests {
             r#"{"tool":"t","params":"{\"a\":1}"}"#,
             r#"Call { server: None, tool: "t", params: "{\"a\":1}" }"#,
         );
-        check(
-            r#"{"tool":"t","params":null}"#,
-            r#"Call { server: None, tool: "t", params: "{}" }"#,
-        );
-        check(
-            r#"{"tool":"t","params":""}"#,
-            r#"Call { server: None, tool: "t", params: "{}" }"#,
-        );
+        check(r#"{"tool":"t","params":null}"#, r#"Call { server: None, tool: "t", params: "{}" }"#);
+        check(r#"{"tool":"t","params":""}"#, r#"Call { server: None, tool: "t", params: "{}" }"#);
         check(
             r#"{"tool":"t","arguments":{}}"#,
             r#"Call { server: None, tool: "t", params: "{}" }"#,
         );
         check(r#"{"action":"list"}"#, "List { server: None }");
-        check(
-            r#"{"action":"schema","tool":"t"}"#,
-            r#"Schema { server: None, tool: "t" }"#,
-        );
+        check(r#"{"action":"schema","tool":"t"}"#, r#"Schema { server: None, tool: "t" }"#);
     }
 
     #[test]
     fn faults_are_named() {
         check("{}", "action `call` needs `tool`");
         check(r#"{"action":"lst"}"#, "unknown action `lst`");
-        check(
-            r#"{"action":"search","query":"x"}"#,
-            "unknown action `search`",
-        );
-        check(
-            r#"{"tool":"t","params":[1]}"#,
-            "`params` must be an object, not [1]",
-        );
+        check(r#"{"action":"search","query":"x"}"#, "unknown action `search`");
+        check(r#"{"tool":"t","params":[1]}"#, "`params` must be an object, not [1]");
         check(
             r#"{"tool":"t","params":"{\"a\":1,\"a\":2}"}"#,
             r#"`params` must be an object, not "{\"a\":1,\"a\":2}""#,
         );
         check(r#"{"tool":5}"#, "`tool` must be a string, not 5");
-        check(
-            r#"{"tool":"t","message":"hi"}"#,
-            "unknown argument `message`",
-        );
+        check(r#"{"tool":"t","message":"hi"}"#, "unknown argument `message`");
     }
 }

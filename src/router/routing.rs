@@ -68,13 +68,7 @@ impl Router {
         let about = |name| settings.descriptions.get(name).map(String::as_str);
         let servers = pool.iter().map(|(name, _)| (name, about(name)));
         let tool_list = describe::tool_list(servers, &settings.schema_compression);
-        Self {
-            pool,
-            registry,
-            settings,
-            tool_list,
-            recent: Mutex::default(),
-        }
+        Self { pool, registry, settings, tool_list, recent: Mutex::default() }
     }
 
     /// Reaches one server.
@@ -84,10 +78,7 @@ impl Router {
 
     /// Servers whose start is under way.
     pub fn starting(&self) -> impl Iterator<Item = &ServerName> {
-        let starting = self
-            .pool
-            .iter()
-            .filter(|(_, supervisor)| supervisor.is_starting());
+        let starting = self.pool.iter().filter(|(_, supervisor)| supervisor.is_starting());
         starting.map(|(name, _)| name)
     }
 
@@ -138,22 +129,11 @@ impl Router {
         caller: &Caller,
     ) -> Result<Box<str>, Error> {
         match action {
-            Action::Call {
-                server,
-                tool,
-                params,
-            } => {
-                let call = actions::call::Call {
-                    tool: &tool,
-                    params: &params,
-                    meta,
-                    caller,
-                };
+            Action::Call { server, tool, params } => {
+                let call = actions::call::Call { tool: &tool, params: &params, meta, caller };
                 call.run(self, server.as_deref()).await
             }
-            Action::List {
-                server: Some(server),
-            } => actions::list::tools(self, &server).await,
+            Action::List { server: Some(server) } => actions::list::tools(self, &server).await,
             Action::List { server: None } => Ok(actions::list::servers(self).await),
             Action::Schema { server, tool } => {
                 actions::schema::show(self, server.as_deref(), &tool).await
@@ -168,11 +148,7 @@ impl Router {
         if let Some((name, supervisor)) = self.pool.find(server) {
             return Ok(Found { name, supervisor });
         }
-        if let Some(skipped) = self
-            .settings
-            .left_out
-            .iter()
-            .find(|skipped| skipped.name == server)
+        if let Some(skipped) = self.settings.left_out.iter().find(|skipped| skipped.name == server)
         {
             let (server, reason) = (skipped.name.clone(), skipped.reason.clone());
             return Err(Error::LeftOut { server, reason });
@@ -180,18 +156,12 @@ impl Router {
         let names = self.pool.iter().map(|(name, _)| name.as_str());
         let available = nearest_all(server, names, MAX_AVAILABLE);
         let available = available.into_iter().map(str::to_owned).collect();
-        Err(Error::UnknownServer {
-            name: server.to_owned(),
-            available,
-        })
+        Err(Error::UnknownServer { name: server.to_owned(), available })
     }
 
     /// An open session with the server.
     pub(super) async fn session(&self, found: Found<'_>) -> Result<Arc<Session>, Error> {
-        self.pool
-            .session(found.supervisor)
-            .await
-            .map_err(|source| failed(found.name, source))
+        self.pool.session(found.supervisor).await.map_err(|source| failed(found.name, source))
     }
 
     /// The server's tools, reached for the first time if need be.
@@ -201,12 +171,7 @@ impl Router {
             return Ok(tools.clone());
         }
         self.session(found).await?;
-        Ok(self
-            .registry
-            .snapshot()
-            .get(name)
-            .cloned()
-            .unwrap_or_default())
+        Ok(self.registry.snapshot().get(name).cloned().unwrap_or_default())
     }
 
     /// Reaches all servers whose tools are not known yet, side by side as far as
@@ -216,9 +181,7 @@ impl Router {
         let snapshot = self.registry.snapshot();
         let is_unknown = |name: &ServerName| snapshot.get(name.as_str()).is_none();
         let servers = self.pool.iter().filter(|(name, _)| is_unknown(name));
-        let unknown = servers
-            .map(|(name, server)| (name.clone(), server.clone()))
-            .collect();
+        let unknown = servers.map(|(name, server)| (name.clone(), server.clone())).collect();
         let visit = move |supervisor: Arc<Supervisor>| async move {
             let session = if patience {
                 supervisor.session().await
@@ -240,19 +203,12 @@ impl Router {
     }
 
     pub(super) fn is_recent(&self, server: &ServerName) -> bool {
-        self.recent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(server)
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).contains(server)
     }
 }
 
 pub(super) fn failed(server: &ServerName, source: upstream::Error) -> Error {
-    Error::Upstream {
-        server: server.to_string(),
-        source,
-        signature: None,
-    }
+    Error::Upstream { server: server.to_string(), source, signature: None }
 }
 
 /// The error for a tool that the server does not have, with the names that come nearest.

@@ -18,10 +18,7 @@ pub fn start(level: Level, file: Option<&Path>, colour: bool) -> io::Result<()> 
         options.append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        format
-            .with_ansi(false)
-            .with_writer(Mutex::new(options.open(path)?))
-            .init();
+        format.with_ansi(false).with_writer(Mutex::new(options.open(path)?)).init();
     } else {
         let colour = colour && io::stderr().is_terminal();
         format.with_ansi(colour).with_writer(io::stderr).init();
@@ -42,13 +39,7 @@ pub fn excerpt(text: &[u8], limit: usize) -> String {
     let mut line: String = text
         .chars()
         .take(limit)
-        .flat_map(|c| {
-            if is_harmful(c) {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            }
-        })
+        .flat_map(|c| if is_harmful(c) { c.escape_default().collect() } else { vec![c] })
         .collect();
     if text.chars().nth(limit).is_some() {
         line.push('…');

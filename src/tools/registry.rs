@@ -36,12 +36,7 @@ impl Registry {
     pub fn new(filters: IndexMap<ServerName, ToolFilter>, compression: SchemaCompression) -> Self {
         let servers = filters.keys().map(|name| (name.clone(), None)).collect();
         let current = ArcSwap::from_pointee(Snapshot { servers });
-        Self {
-            current,
-            replacing: Mutex::default(),
-            compression,
-            filters,
-        }
+        Self { current, replacing: Mutex::default(), compression, filters }
     }
 
     /// The snapshot of this moment.
@@ -54,10 +49,7 @@ impl Registry {
     pub fn replace(&self, server: &ServerName, definitions: Vec<Definition>) -> usize {
         let filter = self.filters.get(server);
         if self.snapshot().get(server.as_str()).is_none() {
-            for name in filter
-                .into_iter()
-                .flat_map(|filter| strangers(filter, &definitions))
-            {
+            for name in filter.into_iter().flat_map(|filter| strangers(filter, &definitions)) {
                 tracing::warn!("`toolFilter` of `{server}` names `{name}`, which it does not have");
             }
         }
@@ -65,16 +57,11 @@ impl Registry {
         for definition in definitions {
             if filter.is_none_or(|filter| permits(filter, &definition.name)) {
                 let name = definition.name.clone();
-                tools
-                    .entry(name)
-                    .or_insert_with(|| Tool::new(definition, &self.compression));
+                tools.entry(name).or_insert_with(|| Tool::new(definition, &self.compression));
             }
         }
         let count = tools.len();
-        let _replacing = self
-            .replacing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut servers = self.snapshot().servers.clone();
         servers.insert(server.clone(), Some(Arc::new(ServerTools { tools })));
         self.current.store(Arc::new(Snapshot { servers }));
@@ -157,33 +144,19 @@ mod tests {
 
     fn registry(filters: &[(&str, ToolFilter)]) -> Registry {
         let name = |text: &str| ServerName::parse(text).expect("a name");
-        let filters = filters
-            .iter()
-            .map(|(text, filter)| (name(text), filter.clone()))
-            .collect();
-        Registry::new(
-            filters,
-            SchemaCompression {
-                enabled: true,
-                max_description_length: 80,
-            },
-        )
+        let filters = filters.iter().map(|(text, filter)| (name(text), filter.clone())).collect();
+        Registry::new(filters, SchemaCompression { enabled: true, max_description_length: 80 })
     }
 
     fn check(allow: Option<&[&str]>, deny: &[&str], expected: &[&str]) {
         let owned = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let filter = ToolFilter {
-            allow: allow.map(owned),
-            deny: owned(deny),
-        };
+        let filter = ToolFilter { allow: allow.map(owned), deny: owned(deny) };
         let registry = registry(&[("s", filter)]);
         let server = ServerName::parse("s").expect("a name");
         registry.replace(&server, definitions(&["a", "b", "c"]));
         let snapshot = registry.snapshot();
-        let left: Vec<&str> = snapshot
-            .iter()
-            .map(|(_, tool)| tool.definition.name.as_str())
-            .collect();
+        let left: Vec<&str> =
+            snapshot.iter().map(|(_, tool)| tool.definition.name.as_str()).collect();
         assert_eq!(left, expected, "allow {allow:?} deny {deny:?}");
     }
 
@@ -204,11 +177,8 @@ mod tests {
         let old = registry.snapshot();
         registry.replace(&server("a"), definitions(&["x", "y", "x"]));
         assert_eq!(old.holders("x").count(), 1);
-        let holders: Vec<String> = registry
-            .snapshot()
-            .holders("x")
-            .map(|(name, _)| name.to_string())
-            .collect();
+        let holders: Vec<String> =
+            registry.snapshot().holders("x").map(|(name, _)| name.to_string()).collect();
         assert_eq!(holders, ["a", "b"]);
         assert!(old.get("a").is_none());
     }

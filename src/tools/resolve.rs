@@ -31,10 +31,8 @@ pub enum Resolution<'a> {
 
 /// Scores the holders of a tool among `servers` configured ones.
 pub fn resolve<'a>(holders: &[Holder<'a>], servers: usize) -> Resolution<'a> {
-    let mut scored: Vec<(&str, f64)> = holders
-        .iter()
-        .map(|holder| (holder.server, score(holder, servers)))
-        .collect();
+    let mut scored: Vec<(&str, f64)> =
+        holders.iter().map(|holder| (holder.server, score(holder, servers))).collect();
     scored.sort_by(|a, b| b.1.total_cmp(&a.1));
     match scored[..] {
         [] => Resolution::Nobody,
@@ -65,12 +63,7 @@ mod tests {
         recent: bool,
         known_share: f64,
     ) -> Holder<'static> {
-        Holder {
-            server,
-            place,
-            recent,
-            known_share,
-        }
+        Holder { server, place, recent, known_share }
     }
 
     fn check(holders: &[Holder<'static>], servers: usize, expected: &str) {
@@ -78,9 +71,7 @@ mod tests {
             Resolution::Nobody => "nobody".to_owned(),
             Resolution::Server(server) => server.to_owned(),
             Resolution::Ambiguous(scored) => {
-                let words = scored
-                    .iter()
-                    .map(|(server, score)| format!("{server} {score:.2}"));
+                let words = scored.iter().map(|(server, score)| format!("{server} {score:.2}"));
                 words.collect::<Vec<_>>().join(" ")
             }
         };
@@ -91,35 +82,11 @@ mod tests {
     fn the_contract_s_scores_decide() {
         check(&[], 3, "nobody");
         check(&[holder("a", 0, false, 0.0)], 3, "a");
-        check(
-            &[holder("a", 0, false, 0.0), holder("b", 1, false, 0.0)],
-            2,
-            "b 1.00 a 0.90",
-        );
-        check(
-            &[holder("a", 0, true, 0.0), holder("b", 1, false, 0.0)],
-            2,
-            "a",
-        );
-        check(
-            &[holder("a", 0, false, 0.0), holder("c", 2, false, 0.0)],
-            3,
-            "c",
-        );
-        check(
-            &[holder("a", 0, false, 1.0), holder("b", 1, false, 0.0)],
-            2,
-            "a 1.10 b 1.00",
-        );
-        check(
-            &[holder("a", 0, false, 0.0), holder("b", 1, false, 0.25)],
-            2,
-            "b",
-        );
-        check(
-            &[holder("a", 0, false, 0.0), holder("b", 1, false, 0.0)],
-            20,
-            "a 0.10 b 0.10",
-        );
+        check(&[holder("a", 0, false, 0.0), holder("b", 1, false, 0.0)], 2, "b 1.00 a 0.90");
+        check(&[holder("a", 0, true, 0.0), holder("b", 1, false, 0.0)], 2, "a");
+        check(&[holder("a", 0, false, 0.0), holder("c", 2, false, 0.0)], 3, "c");
+        check(&[holder("a", 0, false, 1.0), holder("b", 1, false, 0.0)], 2, "a 1.10 b 1.00");
+        check(&[holder("a", 0, false, 0.0), holder("b", 1, false, 0.25)], 2, "b");
+        check(&[holder("a", 0, false, 0.0), holder("b", 1, false, 0.0)], 20, "a 0.10 b 0.10");
     }
 }

@@ -22,10 +22,7 @@ pub fn signature(definition: &Definition) -> String {
         .as_ref()
         .and_then(|schema| serde_json::from_str(schema.get()).ok())
         .unwrap_or_default();
-    let spelling = Spelling {
-        root: &schema,
-        left: Cell::new(MAX_TYPES),
-    };
+    let spelling = Spelling { root: &schema, left: Cell::new(MAX_TYPES) };
     let mut line = format!("{}({})", definition.name, spelling.members(&schema, 0));
     if let Some((cut, _)) = line.char_indices().nth(MAX_LENGTH) {
         line.truncate(cut);
@@ -61,12 +58,7 @@ impl Spelling<'_> {
         };
         let (first, rest): (Vec<_>, Vec<_>) =
             properties.iter().partition(|(name, _)| is_required(name));
-        first
-            .into_iter()
-            .chain(rest)
-            .map(member)
-            .collect::<Vec<_>>()
-            .join(", ")
+        first.into_iter().chain(rest).map(member).collect::<Vec<_>>().join(", ")
     }
 
     fn kind(&self, schema: &Value, depth: usize) -> String {
@@ -76,10 +68,7 @@ impl Spelling<'_> {
             return "any".to_owned();
         }
         if let Some(target) = schema["$ref"].as_str().and_then(|to| to.strip_prefix('#')) {
-            return self
-                .root
-                .pointer(target)
-                .map_or_else(any, |to| self.kind(to, depth + 1));
+            return self.root.pointer(target).map_or_else(any, |to| self.kind(to, depth + 1));
         }
         if let Some(constant) = schema.get("const") {
             return constant.to_string();
@@ -87,19 +76,13 @@ impl Spelling<'_> {
         if let Some(values) = schema["enum"].as_array() {
             return union(values.iter().map(Value::to_string));
         }
-        if let Some(choices) = ["anyOf", "oneOf"]
-            .iter()
-            .find_map(|key| schema[*key].as_array())
-        {
+        if let Some(choices) = ["anyOf", "oneOf"].iter().find_map(|key| schema[*key].as_array()) {
             return union(choices.iter().map(|choice| self.kind(choice, depth + 1)));
         }
         match &schema["type"] {
             Value::String(name) => self.named(name, schema, depth),
             Value::Array(names) => union(
-                names
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .map(|name| self.named(name, schema, depth)),
+                names.iter().filter_map(Value::as_str).map(|name| self.named(name, schema, depth)),
             ),
             _ if schema["properties"].is_object() => self.named("object", schema, depth),
             _ => any(),
@@ -110,14 +93,9 @@ impl Spelling<'_> {
         match name {
             "integer" => "number".to_owned(),
             "array" => {
-                let item = schema
-                    .get("items")
-                    .map_or_else(any, |items| self.kind(items, depth + 1));
-                if item.contains(['|', ' ']) {
-                    format!("({item})[]")
-                } else {
-                    format!("{item}[]")
-                }
+                let item =
+                    schema.get("items").map_or_else(any, |items| self.kind(items, depth + 1));
+                if item.contains(['|', ' ']) { format!("({item})[]") } else { format!("{item}[]") }
             }
             "object" if schema["properties"].is_object() && depth < MAX_DEPTH => {
                 format!("{{{}}}", self.members(schema, depth + 1))
@@ -139,11 +117,7 @@ fn union(kinds: impl Iterator<Item = String>) -> String {
             different.push(kind);
         }
     }
-    if different.is_empty() {
-        any()
-    } else {
-        different.join("|")
-    }
+    if different.is_empty() { any() } else { different.join("|") }
 }
 
 #[cfg(test)]
@@ -191,10 +165,7 @@ mod tests {
             &json!({"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"$ref": "#/$defs/a"}}}),
             "t(a?: any)",
         );
-        check(
-            &json!({"properties": {"a": {"$ref": "https://else.where/schema"}}}),
-            "t(a?: any)",
-        );
+        check(&json!({"properties": {"a": {"$ref": "https://else.where/schema"}}}), "t(a?: any)");
     }
 
     #[test]

@@ -42,17 +42,8 @@ impl Tool {
         } else {
             description.to_owned()
         };
-        let parameters = schema
-            .properties
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
-        Self {
-            definition,
-            summary,
-            required: schema.required,
-            parameters,
-        }
+        let parameters = schema.properties.into_iter().map(|(name, _)| name).collect();
+        Self { definition, summary, required: schema.required, parameters }
     }
 }
 
@@ -67,15 +58,9 @@ mod tests {
             let raw = RawValue::from_string(format!(r#"{{"name":"t","inputSchema":{schema}}}"#))
                 .expect("valid");
             let definition = Definition::parse(&raw).expect("a tool");
-            let compression = SchemaCompression {
-                enabled: true,
-                max_description_length: 80,
-            };
+            let compression = SchemaCompression { enabled: true, max_description_length: 80 };
             let tool = Tool::new(definition, &compression);
-            assert!(
-                tool.required.is_empty() && tool.parameters.is_empty(),
-                "{schema}"
-            );
+            assert!(tool.required.is_empty() && tool.parameters.is_empty(), "{schema}");
         }
     }
 }

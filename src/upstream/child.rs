@@ -1,9 +1,7 @@
 //! Child processes that cannot outlive the bridge: each leads a process group of its own, which is ended as a
 //! whole, and dies with the bridge even when the bridge has no time to end it.
 
-use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,89 +12,11 @@ use tokio::time::timeout;
 
 use super::Error;
 use super::guardian::Guardian;
+use super::surroundings;
 use crate::base::environment::Environment;
 use crate::base::secret::Secret;
 use crate::config;
 use crate::wire::Sink;
-
-/// Variables that a server gets without asking: those that programs need to find their files, their user, the
-/// network and their own runtimes. Anything else, credentials above all, goes only to servers that name it.
-const HANDED_ON: &[&str] = &[
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "TERM",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    "TMPDIR",
-    "TEMP",
-    "TMP",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "all_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "NODE_EXTRA_CA_CERTS",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "DISPLAY",
-    "WAYLAND_DISPLAY",
-    "XAUTHORITY",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "SSH_AUTH_SOCK",
-    "DOCKER_HOST",
-    "APPDATA",
-    "LOCALAPPDATA",
-    "HOMEDRIVE",
-    "HOMEPATH",
-    "PATHEXT",
-    "PROGRAMDATA",
-    "PROGRAMFILES",
-    "COMSPEC",
-    "SYSTEMDRIVE",
-    "SYSTEMROOT",
-    "USERNAME",
-    "USERPROFILE",
-    "WINDIR",
-    "PROCESSOR_ARCHITECTURE",
-];
-
-/// Families of such variables.
-const HANDED_ON_PREFIXES: &[&str] = &[
-    "LC_",
-    "XDG_",
-    "NVM_",
-    "VOLTA_",
-    "FNM_",
-    "PYENV_",
-    "ASDF_",
-    "MISE_",
-    "UV_",
-    "PIP_",
-    "npm_config_",
-    "NPM_CONFIG_",
-];
-
-/// Folders where runtimes are often installed but that desktop applications do not have on their PATH.
-const USUAL_FOLDERS: &[&str] = &["/usr/local/bin", "/opt/homebrew/bin"];
-
-/// The same below the user's home folder.
-const USUAL_FOLDERS_AT_HOME: &[&str] = &[
-    ".local/bin",
-    ".volta/bin",
-    ".asdf/shims",
-    ".local/share/mise/shims",
-    ".bun/bin",
-    ".cargo/bin",
-];
 
 /// A running child and its process group.
 #[derive(Debug)]
@@ -123,9 +43,7 @@ impl Child {
     ) -> Result<(Self, Streams), Error> {
         let command = &server.command;
         if let Some(folder) = server.cwd.as_ref().filter(|folder| !folder.is_dir()) {
-            return Err(Error::FolderMissing {
-                folder: folder.display().to_string(),
-            });
+            return Err(Error::FolderMissing { folder: folder.display().to_string() });
         }
         let mut wrap = CommandWrap::with_new(command, |child| {
             configure(child, server, environment);
@@ -138,40 +56,21 @@ impl Child {
         wrap.wrap(process_wrap::tokio::JobObject);
         wrap.wrap(KillOnDrop);
         let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => Error::CommandNotFound {
-                command: command.clone(),
-            },
-            _ => Error::Spawn {
-                command: command.clone(),
-                source: Arc::new(source),
-            },
+            io::ErrorKind::NotFound => Error::CommandNotFound { command: command.clone() },
+            _ => Error::Spawn { command: command.clone(), source: Arc::new(source) },
         };
         let mut process = wrap.spawn().map_err(failed)?;
         let group = process.id().unwrap_or_default();
         guardian.watch(group);
-        let (stdin, stdout, stderr) = (
-            process.stdin().take(),
-            process.stdout().take(),
-            process.stderr().take(),
-        );
+        let (stdin, stdout, stderr) =
+            (process.stdin().take(), process.stdout().take(), process.stderr().take());
         // From here on, dropping the child ends its group.
-        let child = Self {
-            process,
-            group,
-            guardian: guardian.clone(),
-        };
+        let child = Self { process, group, guardian: guardian.clone() };
         let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
             unreachable!("all three streams are piped by `configure`")
         };
         let stdin = sink(stdin).map_err(failed)?;
-        Ok((
-            child,
-            Streams {
-                stdin,
-                stdout,
-                stderr,
-            },
-        ))
+        Ok((child, Streams { stdin, stdout, stderr }))
     }
 
     /// Waits for the end of the process itself.
@@ -231,64 +130,18 @@ pub(super) fn describe(status: ExitStatus) -> String {
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         return format!("signal {signal}");
     }
-    status
-        .code()
-        .map_or_else(|| "ended".to_owned(), |code| format!("exit code {code}"))
+    status.code().map_or_else(|| "ended".to_owned(), |code| format!("exit code {code}"))
 }
 
 fn configure(child: &mut Command, server: &config::Stdio, environment: &Environment) {
     child.args(server.args.iter().map(Secret::expose));
     child.env_clear();
-    for (name, value) in environment.iter().filter(|(name, _)| is_handed_on(name)) {
-        if name.eq_ignore_ascii_case("PATH") {
-            child.env(name, with_usual_folders(value, environment));
-        } else {
-            child.env(name, value);
-        }
-    }
-    child.envs(
-        server
-            .env
-            .iter()
-            .map(|(name, value)| (name, value.expose())),
-    );
+    child.envs(surroundings::handed_on(environment));
+    child.envs(server.env.iter().map(|(name, value)| (name, value.expose())));
     if let Some(folder) = &server.cwd {
         child.current_dir(folder);
     }
-    child
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-}
-
-/// Whether a server gets the variable without asking.
-pub(super) fn is_handed_on(name: &str) -> bool {
-    // Windows does not mind the case: `Path` is usual there.
-    let same = |other: &str| {
-        if cfg!(windows) {
-            other.eq_ignore_ascii_case(name)
-        } else {
-            other == name
-        }
-    };
-    HANDED_ON.iter().any(|other| same(other))
-        || HANDED_ON_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-}
-
-fn with_usual_folders(path: &str, environment: &Environment) -> OsString {
-    let mut folders: Vec<PathBuf> = std::env::split_paths(path).collect();
-    let home = environment.lookup("HOME").map(PathBuf::from);
-    let own = USUAL_FOLDERS_AT_HOME
-        .iter()
-        .filter_map(|folder| Some(home.as_ref()?.join(folder)));
-    for folder in USUAL_FOLDERS.iter().map(PathBuf::from).chain(own) {
-        if cfg!(unix) && !folders.contains(&folder) {
-            folders.push(folder);
-        }
-    }
-    std::env::join_paths(folders).unwrap_or_else(|_| path.into())
+    child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
 }
 
 /// Has the kernel kill the child when the bridge dies, however it dies (`prctl(2)`,
@@ -337,17 +190,16 @@ fn announcement(line: &mut [u8; 16], mut number: i32) -> usize {
     at
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::announcement;
 
     #[test]
     fn children_announce_themselves_without_allocating() {
-        for (number, expected) in [
-            (7, &b"+7\n"[..]),
-            (4_194_304, b"+4194304\n"),
-            (i32::MAX, b"+2147483647\n"),
-        ] {
+        for (number, expected) in
+            [(7, &b"+7\n"[..]), (4_194_304, b"+4194304\n"), (i32::MAX, b"+2147483647\n")]
+        {
             let mut line = [0; 16];
             let start = announcement(&mut line, number);
             assert_eq!(&line[start..], expected);

@@ -12,6 +12,7 @@ use super::child::{self, Child, Streams};
 use super::error::{LastWords, UnsetVariable};
 use super::guardian::Guardian;
 use super::stderr::{self, Tail};
+use super::surroundings;
 use super::{Error, Session};
 use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
@@ -53,16 +54,9 @@ impl Connection {
         tasks: &TaskTracker,
         closing: &CancellationToken,
     ) -> Result<Self, Error> {
-        let (child, streams) = Child::spawn(
-            &blueprint.stdio,
-            &blueprint.environment,
-            &blueprint.guardian,
-        )?;
-        let Streams {
-            stdin,
-            stdout,
-            stderr,
-        } = streams;
+        let (child, streams) =
+            Child::spawn(&blueprint.stdio, &blueprint.environment, &blueprint.guardian)?;
+        let Streams { stdin, stdout, stderr } = streams;
         let (outbox, writer) = Outbox::new(MAX_WAITING, stdin);
         let session = Arc::new(Session::new(blueprint, outbox));
         let (stop, over) = (closing.child_token(), CancellationToken::new());
@@ -91,11 +85,7 @@ impl Connection {
             // What left the server's process group may hold its stderr open for ever.
             drop(listening);
         });
-        Ok(Self {
-            session,
-            stop,
-            over,
-        })
+        Ok(Self { session, stop, over })
     }
 
     pub(super) fn session(&self) -> &Arc<Session> {
@@ -144,9 +134,7 @@ impl Run {
             () = self.session.watch_the_clock() => unreachable!("it watches as long as it is polled"),
         };
         tracing::info!("`{}`: connection closed ({last})", self.blueprint.name);
-        self.session.end(&Error::Closed {
-            last: Box::new(last),
-        });
+        self.session.end(&Error::Closed { last: Box::new(last) });
         over.cancel();
         self.child.stop(self.blueprint.stop_limit).await;
     }
@@ -161,20 +149,14 @@ impl Run {
         let _ = timeout(OUTPUT_GRACE, self.tail.ended()).await;
         let stderr = self.tail.lines();
         let unset = self.unset(&stderr);
-        LastWords {
-            status,
-            stderr,
-            unset,
-        }
+        LastWords { status, stderr, unset }
     }
 
     fn unset(&self, lines: &[String]) -> Vec<UnsetVariable> {
-        let Blueprint {
-            stdio, environment, ..
-        } = &*self.blueprint;
+        let Blueprint { stdio, environment, .. } = &*self.blueprint;
         let given = |name: &str| {
             stdio.env.contains_key(name)
-                || (environment.lookup(name).is_some() && child::is_handed_on(name))
+                || (environment.lookup(name).is_some() && surroundings::is_handed_on(name))
         };
         stderr::variables(lines)
             .into_iter()

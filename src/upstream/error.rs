@@ -159,19 +159,13 @@ pub struct UnsetVariable {
 impl LastWords {
     /// Of a server that did nothing wrong.
     pub(super) fn closed_by_us() -> Self {
-        Self {
-            status: "closed by the bridge".to_owned(),
-            ..Self::default()
-        }
+        Self { status: "closed by the bridge".to_owned(), ..Self::default() }
     }
 
     fn hint(&self) -> Option<String> {
         let variable = self.unset.first()?;
         let name = &variable.name;
-        let others: Vec<String> = self.unset[1..]
-            .iter()
-            .map(|v| format!("`{}`", v.name))
-            .collect();
+        let others: Vec<String> = self.unset[1..].iter().map(|v| format!("`{}`", v.name)).collect();
         let also = if others.is_empty() {
             String::new()
         } else {
@@ -193,11 +187,7 @@ impl LastWords {
 
 impl fmt::Display for LastWords {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let status = if self.status.is_empty() {
-            "still running"
-        } else {
-            &self.status
-        };
+        let status = if self.status.is_empty() { "still running" } else { &self.status };
         formatter.write_str(status)?;
         if self.stderr.is_empty() {
             formatter.write_str(", nothing on stderr")
@@ -229,48 +219,26 @@ mod tests {
 
     #[test]
     fn hints_name_the_missing_variable_and_the_remedy() {
-        let unset = |name: &str, known_to_bridge| UnsetVariable {
-            name: name.to_owned(),
-            known_to_bridge,
-        };
+        let unset =
+            |name: &str, known_to_bridge| UnsetVariable { name: name.to_owned(), known_to_bridge };
         let last = LastWords {
             status: "exit code 1".to_owned(),
             stderr: vec!["Error: API_KEY is required".to_owned()],
             unset: vec![unset("API_KEY", false), unset("API_URL", false)],
         };
-        let error = Error::EndedAtStart {
-            last: Box::new(last),
-        };
+        let error = Error::EndedAtStart { last: Box::new(last) };
         assert_eq!(
             error.to_string(),
             "the server ended during its start (exit code 1; stderr: Error: API_KEY is required)"
         );
         let hint = error.hint().expect("a variable is missing");
-        assert!(
-            hint.contains("`API_KEY=…`") && hint.contains("(also `API_URL`)"),
-            "{hint}"
-        );
+        assert!(hint.contains("`API_KEY=…`") && hint.contains("(also `API_URL`)"), "{hint}");
     }
 
     #[test]
     fn a_call_that_may_have_run_is_not_retryable() {
-        assert!(
-            !Error::Closed {
-                last: Box::default()
-            }
-            .is_retryable()
-        );
-        assert!(
-            !Error::TimedOut {
-                after: Duration::ZERO
-            }
-            .is_retryable()
-        );
-        assert!(
-            Error::CommandNotFound {
-                command: "npx".to_owned()
-            }
-            .is_retryable()
-        );
+        assert!(!Error::Closed { last: Box::default() }.is_retryable());
+        assert!(!Error::TimedOut { after: Duration::ZERO }.is_retryable());
+        assert!(Error::CommandNotFound { command: "npx".to_owned() }.is_retryable());
     }
 }

@@ -68,11 +68,7 @@ impl Post {
             // It is dead, so this only clears its entry away.
             let _ = dead.wait();
         }
-        let all: Vec<String> = self
-            .groups
-            .iter()
-            .map(|group| format!("+{group}\n"))
-            .collect();
+        let all: Vec<String> = self.groups.iter().map(|group| format!("+{group}\n")).collect();
         let called = call().and_then(|called| {
             self.held = Some(called);
             self.tell(&all.concat())
@@ -93,17 +89,11 @@ impl Post {
 
 fn call() -> io::Result<(Child, ChildStdin)> {
     // The running program, even if its file was replaced since.
-    let program = if cfg!(target_os = "linux") {
-        "/proc/self/exe".into()
-    } else {
-        std::env::current_exe()?
-    };
+    let program =
+        if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
     let mut command = Command::new(program);
     command.arg(COMMAND).env_clear();
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     // What a terminal sends to the bridge's group must not hit its guardian.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

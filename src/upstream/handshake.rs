@@ -30,9 +30,9 @@ pub(super) async fn open(session: &Session, limit: Duration) -> Result<(), Error
         },
     };
     let result = answer.map_err(|error| match error {
-        Error::Refused(refusal) => Error::Handshake {
-            reason: format!("the server refused `initialize`: {refusal}"),
-        },
+        Error::Refused(refusal) => {
+            Error::Handshake { reason: format!("the server refused `initialize`: {refusal}") }
+        }
         Error::BadAnswer { reason } => Error::Handshake { reason },
         other => other,
     })?;
@@ -57,10 +57,7 @@ fn check_revision(date: &str) -> Result<(), Error> {
             format!("the server wants revision `{date}`, the newest spoken here is {latest}");
         return Err(Error::Handshake { reason });
     }
-    tracing::info!(
-        "a server chose the unknown revision `{}`",
-        excerpt(date.as_bytes(), 40)
-    );
+    tracing::info!("a server chose the unknown revision `{}`", excerpt(date.as_bytes(), 40));
     Ok(())
 }
 
@@ -70,11 +67,7 @@ mod tests {
 
     #[test]
     fn only_the_stateless_era_is_refused() {
-        for (date, fine) in [
-            ("2024-11-05", true),
-            ("2024-10-07", true),
-            ("2026-07-28", false),
-        ] {
+        for (date, fine) in [("2024-11-05", true), ("2024-10-07", true), ("2026-07-28", false)] {
             assert_eq!(check_revision(date).is_ok(), fine, "{date}");
         }
     }

@@ -59,9 +59,7 @@ impl Session {
             }
             Frame::Junk(bytes) => {
                 let line = self.shown(&String::from_utf8_lossy(bytes), 120);
-                return self.odd(&format!(
-                    "wrote a line to stdout that is no message: {line}"
-                ));
+                return self.odd(&format!("wrote a line to stdout that is no message: {line}"));
             }
             Frame::Oversized { head, tail, length } => {
                 let reason = format!("{length} bytes, more than the {MAX_MESSAGE} that are taken");
@@ -93,9 +91,8 @@ impl Session {
         // Our ids are numbers; `"1"` or `1.0` answers nothing that was asked.
         let delivery = match id.parse() {
             Ok(id) => {
-                let answer = outcome
-                    .map(Box::from)
-                    .map_err(|error| Error::Refused(self.blotted(error)));
+                let answer =
+                    outcome.map(Box::from).map_err(|error| Error::Refused(self.blotted(error)));
                 self.requests.answer(id, answer)
             }
             Err(_) => Delivery::NeverAsked,
@@ -104,10 +101,7 @@ impl Session {
         match delivery {
             Delivery::Delivered => {}
             Delivery::TooLate => {
-                self.odd(&format!(
-                    "answered request {} again, or after it was given up",
-                    id()
-                ));
+                self.odd(&format!("answered request {} again, or after it was given up", id()));
             }
             Delivery::NeverAsked => {
                 self.odd(&format!("answered a request that was never made: {}", id()));
@@ -132,11 +126,7 @@ impl Session {
             (method::MESSAGE, Some(params)) => {
                 tracing::info!("`{}` logs: {}", self.server, self.shown(params, 500));
             }
-            _ => tracing::debug!(
-                "`{}` notifies `{}`",
-                self.server,
-                excerpt(method.as_bytes(), 80)
-            ),
+            _ => tracing::debug!("`{}` notifies `{}`", self.server, excerpt(method.as_bytes(), 80)),
         }
     }
 
@@ -170,9 +160,7 @@ impl Session {
     /// An answer that cannot be read fails the request that it answers, if it says which.
     fn unusable(&self, parts: &[&[u8]], reason: &str) {
         let id = salvage_answered(parts);
-        let error = Error::BadAnswer {
-            reason: reason.to_owned(),
-        };
+        let error = Error::BadAnswer { reason: reason.to_owned() };
         let delivered =
             id.is_some_and(|id| self.requests.answer(id, Err(error)) == Delivery::Delivered);
         if !delivered {
@@ -214,10 +202,7 @@ impl Session {
             let status = format!("it wrote {MAX_ODDITIES} messages that mean nothing");
             tracing::warn!("`{}` is given up: {status}", self.server);
             self.end(&Error::Closed {
-                last: Box::new(LastWords {
-                    status,
-                    ..LastWords::default()
-                }),
+                last: Box::new(LastWords { status, ..LastWords::default() }),
             });
         }
     }

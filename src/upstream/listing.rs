@@ -47,28 +47,28 @@ async fn pages(
     let mut bytes = 0;
     for _ in 0..MAX_PAGES {
         let asked = cursor.as_deref();
-        let answer = session.request(
-            method::TOOLS_LIST,
-            timeout,
-            Watch::default(),
-            |buffer, _| match asked {
-                Some(cursor) => {
-                    buffer.extend_from_slice(b"{\"cursor\":");
-                    write_json(buffer, &cursor);
-                    buffer.push(b'}');
-                }
-                None => buffer.extend_from_slice(b"{}"),
-            },
-        );
+        let answer =
+            session.request(
+                method::TOOLS_LIST,
+                timeout,
+                Watch::default(),
+                |buffer, _| match asked {
+                    Some(cursor) => {
+                        buffer.extend_from_slice(b"{\"cursor\":");
+                        write_json(buffer, &cursor);
+                        buffer.push(b'}');
+                    }
+                    None => buffer.extend_from_slice(b"{}"),
+                },
+            );
         let page = match answer.await {
             Ok(page) => page,
             Err(Error::Refused(error)) if error.code == METHOD_NOT_FOUND => return Ok(tools),
             Err(error) => return Err(error),
         };
         bytes += page.len();
-        let page: Page<'_> = serde_json::from_str(&page).map_err(|error| Error::BadAnswer {
-            reason: format!("`tools/list`: {error}"),
-        })?;
+        let page: Page<'_> = serde_json::from_str(&page)
+            .map_err(|error| Error::BadAnswer { reason: format!("`tools/list`: {error}") })?;
         for tool in &page.tools {
             match Definition::parse(tool) {
                 Ok(tool) if tool.name.is_empty() || tool.name.len() > MAX_NAME => {

@@ -17,6 +17,8 @@ mod start;
 pub mod status;
 mod stderr;
 pub mod supervisor;
+mod surroundings;
+mod upkeep;
 
 pub use error::Error;
 pub use pending::OnProgress;

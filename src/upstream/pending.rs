@@ -58,10 +58,7 @@ impl Waiting {
 
 impl std::fmt::Debug for Waiting {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Waiting")
-            .field("heard", &self.heard)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Waiting").field("heard", &self.heard).finish_non_exhaustive()
     }
 }
 
@@ -95,10 +92,7 @@ impl Requests {
             last_used: Instant::now(),
             ended: None,
         };
-        Self {
-            table: Mutex::new(table),
-            earlier: Notify::new(),
-        }
+        Self { table: Mutex::new(table), earlier: Notify::new() }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -117,9 +111,7 @@ impl Requests {
         let heard = Instant::now();
         let mut table = self.table();
         if let Some(error) = &table.ended {
-            return Err(Error::Unsent {
-                error: Arc::new(error.clone()),
-            });
+            return Err(Error::Unsent { error: Arc::new(error.clone()) });
         }
         let alone = table.waiting.is_empty();
         let id = table.next_id;
@@ -128,14 +120,7 @@ impl Requests {
             table.last_used = heard;
         }
         let begun = heard;
-        let waiting = Waiting {
-            reply,
-            on_progress,
-            timeout,
-            begun,
-            heard,
-            counts,
-        };
+        let waiting = Waiting { reply, on_progress, timeout, begun, heard, counts };
         table.waiting.insert(id, waiting);
         let deadline = heard + timeout;
         if table.next_look.is_none_or(|planned| deadline < planned) {
@@ -151,11 +136,7 @@ impl Requests {
         let mut table = self.table();
         let Some(waiting) = table.waiting.remove(&id) else {
             let asked = id > 0 && id < table.next_id;
-            return if asked {
-                Delivery::TooLate
-            } else {
-                Delivery::NeverAsked
-            };
+            return if asked { Delivery::TooLate } else { Delivery::NeverAsked };
         };
         if waiting.counts {
             table.last_used = now;
@@ -237,9 +218,7 @@ impl Requests {
         loop {
             let (silent, next_look) = self.table().take_silent(Instant::now());
             for (id, waiting) in silent {
-                let _ = waiting.reply.send(Err(Error::TimedOut {
-                    after: waiting.timeout,
-                }));
+                let _ = waiting.reply.send(Err(Error::TimedOut { after: waiting.timeout }));
                 given_up(id);
             }
             let sleep = async {
@@ -259,10 +238,8 @@ impl Requests {
 impl Table {
     /// Requests whose time is up at `now`, and when to look again.
     fn take_silent(&mut self, now: Instant) -> (BTreeMap<u64, Waiting>, Option<Instant>) {
-        let silent: BTreeMap<u64, Waiting> = self
-            .waiting
-            .extract_if(.., |_, waiting| waiting.deadline() <= now)
-            .collect();
+        let silent: BTreeMap<u64, Waiting> =
+            self.waiting.extract_if(.., |_, waiting| waiting.deadline() <= now).collect();
         if silent.values().any(|waiting| waiting.counts) {
             self.last_used = now;
         }
@@ -280,12 +257,8 @@ mod tests {
         let requests = Arc::new(Requests::new());
         let watched = requests.clone();
         let watch = tokio::spawn(async move { watched.watch(|_| ()).await });
-        let long = requests
-            .enter(Duration::from_secs(10), true, None)
-            .expect("open");
-        let short = requests
-            .enter(Duration::from_secs(1), true, None)
-            .expect("open");
+        let long = requests.enter(Duration::from_secs(10), true, None).expect("open");
+        let short = requests.enter(Duration::from_secs(1), true, None).expect("open");
         let start = Instant::now();
         let short = short.answer.await.expect("an answer");
         assert!(matches!(short, Err(Error::TimedOut { .. })), "{short:?}");
@@ -302,24 +275,16 @@ mod tests {
     #[tokio::test]
     async fn answers_find_those_who_asked() {
         let requests = Requests::new();
-        let Entered { id, answer, alone } = requests
-            .enter(Duration::from_secs(10), true, None)
-            .expect("open");
+        let Entered { id, answer, alone } =
+            requests.enter(Duration::from_secs(10), true, None).expect("open");
         assert!(alone);
-        assert_eq!(
-            requests.answer(id + 1, Ok("{}".into())),
-            Delivery::NeverAsked
-        );
+        assert_eq!(requests.answer(id + 1, Ok("{}".into())), Delivery::NeverAsked);
         assert_eq!(requests.answer(0, Ok("{}".into())), Delivery::NeverAsked);
         assert_eq!(requests.answer(id, Ok("{}".into())), Delivery::Delivered);
         assert_eq!(requests.answer(id, Ok("{}".into())), Delivery::TooLate);
-        assert_eq!(
-            answer.await.expect("an answer").expect("a result"),
-            "{}".into()
-        );
-        let Entered { answer, .. } = requests
-            .enter(Duration::from_secs(10), true, None)
-            .expect("open");
+        assert_eq!(answer.await.expect("an answer").expect("a result"), "{}".into());
+        let Entered { answer, .. } =
+            requests.enter(Duration::from_secs(10), true, None).expect("open");
         requests.end(&Error::ShuttingDown);
         assert!(matches!(answer.await, Ok(Err(Error::ShuttingDown))));
         assert!(requests.enter(Duration::from_secs(10), true, None).is_err());

@@ -48,18 +48,9 @@ impl Pool {
         let stop_limit = settings.timeouts.shutdown / 2;
         let guardian = Arc::new(Guardian::default());
         let closing = CancellationToken::new();
-        let shared = Arc::new(Shared {
-            settings,
-            registry,
-            tasks,
-            closing,
-        });
+        let shared = Arc::new(Shared { settings, registry, tasks, closing });
         let supervise = |server: Server| {
-            let Server {
-                name,
-                stdio,
-                secrets,
-            } = server;
+            let Server { name, stdio, secrets } = server;
             let environment = environment.clone();
             let blueprint = Blueprint {
                 name: name.clone(),
@@ -69,15 +60,9 @@ impl Pool {
                 guardian: guardian.clone(),
                 stop_limit,
             };
-            (
-                name,
-                Arc::new(Supervisor::new(Arc::new(blueprint), shared.clone())),
-            )
+            (name, Arc::new(Supervisor::new(Arc::new(blueprint), shared.clone())))
         };
-        Self {
-            supervisors: servers.into_iter().map(supervise).collect(),
-            shared,
-        }
+        Self { supervisors: servers.into_iter().map(supervise).collect(), shared }
     }
 
     /// The server of this name.
@@ -126,9 +111,7 @@ impl Pool {
             .collect();
         open.sort_by_key(|(used, _)| *used);
         let surplus = (open.len() + more).saturating_sub(limit);
-        let closed = open
-            .iter()
-            .filter(|(_, supervisor)| supervisor.close_if(|_| true));
+        let closed = open.iter().filter(|(_, supervisor)| supervisor.close_if(|_| true));
         // Those that are busy stay open: a call under way is worth more than the limit.
         let count = closed.take(surplus).count();
         if surplus > 0 {
@@ -146,13 +129,7 @@ impl Pool {
     where
         F: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        let at_a_time = self
-            .shared
-            .settings
-            .lifecycle
-            .max_connected
-            .unwrap_or(usize::MAX)
-            .max(1);
+        let at_a_time = self.shared.settings.lifecycle.max_connected.unwrap_or(usize::MAX).max(1);
         let mut failures = Vec::new();
         for some in servers.chunks(at_a_time) {
             self.make_room(some.len());

@@ -65,8 +65,7 @@ impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if self.session.requests.forget(self.id) && self.cancellable {
             let reason = self.withdrawn.and_then(|withdrawn| withdrawn.get());
-            self.session
-                .cancel(self.id, reason.map_or("no longer wanted", String::as_str));
+            self.session.cancel(self.id, reason.map_or("no longer wanted", String::as_str));
         }
     }
 }
@@ -123,9 +122,7 @@ impl Session {
         watch: Watch<'_>,
         params: impl FnOnce(&mut Vec<u8>, u64),
     ) -> Answer {
-        let answer = self
-            .request(method::TOOLS_CALL, timeout, watch, params)
-            .await;
+        let answer = self.request(method::TOOLS_CALL, timeout, watch, params).await;
         if answer.is_ok() {
             self.proven.store(true, Ordering::Relaxed);
         }
@@ -141,19 +138,11 @@ impl Session {
         params: impl FnOnce(&mut Vec<u8>, u64),
     ) -> Answer {
         let counts = method == method::TOOLS_CALL;
-        let Entered {
-            id,
-            mut answer,
-            alone,
-        } = self.requests.enter(timeout, counts, watch.on_progress)?;
+        let Entered { id, mut answer, alone } =
+            self.requests.enter(timeout, counts, watch.on_progress)?;
         // `initialize` must not be cancelled (specification, Cancellation, Behavior Requirements).
         let cancellable = method != method::INITIALIZE;
-        let _pending = Pending {
-            session: self,
-            id,
-            cancellable,
-            withdrawn: watch.withdrawn,
-        };
+        let _pending = Pending { session: self, id, cancellable, withdrawn: watch.withdrawn };
         if !self.outbox.has_room() {
             tokio::select! {
                 biased;
@@ -161,11 +150,7 @@ impl Session {
                 _ = self.outbox.room() => {}
             }
         }
-        let urgency = if alone {
-            Urgency::Alone
-        } else {
-            Urgency::Gather
-        };
+        let urgency = if alone { Urgency::Alone } else { Urgency::Gather };
         let pushed = self.outbox.push(urgency, |buffer| {
             self.frame(buffer, |buffer| {
                 jsonrpc::write_call(buffer, id, method, params);
@@ -175,16 +160,9 @@ impl Session {
             // The server no longer reads; the session ends in a moment.
             let error = self.ended().unwrap_or_else(|| {
                 let status = "it closed its stdin".to_owned();
-                Error::Closed {
-                    last: Box::new(LastWords {
-                        status,
-                        ..LastWords::default()
-                    }),
-                }
+                Error::Closed { last: Box::new(LastWords { status, ..LastWords::default() }) }
             });
-            return Err(Error::Unsent {
-                error: Arc::new(error),
-            });
+            return Err(Error::Unsent { error: Arc::new(error) });
         }
         answer.await.unwrap_or(Err(Error::ShuttingDown))
     }
@@ -215,9 +193,7 @@ impl Session {
 
     /// Gives up requests that stay without an answer, for as long as it is polled.
     pub(super) async fn watch_the_clock(&self) {
-        self.requests
-            .watch(|id| self.cancel(id, "no answer in time"))
-            .await;
+        self.requests.watch(|id| self.cancel(id, "no answer in time")).await;
     }
 
     /// Appends one message in the framing that the server uses.

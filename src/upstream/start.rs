@@ -33,25 +33,18 @@ pub(super) struct Start {
 impl Start {
     /// Whether somebody gave up waiting less than `cool_down` ago.
     pub(super) fn is_overdue(&self, cool_down: Duration) -> bool {
-        self.overdue
-            .is_some_and(|since| since.elapsed() < cool_down)
+        self.overdue.is_some_and(|since| since.elapsed() < cool_down)
     }
 
     /// What somebody hears who waited this long for it.
     pub(super) fn unfinished(&self, after: Duration) -> Error {
-        Error::StillStarting {
-            after,
-            last: said(&self.tail),
-        }
+        Error::StillStarting { after, last: said(&self.tail) }
     }
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "errors hold it boxed")]
 fn said(tail: &Tail) -> Box<LastWords> {
-    Box::new(LastWords {
-        stderr: tail.lines(),
-        ..LastWords::default()
-    })
+    Box::new(LastWords { stderr: tail.lines(), ..LastWords::default() })
 }
 
 /// Waits, starts the server, shakes hands and reads its tools into the registry.
@@ -62,12 +55,7 @@ pub(super) async fn connect(
     tail: &Arc<Tail>,
 ) -> Result<Arc<Connection>, Error> {
     sleep(wait).await;
-    let Shared {
-        settings,
-        registry,
-        tasks,
-        closing,
-    } = shared;
+    let Shared { settings, registry, tasks, closing } = shared;
     let limit = LONGEST_START.max(settings.timeouts.connection);
     let name = &blueprint.name;
     let connection = Connection::open(blueprint, tail.clone(), tasks, closing)?;
@@ -83,10 +71,9 @@ pub(super) async fn connect(
             Ok(Arc::new(connection))
         }
         Ok(Err(Error::Closed { last })) => Err(Error::EndedAtStart { last }),
-        Ok(Err(Error::TimedOut { .. })) | Err(_) => Err(Error::NeverStarted {
-            after: limit,
-            last: said(tail),
-        }),
+        Ok(Err(Error::TimedOut { .. })) | Err(_) => {
+            Err(Error::NeverStarted { after: limit, last: said(tail) })
+        }
         Ok(Err(error)) => Err(error),
     }
 }

@@ -1,6 +1,13 @@
 //! How an upstream is doing, for `status`.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use super::Supervisor;
+use super::start::Start;
+use super::supervisor::Phase;
+
+/// The contract's measure of `idle` in `status`.
+const IDLE_AFTER: Duration = Duration::from_mins(1);
 
 /// One line of `status`.
 #[derive(Debug, Clone)]
@@ -33,6 +40,40 @@ impl State {
             Self::Connected => "connected",
             Self::Idle => "idle",
             Self::Disconnected => "disconnected",
+        }
+    }
+}
+
+impl Supervisor {
+    /// How the server is doing.
+    pub fn status(&self) -> Status {
+        let tools =
+            self.shared.registry.snapshot().get(self.blueprint.name.as_str()).map(|t| t.len());
+        let state = self.state();
+        let last_used = match &state.phase {
+            Phase::Open(connection) => Some(connection.session().last_used()),
+            _ => state.last_used,
+        };
+        let (phase, error) = match &state.phase {
+            Phase::Open(connection) => match connection.session().ended() {
+                None if connection.session().last_used().elapsed() >= IDLE_AFTER => {
+                    (State::Idle, None)
+                }
+                None => (State::Connected, None),
+                Some(error) => (State::Disconnected, Some(error.to_string())),
+            },
+            Phase::Starting(start @ Start { overdue: Some(since), .. }) => {
+                let after = since.elapsed() + self.shared.settings.timeouts.connection;
+                (State::Disconnected, Some(start.unfinished(after).to_string()))
+            }
+            Phase::CoolingDown { error, .. } => (State::Disconnected, Some(error.to_string())),
+            Phase::Starting(_) | Phase::Closed => (State::Disconnected, None),
+        };
+        Status {
+            state: phase,
+            tools,
+            last_used: last_used.map(|at| SystemTime::now() - at.elapsed()),
+            error,
         }
     }
 }

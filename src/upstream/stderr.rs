@@ -27,11 +27,7 @@ pub(super) struct Tail {
 impl Tail {
     /// An empty tail, in which the secrets that `blotter` knows never show.
     pub(super) fn new(blotter: Arc<Blotter>) -> Self {
-        Self {
-            lines: Mutex::default(),
-            ended: watch::channel(false).0,
-            blotter,
-        }
+        Self { lines: Mutex::default(), ended: watch::channel(false).0, blotter }
     }
 
     /// Reads until the stream ends.
@@ -72,12 +68,7 @@ impl Tail {
 
     /// The lines that are there now.
     pub(super) fn lines(&self) -> Vec<String> {
-        self.lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Waits until the stream has ended; grandchildren may hold it open, so the caller sets a limit.
@@ -93,9 +84,8 @@ pub(super) fn variables(lines: &[String]) -> Vec<&str> {
     let mut found: Vec<&str> = Vec::new();
     for line in lines {
         for word in line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
-            let capitals = word
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+            let capitals =
+                word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
             let name = word.trim_matches('_');
             let plausible =
                 name.contains('_') && name.starts_with(|c: char| c.is_ascii_uppercase());
@@ -120,14 +110,8 @@ mod tests {
         let check = |line: &str, expected: &[&str]| {
             assert_eq!(variables(&[line.to_owned()]), expected, "{line}");
         };
-        check(
-            "Error: GITHUB_PERSONAL_ACCESS_TOKEN is required",
-            &["GITHUB_PERSONAL_ACCESS_TOKEN"],
-        );
-        check(
-            "set API_KEY or API_KEY and BASE_URL.",
-            &["API_KEY", "BASE_URL"],
-        );
+        check("Error: GITHUB_PERSONAL_ACCESS_TOKEN is required", &["GITHUB_PERSONAL_ACCESS_TOKEN"]);
+        check("set API_KEY or API_KEY and BASE_URL.", &["API_KEY", "BASE_URL"]);
         check("code: 'ERR_MODULE_NOT_FOUND' at Error HTTP", &[]);
         check("Snake_Case snake_case __X__", &[]);
     }

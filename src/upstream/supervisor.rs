@@ -2,33 +2,25 @@
 //! when it fails, closed when idle.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Blueprint, Connection};
-use super::error::LastWords;
 use super::start::{self, Outcome, Start};
 use super::stderr::Tail;
-use super::{Error, Session, State, Status, listing};
+use super::{Error, Session};
 use crate::base::backoff::Backoff;
 use crate::config;
 use crate::telemetry::logging::excerpt;
 use crate::tools::Registry;
 
-/// The contract's measure of `idle` in `status`.
-const IDLE_AFTER: Duration = Duration::from_mins(1);
 /// A server that ends again and again without having answered a call waits longer before each start.
-const CRASH_BACKOFF: Backoff = Backoff {
-    first: Duration::from_millis(250),
-    longest: Duration::from_secs(10),
-};
-
-/// A list of tools that keeps changing is not read more often.
-const REREAD_GAP: Duration = Duration::from_secs(1);
+const CRASH_BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(250), longest: Duration::from_secs(10) };
 
 /// How long things may take; the same for every server.
 #[derive(Debug, Clone)]
@@ -51,21 +43,21 @@ pub(super) struct Shared {
 /// Keeps one server reachable.
 #[derive(Debug)]
 pub struct Supervisor {
-    blueprint: Arc<Blueprint>,
-    shared: Arc<Shared>,
+    pub(super) blueprint: Arc<Blueprint>,
+    pub(super) shared: Arc<Shared>,
     state: Mutex<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    phase: Phase,
+pub(super) struct Inner {
+    pub(super) phase: Phase,
     /// Sessions in a row that ended by themselves before they answered a call.
-    crashes: u32,
-    last_used: Option<Instant>,
+    pub(super) crashes: u32,
+    pub(super) last_used: Option<Instant>,
 }
 
 #[derive(Debug)]
-enum Phase {
+pub(super) enum Phase {
     Closed,
     Starting(Start),
     Open(Arc<Connection>),
@@ -80,19 +72,11 @@ enum Reached {
 
 impl Supervisor {
     pub(super) fn new(blueprint: Arc<Blueprint>, shared: Arc<Shared>) -> Self {
-        let state = Inner {
-            phase: Phase::Closed,
-            crashes: 0,
-            last_used: None,
-        };
-        Self {
-            blueprint,
-            shared,
-            state: Mutex::new(state),
-        }
+        let state = Inner { phase: Phase::Closed, crashes: 0, last_used: None };
+        Self { blueprint, shared, state: Mutex::new(state) }
     }
 
-    fn state(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn state(&self) -> MutexGuard<'_, Inner> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -126,10 +110,7 @@ impl Supervisor {
                     Err(start.unfinished(limit))
                 }
                 // It has ended in this very moment; the next call finds out how.
-                _ => Err(Error::StillStarting {
-                    after: limit,
-                    last: Box::default(),
-                }),
+                _ => Err(Error::StillStarting { after: limit, last: Box::default() }),
             },
         }
     }
@@ -170,11 +151,7 @@ impl Supervisor {
         match &state.phase {
             Phase::Open(connection) => {
                 let crashes = state.crashes + 1;
-                state.crashes = if connection.session().is_proven() {
-                    0
-                } else {
-                    crashes
-                };
+                state.crashes = if connection.session().is_proven() { 0 } else { crashes };
             }
             Phase::Starting(start) => {
                 if start.is_overdue(self.shared.settings.lifecycle.connect_cool_down) {
@@ -196,15 +173,8 @@ impl Supervisor {
         let tail = Arc::new(Tail::new(self.blueprint.blotter.clone()));
         let abandon = self.shared.closing.child_token();
         let wait = CRASH_BACKOFF.after(state.crashes.saturating_sub(1));
-        let starting = self
-            .clone()
-            .start(wait, tail.clone(), abandon.clone(), sender);
-        let start = Start {
-            outcome: outcome.clone(),
-            tail,
-            overdue: None,
-            abandon,
-        };
+        let starting = self.clone().start(wait, tail.clone(), abandon.clone(), sender);
+        let start = Start { outcome: outcome.clone(), tail, overdue: None, abandon };
         state.phase = Phase::Starting(start);
         self.shared.tasks.spawn(starting);
         Ok(Reached::Starting(outcome))
@@ -224,9 +194,7 @@ impl Supervisor {
         };
         self.state().phase = match &connected {
             Ok(connection) => {
-                self.shared
-                    .tasks
-                    .spawn(self.clone().keep(connection.clone()));
+                self.shared.tasks.spawn(self.clone().keep(connection.clone()));
                 Phase::Open(connection.clone())
             }
             Err(error) => {
@@ -235,117 +203,10 @@ impl Supervisor {
                     tracing::info!("`{}` is not reachable: {why}", self.blueprint.name);
                 }
                 let until = Instant::now() + self.shared.settings.lifecycle.connect_cool_down;
-                Phase::CoolingDown {
-                    error: error.clone(),
-                    until,
-                }
+                Phase::CoolingDown { error: error.clone(), until }
             }
         };
         outcome.send_replace(Some(connected));
-    }
-
-    /// Rereads the tools when they change and closes the connection when nobody used it for long.
-    async fn keep(self: Arc<Self>, connection: Arc<Connection>) {
-        let session = connection.session();
-        let idle_timeout = self.shared.settings.lifecycle.idle_timeout;
-        let (mut changed, mut not_before) = (false, Instant::now());
-        loop {
-            let idle = async {
-                match idle_timeout {
-                    Some(timeout) => sleep_until(session.last_used() + timeout).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = connection.over() => return,
-                () = session.tools_changed.notified(), if !changed => changed = true,
-                () = sleep_until(not_before), if changed => {
-                    changed = false;
-                    self.reread_after_change(session).await;
-                    not_before = Instant::now() + REREAD_GAP;
-                }
-                () = idle => {
-                    let limit = idle_timeout.unwrap_or_default();
-                    if self.close_if(|last_used| last_used.elapsed() >= limit) {
-                        tracing::info!("`{}` was idle and is closed", self.blueprint.name);
-                        return;
-                    }
-                    // A long call is not idleness: look again later.
-                    if session.is_busy() {
-                        session.touch();
-                    }
-                }
-            }
-        }
-    }
-
-    async fn reread_after_change(&self, session: &Session) {
-        let name = &self.blueprint.name;
-        match self.reread(session).await {
-            Ok(count) => tracing::info!("`{name}` changed its tools, there are {count}"),
-            // The end of the session is told where it belongs.
-            Err(_) if session.is_ended() => {}
-            Err(error) => {
-                let why = excerpt(error.to_string().as_bytes(), 1000);
-                tracing::warn!("the tools of `{name}` cannot be read again: {why}");
-            }
-        }
-    }
-
-    async fn reread(&self, session: &Session) -> Result<usize, Error> {
-        let name = &self.blueprint.name;
-        let limit = self.request_timeout();
-        let tools = timeout(limit, listing::read(session, name.as_str(), limit))
-            .await
-            .unwrap_or(Err(Error::TimedOut { after: limit }))?;
-        Ok(self.shared.registry.replace(name, tools))
-    }
-
-    /// Closes the connection if it is open, nothing is under way and `wanted` agrees with when it was last used.
-    pub(super) fn close_if(&self, wanted: impl FnOnce(Instant) -> bool) -> bool {
-        let mut state = self.state();
-        let Phase::Open(connection) = &state.phase else {
-            return false;
-        };
-        let closed = Error::Closed {
-            last: Box::new(LastWords::closed_by_us()),
-        };
-        let session = connection.session();
-        if !session.requests.end_if_idle(&closed, wanted) {
-            return false;
-        }
-        connection.stop();
-        state.last_used = Some(session.last_used());
-        state.phase = Phase::Closed;
-        true
-    }
-
-    /// Connects where needed, whatever failed or hung before, and reads the tools anew.
-    pub async fn refresh(self: &Arc<Self>) -> Result<(), Error> {
-        let hung = match &self.state().phase {
-            Phase::Starting(start) if start.overdue.is_some() => {
-                start.abandon.cancel();
-                Some(start.outcome.clone())
-            }
-            _ => None,
-        };
-        if let Some(mut outcome) = hung {
-            // Whichever way it ends, it ends at once.
-            let _ = outcome.wait_for(Option::is_some).await;
-        }
-        {
-            let mut state = self.state();
-            state.crashes = 0;
-            if let Phase::CoolingDown { .. } = state.phase {
-                state.phase = Phase::Closed;
-            }
-        }
-        let was_open = self.is_open();
-        let session = self.session().await?;
-        if was_open {
-            self.reread(&session).await?;
-        }
-        Ok(())
     }
 
     /// Whether a start is under way.
@@ -365,50 +226,6 @@ impl Supervisor {
                 Some(connection.session().last_used())
             }
             _ => None,
-        }
-    }
-
-    /// How the server is doing.
-    pub fn status(&self) -> Status {
-        let tools = self
-            .shared
-            .registry
-            .snapshot()
-            .get(self.blueprint.name.as_str())
-            .map(|t| t.len());
-        let state = self.state();
-        let last_used = match &state.phase {
-            Phase::Open(connection) => Some(connection.session().last_used()),
-            _ => state.last_used,
-        };
-        let (phase, error) = match &state.phase {
-            Phase::Open(connection) => match connection.session().ended() {
-                None if connection.session().last_used().elapsed() >= IDLE_AFTER => {
-                    (State::Idle, None)
-                }
-                None => (State::Connected, None),
-                Some(error) => (State::Disconnected, Some(error.to_string())),
-            },
-            Phase::Starting(
-                start @ Start {
-                    overdue: Some(since),
-                    ..
-                },
-            ) => {
-                let after = since.elapsed() + self.shared.settings.timeouts.connection;
-                (
-                    State::Disconnected,
-                    Some(start.unfinished(after).to_string()),
-                )
-            }
-            Phase::CoolingDown { error, .. } => (State::Disconnected, Some(error.to_string())),
-            Phase::Starting(_) | Phase::Closed => (State::Disconnected, None),
-        };
-        Status {
-            state: phase,
-            tools,
-            last_used: last_used.map(|at| SystemTime::now() - at.elapsed()),
-            error,
         }
     }
 }

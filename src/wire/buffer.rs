@@ -19,11 +19,7 @@ impl Thrift {
     pub(super) fn empty(&mut self, buffer: &mut Vec<u8>, used: usize) {
         buffer.clear();
         let room = buffer.capacity();
-        self.idle_uses = if used > KEPT {
-            0
-        } else {
-            self.idle_uses.saturating_add(1)
-        };
+        self.idle_uses = if used > KEPT { 0 } else { self.idle_uses.saturating_add(1) };
         if room > NEVER_KEPT || (room > KEPT && self.idle_uses > USES) {
             *buffer = Vec::new();
         }

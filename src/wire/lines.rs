@@ -95,10 +95,7 @@ impl Decoder {
 
     /// A decoder that recognises `Content-Length` framing as well.
     pub fn of_either(limit: usize) -> Self {
-        Self {
-            headers_allowed: true,
-            ..Self::of_lines(limit)
-        }
+        Self { headers_allowed: true, ..Self::of_lines(limit) }
     }
 
     /// Bytes that were read and not handed out.
@@ -194,10 +191,7 @@ impl Decoder {
 
     fn skip_blank(&mut self) {
         let rest = &self.buffer[self.start..];
-        let blank = rest
-            .iter()
-            .take_while(|byte| byte.is_ascii_whitespace())
-            .count();
+        let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         self.start += blank;
         // A byte order mark at the head of a stream is no part of the first message.
         if self.buffer[self.start..].starts_with(b"\xef\xbb\xbf") {
@@ -224,20 +218,14 @@ impl Decoder {
             at = end + 1;
             if line.is_empty() {
                 return match length {
-                    Some(length) => Header::Complete {
-                        body: self.start + at,
-                        length,
-                    },
+                    Some(length) => Header::Complete { body: self.start + at, length },
                     None => Header::Broken,
                 };
             }
             let Some(colon) = memchr(b':', line) else {
                 return Header::Broken;
             };
-            if line[..colon]
-                .trim_ascii()
-                .eq_ignore_ascii_case(b"content-length")
-            {
+            if line[..colon].trim_ascii().eq_ignore_ascii_case(b"content-length") {
                 let digits = std::str::from_utf8(line[colon + 1..].trim_ascii()).unwrap_or("");
                 let Ok(number) = digits.parse() else {
                     return Header::Broken;
@@ -248,22 +236,12 @@ impl Decoder {
                 length = Some(number);
             }
         }
-        if rest.len() > MAX_HEADERS {
-            Header::Broken
-        } else {
-            Header::Incomplete
-        }
+        if rest.len() > MAX_HEADERS { Header::Broken } else { Header::Incomplete }
     }
 
     fn begin_oversized(&mut self, announced: Option<usize>) {
         let (head, tail) = (Vec::new(), Vec::new());
-        self.oversized = Some(Oversized {
-            head,
-            tail,
-            length: 0,
-            announced,
-            done: false,
-        });
+        self.oversized = Some(Oversized { head, tail, length: 0, announced, done: false });
     }
 
     /// Swallows what has come in of an oversized message; true once its end is there. The frame that was handed
@@ -294,9 +272,7 @@ impl Decoder {
         let bytes = &rest[..taken];
         let wanted = EXCERPT.saturating_sub(skipped.head.len()).min(taken);
         skipped.head.extend_from_slice(&bytes[..wanted]);
-        skipped
-            .tail
-            .extend_from_slice(&bytes[taken.saturating_sub(EXCERPT)..]);
+        skipped.tail.extend_from_slice(&bytes[taken.saturating_sub(EXCERPT)..]);
         let surplus = skipped.tail.len().saturating_sub(EXCERPT);
         skipped.tail.drain(..surplus);
         skipped.length += taken;
@@ -324,11 +300,7 @@ mod tests {
             Frame::Sized(bytes) => format!("sized {}", text(bytes)),
             Frame::Junk(bytes) => format!("junk {}", text(bytes)),
             Frame::Oversized { head, tail, length } => {
-                format!(
-                    "oversized {length} {} {}",
-                    &text(head)[..2],
-                    text(&tail[tail.len() - 2..])
-                )
+                format!("oversized {length} {} {}", &text(head)[..2], text(&tail[tail.len() - 2..]))
             }
         }
     }
@@ -358,37 +330,18 @@ mod tests {
 
     #[tokio::test]
     async fn frames_are_told_apart_by_their_first_bytes() {
-        check(
-            "{\"a\":1}\n{\"b\":2}\r\n\n[3]\n",
-            &["line {\"a\":1}", "line {\"b\":2}", "line [3]"],
-        )
-        .await;
+        check("{\"a\":1}\n{\"b\":2}\r\n\n[3]\n", &["line {\"a\":1}", "line {\"b\":2}", "line [3]"])
+            .await;
         check("\u{feff}{}\n", &["line {}"]).await;
-        check(
-            "Content-Length: 4\r\n\r\n{\"\n}{}\n",
-            &["sized {\"\n}", "line {}"],
-        )
-        .await;
-        check(
-            "content-type: x\r\nCONTENT-LENGTH:2\r\n\r\n{}\r\n{}\n",
-            &["sized {}", "line {}"],
-        )
-        .await;
+        check("Content-Length: 4\r\n\r\n{\"\n}{}\n", &["sized {\"\n}", "line {}"]).await;
+        check("content-type: x\r\nCONTENT-LENGTH:2\r\n\r\n{}\r\n{}\n", &["sized {}", "line {}"])
+            .await;
         check(
             "Starting up\n{}\nContent is king\n{}",
-            &[
-                "junk Starting up",
-                "line {}",
-                "junk Content is king",
-                "line {}",
-            ],
+            &["junk Starting up", "line {}", "junk Content is king", "line {}"],
         )
         .await;
-        check(
-            "Content-Length: many\r\n\r\n{}\n",
-            &["junk Content-Length: many", "line {}"],
-        )
-        .await;
+        check("Content-Length: many\r\n\r\n{}\n", &["junk Content-Length: many", "line {}"]).await;
         check("{\"cut", &["line {\"cut"]).await;
     }
 
@@ -396,10 +349,7 @@ mod tests {
     async fn what_is_too_large_is_dropped_but_for_its_ends() {
         let line = format!("{{a{}z}}\n{{}}\n", "x".repeat(5000));
         check(&line, &["oversized 5004 {a z}", "line {}"]).await;
-        let sized = format!(
-            "Content-Length: 5004\r\n\r\n{{a{}z}}{{}}\n",
-            "x".repeat(5000)
-        );
+        let sized = format!("Content-Length: 5004\r\n\r\n{{a{}z}}{{}}\n", "x".repeat(5000));
         check(&sized, &["oversized 5004 {a z}", "line {}"]).await;
         let just_fits = format!("{{{}}}\n", "x".repeat(38));
         check(&just_fits, &[&format!("line {}", just_fits.trim_end())]).await;
@@ -419,10 +369,6 @@ mod tests {
             decoder.fill(&mut &piece[..]).await.expect("a slice reads");
             assert_eq!(decoder.frame(), None);
         }
-        assert!(
-            decoder.buffer.capacity() < 4 * READ_ROOM,
-            "{}",
-            decoder.buffer.capacity()
-        );
+        assert!(decoder.buffer.capacity() < 4 * READ_ROOM, "{}", decoder.buffer.capacity());
     }
 }

@@ -86,12 +86,7 @@ impl Outbox {
             Sink::Stream(stream) => Stream::Boxed(stream),
         };
         let (filled, drained) = (Notify::new(), Notify::new());
-        let shared = Arc::new(Shared {
-            queue: Mutex::new(queue),
-            filled,
-            drained,
-            limit,
-        });
+        let shared = Arc::new(Shared { queue: Mutex::new(queue), filled, drained, limit });
         (Self(shared.clone()), Writer { shared, stream })
     }
 
@@ -247,7 +242,8 @@ impl Stream {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::time::Duration;
 

@@ -10,14 +10,7 @@ use crate::support::{Bridge, Client, assert_words, is_error, json_of, text_of};
 #[test]
 fn text_that_is_no_json_is_refused() {
     let mut client = one();
-    for line in [
-        "hello",
-        "{\"jsonrpc\":\"2.0\",",
-        "{'id':1}",
-        "{\"id\":1}}",
-        "[1,",
-        "\u{7f}",
-    ] {
+    for line in ["hello", "{\"jsonrpc\":\"2.0\",", "{'id':1}", "{\"id\":1}}", "[1,", "\u{7f}"] {
         client.send_raw(format!("{line}\n").as_bytes());
         let answer = refusal(&mut client);
         assert_eq!(answer["error"]["code"], -32700, "for {line}: {answer}");
@@ -38,18 +31,12 @@ fn json_that_is_no_request_is_refused() {
         (r#"{"jsonrpc":"1.0","id":71,"method":"ping"}"#, json!(71)),
         (r#"{"id":72,"method":"ping"}"#, json!(72)),
         (r#"{"jsonrpc":"2.0","id":73,"method":7}"#, json!(73)),
-        (
-            r#"{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}"#,
-            Value::Null,
-        ),
+        (r#"{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}"#, Value::Null),
     ] {
         client.send_raw(format!("{line}\n").as_bytes());
         let answer = refusal(&mut client);
         assert_eq!(answer["error"]["code"], -32600, "for {line}: {answer}");
-        assert!(
-            answer["id"] == id || answer["id"].is_null(),
-            "for {line}: {answer}"
-        );
+        assert!(answer["id"] == id || answer["id"].is_null(), "for {line}: {answer}");
     }
     client.assert_echo("one");
 }
@@ -60,19 +47,10 @@ fn an_unknown_method_is_refused() {
     let id = client.request("tools/destroy", json!({}));
     let answer = client.answer(id);
     assert_eq!(answer["error"]["code"], -32601, "{answer}");
-    assert!(
-        answer["error"]["message"]
-            .to_string()
-            .contains("tools/destroy"),
-        "{answer}"
-    );
+    assert!(answer["error"]["message"].to_string().contains("tools/destroy"), "{answer}");
     client.notify("notifications/unheard-of", json!({}));
     client.assert_echo("one");
-    assert_eq!(
-        client.drain(),
-        Vec::<Value>::new(),
-        "a notification has no answer"
-    );
+    assert_eq!(client.drain(), Vec::<Value>::new(), "a notification has no answer");
 }
 
 #[test]
@@ -85,10 +63,7 @@ fn a_huge_line_is_answered_and_the_next_one_too() {
     let answer = client.find(|message| message["id"] == id || message.get("error").is_some());
     if answer["id"] == id && answer.get("error").is_none() {
         let text = text_of(&answer["result"]);
-        assert!(
-            text.len() == 20_000_000 || text.contains("error"),
-            "neither whole nor refused"
-        );
+        assert!(text.len() == 20_000_000 || text.contains("error"), "neither whole nor refused");
     }
     client.assert_echo("one");
 }
@@ -153,11 +128,7 @@ fn an_id_in_use_is_refused() {
     assert_eq!(text_of(&slept["result"]), "slept 500 ms");
     client.send(&call("count", json!({})));
     let again = client.answer("same");
-    assert_eq!(
-        text_of(&again["result"]),
-        "1",
-        "the refused one never ran; the id is free again"
-    );
+    assert_eq!(text_of(&again["result"]), "1", "the refused one never ran; the id is free again");
 }
 
 #[test]
@@ -173,16 +144,9 @@ fn duplicate_keys_are_refused_however_they_are_spelled() {
         client.send_raw(format!("{line}\n").as_bytes());
         let answer = refusal(&mut client);
         let code = &answer["error"]["code"];
-        assert!(
-            *code == -32600 || *code == -32700 || *code == -32602,
-            "for {line}: {answer}"
-        );
+        assert!(*code == -32600 || *code == -32700 || *code == -32602, "for {line}: {answer}");
     }
-    assert_eq!(
-        text_of(&client.call("one", "count", json!({}))),
-        "1",
-        "nothing of it ran"
-    );
+    assert_eq!(text_of(&client.call("one", "count", json!({}))), "1", "nothing of it ran");
 }
 
 #[test]
@@ -197,10 +161,7 @@ fn the_same_key_in_different_objects_is_fine() {
 fn blank_lines_and_carriage_returns_are_passed_over() {
     let mut client = one();
     client.send_raw(b"\n\r\n  \n{\"jsonrpc\":\"2.0\",\"id\":70,\"method\":\"ping\"}\r\n");
-    assert_eq!(
-        client.next(),
-        json!({"jsonrpc": "2.0", "id": 70, "result": {}})
-    );
+    assert_eq!(client.next(), json!({"jsonrpc": "2.0", "id": 70, "result": {}}));
 }
 
 #[test]
@@ -253,10 +214,7 @@ fn huge_names_are_refused_soon_and_briefly() {
     assert!(length < 2000, "a huge tool is answered with {length} bytes");
     let id = client.request(&huge, json!({}));
     let length = client.answer(id).to_string().len();
-    assert!(
-        length < 2000,
-        "a huge method is answered with {length} bytes"
-    );
+    assert!(length < 2000, "a huge method is answered with {length} bytes");
 }
 
 #[test]
@@ -312,11 +270,7 @@ fn arrays_are_refused_in_other_revisions() {
     client.send(&json!([{"jsonrpc": "2.0", "id": "a", "method": "ping"}]));
     let refused = refusal(&mut client);
     assert_eq!(refused["error"]["code"], -32600, "{refused}");
-    assert_eq!(
-        client.drain(),
-        Vec::<Value>::new(),
-        "nothing of it is answered"
-    );
+    assert_eq!(client.drain(), Vec::<Value>::new(), "nothing of it is answered");
     client.assert_echo("one");
 }
 
@@ -328,9 +282,6 @@ fn one() -> Client {
 #[track_caller]
 fn refusal(client: &mut Client) -> Value {
     let answer = client.next();
-    assert!(
-        answer["error"]["message"].is_string(),
-        "expected an error: {answer}"
-    );
+    assert!(answer["error"]["message"].is_string(), "expected an error: {answer}");
     answer
 }

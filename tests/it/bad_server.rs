@@ -9,20 +9,14 @@ use crate::support::{
 #[test]
 fn junk_on_stdout_is_passed_over() {
     let mut client = beside_good(&["--junk-at-start"]);
-    assert_eq!(
-        text_of(&client.call("bad", "junk", json!({}))),
-        "after junk"
-    );
+    assert_eq!(text_of(&client.call("bad", "junk", json!({}))), "after junk");
     all_well(&mut client);
 }
 
 #[test]
 fn an_answer_with_an_unknown_id_is_passed_over() {
     let mut client = beside_good(&[]);
-    assert_eq!(
-        text_of(&client.call("bad", "unknown_id", json!({}))),
-        "after an unknown id"
-    );
+    assert_eq!(text_of(&client.call("bad", "unknown_id", json!({}))), "after an unknown id");
     all_well(&mut client);
 }
 
@@ -37,20 +31,14 @@ fn the_second_of_two_answers_is_passed_over() {
 #[test]
 fn an_id_of_another_kind_is_another_id() {
     let mut client = beside_good(&[]);
-    assert_eq!(
-        text_of(&client.call("bad", "string_id", json!({}))),
-        "id as it was"
-    );
+    assert_eq!(text_of(&client.call("bad", "string_id", json!({}))), "id as it was");
     all_well(&mut client);
 }
 
 #[test]
 fn a_faulty_request_under_a_call_s_id_is_not_its_answer() {
     let mut client = beside_good(&[]);
-    assert_eq!(
-        text_of(&client.call("bad", "bad_request", json!({}))),
-        "after a bad request"
-    );
+    assert_eq!(text_of(&client.call("bad", "bad_request", json!({}))), "after a bad request");
     all_well(&mut client);
 }
 
@@ -80,11 +68,7 @@ fn a_closed_stdout_ends_the_connection() {
     let error = error_of(&result, "connection_failed");
     assert_words(&error.to_string(), &["bad"]);
     client.assert_echo("good");
-    assert!(eventually(|| !is_error(&client.call(
-        "bad",
-        "echo",
-        json!({"message": "x"})
-    ))));
+    assert!(eventually(|| !is_error(&client.call("bad", "echo", json!({"message": "x"})))));
 }
 
 #[test]
@@ -92,10 +76,7 @@ fn nesting_is_kept_up_to_a_limit() {
     let mut client = beside_good(&[]);
     let result = client.call("bad", "deep", json!({"levels": 50}));
     let nested = &result["structuredContent"]["nested"];
-    assert_eq!(
-        nested.to_string(),
-        format!("{}{}", "[".repeat(50), "]".repeat(50))
-    );
+    assert_eq!(nested.to_string(), format!("{}{}", "[".repeat(50), "]".repeat(50)));
     let result = client.call("bad", "deep", json!({"levels": 10_000}));
     assert_words(&error_of(&result, "mcp_error").to_string(), &["nested"]);
     all_well(&mut client);
@@ -124,16 +105,9 @@ fn a_huge_line_arrives_whole_or_is_refused() {
     let id = client.start_call("bad", "huge_line", json!({"bytes": 20_000_000}));
     client.assert_echo("good");
     let result = client.result(id);
-    assert!(
-        is_error(&result) || text_of(&result).len() == 20_000_000,
-        "cut without a word"
-    );
+    assert!(is_error(&result) || text_of(&result).len() == 20_000_000, "cut without a word");
     client.assert_echo("good");
-    assert!(eventually(|| !is_error(&client.call(
-        "bad",
-        "echo",
-        json!({"message": "x"})
-    ))));
+    assert!(eventually(|| !is_error(&client.call("bad", "echo", json!({"message": "x"})))));
 }
 
 #[test]
@@ -144,11 +118,7 @@ fn pages_without_end_are_given_up_on() {
         if !is_error(&result) {
             let list: Value = serde_json::from_str(text_of(&result)).expect("the text is JSON");
             let names = tool_names(&list);
-            assert_eq!(
-                names.iter().filter(|&&name| name == "echo").count(),
-                1,
-                "{flag}"
-            );
+            assert_eq!(names.iter().filter(|&&name| name == "echo").count(), 1, "{flag}");
         }
         client.assert_echo("good");
     }
@@ -176,10 +146,7 @@ fn lsp_framing_is_found_out_or_set() {
         let begun = tokio::time::Instant::now();
         client.assert_echo("one");
         let waited = begun.elapsed();
-        assert!(
-            waited.as_millis() < 3000,
-            "{framing:?} {flags:?} took {waited:?}"
-        );
+        assert!(waited.as_millis() < 3000, "{framing:?} {flags:?} took {waited:?}");
     }
 }
 

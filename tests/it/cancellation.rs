@@ -11,18 +11,12 @@ fn a_cancellation_reaches_the_upstream() {
     let id = client.start_call("one", "sleep", json!({"ms": 600_000}));
     // Once this is answered, the call before it has arrived: cancelling it must be told to the server.
     client.assert_echo("one");
-    client.notify(
-        "notifications/cancelled",
-        json!({"requestId": id, "reason": "no more need"}),
-    );
+    client.notify("notifications/cancelled", json!({"requestId": id, "reason": "no more need"}));
     let cancelled = cancelled_at(&mut client, "one");
     assert_eq!(cancelled[0]["tool"], "sleep", "{cancelled}");
     assert_eq!(cancelled[0]["reason"], "no more need", "{cancelled}");
     let late = client.drain();
-    assert!(
-        late.iter().all(|message| message.get("result").is_none()),
-        "{late:?}"
-    );
+    assert!(late.iter().all(|message| message.get("result").is_none()), "{late:?}");
 }
 
 #[test]
@@ -39,18 +33,12 @@ fn a_cancellation_hits_the_call_that_it_names() {
 
 #[test]
 fn a_cancellation_while_the_server_starts_is_heeded() {
-    let mut client = Bridge::new()
-        .server("one", &["--start-delay-ms", "300"])
-        .serve_initialized();
+    let mut client = Bridge::new().server("one", &["--start-delay-ms", "300"]).serve_initialized();
     let id = client.start_call("one", "count", json!({}));
     client.notify("notifications/cancelled", json!({"requestId": id}));
     let ping = client.request("ping", json!({}));
     client.answer(ping);
-    assert_eq!(
-        text_of(&client.call("one", "count", json!({}))),
-        "1",
-        "the first never ran"
-    );
+    assert_eq!(text_of(&client.call("one", "count", json!({}))), "1", "the first never ran");
 }
 
 #[test]
@@ -70,16 +58,10 @@ fn cancelling_what_is_not_there_does_nothing() {
 fn a_call_that_is_never_answered_times_out() {
     let mut client = short_patience();
     let error = error_of(&client.call("one", "never", json!({})), "timed_out");
-    assert!(
-        error["message"].to_string().contains("300"),
-        "names the limit: {error}"
-    );
+    assert!(error["message"].to_string().contains("300"), "names the limit: {error}");
     client.assert_echo("one");
     let cancelled = cancelled_at(&mut client, "one");
-    assert_eq!(
-        cancelled[0]["tool"], "never",
-        "the server is told: {cancelled}"
-    );
+    assert_eq!(cancelled[0]["tool"], "never", "the server is told: {cancelled}");
 }
 
 #[test]
@@ -94,18 +76,13 @@ fn an_answer_after_the_timeout_is_dropped() {
     let wait = json!({"name": "mcp", "arguments": arguments, "_meta": meta});
     let wait = client.request("tools/call", wait);
     assert_eq!(text_of(&client.result(wait)), "8 steps");
-    assert!(
-        client.drain().iter().all(|message| message["id"] != id),
-        "answered twice"
-    );
+    assert!(client.drain().iter().all(|message| message["id"] != id), "answered twice");
     client.assert_echo("one");
 }
 
 fn short_patience() -> Client {
-    let mut client = Bridge::new()
-        .server("one", &[])
-        .set("requestTimeoutMs", 300)
-        .serve_initialized();
+    let mut client =
+        Bridge::new().server("one", &[]).set("requestTimeoutMs", 300).serve_initialized();
     client.assert_echo("one");
     client
 }

@@ -13,10 +13,7 @@ fn version_and_help() {
     let version = bridge.run(&["--version"]).expect(0);
     assert_words(&version.stdout, &["bridge", env!("CARGO_PKG_VERSION")]);
     let help = bridge.run(&["--help"]).expect(0);
-    assert_words(
-        &help.stdout,
-        &["init", "servers", "tools", "call", "--config", "--log-file"],
-    );
+    assert_words(&help.stdout, &["init", "servers", "tools", "call", "--config", "--log-file"]);
     for command in ["init", "servers", "tools", "call"] {
         let help = bridge.run(&[command, "--help"]).expect(0);
         assert_words(&help.stdout, &["example", &format!("bridge {command}")]);
@@ -48,10 +45,7 @@ fn init_makes_a_config_and_never_overwrites_one() {
     let config: Value =
         serde_json::from_str(&fs::read_to_string(&path).expect("it was made")).expect("it is JSON");
     assert!(config["servers"].is_object(), "{config}");
-    let mode = fs::metadata(bridge.home())
-        .expect("the home folder is there")
-        .permissions()
-        .mode();
+    let mode = fs::metadata(bridge.home()).expect("the home folder is there").permissions().mode();
     assert_eq!(mode & 0o077, 0, "nobody else may look: {mode:o}");
     bridge.run(&["servers"]).expect(0);
 
@@ -75,9 +69,7 @@ fn servers_lists_them() {
 
 #[test]
 fn tools_lists_those_of_one_server_or_all() {
-    let bridge = Bridge::new()
-        .server("one", &[])
-        .server("two", &["--extra-tools", "2"]);
+    let bridge = Bridge::new().server("one", &[]).server("two", &["--extra-tools", "2"]);
     let output = bridge.run(&["tools", "one"]).expect(0);
     assert_words(&output.stdout, &["echo", "Returns the message"]);
     assert!(!output.stdout.contains("tool_0002"), "{output:?}");
@@ -92,17 +84,10 @@ fn tools_lists_those_of_one_server_or_all() {
 #[test]
 fn call_prints_the_result() {
     let bridge = Bridge::new().server("one", &[]);
-    let output = bridge
-        .run(&["call", "one", "echo", r#"{"message":"hi"}"#])
-        .expect(0);
+    let output = bridge.run(&["call", "one", "echo", r#"{"message":"hi"}"#]).expect(0);
     assert_eq!(output.stdout.trim_end(), "hi");
-    let result = bridge
-        .run(&["call", "one", "echo", r#"{"message":"hi"}"#, "--json"])
-        .expect(0);
-    assert_eq!(
-        result.json()["content"],
-        json!([{"type": "text", "text": "hi"}])
-    );
+    let result = bridge.run(&["call", "one", "echo", r#"{"message":"hi"}"#, "--json"]).expect(0);
+    assert_eq!(result.json()["content"], json!([{"type": "text", "text": "hi"}]));
     let counted = bridge.run(&["call", "one", "count"]).expect(0);
     assert_eq!(counted.stdout.trim_end(), "1", "parameters may be left out");
 }
@@ -111,30 +96,18 @@ fn call_prints_the_result() {
 fn call_fails_with_codes_that_tell_why() {
     let bridge = Bridge::new()
         .server("one", &[])
-        .server(
-            "broken",
-            &["--exit-at-start", "9", "--stderr", "no licence"],
-        )
+        .server("broken", &["--exit-at-start", "9", "--stderr", "no licence"])
         .entry("missing", json!({"command": "no-such-program-anywhere"}))
         .set("requestTimeoutMs", 300);
     for (args, codes, words) in [
         (["call", "oen", "echo", "{}"], &[4][..], "one"),
         (["call", "one", "ecko", "{}"], &[4], "echo"),
         (["call", "broken", "echo", "{}"], &[5], "no licence"),
-        (
-            ["call", "missing", "echo", "{}"],
-            &[5],
-            "no-such-program-anywhere",
-        ),
+        (["call", "missing", "echo", "{}"], &[5], "no-such-program-anywhere"),
         (["call", "one", "never", "{}"], &[5], "one"),
         (["call", "one", "fail", "{}"], &[1, 5], ""),
         (
-            [
-                "call",
-                "one",
-                "rpc_error",
-                r#"{"code":-1,"message":"full moon"}"#,
-            ],
+            ["call", "one", "rpc_error", r#"{"code":-1,"message":"full moon"}"#],
             &[1, 5],
             "full moon",
         ),
@@ -143,11 +116,7 @@ fn call_fails_with_codes_that_tell_why() {
         assert!(codes.contains(&output.code), "{args:?}: {output:#?}");
         assert_words(
             &output.stderr,
-            if args[2] == "fail" {
-                &[]
-            } else {
-                std::slice::from_ref(&words)
-            },
+            if args[2] == "fail" { &[] } else { std::slice::from_ref(&words) },
         );
     }
 }
@@ -159,13 +128,8 @@ fn call_leaves_nothing_running() {
     let file = path.to_str().expect("the path is UTF-8").to_owned();
     let flags = ["--pid-file", &file, "--ignore-eof", "--grandchild"];
     let bridge = bridge.server("one", &flags);
-    bridge
-        .run(&["call", "one", "echo", r#"{"message":"hi"}"#])
-        .expect(0);
-    let pids: Vec<u32> = lines_of(&path)
-        .iter()
-        .filter_map(|pid| pid.parse().ok())
-        .collect();
+    bridge.run(&["call", "one", "echo", r#"{"message":"hi"}"#]).expect(0);
+    let pids: Vec<u32> = lines_of(&path).iter().filter_map(|pid| pid.parse().ok()).collect();
     assert_eq!(pids.len(), 2);
     wait_gone(&pids);
 }
@@ -188,16 +152,8 @@ fn logs_go_to_stderr_or_the_file_and_never_to_stdout() {
 #[test]
 fn there_is_no_colour_in_a_pipe() {
     let bridge = Bridge::new().server("one", &[]);
-    for args in [
-        &["servers"][..],
-        &["tools", "one"],
-        &["--help"],
-        &["call", "oen", "echo"],
-    ] {
+    for args in [&["servers"][..], &["tools", "one"], &["--help"], &["call", "oen", "echo"]] {
         let output = bridge.run(args);
-        assert!(
-            !format!("{}{}", output.stdout, output.stderr).contains('\u{1b}'),
-            "{args:?}"
-        );
+        assert!(!format!("{}{}", output.stdout, output.stderr).contains('\u{1b}'), "{args:?}");
     }
 }

@@ -22,23 +22,13 @@ fn calls_of_one_server_run_side_by_side() {
     while order.len() < ids.len() {
         let message = client.next();
         let id = message["id"].as_u64().expect("only answers are awaited");
-        assert!(
-            text_of(&message["result"]).starts_with("slept"),
-            "{message}"
-        );
+        assert!(text_of(&message["result"]).starts_with("slept"), "{message}");
         order.push(id);
     }
     let place = |id: &u64| order.iter().position(|other| other == id);
-    assert!(
-        place(&ids[31]) < place(&ids[0]),
-        "completion order: {order:?}"
-    );
+    assert!(place(&ids[31]) < place(&ids[0]), "completion order: {order:?}");
     let serial = Duration::from_millis((0..CALLS).map(|index| 500 - 10 * index).sum());
-    assert!(
-        begun.elapsed() < serial / 3,
-        "{:?} of {serial:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < serial / 3, "{:?} of {serial:?}", begun.elapsed());
 }
 
 #[test]
@@ -46,25 +36,17 @@ fn thirty_two_short_calls_take_about_as_long_as_one() {
     let mut client = Bridge::new().server("one", &[]).serve_initialized();
     client.assert_echo("one");
     let begun = Instant::now();
-    let ids: Vec<u64> = (0..CALLS)
-        .map(|_| client.start_call("one", "sleep", json!({"ms": 50})))
-        .collect();
+    let ids: Vec<u64> =
+        (0..CALLS).map(|_| client.start_call("one", "sleep", json!({"ms": 50}))).collect();
     for id in ids {
         client.result(id);
     }
-    assert!(
-        begun.elapsed() < Duration::from_millis(800),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_millis(800), "{:?}", begun.elapsed());
 }
 
 #[test]
 fn a_slow_call_holds_up_nobody() {
-    let mut client = Bridge::new()
-        .server("slow", &[])
-        .server("quick", &[])
-        .serve_initialized();
+    let mut client = Bridge::new().server("slow", &[]).server("quick", &[]).serve_initialized();
     let slow = client.start_call("slow", "sleep", json!({"ms": 600_000}));
     client.assert_echo("quick");
     client.assert_echo("slow");
@@ -113,9 +95,5 @@ fn servers_start_side_by_side() {
     for id in ids {
         assert_eq!(text_of(&client.result(id)), "x");
     }
-    assert!(
-        begun.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }

@@ -40,11 +40,7 @@ fn all_findings_come_together_with_the_nearest_name() {
         .set("requestTimeoutMS", 5)
         .set("maxBatchSize", "many");
     let output = bridge.run(&["servers"]);
-    let pointers = [
-        "/servers/mistyped/arg",
-        "/requestTimeoutMS",
-        "/maxBatchSize",
-    ];
+    let pointers = ["/servers/mistyped/arg", "/requestTimeoutMS", "/maxBatchSize"];
     assert_words(&output.stderr, &pointers);
     assert_words(&output.stderr, &["`args`", "`requestTimeoutMs`"]);
 }
@@ -61,35 +57,23 @@ fn variables_come_from_the_file_first_and_then_the_environment() {
                 "TEST_FOLDER": "${CONFIG_DIR}",
             });
         })
-        .file(
-            ".env",
-            "TEST_IN_FILE='a \"quoted\" ${TEST_IN_PROCESS}'\nTEST_IN_BOTH=file\n",
-        )
+        .file(".env", "TEST_IN_FILE='a \"quoted\" ${TEST_IN_PROCESS}'\nTEST_IN_BOTH=file\n")
         .env("TEST_IN_PROCESS", "process")
         .env("TEST_IN_BOTH", "process")
         .serve_initialized();
     let names = ["TEST_FILE", "TEST_PROCESS", "TEST_BOTH", "TEST_FOLDER"];
     let set = json_of(&client.call("one", "env", json!({"names": names})));
-    assert_eq!(
-        set["TEST_FILE"], "a \"quoted\" ${TEST_IN_PROCESS}",
-        "filled once, never parsed"
-    );
+    assert_eq!(set["TEST_FILE"], "a \"quoted\" ${TEST_IN_PROCESS}", "filled once, never parsed");
     assert_eq!(set["TEST_PROCESS"], "<process>");
     assert_eq!(set["TEST_BOTH"], "file");
-    assert_words(
-        set["TEST_FOLDER"].as_str().unwrap_or_default(),
-        &["config/one"],
-    );
+    assert_words(set["TEST_FOLDER"].as_str().unwrap_or_default(), &["config/one"]);
 }
 
 #[test]
 fn a_missing_variable_is_a_finding_and_the_others_run() {
     let mut client = Bridge::new()
         .server("good", &[])
-        .entry(
-            "needy",
-            json!({"command": UPSTREAM, "env": {"TEST_KEY": "${TEST_NOT_SET}"}}),
-        )
+        .entry("needy", json!({"command": UPSTREAM, "env": {"TEST_KEY": "${TEST_NOT_SET}"}}))
         .serve_initialized();
     client.assert_echo("good");
     client.expect_stderr(&["needy", "TEST_KEY", "TEST_NOT_SET"]);
@@ -102,9 +86,7 @@ fn a_missing_variable_is_a_finding_and_the_others_run() {
 fn files_of_other_clients_are_read_as_they_are() {
     let config =
         json!({"mcpServers": {"one": {"command": UPSTREAM, "args": ["--extra-tools", "1"]}}});
-    let mut client = Bridge::new()
-        .raw_config(&config.to_string())
-        .serve_initialized();
+    let mut client = Bridge::new().raw_config(&config.to_string()).serve_initialized();
     client.assert_echo("one");
 }
 

@@ -16,10 +16,7 @@ fn a_result_comes_back_as_it_was() {
 #[test]
 fn a_failed_result_stays_the_upstreams_own() {
     let result = one().call("one", "fail", json!({}));
-    assert_eq!(
-        result["content"],
-        json!([{"type": "text", "text": "it failed"}])
-    );
+    assert_eq!(result["content"], json!([{"type": "text", "text": "it failed"}]));
     assert_eq!(result["isError"], true);
     assert_eq!(result["x-why"], json!({"deep": [1]}));
 }
@@ -40,10 +37,7 @@ fn a_json_rpc_error_keeps_its_code_and_message() {
     let params = json!({"code": -32050, "message": "the moon is full"});
     let error = error_of(&client.call("one", "rpc_error", params), "mcp_error");
     assert_eq!(error["code"], -32050);
-    assert!(
-        error["message"].to_string().contains("the moon is full"),
-        "{error}"
-    );
+    assert!(error["message"].to_string().contains("the moon is full"), "{error}");
 }
 
 #[test]
@@ -54,28 +48,21 @@ fn a_large_result_arrives_whole() {
 
 #[test]
 fn the_envelope_is_there_for_those_who_ask() {
-    let mut client = Bridge::new()
-        .server("one", &[])
-        .set("callFormat", "envelope")
-        .serve_initialized();
+    let mut client =
+        Bridge::new().server("one", &[]).set("callFormat", "envelope").serve_initialized();
     let result = client.call("one", "echo", json!({"message": "wrapped"}));
     assert!(!is_error(&result), "{result}");
     let envelope = json_of(&result);
     assert_eq!(envelope["server"], "one");
     assert_eq!(envelope["action"], "call");
     assert_eq!(envelope["tool"], "echo");
-    assert!(
-        envelope["result"].to_string().contains("wrapped"),
-        "{envelope}"
-    );
+    assert!(envelope["result"].to_string().contains("wrapped"), "{envelope}");
 }
 
 #[test]
 fn older_upstreams_are_spoken_to_in_their_revision() {
     for revision in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
-        let mut client = Bridge::new()
-            .server("one", &["--protocol", revision])
-            .serve_initialized();
+        let mut client = Bridge::new().server("one", &["--protocol", revision]).serve_initialized();
         client.assert_echo("one");
     }
 }

@@ -22,16 +22,8 @@ fn initialize_waits_for_no_server() {
     client.initialize();
     let id = client.request("tools/list", json!({}));
     client.result(id);
-    assert!(
-        begun.elapsed() < Duration::from_secs(4),
-        "took {:?}",
-        begun.elapsed()
-    );
-    assert_eq!(
-        lines_of(&starts),
-        Vec::<String>::new(),
-        "servers are started on first need"
-    );
+    assert!(begun.elapsed() < Duration::from_secs(4), "took {:?}", begun.elapsed());
+    assert_eq!(lines_of(&starts), Vec::<String>::new(), "servers are started on first need");
 }
 
 #[test]
@@ -54,12 +46,7 @@ fn initialize_says_who_answers() {
     assert!(result["capabilities"]["tools"].is_object(), "{result}");
     assert!(result["serverInfo"]["name"].is_string(), "{result}");
     assert_eq!(result["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
-    assert!(
-        result["instructions"]
-            .as_str()
-            .is_some_and(|text| text.contains("mcp")),
-        "{result}"
-    );
+    assert!(result["instructions"].as_str().is_some_and(|text| text.contains("mcp")), "{result}");
 }
 
 #[test]
@@ -73,25 +60,16 @@ fn there_is_one_tool_that_names_the_servers() {
     assert_eq!(tools.as_array().map(Vec::len), Some(1), "{tools}");
     let tool = &tools[0];
     assert_eq!(tool["name"], "mcp");
-    assert_words(
-        &tool["description"].to_string(),
-        &["alpha", "Knows the weather", "beta"],
-    );
+    assert_words(&tool["description"].to_string(), &["alpha", "Knows the weather", "beta"]);
     assert_eq!(tool["inputSchema"]["type"], "object");
     for name in ["server", "action", "tool", "params"] {
-        assert!(
-            tool["inputSchema"]["properties"].get(name).is_some(),
-            "`{name}` in {tool}"
-        );
+        assert!(tool["inputSchema"]["properties"].get(name).is_some(), "`{name}` in {tool}");
     }
 }
 
 #[test]
 fn the_tool_reads_the_same_while_nothing_changes() {
-    let mut client = Bridge::new()
-        .server("alpha", &[])
-        .server("beta", &[])
-        .serve_initialized();
+    let mut client = Bridge::new().server("alpha", &[]).server("beta", &[]).serve_initialized();
     let before = tools(&mut client).to_string();
     client.assert_echo("beta");
     client.mcp(&json!({"action": "list", "server": "alpha"}));

@@ -12,14 +12,9 @@ fn an_idle_server_is_closed_and_reopened_on_demand() {
     let bridge = Bridge::new().set("routerIdleTimeoutMs", 200);
     let pids = bridge.path("pids");
     let file = pids.to_str().expect("the path is UTF-8").to_owned();
-    let mut client = bridge
-        .server("one", &["--pid-file", &file])
-        .serve_initialized();
+    let mut client = bridge.server("one", &["--pid-file", &file]).serve_initialized();
     client.assert_echo("one");
-    let first: Vec<u32> = lines_of(&pids)
-        .iter()
-        .filter_map(|pid| pid.parse().ok())
-        .collect();
+    let first: Vec<u32> = lines_of(&pids).iter().filter_map(|pid| pid.parse().ok()).collect();
     wait_gone(&first);
     client.assert_echo("one");
     assert_eq!(lines_of(&pids).len(), 2);
@@ -30,9 +25,7 @@ fn a_server_at_work_is_not_idle() {
     let bridge = Bridge::new().set("routerIdleTimeoutMs", 200);
     let starts = bridge.path("starts");
     let file = starts.to_str().expect("the path is UTF-8").to_owned();
-    let mut client = bridge
-        .server("one", &["--start-log", &file])
-        .serve_initialized();
+    let mut client = bridge.server("one", &["--start-log", &file]).serve_initialized();
     let result = client.call("one", "sleep", json!({"ms": 1000}));
     assert_eq!(text_of(&result), "slept 1000 ms");
     assert_eq!(lines_of(&starts).len(), 1);
@@ -49,10 +42,7 @@ fn a_changed_list_is_read_again() {
         tool_names(&list).contains(&"grown_1")
     });
     assert!(grown, "the new tool is listed");
-    assert_eq!(
-        text_of(&client.call("one", "grown_1", json!({}))),
-        "grown_1"
-    );
+    assert_eq!(text_of(&client.call("one", "grown_1", json!({}))), "grown_1");
 }
 
 #[test]
@@ -82,20 +72,12 @@ fn only_so_many_servers_are_open_at_a_time() {
     for name in ["one", "two", "one", "three"] {
         client.assert_echo(name);
     }
-    assert_eq!(
-        connected(&mut client),
-        ["one", "three"],
-        "`two` was used least recently"
-    );
+    assert_eq!(connected(&mut client), ["one", "three"], "`two` was used least recently");
 
     let busy = client.start_call("one", "sleep", json!({"ms": 1000}));
     client.assert_echo("three");
     client.assert_echo("two");
-    assert_eq!(
-        connected(&mut client),
-        ["one", "two"],
-        "a server at work stays"
-    );
+    assert_eq!(connected(&mut client), ["one", "two"], "a server at work stays");
     assert_eq!(text_of(&client.result(busy)), "slept 1000 ms");
 
     client.mcp_json(&json!({"action": "refresh"}));
@@ -131,23 +113,16 @@ fn a_storm_of_changes_is_neither_followed_nor_use() {
     let bridge = Bridge::new().set("routerIdleTimeoutMs", 200);
     let path = bridge.path("pids");
     let file = path.to_str().expect("the path is UTF-8").to_owned();
-    let mut client = bridge
-        .server("one", &["--changed-storm", "--pid-file", &file])
-        .serve_initialized();
+    let mut client =
+        bridge.server("one", &["--changed-storm", "--pid-file", &file]).serve_initialized();
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(1) {
         client.call("one", "sleep", json!({"ms": 20}));
     }
     let lists = client.call("one", "lists", json!({}));
     let lists: u32 = text_of(&lists).parse().expect("a number");
-    let pids: Vec<u32> = lines_of(&path)
-        .iter()
-        .filter_map(|pid| pid.parse().ok())
-        .collect();
-    assert!(
-        lists < 10,
-        "the tools were listed {lists} times in a second"
-    );
+    let pids: Vec<u32> = lines_of(&path).iter().filter_map(|pid| pid.parse().ok()).collect();
+    assert!(lists < 10, "the tools were listed {lists} times in a second");
     wait_gone(&pids);
 }
 

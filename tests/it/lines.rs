@@ -36,11 +36,7 @@ fn a_request_hidden_between_lines_is_not_run() {
         let params = format!("{{\"zebra\":{line_end}{hidden}{line_end}}}");
         let result = client.call("one", "meta", json!(params));
         assert_one_line(&result);
-        assert_eq!(
-            json_of(&result)["arguments"]["zebra"]["id"],
-            900,
-            "it is data: {result}"
-        );
+        assert_eq!(json_of(&result)["arguments"]["zebra"]["id"], 900, "it is data: {result}");
     }
     let counted = client.call("one", "count", json!({}));
     assert_eq!(text_of(&counted), "1", "no hidden call was run");
@@ -48,17 +44,10 @@ fn a_request_hidden_between_lines_is_not_run() {
 
 #[test]
 fn the_command_line_takes_pretty_json_from_stdin() {
-    let bridge = Bridge::new()
-        .server("one", &[])
-        .set("requestTimeoutMs", 5000);
-    let output = bridge
-        .run_with_input(&["call", "one", "meta", "-"], PRETTY)
-        .expect(0);
+    let bridge = Bridge::new().server("one", &[]).set("requestTimeoutMs", 5000);
+    let output = bridge.run_with_input(&["call", "one", "meta", "-"], PRETTY).expect(0);
     assert_eq!(output.json()["arguments"], pretty_value());
-    assert!(
-        !output.stdout.trim_end().contains(['\n', '\r']),
-        "{output:#?}"
-    );
+    assert!(!output.stdout.trim_end().contains(['\n', '\r']), "{output:#?}");
 }
 
 /// Every line that the client reads is checked to be a message.
@@ -109,8 +98,5 @@ fn pretty_value() -> Value {
 /// Asserts that what `meta` got, byte by byte, has no line end of any kind.
 #[track_caller]
 fn assert_one_line(result: &Value) {
-    assert!(
-        !text_of(result).contains(['\n', '\r']),
-        "a line end reached the server: {result}"
-    );
+    assert!(!text_of(result).contains(['\n', '\r']), "a line end reached the server: {result}");
 }

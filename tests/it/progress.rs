@@ -15,22 +15,14 @@ fn every_notification_comes_before_its_answer_and_in_order() {
     let mut seen: HashMap<String, u64> = HashMap::new();
     let mut tokens: HashMap<u64, Value> = HashMap::new();
     for index in 0..CALLS {
-        let token = if index % 2 == 0 {
-            json!(index)
-        } else {
-            json!(format!("token-{index}"))
-        };
+        let token = if index % 2 == 0 { json!(index) } else { json!(format!("token-{index}")) };
         tokens.insert(start(&mut client, STEPS, 0, &token), token);
     }
     while !tokens.is_empty() {
         let message = client.next();
         if let Some(id) = message["id"].as_u64() {
             let token = tokens.remove(&id).expect("each call is answered once");
-            assert_eq!(
-                seen.get(&token.to_string()),
-                Some(&STEPS),
-                "before the answer: {message}"
-            );
+            assert_eq!(seen.get(&token.to_string()), Some(&STEPS), "before the answer: {message}");
             continue;
         }
         assert_eq!(message["method"], "notifications/progress");
@@ -39,17 +31,9 @@ fn every_notification_comes_before_its_answer_and_in_order() {
         *count += 1;
         assert_eq!(params["progress"], *count, "in order: {message}");
         assert_eq!(params["total"], STEPS);
-        assert_eq!(
-            params["x-extra"]["step"], *count,
-            "unknown fields stay: {message}"
-        );
+        assert_eq!(params["x-extra"]["step"], *count, "unknown fields stay: {message}");
     }
-    assert_eq!(
-        seen.len() as u64,
-        CALLS,
-        "no token but the client's own: {:?}",
-        seen.keys()
-    );
+    assert_eq!(seen.len() as u64, CALLS, "no token but the client's own: {:?}", seen.keys());
 }
 
 #[test]
@@ -76,10 +60,8 @@ fn a_token_of_the_wrong_kind_is_none() {
 
 #[test]
 fn progress_restarts_the_clock() {
-    let mut client = Bridge::new()
-        .server("one", &[])
-        .set("requestTimeoutMs", 1000)
-        .serve_initialized();
+    let mut client =
+        Bridge::new().server("one", &[]).set("requestTimeoutMs", 1000).serve_initialized();
     let id = start(&mut client, 6, 300, &json!("patience"));
     assert_eq!(text_of(&client.result(id)), "6 steps");
 }
@@ -90,8 +72,5 @@ fn start(client: &mut Client, count: u64, delay_ms: u64, token: &Value) -> u64 {
         "server": "one", "tool": "progress", "params": {"count": count, "delayMs": delay_ms},
     });
     let meta = json!({"progressToken": token});
-    client.request(
-        "tools/call",
-        json!({"name": "mcp", "arguments": arguments, "_meta": meta}),
-    )
+    client.request("tools/call", json!({"name": "mcp", "arguments": arguments, "_meta": meta}))
 }

@@ -22,18 +22,13 @@ fn near_scores_are_ambiguous() {
     let answer = json_of(&result);
     assert_eq!(answer["ambiguous"], true);
     assert!(answer["message"].is_string(), "{answer}");
-    let candidates = answer["candidates"]
-        .as_array()
-        .expect("`candidates` is an array");
+    let candidates = answer["candidates"].as_array().expect("`candidates` is an array");
     assert_eq!(candidates.len(), 2, "{answer}");
     for candidate in candidates {
         assert_eq!(candidate["tool"], "echo");
         assert!(candidate["score"].is_f64(), "{candidate}");
     }
-    assert_eq!(
-        candidates[0]["server"], "second",
-        "the last configured scores highest: {answer}"
-    );
+    assert_eq!(candidates[0]["server"], "second", "the last configured scores highest: {answer}");
 }
 
 #[test]
@@ -47,10 +42,7 @@ fn the_server_used_last_is_meant() {
 #[test]
 fn a_tool_that_nobody_has_is_unknown() {
     let mut client = two(&[]);
-    let error = error_of(
-        &client.mcp(&json!({"tool": "ecko", "params": {}})),
-        "unknown_tool",
-    );
+    let error = error_of(&client.mcp(&json!({"tool": "ecko", "params": {}})), "unknown_tool");
     assert!(error.to_string().contains("echo"), "{error}");
 }
 
@@ -86,17 +78,10 @@ fn a_server_that_never_starts_holds_up_few_calls() {
         }
     }
     assert!(slow.len() <= 2, "these waited: {slow:?}");
-    assert!(
-        begun.elapsed() < Duration::from_millis(2500),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_millis(2500), "{:?}", begun.elapsed());
 }
 
 /// Two servers with the same tools; the second is started with these flags.
 fn two(flags: &[&str]) -> Client {
-    Bridge::new()
-        .server("first", &[])
-        .server("second", flags)
-        .serve_initialized()
+    Bridge::new().server("first", &[]).server("second", flags).serve_initialized()
 }

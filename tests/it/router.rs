@@ -13,28 +13,15 @@ fn list_names_the_tools_of_a_server() {
     let mut client = one();
     let result = client.mcp(&json!({"action": "list", "server": "one"}));
     assert!(!is_error(&result), "{result}");
-    assert_eq!(
-        result["content"].as_array().map(Vec::len),
-        Some(1),
-        "one text block: {result}"
-    );
+    assert_eq!(result["content"].as_array().map(Vec::len), Some(1), "one text block: {result}");
     let list: Value = serde_json::from_str(text_of(&result)).expect("the text is JSON");
     assert_eq!(list["server"], "one");
     assert_eq!(list["action"], "list");
     let expected: Vec<Value> = serde_json::from_str(TOOLS).expect("the file is JSON");
-    let expected: Vec<_> = expected
-        .iter()
-        .filter_map(|tool| tool["name"].as_str())
-        .collect();
+    let expected: Vec<_> = expected.iter().filter_map(|tool| tool["name"].as_str()).collect();
     assert_eq!(tool_names(&list), expected);
-    assert_words(
-        &list["tools"][0].to_string(),
-        &["echo", "message", "returns the message"],
-    );
-    assert!(
-        !text_of(&result).contains('\n'),
-        "compact JSON has no line ends"
-    );
+    assert_words(&list["tools"][0].to_string(), &["echo", "message", "returns the message"]);
+    assert!(!text_of(&result).contains('\n'), "compact JSON has no line ends");
 }
 
 #[test]
@@ -44,10 +31,7 @@ fn list_reads_every_page() {
         .serve_initialized();
     let list = client.mcp_json(&json!({"action": "list", "server": "paged"}));
     let names = tool_names(&list);
-    assert!(
-        names.contains(&"echo") && names.contains(&"tool_0300"),
-        "{names:?}"
-    );
+    assert!(names.contains(&"echo") && names.contains(&"tool_0300"), "{names:?}");
 }
 
 #[test]
@@ -83,10 +67,7 @@ fn schema_shows_everything_about_a_tool() {
     let mut client = one();
     let answer = client.mcp_json(&json!({"action": "schema", "server": "one", "tool": "image"}));
     let tools: Vec<Value> = serde_json::from_str(TOOLS).expect("the file is JSON");
-    let image = tools
-        .iter()
-        .find(|tool| tool["name"] == "image")
-        .expect("there is one");
+    let image = tools.iter().find(|tool| tool["name"] == "image").expect("there is one");
     assert_eq!(answer["server"], "one");
     assert_eq!(answer["action"], "schema");
     assert_eq!(answer["tool"], "image");
@@ -128,20 +109,14 @@ fn bad_arguments_are_explained() {
         (json!({"action": "call", "server": "one"}), ["tool", ""]),
         (json!({"action": "schema", "server": "one"}), ["tool", ""]),
         (json!({"action": 7}), ["action", ""]),
-        (
-            json!({"action": "call", "server": ["one"], "tool": "echo"}),
-            ["server", ""],
-        ),
+        (json!({"action": "call", "server": ["one"], "tool": "echo"}), ["server", ""]),
     ] {
         let error = error_of(&client.mcp(&arguments), "invalid_params");
         assert_words(&error.to_string(), &words);
     }
     let id = client.request("tools/call", json!({"name": "mcp", "arguments": [1]}));
     let answer = client.answer(id);
-    assert!(
-        answer["error"]["code"] == -32602 || is_error(&answer["result"]),
-        "{answer}"
-    );
+    assert!(answer["error"]["code"] == -32602 || is_error(&answer["result"]), "{answer}");
 }
 
 #[test]
@@ -154,10 +129,7 @@ fn arguments_that_the_tool_refuses_bring_its_signature() {
 
 #[test]
 fn unknown_names_bring_the_nearest() {
-    let mut client = Bridge::new()
-        .server("weather", &[])
-        .server("files", &[])
-        .serve_initialized();
+    let mut client = Bridge::new().server("weather", &[]).server("files", &[]).serve_initialized();
     let error = error_of(&client.call("wether", "echo", json!({})), "unknown_server");
     assert_words(&error.to_string(), &["wether", "weather"]);
     let error = error_of(&client.call("files", "slep", json!({})), "unknown_tool");
@@ -166,10 +138,7 @@ fn unknown_names_bring_the_nearest() {
     let error = error_of(&client.mcp(&schema), "unknown_tool");
     assert_words(&error.to_string(), &["image"]);
     let list = json!({"action": "list", "server": "file"});
-    assert_words(
-        &error_of(&client.mcp(&list), "unknown_server").to_string(),
-        &["files"],
-    );
+    assert_words(&error_of(&client.mcp(&list), "unknown_server").to_string(), &["files"]);
 }
 
 #[test]
@@ -197,10 +166,7 @@ fn status_tells_connected_from_disconnected_and_broken() {
     let mut client = Bridge::new()
         .server("used", &[])
         .server("unused", &[])
-        .server(
-            "broken",
-            &["--exit-at-start", "9", "--stderr", "no licence"],
-        )
+        .server("broken", &["--exit-at-start", "9", "--stderr", "no licence"])
         .serve_initialized();
     client.assert_echo("used");
     client.call("broken", "echo", json!({"message": "x"}));
@@ -209,19 +175,11 @@ fn status_tells_connected_from_disconnected_and_broken() {
     assert_eq!(status["mode"], "router");
     let server = |name: &str| {
         let servers = status["servers"].as_array().expect("`servers` is an array");
-        servers
-            .iter()
-            .find(|server| server["name"] == name)
-            .expect("every server is listed")
+        servers.iter().find(|server| server["name"] == name).expect("every server is listed")
     };
     assert_eq!(server("used")["status"], "connected");
     assert_eq!(server("used")["transport"], "stdio");
-    assert!(
-        server("used")["tools"]
-            .as_u64()
-            .is_some_and(|tools| tools > 0),
-        "{status}"
-    );
+    assert!(server("used")["tools"].as_u64().is_some_and(|tools| tools > 0), "{status}");
     assert_eq!(server("unused")["status"], "disconnected");
     assert_eq!(server("broken")["status"], "disconnected");
     assert_words(&server("broken").to_string(), &["no licence"]);
@@ -232,9 +190,7 @@ fn refresh_reconnects_and_rereads() {
     let bridge = Bridge::new();
     let starts = bridge.path("starts");
     let log = starts.to_str().expect("the path is UTF-8").to_owned();
-    let mut client = bridge
-        .server("one", &["--start-log", &log])
-        .serve_initialized();
+    let mut client = bridge.server("one", &["--start-log", &log]).serve_initialized();
     client.assert_echo("one");
     // The server may be gone before or after the bridge has noticed; either way it comes back.
     client.call("one", "exit", json!({"code": 0}));

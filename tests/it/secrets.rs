@@ -7,11 +7,7 @@ use serde_json::json;
 use crate::support::{Bridge, Client, PATIENCE, error_of, eventually};
 
 /// The first is how the second begins; the third stands in the config itself, under a telling name.
-const SECRETS: [&str; 3] = [
-    "hush-4711-first",
-    "hush-4711-first-longtail",
-    "murmur-0815-literal",
-];
+const SECRETS: [&str; 3] = ["hush-4711-first", "hush-4711-first-longtail", "murmur-0815-literal"];
 /// Parts of them that nothing else contains. A secret that is cut by a limit shows its beginning.
 const TRACES: [&str; 5] = ["hush", "4711", "longtail", "murmur", "literal"];
 /// Written last, so that everything before it has arrived when it has.
@@ -20,11 +16,8 @@ const LAST: &str = "that was all";
 #[test]
 fn what_a_server_says_shows_no_secret() {
     for log_file in [false, true] {
-        let args: &[&str] = if log_file {
-            &["--debug", "--log-file", "bridge.log"]
-        } else {
-            &["--debug"]
-        };
+        let args: &[&str] =
+            if log_file { &["--debug", "--log-file", "bridge.log"] } else { &["--debug"] };
         let mut client = with_secrets(&[]).args(args).serve_initialized();
         for place in ["stderr", "junk", "log", "error"] {
             for secret in SECRETS {
@@ -95,10 +88,7 @@ fn with_secrets(flags: &[&str]) -> Bridge {
                 "API_TOKEN": SECRETS[2],
             });
         })
-        .file(
-            ".env",
-            &format!("TEST_TOKEN={}\nTEST_LONG={}\n", SECRETS[0], SECRETS[1]),
-        )
+        .file(".env", &format!("TEST_TOKEN={}\nTEST_LONG={}\n", SECRETS[0], SECRETS[1]))
 }
 
 /// Everything that was logged once the server has said its last word.
@@ -106,16 +96,9 @@ fn finished_log(client: &mut Client, in_file: bool) -> String {
     client.call("one", "leak", json!({"where": "stderr", "text": LAST}));
     let file = client.path("bridge.log");
     let log = |client: &Client| {
-        if in_file {
-            fs::read_to_string(&file).unwrap_or_default()
-        } else {
-            client.stderr_text()
-        }
+        if in_file { fs::read_to_string(&file).unwrap_or_default() } else { client.stderr_text() }
     };
-    assert!(
-        eventually(|| log(client).contains(LAST)),
-        "the log has what the server says"
-    );
+    assert!(eventually(|| log(client).contains(LAST)), "the log has what the server says");
     log(client)
 }
 
@@ -124,11 +107,7 @@ fn assert_clean(place: &str, text: &str) {
     for trace in TRACES {
         let Some(at) = text.find(trace) else { continue };
         let before: String = text[..at].chars().rev().take(80).collect();
-        let around: String = before
-            .chars()
-            .rev()
-            .chain(text[at..].chars().take(60))
-            .collect();
+        let around: String = before.chars().rev().chain(text[at..].chars().take(60)).collect();
         panic!("`{trace}` shows in {place}: …{around}…");
     }
 }

@@ -31,11 +31,7 @@ fn well_behaved_servers_cost_no_time() {
     let begun = Instant::now();
     client.close_stdin();
     assert_eq!(client.wait_exit(PATIENCE), 0);
-    assert!(
-        begun.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     wait_gone(&pids());
 }
 
@@ -45,18 +41,13 @@ fn it_ends_before_initialize_and_while_a_server_starts() {
     client.close_stdin();
     assert_eq!(client.wait_exit(PATIENCE), 0);
 
-    let bridge = Bridge::new()
-        .set("shutdownTimeoutMs", 500)
-        .set("connectionTimeoutMs", 600_000);
+    let bridge = Bridge::new().set("shutdownTimeoutMs", 500).set("connectionTimeoutMs", 600_000);
     let path = bridge.path("pids");
     let file = path.to_str().expect("the path is UTF-8").to_owned();
     let flags = ["--silent", "--ignore-eof", "--pid-file", &file];
     let mut client = bridge.server("one", &flags).serve_initialized();
     client.start_call("one", "echo", json!({"message": "x"}));
-    assert!(
-        eventually(|| !lines_of(&path).is_empty()),
-        "the server starts"
-    );
+    assert!(eventually(|| !lines_of(&path).is_empty()), "the server starts");
     client.signal(Signal::TERM);
     client.wait_exit(PATIENCE);
     wait_gone(&pids_in(&path));
@@ -71,10 +62,7 @@ fn calls_sent_before_the_end_of_stdin_are_answered() {
     let messages = client.rest();
     for id in [slow, quick] {
         let answer = messages.iter().find(|message| message["id"] == id);
-        assert!(
-            answer.is_some_and(|answer| answer.get("result").is_some()),
-            "{messages:?}"
-        );
+        assert!(answer.is_some_and(|answer| answer.get("result").is_some()), "{messages:?}");
     }
     assert_eq!(client.wait_exit(PATIENCE), 0);
 }
@@ -86,11 +74,7 @@ fn calls_that_hang_do_not_hold_up_the_end() {
     let begun = Instant::now();
     client.close_stdin();
     client.wait_exit(PATIENCE);
-    assert!(
-        begun.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     wait_gone(&pids());
 }
 
@@ -106,13 +90,9 @@ fn a_bridge_that_is_killed_leaves_no_child() {
 
 #[test]
 fn what_a_dead_server_leaves_behind_is_gone_too() {
-    let (mut client, pids) = with_pids(&["--grandchild"], |bridge| {
-        bridge.set("shutdownTimeoutMs", 500)
-    });
-    error_of(
-        &client.call("one", "exit", json!({"code": 1})),
-        "connection_failed",
-    );
+    let (mut client, pids) =
+        with_pids(&["--grandchild"], |bridge| bridge.set("shutdownTimeoutMs", 500));
+    error_of(&client.call("one", "exit", json!({"code": 1})), "connection_failed");
     client.close_stdin();
     client.wait_exit(PATIENCE);
     wait_gone(&pids());
@@ -131,17 +111,14 @@ fn many_answers_that_nobody_reads_do_not_hold_up_the_end() {
 
 #[test]
 fn the_end_of_stdin_is_seen_though_no_more_requests_are_taken() {
-    let (mut client, pids) = with_pids(&[], |bridge| {
-        bridge.set("shutdownTimeoutMs", 1000).args(&["--verbose"])
-    });
+    let (mut client, pids) =
+        with_pids(&[], |bridge| bridge.set("shutdownTimeoutMs", 1000).args(&["--verbose"]));
     client.stop_reading();
     for number in 0..40 {
         client.start_call("one", "big", json!({"bytes": 1_000_000}));
         let mark = format!("request {number} was read");
         client.start_call("one", "leak", json!({"where": "stderr", "text": mark}));
-        let read = within(Duration::from_millis(500), || {
-            client.stderr_text().contains(&mark)
-        });
+        let read = within(Duration::from_millis(500), || client.stderr_text().contains(&mark));
         if !read {
             break;
         }
@@ -179,11 +156,7 @@ fn stubborn_servers_are_gone_after(end: impl FnOnce(&mut Client)) {
     let begun = Instant::now();
     end(&mut client);
     assert_eq!(client.wait_exit(PATIENCE), 0, "{}", client.stderr_text());
-    assert!(
-        begun.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     wait_gone(&pids);
 }
 
@@ -199,8 +172,5 @@ fn with_pids(flags: &[&str], set: fn(Bridge) -> Bridge) -> (Client, impl Fn() ->
 }
 
 fn pids_in(file: &std::path::Path) -> Vec<u32> {
-    lines_of(file)
-        .iter()
-        .map(|line| line.parse().expect("a process id a line"))
-        .collect()
+    lines_of(file).iter().map(|line| line.parse().expect("a process id a line")).collect()
 }

@@ -38,11 +38,7 @@ impl Server {
             }
             _ => self.plain(id, &call).or_else(|| self.odd(id, &call)),
         };
-        if done.is_some() {
-            Flow::Continue
-        } else {
-            self.invalid(id, &call.name)
-        }
+        if done.is_some() { Flow::Continue } else { self.invalid(id, &call.name) }
     }
 
     fn plain(&mut self, id: &RawValue, call: &CallParams) -> Option<()> {
@@ -74,27 +70,17 @@ impl Server {
 
     /// Answers with one text block.
     pub(crate) fn text(&mut self, id: &RawValue, text: &str) {
-        self.answer(
-            id,
-            &json!({"content": [{"type": "text", "text": text}]}).to_string(),
-        );
+        self.answer(id, &json!({"content": [{"type": "text", "text": text}]}).to_string());
     }
 
     fn invalid(&mut self, id: &RawValue, tool: &str) -> Flow {
-        self.refuse(
-            id,
-            -32602,
-            &format!("unknown tool or invalid arguments: {tool}"),
-        );
+        self.refuse(id, -32602, &format!("unknown tool or invalid arguments: {tool}"));
         Flow::Continue
     }
 
     /// The message travels as the text that it was sent as; nothing is unescaped.
     fn echo(&mut self, id: &RawValue, call: &CallParams) -> Option<()> {
-        let message = serde_json::from_str::<Echo>(call.arguments?.get())
-            .ok()?
-            .message
-            .get();
+        let message = serde_json::from_str::<Echo>(call.arguments?.get()).ok()?.message.get();
         if !message.starts_with('"') {
             return None;
         }
@@ -115,12 +101,7 @@ impl Server {
     /// The benchmark calls it, so the text is written once and never looked at.
     fn big(&mut self, id: &RawValue, size: &Size) {
         self.batch.message(|body| {
-            write_answer(
-                body,
-                id.get(),
-                "result",
-                r#"{"content":[{"type":"text","text":""#,
-            );
+            write_answer(body, id.get(), "result", r#"{"content":[{"type":"text","text":""#);
             body.pop();
             body.resize(body.len() + size.bytes, b'x');
             body.extend_from_slice(b"\"}]}}");
@@ -135,8 +116,7 @@ impl Server {
             json!({"content": [{"type": "text", "text": format!("slept {} ms", sleep.ms)}]});
         let mut batch = self.later();
         batch.message(|body| write_answer(body, id.get(), "result", &result.to_string()));
-        self.timer
-            .schedule(Duration::from_millis(sleep.ms), owner, batch.into_bytes());
+        self.timer.schedule(Duration::from_millis(sleep.ms), owner, batch.into_bytes());
     }
 
     fn progress(&mut self, id: &RawValue, call: &CallParams, progress: &Progress) {
@@ -166,19 +146,14 @@ impl Server {
         }
         let mut batch = self.later();
         batch.message(body);
-        self.timer.schedule(
-            Duration::from_millis(after_ms),
-            id.get(),
-            batch.into_bytes(),
-        );
+        self.timer.schedule(Duration::from_millis(after_ms), id.get(), batch.into_bytes());
     }
 
     fn rpc_error(&mut self, id: &RawValue, error: &RpcError) {
         let error = json!({
             "code": error.code, "message": error.message, "data": {"detail": [1, {"two": 3}]},
         });
-        self.batch
-            .message(|body| write_answer(body, id.get(), "error", &error.to_string()));
+        self.batch.message(|body| write_answer(body, id.get(), "error", &error.to_string()));
     }
 
     fn environment(&mut self, id: &RawValue, names: &Names) {
@@ -210,8 +185,7 @@ impl Server {
             request["params"] = json!(params);
         }
         self.asked.insert(own, id.to_owned());
-        self.batch
-            .message(|body| body.extend_from_slice(request.to_string().as_bytes()));
+        self.batch.message(|body| body.extend_from_slice(request.to_string().as_bytes()));
     }
 }
 

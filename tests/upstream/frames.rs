@@ -25,14 +25,7 @@ pub(crate) struct Reader {
 impl Reader {
     pub(crate) fn new(framing: Framing) -> Self {
         let input = owned(&io::stdin());
-        Self {
-            input,
-            framing,
-            buffer: vec![0; FIRST_SIZE],
-            start: 0,
-            scanned: 0,
-            filled: 0,
-        }
+        Self { input, framing, buffer: vec![0; FIRST_SIZE], start: 0, scanned: 0, filled: 0 }
     }
 
     /// Reads once, blocking; false when stdin has ended.
@@ -71,11 +64,7 @@ impl Reader {
             Framing::Lsp => false,
             Framing::LspLenient => self.buffer[self.start..self.filled].starts_with(b"{"),
         };
-        if lines {
-            self.next_line()
-        } else {
-            self.next_lsp()
-        }
+        if lines { self.next_line() } else { self.next_lsp() }
     }
 
     fn next_line(&mut self) -> Option<&[u8]> {
@@ -116,11 +105,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn new(options: &Options) -> Self {
-        Self {
-            bytes: Vec::new(),
-            framing: options.framing,
-            pretty: options.pretty,
-        }
+        Self { bytes: Vec::new(), framing: options.framing, pretty: options.pretty }
     }
 
     /// Adds a message whose body the closure appends.
@@ -196,9 +181,7 @@ fn indented(message: Vec<u8>) -> Vec<u8> {
 
 /// The standard streams buffer by the line or lock; a file of our own does neither.
 fn owned(stream: &impl AsFd) -> File {
-    let descriptor: OwnedFd = stream
-        .as_fd()
-        .try_clone_to_owned()
-        .expect("a standard stream can be duplicated");
+    let descriptor: OwnedFd =
+        stream.as_fd().try_clone_to_owned().expect("a standard stream can be duplicated");
     File::from(descriptor)
 }

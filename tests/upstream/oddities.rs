@@ -70,8 +70,7 @@ impl Server {
                 let params = json!({"level": "warning", "data": leak.text});
                 let text =
                     json!({"jsonrpc": "2.0", "method": "notifications/message", "params": params});
-                self.batch
-                    .message(|body| body.extend_from_slice(text.to_string().as_bytes()));
+                self.batch.message(|body| body.extend_from_slice(text.to_string().as_bytes()));
             }
             Place::Error => return self.refuse(id, -32000, &leak.text),
         }
@@ -83,15 +82,13 @@ impl Server {
         let request = format!(
             r#"{{"jsonrpc":"2.0","id":{id},"method":"roots/list","params":{{"a":1,"a":2}}}}"#
         );
-        self.batch
-            .message(|body| body.extend_from_slice(request.as_bytes()));
+        self.batch.message(|body| body.extend_from_slice(request.as_bytes()));
         self.text(id, "after a bad request");
     }
 
     fn odd_answer(&mut self, id: &str, text: &str) {
         let result = json!({"content": [{"type": "text", "text": text}]}).to_string();
-        self.batch
-            .message(|body| write_answer(body, id, "result", &result));
+        self.batch.message(|body| write_answer(body, id, "result", &result));
     }
 
     fn deep(&mut self, id: &RawValue, deep: &Deep) {
@@ -105,12 +102,7 @@ impl Server {
         let before = self.take_batch();
         self.output.write(before.bytes());
         let mut body = Vec::new();
-        write_answer(
-            &mut body,
-            id.get(),
-            "result",
-            r#"{"content":[{"type":"text","text":""#,
-        );
+        write_answer(&mut body, id.get(), "result", r#"{"content":[{"type":"text","text":""#);
         body.pop();
         self.output.write(&body);
         let piece = vec![b'x'; PIECE];

@@ -5,10 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 /// The flags, all of them off by default.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each flag is one switch of the command line"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each flag is one switch of the command line")]
 #[derive(Parser)]
 #[command(name = "test-upstream", about = "A scripted MCP server for tests")]
 pub(crate) struct Options {

@@ -107,8 +107,7 @@ impl Server {
 
     /// Adds a result to the batch.
     pub(crate) fn answer(&mut self, id: &RawValue, result: &str) {
-        self.batch
-            .message(|body| write_answer(body, id.get(), "result", result));
+        self.batch.message(|body| write_answer(body, id.get(), "result", result));
     }
 
     /// Adds the notification that the tools have changed.
@@ -123,8 +122,7 @@ impl Server {
     /// Adds an error to the batch.
     pub(crate) fn refuse(&mut self, id: &RawValue, code: i64, message: &str) {
         let error = json!({"code": code, "message": message}).to_string();
-        self.batch
-            .message(|body| write_answer(body, id.get(), "error", &error));
+        self.batch.message(|body| write_answer(body, id.get(), "error", &error));
     }
 
     fn handle(&mut self, message: &[u8]) -> Flow {
@@ -165,18 +163,10 @@ impl Server {
     }
 
     fn initialize(&self, params: Option<&RawValue>) -> Value {
-        let params: Value = params
-            .and_then(|params| serde_json::from_str(params.get()).ok())
-            .unwrap_or_default();
-        let asked = params["protocolVersion"]
-            .as_str()
-            .filter(|asked| REVISIONS.contains(asked));
-        let revision = self
-            .options
-            .protocol
-            .as_deref()
-            .or(asked)
-            .unwrap_or(REVISIONS[3]);
+        let params: Value =
+            params.and_then(|params| serde_json::from_str(params.get()).ok()).unwrap_or_default();
+        let asked = params["protocolVersion"].as_str().filter(|asked| REVISIONS.contains(asked));
+        let revision = self.options.protocol.as_deref().or(asked).unwrap_or(REVISIONS[3]);
         json!({
             "protocolVersion": revision,
             "capabilities": {"tools": {"listChanged": true}, "logging": {}, "x-unknown": {"a": 1}},
@@ -225,15 +215,7 @@ impl Server {
 
 /// Appends an answer whose `part` is `result` or `error`.
 pub(crate) fn write_answer(body: &mut Vec<u8>, id: &str, part: &str, payload: &str) {
-    for piece in [
-        r#"{"jsonrpc":"2.0","id":"#,
-        id,
-        r#",""#,
-        part,
-        r#"":"#,
-        payload,
-        "}",
-    ] {
+    for piece in [r#"{"jsonrpc":"2.0","id":"#, id, r#",""#, part, r#"":"#, payload, "}"] {
         body.extend_from_slice(piece.as_bytes());
     }
 }

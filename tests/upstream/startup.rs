@@ -25,9 +25,7 @@ pub(crate) fn run(options: &mut Options) -> Result<(), ExitCode> {
     if let Some(name) = &options.require_env
         && !is_set(name)
     {
-        return Err(fail(&format!(
-            "Error: {name} environment variable is required"
-        )));
+        return Err(fail(&format!("Error: {name} environment variable is required")));
     }
     if let Some(code) = options.exit_at_start {
         return Err(ExitCode::from(code));
@@ -43,19 +41,13 @@ pub(crate) fn complain(text: &str) {
 }
 
 /// Whether the variable is set to something.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this binary does not use the library"
-)]
+#[expect(clippy::disallowed_methods, reason = "this binary does not use the library")]
 pub(crate) fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 /// The variable's value.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this binary does not use the library"
-)]
+#[expect(clippy::disallowed_methods, reason = "this binary does not use the library")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -95,9 +87,7 @@ fn record(options: &Options) -> io::Result<()> {
         append(file, &id().to_string())?;
     }
     if options.grandchild {
-        let child = Command::new("sh")
-            .args(["-c", "trap '' TERM; exec sleep 600"])
-            .spawn()?;
+        let child = Command::new("sh").args(["-c", "trap '' TERM; exec sleep 600"]).spawn()?;
         if let Some(file) = &options.pid_file {
             append(file, &child.id().to_string())?;
         }

@@ -1,8 +1,5 @@
 //! One thread that writes messages when their time has come, however many there are.
-#![expect(
-    clippy::disallowed_types,
-    reason = "there is no tokio here, and no clock to pause"
-)]
+#![expect(clippy::disallowed_types, reason = "there is no tokio here, and no clock to pause")]
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -34,37 +31,25 @@ struct Entry {
 impl Timer {
     /// Starts the thread that writes to `output`.
     pub(crate) fn start(output: Arc<Output>) -> Self {
-        let shared = Arc::new(Shared {
-            queue: Mutex::new(BinaryHeap::new()),
-            changed: Condvar::new(),
-        });
+        let shared =
+            Arc::new(Shared { queue: Mutex::new(BinaryHeap::new()), changed: Condvar::new() });
         let theirs = Arc::clone(&shared);
         thread::spawn(move || theirs.run(&output));
-        Self {
-            shared,
-            scheduled: 0,
-        }
+        Self { shared, scheduled: 0 }
     }
 
     /// Writes `bytes` after `delay`, unless `owner` is cancelled before.
     pub(crate) fn schedule(&mut self, delay: Duration, owner: &str, bytes: Vec<u8>) {
         self.scheduled += 1;
         let due = Instant::now() + delay;
-        let entry = Entry {
-            due,
-            sequence: self.scheduled,
-            owner: owner.to_owned(),
-            bytes,
-        };
+        let entry = Entry { due, sequence: self.scheduled, owner: owner.to_owned(), bytes };
         self.shared.lock().push(Reverse(entry));
         self.shared.changed.notify_one();
     }
 
     /// Drops everything that was scheduled for `owner`.
     pub(crate) fn cancel(&self, owner: &str) {
-        self.shared
-            .lock()
-            .retain(|Reverse(entry)| entry.owner != owner);
+        self.shared.lock().retain(|Reverse(entry)| entry.owner != owner);
     }
 }
 
@@ -79,12 +64,7 @@ impl Shared {
             let now = Instant::now();
             let mut due = Vec::new();
             while queue.peek().is_some_and(|Reverse(entry)| entry.due <= now) {
-                due.extend(
-                    queue
-                        .pop()
-                        .map(|Reverse(entry)| entry.bytes)
-                        .unwrap_or_default(),
-                );
+                due.extend(queue.pop().map(|Reverse(entry)| entry.bytes).unwrap_or_default());
             }
             if !due.is_empty() {
                 drop(queue);
@@ -93,10 +73,7 @@ impl Shared {
                 continue;
             }
             queue = match queue.peek().map(|Reverse(entry)| entry.due - now) {
-                None => self
-                    .changed
-                    .wait(queue)
-                    .unwrap_or_else(PoisonError::into_inner),
+                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
                 Some(wait) => {
                     let woken = self.changed.wait_timeout(queue, wait);
                     woken.unwrap_or_else(PoisonError::into_inner).0

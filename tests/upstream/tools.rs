@@ -40,11 +40,7 @@ impl Tools {
     /// The result of `tools/list` for these parameters.
     pub(crate) fn page(&self, options: &Options, params: Option<&RawValue>) -> String {
         let page = params
-            .and_then(|params| {
-                serde_json::from_str::<PageRequest>(params.get())
-                    .ok()?
-                    .cursor
-            })
+            .and_then(|params| serde_json::from_str::<PageRequest>(params.get()).ok()?.cursor)
             .and_then(|cursor| cursor.strip_prefix("page-")?.parse().ok())
             .unwrap_or(0usize);
         let size = self.0.len().div_ceil(options.pages.max(1));

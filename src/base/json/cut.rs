@@ -17,11 +17,7 @@ pub struct Member<'a> {
 
 impl<'a> Member<'a> {
     pub(super) fn new(key: &'a str, escaped: bool, value: &'a str) -> Self {
-        Self {
-            key,
-            escaped,
-            value,
-        }
+        Self { key, escaped, value }
     }
 
     /// The key as text.
@@ -55,11 +51,7 @@ pub fn members(object: &str) -> impl Iterator<Item = Member<'_>> {
         let value = blank(bytes, colon + 1);
         let value_end = value_end(bytes, value)?;
         at = blank(bytes, value_end);
-        Some(Member::new(
-            object.get(key..key_end)?,
-            escaped,
-            object.get(value..value_end)?,
-        ))
+        Some(Member::new(object.get(key..key_end)?, escaped, object.get(value..value_end)?))
     })
 }
 
@@ -162,13 +154,10 @@ mod tests {
     use super::*;
 
     fn check(object: &str, expected: &[(&str, &str)]) {
-        let found: Vec<_> = members(object)
-            .map(|member| (member.name().into_owned(), member.value))
-            .collect();
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), *value))
-            .collect();
+        let found: Vec<_> =
+            members(object).map(|member| (member.name().into_owned(), member.value)).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
         assert_eq!(found, expected, "{object}");
     }
 
@@ -178,40 +167,23 @@ mod tests {
         check(" [1] ", &[]);
         check(
             r#"{"a":1,"b" : [ {"c":"}"} ] , "d\n":"\"," ,"e":null}"#,
-            &[
-                ("a", "1"),
-                ("b", r#"[ {"c":"}"} ]"#),
-                ("d\n", r#""\",""#),
-                ("e", "null"),
-            ],
+            &[("a", "1"), ("b", r#"[ {"c":"}"} ]"#), ("d\n", r#""\",""#), ("e", "null")],
         );
     }
 
     #[test]
     fn arrays_are_cut_into_elements() {
         let cut = |array| elements(array).collect::<Vec<_>>();
-        assert_eq!(
-            cut(" [1, {\"a\":[2]} ,\"x,]\"]"),
-            ["1", "{\"a\":[2]}", "\"x,]\""]
-        );
+        assert_eq!(cut(" [1, {\"a\":[2]} ,\"x,]\"]"), ["1", "{\"a\":[2]}", "\"x,]\""]);
         assert_eq!(cut("[]"), [""; 0]);
         assert_eq!(cut("{}"), [""; 0]);
     }
 
     #[test]
     fn texts_that_are_no_json_end_without_panic() {
-        for text in [
-            "{",
-            "{\"",
-            "{\"a",
-            "{\"a\"",
-            "{\"a\":",
-            "{\"a\":[",
-            "{\"a\":\"\\",
-            "{]",
-            "{}}",
-            "",
-        ] {
+        for text in
+            ["{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":[", "{\"a\":\"\\", "{]", "{}}", ""]
+        {
             assert!(members(text).count() <= 1, "{text}");
         }
     }
@@ -228,9 +200,7 @@ mod tests {
     #[test]
     fn replacing_keeps_the_rest() {
         let outer = r#"{ "x": 1, "token" : 7, "y": [ ] }"#;
-        let token = members(outer)
-            .find(|member| member.name() == "token")
-            .expect("it is there");
+        let token = members(outer).find(|member| member.name() == "token").expect("it is there");
         let replaced = replace(outer, token.value, "\"abc\"").expect("inside");
         assert_eq!(replaced, r#"{ "x": 1, "token" : "abc", "y": [ ] }"#);
         assert_eq!(replace(outer, "elsewhere", "1"), None);

@@ -88,10 +88,7 @@ fn plain_end_of_long(bytes: &[u8], mut at: usize) -> usize {
     let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < b' ';
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
         // Without a branch inside, this becomes a few wide instructions.
-        if block
-            .iter()
-            .fold(false, |found, byte| found | special(*byte))
-        {
+        if block.iter().fold(false, |found, byte| found | special(*byte)) {
             break;
         }
         at += BLOCK;
@@ -104,10 +101,7 @@ fn plain_end_of_long(bytes: &[u8], mut at: usize) -> usize {
         at += 8;
     }
     let rest = bytes.get(at..).unwrap_or_default();
-    at + rest
-        .iter()
-        .position(|byte| special(*byte))
-        .unwrap_or(rest.len())
+    at + rest.iter().position(|byte| special(*byte)).unwrap_or(rest.len())
 }
 
 /// Where the number at `at` ends (RFC 8259, section 6).
@@ -115,11 +109,7 @@ pub(super) fn number_end(bytes: &[u8], at: usize) -> Result<usize, Box<Fault>> {
     let digits = |from: usize| {
         let rest = bytes.get(from..).unwrap_or_default();
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if count == 0 {
-            Err(unexpected(from, "a digit"))
-        } else {
-            Ok(from + count)
-        }
+        if count == 0 { Err(unexpected(from, "a digit")) } else { Ok(from + count) }
     };
     let first = at + usize::from(bytes[at] == b'-');
     let mut end = digits(first)?;

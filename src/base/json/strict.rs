@@ -104,11 +104,7 @@ impl<'a> Checked<'a> {
     /// The members of the outermost object; none if the text is no object.
     pub fn members(self) -> impl Iterator<Item = Member<'a>> {
         self.root.iter().map(move |RootMember { key, start, end }| {
-            Member::new(
-                &self.text[key.start - 1..=key.end],
-                key.escaped,
-                &self.text[*start..*end],
-            )
+            Member::new(&self.text[key.start - 1..=key.end], key.escaped, &self.text[*start..*end])
         })
     }
 
@@ -141,29 +137,19 @@ impl Strict {
         if memchr::memchr2(b'\n', b'\r', bytes).is_some() {
             // Strings hold none of them, that was checked; so lengths and places stay.
             let flat = |byte: &u8| {
-                if matches!(byte, b'\n' | b'\r') {
-                    b' '
-                } else {
-                    *byte
-                }
+                if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }
             };
             self.line.extend(bytes.iter().map(flat));
             text = utf8(&self.line)?;
         }
-        Ok(Checked {
-            text,
-            root: &self.root,
-        })
+        Ok(Checked { text, root: &self.root })
     }
 
     /// Goes through the text once. Faults are boxed in here, so that what returns all the time
     /// returns in registers.
     fn walk(&mut self, text: &str) -> Result<(), Box<Fault>> {
         let bytes = text.as_bytes();
-        let mut inside = Frame {
-            kind: Kind::Top,
-            first_key: 0,
-        };
+        let mut inside = Frame { kind: Kind::Top, first_key: 0 };
         let mut at = blank(bytes, 0);
         loop {
             if inside.kind == Kind::Object {
@@ -172,21 +158,15 @@ impl Strict {
             at = match bytes.get(at) {
                 Some(b'"') => string_end(bytes, at + 1, &mut false)? + 1,
                 Some(bracket @ (b'{' | b'[')) => {
-                    let (kind, end) = if *bracket == b'{' {
-                        (Kind::Object, b'}')
-                    } else {
-                        (Kind::Array, b']')
-                    };
+                    let (kind, end) =
+                        if *bracket == b'{' { (Kind::Object, b'}') } else { (Kind::Array, b']') };
                     if self.outer.len() == MAX_DEPTH {
                         return Err(Box::new(Fault::TooDeep { at }));
                     }
                     at = blank(bytes, at + 1);
                     if bytes.get(at) != Some(&end) {
                         self.outer.push(inside);
-                        inside = Frame {
-                            kind,
-                            first_key: self.keys.len(),
-                        };
+                        inside = Frame { kind, first_key: self.keys.len() };
                         continue;
                     }
                     at + 1
@@ -244,11 +224,7 @@ impl Strict {
         let start = at + 1;
         let mut escaped = false;
         let end = string_end(bytes, start, &mut escaped)?;
-        let key = Key {
-            start,
-            end,
-            escaped,
-        };
+        let key = Key { start, end, escaped };
         self.keys.push(key);
         let colon = blank(bytes, end + 1);
         if bytes.get(colon) != Some(&b':') {
@@ -256,11 +232,7 @@ impl Strict {
         }
         let value = blank(bytes, colon + 1);
         if self.outer.len() == 1 {
-            self.root.push(RootMember {
-                key,
-                start: value,
-                end: value,
-            });
+            self.root.push(RootMember { key, start: value, end: value });
         }
         Ok(value)
     }
@@ -295,9 +267,7 @@ fn empty<T>(scratch: &mut Vec<T>) {
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
-    std::str::from_utf8(bytes).map_err(|error| Fault::NotUtf8 {
-        at: error.valid_up_to(),
-    })
+    std::str::from_utf8(bytes).map_err(|error| Fault::NotUtf8 { at: error.valid_up_to() })
 }
 
 fn no_duplicates_sorted(text: &str, keys: &[Key]) -> Result<(), Box<Fault>> {
@@ -320,9 +290,7 @@ fn no_duplicates_sorted(text: &str, keys: &[Key]) -> Result<(), Box<Fault>> {
 
 #[expect(clippy::unnecessary_box_returns, reason = "see `Strict::walk`")]
 fn duplicate_key(key: &str) -> Box<Fault> {
-    Box::new(Fault::DuplicateKey {
-        key: key.chars().take(64).collect(),
-    })
+    Box::new(Fault::DuplicateKey { key: key.chars().take(64).collect() })
 }
 
 #[cfg(test)]
@@ -331,10 +299,7 @@ mod tests {
 
     fn check(input: &str, expected: Result<(), &str>) {
         let mut strict = Strict::new();
-        let found = strict
-            .check(input.as_bytes())
-            .map(drop)
-            .map_err(|fault| fault.to_string());
+        let found = strict.check(input.as_bytes()).map(drop).map_err(|fault| fault.to_string());
         assert_eq!(found, expected.map_err(str::to_owned), "{input}");
     }
 
@@ -343,42 +308,27 @@ mod tests {
         check(r#"{"a":1,"b":{"a":1},"c":[{"a":1},{"a":2}]}"#, Ok(()));
         check(r#"{"a":1,"a":2}"#, Err("duplicate key `a`"));
         check(r#"{"x":[{"a":1,"b":"a","a":2}]}"#, Err("duplicate key `a`"));
-        check(
-            r#"{"method":1,"m\u0065thod":2}"#,
-            Err("duplicate key `method`"),
-        );
+        check(r#"{"method":1,"m\u0065thod":2}"#, Err("duplicate key `method`"));
         check(r#"{"\"":1,"\u0022":2}"#, Err("duplicate key `\"`"));
         check(r#"{"a":"b","b":"a","c":"a"}"#, Ok(()));
         check(r#"["a","a"]"#, Ok(()));
         check(r#"{"a\\":1,"a":2}"#, Ok(()));
-        check(
-            r#"{"\ud800":1,"b":2}"#,
-            Err("object key at byte 2 is not valid text"),
-        );
+        check(r#"{"\ud800":1,"b":2}"#, Err("object key at byte 2 is not valid text"));
     }
 
     #[test]
     fn many_keys_are_compared_as_strictly_as_few() {
         let keys: Vec<String> = (0..500).map(|n| format!("\"k{n}\":0")).collect();
         check(&format!("{{{}}}", keys.join(",")), Ok(()));
-        check(
-            &format!("{{{},\"k77\":0}}", keys.join(",")),
-            Err("duplicate key `k77`"),
-        );
+        check(&format!("{{{},\"k77\":0}}", keys.join(",")), Err("duplicate key `k77`"));
     }
 
     #[test]
     fn nesting_is_bounded() {
         let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         check(&nested(MAX_DEPTH), Ok(()));
-        check(
-            &nested(MAX_DEPTH + 1),
-            Err("nested more than 127 levels deep at byte 127"),
-        );
-        check(
-            &nested(10_000),
-            Err("nested more than 127 levels deep at byte 127"),
-        );
+        check(&nested(MAX_DEPTH + 1), Err("nested more than 127 levels deep at byte 127"));
+        check(&nested(10_000), Err("nested more than 127 levels deep at byte 127"));
         check(&format!("\"{}\"", "[".repeat(10_000)), Ok(()));
     }
 
@@ -397,10 +347,7 @@ mod tests {
         assert_eq!(checked.text, r#"{"a": {"b":"\n\r"}  }"#);
         let value = checked.members().next().map(|member| member.value);
         assert_eq!(value, Some(r#"{"b":"\n\r"}"#));
-        assert!(
-            strict.check(b"{\"a\":\"\r\"}").is_err(),
-            "in a string it is a fault"
-        );
+        assert!(strict.check(b"{\"a\":\"\r\"}").is_err(), "in a string it is a fault");
     }
 
     #[test]
@@ -408,21 +355,12 @@ mod tests {
         let mut strict = Strict::new();
         let text = r#" { "a" : [1, {"x":2}] , "b\n":"y" , "c":{} } "#;
         let checked = strict.check(text.as_bytes()).expect("valid");
-        let members: Vec<_> = checked
-            .members()
-            .map(|member| (member.name().into_owned(), member.value))
-            .collect();
+        let members: Vec<_> =
+            checked.members().map(|member| (member.name().into_owned(), member.value)).collect();
         let expected = [("a", r#"[1, {"x":2}]"#), ("b\n", "\"y\""), ("c", "{}")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value));
         assert_eq!(members, expected);
-        assert_eq!(
-            strict
-                .check(b"[{\"a\":1}]")
-                .expect("valid")
-                .members()
-                .count(),
-            0
-        );
+        assert_eq!(strict.check(b"[{\"a\":1}]").expect("valid").members().count(), 0);
     }
 
     /// Agreement with a parser that others have tested: on small texts of every kind, whatever one
@@ -488,10 +426,8 @@ mod tests {
             let plain = "x".repeat(length);
             check(&format!("\"{plain}\""), Ok(()));
             check(&format!("[\"{plain}\\\"{plain}\",\"é{plain}\"]"), Ok(()));
-            let fault = format!(
-                "not JSON: `\\n` or another escape expected at byte {}",
-                length + 1
-            );
+            let fault =
+                format!("not JSON: `\\n` or another escape expected at byte {}", length + 1);
             check(&format!("\"{plain}\t{plain}\""), Err(&fault));
         }
     }

@@ -37,14 +37,11 @@ impl Call<'_> {
         let Some(tool) = tools.get(self.tool) else {
             return Err(unknown_tool(found.name, &tools, self.tool));
         };
-        let result = self
-            .send(router, found)
-            .await
-            .map_err(|source| Error::Upstream {
-                signature: refuses_arguments(&source).then(|| signature(&tool.definition)),
-                server: found.name.to_string(),
-                source,
-            })?;
+        let result = self.send(router, found).await.map_err(|source| Error::Upstream {
+            signature: refuses_arguments(&source).then(|| signature(&tool.definition)),
+            server: found.name.to_string(),
+            source,
+        })?;
         // Only one of several servers can be preferred, and only for what went well.
         if router.pool.len() > 1 && !says_error(&result) {
             router.remember(found.name);

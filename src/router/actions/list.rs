@@ -14,17 +14,10 @@ pub(in crate::router) async fn tools(router: &Router, server: &str) -> Result<Bo
         required_params: &tool.required,
     });
     let (server, tools) = (found.name.as_str(), list.collect());
-    Ok(answer::result(&Tools {
-        server,
-        action: "list",
-        tools,
-    }))
+    Ok(answer::result(&Tools { server, action: "list", tools }))
 }
 
 /// Every server; those that were never reached are reached now, side by side.
 pub(in crate::router) async fn servers(router: &Router) -> Box<str> {
-    answer::result(&Servers {
-        action: "list",
-        servers: router.overview().await,
-    })
+    answer::result(&Servers { action: "list", servers: router.overview().await })
 }

@@ -14,33 +14,16 @@ pub(in crate::router) async fn run(
 ) -> Result<Box<str>, Error> {
     let only = server.map(|server| router.find(server)).transpose()?;
     let failures = if let Some(found) = only {
-        router
-            .pool
-            .make_room(usize::from(!found.supervisor.is_open()));
-        found
-            .supervisor
-            .refresh()
-            .await
-            .map_err(|error| failed(found.name, error))?;
+        router.pool.make_room(usize::from(!found.supervisor.is_open()));
+        found.supervisor.refresh().await.map_err(|error| failed(found.name, error))?;
         Vec::new()
     } else {
         let refresh = |supervisor: Arc<Supervisor>| async move { supervisor.refresh().await };
-        let all = router
-            .pool
-            .iter()
-            .map(|(name, server)| (name.clone(), server.clone()))
-            .collect();
+        let all = router.pool.iter().map(|(name, server)| (name.clone(), server.clone())).collect();
         router.pool.visit(all, refresh).await
     };
-    let wanted = router
-        .pool
-        .iter()
-        .filter(|(name, _)| only.is_none_or(|found| found.name == *name));
-    let servers = wanted
-        .map(|(name, _)| router.overview_of(name, &failures))
-        .collect();
-    Ok(answer::result(&Servers {
-        action: "refresh",
-        servers,
-    }))
+    let wanted =
+        router.pool.iter().filter(|(name, _)| only.is_none_or(|found| found.name == *name));
+    let servers = wanted.map(|(name, _)| router.overview_of(name, &failures)).collect();
+    Ok(answer::result(&Servers { action: "refresh", servers }))
 }

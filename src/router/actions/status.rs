@@ -23,17 +23,11 @@ pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<B
             transport: Some(TRANSPORT),
             status: status.state.as_str(),
             tools: status.tools.unwrap_or(0),
-            last_used: status
-                .last_used
-                .map(|at| humantime::format_rfc3339_millis(at).to_string()),
+            last_used: status.last_used.map(|at| humantime::format_rfc3339_millis(at).to_string()),
             error: status.error,
         }
     });
-    let left_out = router
-        .settings
-        .left_out
-        .iter()
-        .filter(|server| wanted(&server.name));
+    let left_out = router.settings.left_out.iter().filter(|server| wanted(&server.name));
     let left_out = left_out.map(|server| ServerStatus {
         name: &server.name,
         transport: server.transport,
@@ -43,9 +37,5 @@ pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<B
         error: Some(server.reason.clone()),
     });
     let servers = served.chain(left_out).collect();
-    Ok(answer::result(&Status {
-        action: "status",
-        mode: "router",
-        servers,
-    }))
+    Ok(answer::result(&Status { action: "status", mode: "router", servers }))
 }

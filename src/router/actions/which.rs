@@ -47,18 +47,13 @@ pub(super) async fn server<'a>(
         Resolution::Server(server) => router.find(server).map(Which::Found),
         Resolution::Ambiguous(scored) => Ok(Which::Ambiguous(ask(tool, &scored))),
         Resolution::Nobody => {
-            let names = snapshot
-                .iter()
-                .map(|(_, tool)| tool.definition.name.as_str());
+            let names = snapshot.iter().map(|(_, tool)| tool.definition.name.as_str());
             let available = nearest_all(tool, names, MAX_AVAILABLE);
             Err(Error::UnknownTool {
                 server: None,
                 tool: tool.to_owned(),
                 available: available.into_iter().map(str::to_owned).collect(),
-                unreachable: unreachable
-                    .iter()
-                    .map(|(name, _)| name.to_string())
-                    .collect(),
+                unreachable: unreachable.iter().map(|(name, _)| name.to_string()).collect(),
             })
         }
     }
@@ -66,24 +61,15 @@ pub(super) async fn server<'a>(
 
 fn ask(tool: &str, scored: &[(&str, f64)]) -> Box<str> {
     let names: Vec<&str> = scored.iter().map(|(server, _)| *server).collect();
-    let candidates = scored
-        .iter()
-        .enumerate()
-        .map(|(index, (server, score))| Candidate {
-            server,
-            tool,
-            score: (score * 100.0).round() / 100.0,
-            suggested: index == 0,
-        });
-    let message = format!(
-        "several servers have `{tool}`: give `server`, one of {}",
-        names.join(", ")
-    );
-    let ambiguous = Ambiguous {
-        ambiguous: true,
-        message,
-        candidates: candidates.collect(),
-    };
+    let candidates = scored.iter().enumerate().map(|(index, (server, score))| Candidate {
+        server,
+        tool,
+        score: (score * 100.0).round() / 100.0,
+        suggested: index == 0,
+    });
+    let message =
+        format!("several servers have `{tool}`: give `server`, one of {}", names.join(", "));
+    let ambiguous = Ambiguous { ambiguous: true, message, candidates: candidates.collect() };
     answer::result(&ambiguous)
 }
 
@@ -96,10 +82,7 @@ fn parameter_names(params: &str) -> Vec<String> {
 }
 
 fn known_share(given: &[String], tool: &Tool) -> f64 {
-    let known = given
-        .iter()
-        .filter(|name| tool.parameters.contains(name))
-        .count();
+    let known = given.iter().filter(|name| tool.parameters.contains(name)).count();
     match u32::try_from(given.len()) {
         Ok(total @ 1..) => f64::from(u32::try_from(known).unwrap_or(0)) / f64::from(total),
         _ => 0.0,

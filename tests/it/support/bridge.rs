@@ -78,9 +78,7 @@ impl Bridge {
     /// Writes a file below the home folder.
     pub(crate) fn file(self, name: &str, content: &str) -> Self {
         let path = self.path(name);
-        let folder = path
-            .parent()
-            .expect("a file below the home folder has a parent");
+        let folder = path.parent().expect("a file below the home folder has a parent");
         fs::create_dir_all(folder).expect("the home folder is writable");
         fs::write(path, content).expect("the home folder is writable");
         self
@@ -129,18 +127,13 @@ impl Bridge {
     /// Runs a command to its end.
     pub(crate) fn run_with_input(&self, args: &[&str], input: &str) -> Output {
         let mut command = self.command(args);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the bridge starts");
         let mut stdin = child.stdin.take().expect("stdin is piped");
         // A command that does not read may be gone already.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
-        let output = child
-            .wait_with_output()
-            .expect("the bridge can be waited for");
+        let output = child.wait_with_output().expect("the bridge can be waited for");
         Output {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
@@ -150,10 +143,7 @@ impl Bridge {
 
     fn command(&self, args: &[&str]) -> Command {
         if !self.without_config {
-            let text = self
-                .raw_config
-                .clone()
-                .unwrap_or_else(|| format!("{:#}\n", self.config));
+            let text = self.raw_config.clone().unwrap_or_else(|| format!("{:#}\n", self.config));
             fs::write(self.path("config.json"), text).expect("the home folder is writable");
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_bridge"));
@@ -185,10 +175,7 @@ impl Output {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the test's environment, not the bridge's"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the test's environment, not the bridge's")]
 fn search_path() -> String {
     std::env::var("PATH").expect("PATH is set")
 }

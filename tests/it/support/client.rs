@@ -63,11 +63,7 @@ impl Client {
     #[track_caller]
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
         let sent = self.process.write(bytes);
-        assert!(
-            sent.is_ok(),
-            "the bridge does not read: {sent:?}\n{}",
-            self.seen()
-        );
+        assert!(sent.is_ok(), "the bridge does not read: {sent:?}\n{}", self.seen());
     }
 
     /// Writes one message and its line end.
@@ -105,11 +101,7 @@ impl Client {
     #[track_caller]
     pub(crate) fn result(&mut self, id: u64) -> Value {
         let mut answer = self.answer(id);
-        assert!(
-            answer.get("result").is_some(),
-            "no result: {answer}\n{}",
-            self.seen()
-        );
+        assert!(answer.get("result").is_some(), "no result: {answer}\n{}", self.seen());
         answer["result"].take()
     }
 
@@ -184,12 +176,7 @@ impl Client {
     #[track_caller]
     pub(crate) fn assert_echo(&mut self, server: &str) {
         let result = self.call(server, "echo", json!({"message": "still here"}));
-        assert_eq!(
-            result["content"][0]["text"],
-            "still here",
-            "{}",
-            self.seen()
-        );
+        assert_eq!(result["content"][0]["text"], "still here", "{}", self.seen());
     }
 
     pub(crate) fn close_stdin(&mut self) {
@@ -275,10 +262,7 @@ impl Client {
         }
         self.last_seen.push_back(text.chars().take(400).collect());
         let message: Value = serde_json::from_slice(line).unwrap_or_else(|error| {
-            panic!(
-                "stdout has a line that is no JSON: {error}\n{}",
-                self.seen()
-            )
+            panic!("stdout has a line that is no JSON: {error}\n{}", self.seen())
         });
         let message = match message {
             Value::Array(messages) if self.batches => {

@@ -22,9 +22,7 @@ pub(crate) const UPSTREAM: &str = env!("CARGO_BIN_EXE_test-upstream");
 /// The text of a result's first content block.
 #[track_caller]
 pub(crate) fn text_of(result: &Value) -> &str {
-    result["content"][0]["text"]
-        .as_str()
-        .unwrap_or_else(|| panic!("no text first in {result}"))
+    result["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text first in {result}"))
 }
 
 /// The JSON in a result's first content block.
@@ -45,10 +43,7 @@ pub(crate) fn error_of(result: &Value, kind: &str) -> Value {
     assert!(is_error(result), "expected the error `{kind}`: {result}");
     let error = json_of(result);
     assert_eq!(error["error"], kind, "{error}");
-    assert!(
-        error["message"].is_string(),
-        "an error without a message: {error}"
-    );
+    assert!(error["message"].is_string(), "an error without a message: {error}");
     error
 }
 
@@ -57,21 +52,12 @@ pub(crate) fn error_of(result: &Value, kind: &str) -> Value {
 pub(crate) fn assert_words(text: &str, words: &[&str]) {
     let lower = text.to_lowercase();
     for word in words {
-        assert!(
-            lower.contains(&word.to_lowercase()),
-            "`{word}` is missing in: {text}"
-        );
+        assert!(lower.contains(&word.to_lowercase()), "`{word}` is missing in: {text}");
     }
 }
 
 /// The names of the tools in an answer of `list`.
 pub(crate) fn tool_names(list: &Value) -> Vec<&str> {
-    let tools = list["tools"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    tools
-        .iter()
-        .filter_map(|tool| tool["name"].as_str())
-        .collect()
+    let tools = list["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
+    tools.iter().filter_map(|tool| tool["name"].as_str()).collect()
 }

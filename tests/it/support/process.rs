@@ -33,10 +33,7 @@ pub(crate) fn within(time: Duration, mut holds: impl FnMut() -> bool) -> bool {
 pub(crate) fn alive(pid: u32) -> bool {
     match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => {
-            let state = stat
-                .rsplit(')')
-                .next()
-                .and_then(|rest| rest.trim_start().chars().next());
+            let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
             !matches!(state, Some('Z' | 'X') | None)
         }
         Err(_) if Path::new("/proc/self/stat").exists() => false,
@@ -58,9 +55,5 @@ pub(crate) fn wait_gone(pids: &[u32]) {
 
 /// The file's lines, none when it is not there.
 pub(crate) fn lines_of(file: &Path) -> Vec<String> {
-    fs::read_to_string(file)
-        .unwrap_or_default()
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
 }

@@ -25,10 +25,7 @@ pub(super) struct Spawned {
 
 impl Spawned {
     pub(super) fn start(mut command: Command) -> Self {
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let pid = child.id();
         let stdin = child.stdin.take();
@@ -43,15 +40,7 @@ impl Spawned {
         thread::spawn(move || read_lines(stdout, &line, &stop));
         thread::spawn(move || read_errors(errors, &kept_errors));
         thread::spawn(move || wait(child, &exit));
-        Self {
-            pid,
-            stdin,
-            lines,
-            deaf,
-            exited,
-            status: None,
-            stderr,
-        }
+        Self { pid, stdin, lines, deaf, exited, status: None, stderr }
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -118,9 +107,7 @@ fn read_lines(stdout: impl Read, lines: &SyncSender<Vec<u8>>, deaf: &AtomicBool)
 fn read_errors(mut errors: impl Read, kept: &Mutex<Vec<u8>>) {
     let mut piece = vec![0; 8192];
     while let Ok(count @ 1..) = errors.read(&mut piece) {
-        kept.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(&piece[..count]);
+        kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..count]);
     }
 }
 

@@ -1,0 +1,119 @@
+//! What a supervisor does with an open session: follow its tools, close it when idle, refresh it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::connection::Connection;
+use super::error::LastWords;
+use super::supervisor::Phase;
+use super::{Error, Session, Supervisor, listing};
+use crate::telemetry::logging::excerpt;
+
+/// A list of tools that keeps changing is not read more often.
+const REREAD_GAP: Duration = Duration::from_secs(1);
+
+impl Supervisor {
+    /// Rereads the tools when they change and closes the connection when nobody used it for long.
+    pub(super) async fn keep(self: Arc<Self>, connection: Arc<Connection>) {
+        let session = connection.session();
+        let idle_timeout = self.shared.settings.lifecycle.idle_timeout;
+        let (mut changed, mut not_before) = (false, Instant::now());
+        loop {
+            let idle = async {
+                match idle_timeout {
+                    Some(timeout) => sleep_until(session.last_used() + timeout).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = connection.over() => return,
+                () = session.tools_changed.notified(), if !changed => changed = true,
+                () = sleep_until(not_before), if changed => {
+                    changed = false;
+                    self.reread_after_change(session).await;
+                    not_before = Instant::now() + REREAD_GAP;
+                }
+                () = idle => {
+                    let limit = idle_timeout.unwrap_or_default();
+                    if self.close_if(|last_used| last_used.elapsed() >= limit) {
+                        tracing::info!("`{}` was idle and is closed", self.blueprint.name);
+                        return;
+                    }
+                    // A long call is not idleness: look again later.
+                    if session.is_busy() {
+                        session.touch();
+                    }
+                }
+            }
+        }
+    }
+
+    async fn reread_after_change(&self, session: &Session) {
+        let name = &self.blueprint.name;
+        match self.reread(session).await {
+            Ok(count) => tracing::info!("`{name}` changed its tools, there are {count}"),
+            // The end of the session is told where it belongs.
+            Err(_) if session.is_ended() => {}
+            Err(error) => {
+                let why = excerpt(error.to_string().as_bytes(), 1000);
+                tracing::warn!("the tools of `{name}` cannot be read again: {why}");
+            }
+        }
+    }
+
+    async fn reread(&self, session: &Session) -> Result<usize, Error> {
+        let name = &self.blueprint.name;
+        let limit = self.request_timeout();
+        let tools = timeout(limit, listing::read(session, name.as_str(), limit))
+            .await
+            .unwrap_or(Err(Error::TimedOut { after: limit }))?;
+        Ok(self.shared.registry.replace(name, tools))
+    }
+
+    /// Closes the connection if it is open, nothing is under way and `wanted` agrees with when it was last used.
+    pub(super) fn close_if(&self, wanted: impl FnOnce(Instant) -> bool) -> bool {
+        let mut state = self.state();
+        let Phase::Open(connection) = &state.phase else {
+            return false;
+        };
+        let closed = Error::Closed { last: Box::new(LastWords::closed_by_us()) };
+        let session = connection.session();
+        if !session.requests.end_if_idle(&closed, wanted) {
+            return false;
+        }
+        connection.stop();
+        state.last_used = Some(session.last_used());
+        state.phase = Phase::Closed;
+        true
+    }
+
+    /// Connects where needed, whatever failed or hung before, and reads the tools anew.
+    pub async fn refresh(self: &Arc<Self>) -> Result<(), Error> {
+        let hung = match &self.state().phase {
+            Phase::Starting(start) if start.overdue.is_some() => {
+                start.abandon.cancel();
+                Some(start.outcome.clone())
+            }
+            _ => None,
+        };
+        if let Some(mut outcome) = hung {
+            // Whichever way it ends, it ends at once.
+            let _ = outcome.wait_for(Option::is_some).await;
+        }
+        {
+            let mut state = self.state();
+            state.crashes = 0;
+            if let Phase::CoolingDown { .. } = state.phase {
+                state.phase = Phase::Closed;
+            }
+        }
+        let was_open = self.is_open();
+        let session = self.session().await?;
+        if was_open {
+            self.reread(&session).await?;
+        }
+        Ok(())
+    }
+}
