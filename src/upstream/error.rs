@@ -92,6 +92,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The start hung and was given up, because somebody asked for another one.
+    #[error("its start hung and was given up for a new one")]
+    Abandoned,
     /// The bridge is ending.
     #[error("the bridge is shutting down")]
     ShuttingDown,
@@ -109,7 +112,8 @@ impl Error {
             | Self::StillStarting { .. }
             | Self::NeverStarted { .. }
             | Self::CoolingDown { .. }
-            | Self::Unsent { .. } => true,
+            | Self::Unsent { .. }
+            | Self::Abandoned => true,
             Self::Closed { .. }
             | Self::TimedOut { .. }
             | Self::Refused(_)

@@ -189,7 +189,8 @@ impl Supervisor {
     ) {
         let connected = tokio::select! {
             biased;
-            () = abandon.cancelled() => Err(Error::ShuttingDown),
+            () = self.shared.closing.cancelled() => Err(Error::ShuttingDown),
+            () = abandon.cancelled() => Err(Error::Abandoned),
             connected = start::connect(&self.blueprint, &self.shared, wait, &tail) => connected,
         };
         self.state().phase = match &connected {
