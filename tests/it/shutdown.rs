@@ -88,6 +88,43 @@ fn a_bridge_that_is_killed_leaves_no_child() {
     wait_gone(&pids());
 }
 
+/// Killed while six servers start, each of which starts another process at once.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_bridge_that_is_killed_while_servers_start_leaves_no_process() {
+    for pings in 0..8 {
+        let names = ["a", "b", "c", "d", "e", "f"];
+        let bridge = names.iter().fold(Bridge::new(), |bridge, name| {
+            bridge.server(name, &["--grandchild", "--ignore-eof"])
+        });
+        let home = bridge.home().to_str().expect("the path is UTF-8").to_owned();
+        let mut client = bridge.serve_initialized();
+        client.start_mcp(&json!({"action": "list"}));
+        // So many round trips into the starts.
+        for _ in 0..pings * 10 {
+            let ping = client.request("ping", json!({}));
+            client.answer(ping);
+        }
+        client.signal(Signal::KILL);
+        client.wait_exit(PATIENCE);
+        let gone = eventually(|| processes_of(&home).is_empty());
+        assert!(gone, "after {pings}0 pings: {:?}", processes_of(&home));
+    }
+}
+
+/// Processes whose environment names this home folder: servers, and what they have started.
+#[cfg(target_os = "linux")]
+fn processes_of(home: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").expect("it is mounted").flatten();
+    let ours = |path: &std::path::Path| {
+        // Processes come and go, and those of others cannot be read.
+        let environment = std::fs::read(path.join("environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environment).contains(home)
+    };
+    let processes = entries.map(|entry| entry.path()).filter(|path| ours(path));
+    processes.map(|path| path.display().to_string()).collect()
+}
+
 #[test]
 fn what_a_dead_server_leaves_behind_is_gone_too() {
     let (mut client, pids) =
