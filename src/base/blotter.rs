@@ -46,8 +46,8 @@ impl Blotter {
 
 /// How the text reads inside a JSON string.
 fn in_json(text: &str) -> String {
-    let quoted = serde_json::to_string(text).unwrap_or_default();
-    quoted.trim_matches('"').to_owned()
+    let quoted = serde_json::to_string(text).expect("a text always serialises");
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use tokio::task::AbortHandle;
 
 use crate::protocol::error::{ErrorObject, INTERNAL_ERROR};
 use crate::protocol::jsonrpc::{self, Id};
+use crate::telemetry::logging::excerpt;
 use crate::upstream::Withdrawn;
 use crate::wire::{Outbox, Urgency};
 
@@ -63,7 +64,7 @@ impl InFlight {
 impl Running {
     fn withdraw(&self, reason: &str) {
         // Only whoever took it out of the table gets here, so nobody has set it before.
-        let _ = self.withdrawn.set(reason.to_owned());
+        let _ = self.withdrawn.set(excerpt(reason.as_bytes(), 200));
         self.task.abort();
     }
 }

@@ -26,6 +26,8 @@ use crate::wire::{Frame, Outbox, Urgency};
 
 /// No message of a client may be larger.
 pub const MAX_MESSAGE: usize = 16 * 1024 * 1024;
+/// A batch is not longer.
+const MAX_BATCH: usize = 100;
 /// A client has no more requests without an answer than this.
 const MAX_IN_FLIGHT: usize = 1024;
 
@@ -97,11 +99,12 @@ impl Session {
         let mut strict = std::mem::take(&mut self.strict);
         match strict.check(bytes) {
             // Batches came and went with one revision (2025-03-26, Base Protocol, Batching); an empty
-            // one is no request (JSON-RPC 2.0, section 6).
+            // one is no request (JSON-RPC 2.0, section 6), and neither is one without end.
             Ok(message)
                 if message.is_array()
                     && self.revision == Some(Revision::V2025_03_26)
-                    && elements(message.text).next().is_some() =>
+                    && (1..=MAX_BATCH)
+                        .contains(&elements(message.text).take(MAX_BATCH + 1).count()) =>
             {
                 let mut strict = Strict::new();
                 for element in elements(message.text) {

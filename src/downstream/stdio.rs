@@ -33,7 +33,7 @@ pub async fn serve(
     let mut writing = AbortOnDropHandle::new(tokio::spawn(writer.run()));
     let read = tokio::select! {
         biased;
-        read = read(&mut session, &outbox, &mut stdin) => read,
+        read = read(&mut session, &outbox, &mut stdin, drain) => read,
         // Writing ends before the queue is closed only if the client has gone.
         written = &mut writing => {
             session.withdraw_all();
@@ -46,7 +46,10 @@ pub async fn serve(
     };
     tokio::select! {
         biased;
-        written = &mut writing => return gone(written).and(read),
+        written = &mut writing => {
+            session.withdraw_all();
+            return gone(written).and(read);
+        }
         () = finish => {}
     }
     // A client that closed stdin and does not read either gets no more patience.
@@ -64,21 +67,34 @@ fn gone(written: Result<io::Result<()>, JoinError>) -> io::Result<()> {
     }
 }
 
-async fn read(session: &mut Session, outbox: &Outbox, stdin: &mut Input) -> io::Result<()> {
+/// Reads until stdin ends. A client that does not read its answers is not served either, but its end is
+/// seen, and what it has sent until then is answered if it reads on within `drain`.
+async fn read(
+    session: &mut Session,
+    outbox: &Outbox,
+    stdin: &mut Input,
+    drain: Duration,
+) -> io::Result<()> {
     let (mut decoder, mut turn) = (Decoder::of_lines(MAX_MESSAGE), Turn::default());
+    let mut ended = false;
     loop {
-        let read = decoder.fill(stdin).await?;
+        ended = ended || decoder.fill(stdin).await? == 0;
         loop {
-            // A client that does not read its answers is not served either, but its end is seen.
             while !outbox.has_room() {
+                if ended {
+                    match timeout(drain, outbox.room()).await {
+                        Ok(Ok(())) => continue,
+                        _ => return Ok(()),
+                    }
+                }
                 tokio::select! {
                     biased;
                     room = outbox.room() => if room.is_err() {
                         return Ok(());
                     },
-                    read = decoder.fill(stdin), if decoder.waiting() < READ_AHEAD => if read? == 0 {
-                        return Ok(());
-                    },
+                    read = decoder.fill(stdin), if decoder.waiting() < READ_AHEAD => {
+                        ended = read? == 0;
+                    }
                 }
             }
             let Some(frame) = decoder.frame() else { break };
@@ -86,7 +102,7 @@ async fn read(session: &mut Session, outbox: &Outbox, stdin: &mut Input) -> io::
             let weight = frame.weight();
             turn.took(weight).await;
         }
-        if read == 0 {
+        if ended {
             if let Some(frame) = decoder.finish() {
                 session.receive(&frame);
             }

@@ -59,7 +59,10 @@ impl Child {
             io::ErrorKind::NotFound => Error::CommandNotFound { command: command.clone() },
             _ => Error::Spawn { command: command.clone(), source: Arc::new(source) },
         };
-        let mut process = wrap.spawn().map_err(failed)?;
+        let mut process = wrap.spawn().map_err(|error| {
+            guardian.forget_announced();
+            failed(error)
+        })?;
         let group = process.id().unwrap_or_default();
         guardian.watch(group);
         let (stdin, stdout, stderr) =
@@ -168,14 +171,15 @@ fn die_with_parent(child: &mut Command, guardian: &Guardian) {
                 let mut line = [0; 16];
                 let start = announcement(&mut line, getpid().as_raw_nonzero().get());
                 // Without a guardian the kernel's help has to do.
-                let _ = rustix::io::write(announcements, &line[start..]);
+                let flags = rustix::net::SendFlags::NOSIGNAL;
+                let _ = rustix::net::send(announcements, &line[start..], flags);
             }
             Ok(())
         });
     }
 }
 
-/// Writes `+`, the number and a line end to the end of `line`; where they begin.
+/// Writes `?`, the number and a line end to the end of `line`; where they begin.
 #[cfg(target_os = "linux")]
 fn announcement(line: &mut [u8; 16], mut number: i32) -> usize {
     let mut at = line.len() - 1;
@@ -186,7 +190,7 @@ fn announcement(line: &mut [u8; 16], mut number: i32) -> usize {
         number /= 10;
     }
     at -= 1;
-    line[at] = b'+';
+    line[at] = b'?';
     at
 }
 
@@ -198,7 +202,7 @@ mod tests {
     #[test]
     fn children_announce_themselves_without_allocating() {
         for (number, expected) in
-            [(7, &b"+7\n"[..]), (4_194_304, b"+4194304\n"), (i32::MAX, b"+2147483647\n")]
+            [(7, &b"?7\n"[..]), (4_194_304, b"?4194304\n"), (i32::MAX, b"?2147483647\n")]
         {
             let mut line = [0; 16];
             let start = announcement(&mut line, number);

@@ -31,7 +31,6 @@ const OUTPUT_GRACE: Duration = Duration::from_millis(500);
 pub(super) struct Connection {
     session: Arc<Session>,
     stop: CancellationToken,
-    over: CancellationToken,
 }
 
 /// What every connection of a server is made from.
@@ -59,7 +58,7 @@ impl Connection {
         let Streams { stdin, stdout, stderr } = streams;
         let (outbox, writer) = Outbox::new(MAX_WAITING, stdin);
         let session = Arc::new(Session::new(blueprint, outbox));
-        let (stop, over) = (closing.child_token(), CancellationToken::new());
+        let stop = closing.child_token();
 
         let writing = AbortOnDropHandle::new(tasks.spawn(writer.run()));
         let listening = AbortOnDropHandle::new(tasks.spawn({
@@ -79,13 +78,13 @@ impl Connection {
             reading,
             writing,
         };
-        let (stop_run, over_run) = (stop.clone(), over.clone());
+        let stop_run = stop.clone();
         tasks.spawn(async move {
-            run.until_gone(stop_run, over_run).await;
+            run.until_gone(stop_run).await;
             // What left the server's process group may hold its stderr open for ever.
             drop(listening);
         });
-        Ok(Self { session, stop, over })
+        Ok(Self { session, stop })
     }
 
     pub(super) fn session(&self) -> &Arc<Session> {
@@ -99,7 +98,7 @@ impl Connection {
 
     /// Waits until the session has ended, for whatever reason.
     pub(super) async fn over(&self) {
-        self.over.cancelled().await;
+        self.session.over.cancelled().await;
     }
 }
 
@@ -121,10 +120,14 @@ struct Run {
 }
 
 impl Run {
-    async fn until_gone(mut self, stop: CancellationToken, over: CancellationToken) {
+    async fn until_gone(mut self, stop: CancellationToken) {
         let last = tokio::select! {
             biased;
             () = stop.cancelled() => LastWords::closed_by_us(),
+            () = self.session.over.cancelled() => match self.session.ended() {
+                Some(Error::Closed { last }) => *last,
+                _ => LastWords::default(),
+            },
             _ = &mut self.reading => self.last_words("it closed its stdout but did not end").await,
             _ = self.child.wait() => {
                 let _ = timeout(OUTPUT_GRACE, &mut self.reading).await;
@@ -135,7 +138,6 @@ impl Run {
         };
         tracing::info!("`{}`: connection closed ({last})", self.blueprint.name);
         self.session.end(&Error::Closed { last: Box::new(last) });
-        over.cancel();
         self.child.stop(self.blueprint.stop_limit).await;
     }
 

@@ -3,111 +3,24 @@
 //!
 //! The kernel kills a server with the bridge, but not what the server has started; a server behind
 //! `npx` is such a grandchild. The guardian is the bridge's own program and holds nothing but a
-//! list. It notices the bridge's end by the end of its stdin.
+//! list. It notices the bridge's end by the end of its stdin. Orders are lines: `?N` from a child
+//! that is about to become a server, `+N` once it is one, `-N` when its group is gone, `!` when what
+//! was about to become one did not.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io::BufRead;
+
+#[cfg(unix)]
+pub(super) use self::post::Guardian;
 
 /// The command of the bridge's program that stands guard.
 pub const COMMAND: &str = "guard";
-
-/// A handle to the guardian, who is called when the first server starts, and again if he dies.
-#[derive(Debug, Default)]
-pub struct Guardian {
-    post: Mutex<Post>,
-}
-
-#[derive(Debug, Default)]
-struct Post {
-    groups: BTreeSet<u32>,
-    /// The guardian's process and where it reads; it ends when that closes.
-    held: Option<(Child, ChildStdin)>,
-}
-
-impl Guardian {
-    fn post(&self) -> MutexGuard<'_, Post> {
-        self.post.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where a child can announce itself before it becomes the server's program, since that may start
-    /// others before the bridge gets to [`Guardian::watch`]; the line is `+`, its id and a line end.
-    #[cfg(unix)]
-    pub(super) fn announcements(&self) -> Option<std::os::fd::OwnedFd> {
-        use std::os::fd::AsFd;
-        let mut post = self.post();
-        if post.held.is_none() {
-            post.held = call().ok();
-        }
-        let (_, pipe) = post.held.as_ref()?;
-        pipe.as_fd().try_clone_to_owned().ok()
-    }
-
-    /// Has the group killed when the bridge dies.
-    pub(super) fn watch(&self, group: u32) {
-        let mut post = self.post();
-        post.groups.insert(group);
-        post.order('+', group);
-    }
-
-    /// Forgets a group that is gone.
-    pub(super) fn forget(&self, group: u32) {
-        let mut post = self.post();
-        post.groups.remove(&group);
-        post.order('-', group);
-    }
-}
-
-impl Post {
-    fn order(&mut self, sign: char, group: u32) {
-        if self.tell(&format!("{sign}{group}\n")).is_ok() {
-            return;
-        }
-        if let Some((mut dead, _)) = self.held.take() {
-            // It is dead, so this only clears its entry away.
-            let _ = dead.wait();
-        }
-        let all: Vec<String> = self.groups.iter().map(|group| format!("+{group}\n")).collect();
-        let called = call().and_then(|called| {
-            self.held = Some(called);
-            self.tell(&all.concat())
-        });
-        if let Err(error) = called {
-            tracing::warn!("nobody stands guard over what servers start: {error}");
-        }
-    }
-
-    /// Orders are far shorter than a pipe is long, so this does not block.
-    fn tell(&mut self, orders: &str) -> io::Result<()> {
-        match &mut self.held {
-            Some((_, pipe)) => pipe.write_all(orders.as_bytes()),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-}
-
-fn call() -> io::Result<(Child, ChildStdin)> {
-    // The running program, even if its file was replaced since.
-    let program =
-        if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
-    let mut command = Command::new(program);
-    command.arg(COMMAND).env_clear();
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    // What a terminal sends to the bridge's group must not hit its guardian.
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut process = command.spawn()?;
-    let orders = process.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    Ok((process, orders))
-}
 
 /// Stands guard: reads orders until the bridge is gone, then kills the groups that are left.
 #[cfg(unix)]
 pub fn stand(orders: impl BufRead) {
     use rustix::process::{Pid, Signal, kill_process_group};
-    let left = groups_left(orders);
-    for group in left.into_iter().filter_map(Pid::from_raw) {
+    for group in groups_left(orders).into_iter().filter_map(Pid::from_raw) {
         // It may have ended by itself meanwhile.
         let _ = kill_process_group(group, Signal::KILL);
     }
@@ -119,27 +32,157 @@ pub fn stand(_orders: impl BufRead) {}
 
 /// The groups that were to be watched and not forgotten when the orders ended.
 fn groups_left(orders: impl BufRead) -> BTreeSet<i32> {
-    let mut groups = BTreeSet::new();
+    let (mut groups, mut announced) = (BTreeSet::new(), BTreeSet::new());
     for line in orders.lines().map_while(Result::ok) {
         let (sign, group) = line.split_at(line.len().min(1));
         // Group 1 and below mean others than a server's.
         match (sign, group.parse()) {
-            ("+", Ok(group @ 2..)) => drop(groups.insert(group)),
+            ("?", Ok(group @ 2..)) => drop(announced.insert(group)),
+            ("+", Ok(group @ 2..)) => {
+                announced.remove(&group);
+                groups.insert(group);
+            }
             ("-", Ok(group)) => drop(groups.remove(&group)),
+            ("!", _) => announced.clear(),
             _ => {}
         }
     }
-    groups
+    groups.union(&announced).copied().collect()
+}
+
+/// Job objects do this on Windows.
+#[cfg(not(unix))]
+#[derive(Debug, Default)]
+pub(super) struct Guardian;
+
+#[cfg(not(unix))]
+impl Guardian {
+    pub(super) fn watch(&self, _group: u32) {}
+    pub(super) fn forget(&self, _group: u32) {}
+    pub(super) fn forget_announced(&self) {}
+}
+
+#[cfg(unix)]
+mod post {
+    use std::collections::BTreeSet;
+    use std::io::{self, Write};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command, Stdio};
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    /// A handle to the guardian, who is called when the first server starts, and again if he dies.
+    #[derive(Debug, Default)]
+    pub(in crate::upstream) struct Guardian {
+        post: Mutex<Post>,
+    }
+
+    #[derive(Debug, Default)]
+    struct Post {
+        groups: BTreeSet<u32>,
+        /// The guardian's process and where it reads; it ends when that closes.
+        held: Option<(Child, UnixStream)>,
+    }
+
+    impl Guardian {
+        fn post(&self) -> MutexGuard<'_, Post> {
+            self.post.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        /// Where a child can announce itself before it becomes the server's program, since that may
+        /// start others before the bridge gets to [`Guardian::watch`].
+        pub(in crate::upstream) fn announcements(&self) -> Option<OwnedFd> {
+            let mut post = self.post();
+            let dead = |(guardian, _): &mut (Child, _)| !matches!(guardian.try_wait(), Ok(None));
+            if post.held.as_mut().is_none_or(dead) {
+                post.call();
+            }
+            post.held.as_ref()?.1.try_clone().ok().map(OwnedFd::from)
+        }
+
+        /// Has the group killed when the bridge dies.
+        pub(in crate::upstream) fn watch(&self, group: u32) {
+            let mut post = self.post();
+            post.groups.insert(group);
+            post.order(&format!("+{group}\n"));
+        }
+
+        /// Forgets a group that is gone.
+        pub(in crate::upstream) fn forget(&self, group: u32) {
+            let mut post = self.post();
+            post.groups.remove(&group);
+            post.order(&format!("-{group}\n"));
+        }
+
+        /// Forgets a child that announced itself and did not become a server.
+        pub(in crate::upstream) fn forget_announced(&self) {
+            self.post().order("!\n");
+        }
+    }
+
+    impl Post {
+        fn order(&mut self, order: &str) {
+            let told = self.held.as_mut().map(|(_, stream)| stream.write_all(order.as_bytes()));
+            if !matches!(told, Some(Ok(()))) {
+                self.call();
+            }
+        }
+
+        /// Calls a guardian, a new one where the old one is dead or deaf, and tells him of all groups.
+        fn call(&mut self) {
+            if let Some((mut old, _)) = self.held.take() {
+                // He may be dead already; either way there is nothing left to wait for.
+                let _ = old.kill();
+                let _ = old.wait();
+            }
+            let all: Vec<String> = self.groups.iter().map(|group| format!("+{group}\n")).collect();
+            let called = call().and_then(|(guardian, mut stream)| {
+                stream.write_all(all.concat().as_bytes())?;
+                Ok((guardian, stream))
+            });
+            match called {
+                Ok(held) => self.held = Some(held),
+                Err(error) => {
+                    tracing::warn!("nobody stands guard over what servers start: {error}");
+                }
+            }
+        }
+    }
+
+    fn call() -> io::Result<(Child, UnixStream)> {
+        // The running program, even if its file was replaced since.
+        let program = if cfg!(target_os = "linux") {
+            "/proc/self/exe".into()
+        } else {
+            std::env::current_exe()?
+        };
+        // A socket, since writing to it can be kept from raising a signal.
+        let (ours, his) = UnixStream::pair()?;
+        // Whoever does not read must not hold up the bridge.
+        ours.set_nonblocking(true)?;
+        let mut command = Command::new(program);
+        command.arg(super::COMMAND).env_clear();
+        command.stdin(OwnedFd::from(his)).stdout(Stdio::null()).stderr(Stdio::null());
+        // What a terminal sends to the bridge's group must not hit its guardian.
+        command.process_group(0);
+        Ok((command.spawn()?, ours))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(orders: &str, expected: &[i32]) {
+        let left: Vec<i32> = groups_left(orders.as_bytes()).into_iter().collect();
+        assert_eq!(left, expected, "{orders}");
+    }
+
     #[test]
     fn only_groups_that_were_not_forgotten_are_left() {
-        let orders = b"+10\n+11\n-10\n+1\n+0\n+-5\n-12\nnonsense\n\n+\n+13";
-        let left: Vec<i32> = groups_left(&orders[..]).into_iter().collect();
-        assert_eq!(left, [11, 13]);
+        check("+10\n+11\n-10\n+1\n+0\n+-5\n-12\nnonsense\n\n+\n+13", &[11, 13]);
+        check("?10\n+10\n?11\n!\n?12\n", &[10, 12]);
+        check("?10\n?1\n+10\n-10\n", &[]);
     }
 }

@@ -10,7 +10,8 @@ use tokio::io::AsyncRead;
 use super::error::LastWords;
 use super::pending::Delivery;
 use super::{Error, Session};
-use crate::base::json::{Strict, elements, members};
+use crate::base::json::{Checked, Strict, elements, members};
+use crate::base::secret::HIDDEN;
 use crate::config::Framing;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::jsonrpc::{self, Message, salvage_answered};
@@ -22,9 +23,11 @@ use crate::wire::{Decoder, Frame, Turn};
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 /// Strange messages of one server that are logged as warnings; later ones only show with `--debug`.
 const LOUD_ODDITIES: u32 = 5;
+/// A batch is not longer.
+const MAX_BATCH: usize = 1000;
 /// Those that are logged at all.
 const SHOWN_ODDITIES: u32 = 1000;
-/// A server that wrote so many is given up.
+/// A server that wrote so many without one answer in between is given up.
 const MAX_ODDITIES: u32 = 100_000;
 
 impl Session {
@@ -72,13 +75,29 @@ impl Session {
             Err(fault) => return self.unusable(&[bytes], &fault.to_string()),
         };
         if message.is_array() {
-            // A batch, as revision 2025-03-26 had it.
-            let mut strict = Strict::new();
-            for element in elements(message.text) {
-                self.receive(&Frame::Line(element.as_bytes()), &mut strict);
-            }
-            return;
+            return self.batch(message);
         }
+        self.message(message, bytes);
+    }
+
+    /// Several messages in one, as revision 2025-03-26 had it.
+    fn batch(&self, batch: Checked<'_>) {
+        let mut strict = Strict::new();
+        for element in elements(batch.text).take(MAX_BATCH) {
+            match strict.check(element.as_bytes()) {
+                Ok(message) if message.is_object() => self.message(message, element.as_bytes()),
+                _ => self.odd("wrote a batch of something else than messages"),
+            }
+            if self.is_ended() {
+                return;
+            }
+        }
+        if elements(batch.text).nth(MAX_BATCH).is_some() {
+            self.odd(&format!("wrote a batch of more than {MAX_BATCH} messages; the rest is lost"));
+        }
+    }
+
+    fn message(&self, message: Checked<'_>, bytes: &[u8]) {
         match jsonrpc::parse(message) {
             Ok(Message::Response { id, outcome }) => self.answered(id, outcome),
             Ok(Message::Notification { method, params }) => self.notified(&method, params),
@@ -99,7 +118,7 @@ impl Session {
         };
         let id = || excerpt(id.as_bytes(), 40);
         match delivery {
-            Delivery::Delivered => {}
+            Delivery::Delivered => self.nonsense.store(0, Ordering::Relaxed),
             Delivery::TooLate => {
                 self.odd(&format!("answered request {} again, or after it was given up", id()));
             }
@@ -181,7 +200,9 @@ impl Session {
         if let Some(data) = &error.data
             && let Cow::Owned(data) = self.blotter.blot(data.get())
         {
-            error.data = RawValue::from_string(data).ok();
+            // A number may have been blotted, which leaves no JSON.
+            let data = RawValue::from_string(data);
+            error.data = data.or_else(|_| RawValue::from_string(format!("\"{HIDDEN}\""))).ok();
         }
         error
     }
@@ -198,8 +219,9 @@ impl Session {
             tracing::warn!("`{}` {}", self.server, excerpt(what.as_bytes(), 400));
         } else if before < SHOWN_ODDITIES {
             tracing::debug!("`{}` {}", self.server, excerpt(what.as_bytes(), 400));
-        } else if before == MAX_ODDITIES {
-            let status = format!("it wrote {MAX_ODDITIES} messages that mean nothing");
+        }
+        if self.nonsense.fetch_add(1, Ordering::Relaxed) == MAX_ODDITIES {
+            let status = format!("it wrote {MAX_ODDITIES} messages in a row that mean nothing");
             tracing::warn!("`{}` is given up: {status}", self.server);
             self.end(&Error::Closed {
                 last: Box::new(LastWords { status, ..LastWords::default() }),

@@ -47,6 +47,8 @@ struct Waiting {
     /// When it was sent, or last made progress.
     heard: Instant,
     counts: bool,
+    /// It was written, or will be before anything else happens.
+    sent: bool,
 }
 
 impl Waiting {
@@ -120,7 +122,7 @@ impl Requests {
             table.last_used = heard;
         }
         let begun = heard;
-        let waiting = Waiting { reply, on_progress, timeout, begun, heard, counts };
+        let waiting = Waiting { reply, on_progress, timeout, begun, heard, counts, sent: true };
         table.waiting.insert(id, waiting);
         let deadline = heard + timeout;
         if table.next_look.is_none_or(|planned| deadline < planned) {
@@ -157,14 +159,22 @@ impl Requests {
         }
     }
 
-    /// Takes a request out that nobody waits for any more; whether it was still there.
+    /// Notes whether a request was written, or waits for room.
+    pub(super) fn mark_sent(&self, id: u64, sent: bool) {
+        if let Some(waiting) = self.table().waiting.get_mut(&id) {
+            waiting.sent = sent;
+        }
+    }
+
+    /// Takes a request out that nobody waits for any more; whether it was still there, and the server
+    /// knows of it.
     pub(super) fn forget(&self, id: u64) -> bool {
         let mut table = self.table();
         let forgotten = table.waiting.remove(&id);
         if forgotten.as_ref().is_some_and(|waiting| waiting.counts) {
             table.last_used = Instant::now();
         }
-        forgotten.is_some()
+        forgotten.is_some_and(|waiting| waiting.sent)
     }
 
     /// Ends the session: what waits fails with `error`, and so does everything later.
@@ -218,8 +228,14 @@ impl Requests {
         loop {
             let (silent, next_look) = self.table().take_silent(Instant::now());
             for (id, waiting) in silent {
-                let _ = waiting.reply.send(Err(Error::TimedOut { after: waiting.timeout }));
-                given_up(id);
+                let error = Error::TimedOut { after: waiting.timeout };
+                let error = if waiting.sent {
+                    given_up(id);
+                    error
+                } else {
+                    Error::Unsent { error: Arc::new(error) }
+                };
+                let _ = waiting.reply.send(Err(error));
             }
             let sleep = async {
                 match next_look {

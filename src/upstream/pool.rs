@@ -92,18 +92,19 @@ impl Pool {
 
     /// A session with the server, opened if need be; see [`Supervisor::session`].
     pub async fn session(&self, supervisor: &Arc<Supervisor>) -> Result<Arc<Session>, Error> {
-        if self.shared.settings.lifecycle.max_connected.is_some() && !supervisor.is_open() {
-            self.make_room(1);
+        if self.shared.settings.lifecycle.max_connected.is_some() {
+            self.make_room_for(std::slice::from_ref(supervisor));
         }
         supervisor.session().await
     }
 
-    /// Closes the least recently used sessions until `more` can be opened within
+    /// Closes the least recently used sessions until these servers can be open within
     /// `routerMaxConcurrent`.
-    pub fn make_room(&self, more: usize) {
-        let Some(limit) = self.shared.settings.lifecycle.max_connected else {
-            return;
-        };
+    pub fn make_room_for(&self, wanted: &[Arc<Supervisor>]) {
+        let Some(limit) = self.shared.settings.lifecycle.max_connected else { return };
+        let more = wanted.iter().filter(|supervisor| supervisor.would_start()).count();
+        let is_wanted =
+            |supervisor: &Arc<Supervisor>| wanted.iter().any(|w| Arc::ptr_eq(w, supervisor));
         let mut open: Vec<_> = self
             .supervisors
             .values()
@@ -111,11 +112,15 @@ impl Pool {
             .collect();
         open.sort_by_key(|(used, _)| *used);
         let surplus = (open.len() + more).saturating_sub(limit);
-        let closed = open.iter().filter(|(_, supervisor)| supervisor.close_if(|_| true));
         // Those that are busy stay open: a call under way is worth more than the limit.
-        let count = closed.take(surplus).count();
+        let closed = open
+            .iter()
+            .filter(|(_, supervisor)| !is_wanted(supervisor))
+            .filter(|(_, supervisor)| supervisor.close_if(None, |_| true))
+            .take(surplus)
+            .count();
         if surplus > 0 {
-            tracing::debug!("closed {count} of {surplus} sessions to make room");
+            tracing::debug!("closed {closed} of {surplus} sessions to make room");
         }
     }
 
@@ -132,7 +137,8 @@ impl Pool {
         let at_a_time = self.shared.settings.lifecycle.max_connected.unwrap_or(usize::MAX).max(1);
         let mut failures = Vec::new();
         for some in servers.chunks(at_a_time) {
-            self.make_room(some.len());
+            let wanted: Vec<_> = some.iter().map(|(_, supervisor)| supervisor.clone()).collect();
+            self.make_room_for(&wanted);
             let mut visits = JoinSet::new();
             for (name, supervisor) in some {
                 let (name, visit) = (name.clone(), visit(supervisor.clone()));
@@ -141,7 +147,7 @@ impl Pool {
             let outcomes = visits.join_all().await.into_iter();
             failures.extend(outcomes.filter_map(|(name, outcome)| Some((name, outcome.err()?))));
         }
-        self.make_room(0);
+        self.make_room_for(&[]);
         failures
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use super::connection::Blueprint;
@@ -39,6 +40,10 @@ pub struct Session {
     pub(super) became_sized: Notify,
     /// Strange messages so far.
     pub(super) oddities: AtomicU32,
+    /// Cancelled when the conversation has ended.
+    pub(super) over: CancellationToken,
+    /// Messages in a row that mean nothing.
+    pub(super) nonsense: AtomicU32,
     /// A tool call was answered, so the server works.
     proven: AtomicBool,
 }
@@ -63,7 +68,8 @@ struct Pending<'a> {
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        if self.session.requests.forget(self.id) && self.cancellable {
+        let was_sent = self.session.requests.forget(self.id);
+        if was_sent && self.cancellable {
             let reason = self.withdrawn.and_then(|withdrawn| withdrawn.get());
             self.session.cancel(self.id, reason.map_or("no longer wanted", String::as_str));
         }
@@ -84,6 +90,8 @@ impl Session {
             tools_changed: Notify::new(),
             became_sized: Notify::new(),
             oddities: AtomicU32::new(0),
+            over: CancellationToken::new(),
+            nonsense: AtomicU32::new(0),
             proven: AtomicBool::new(false),
         }
     }
@@ -144,11 +152,13 @@ impl Session {
         let cancellable = method != method::INITIALIZE;
         let _pending = Pending { session: self, id, cancellable, withdrawn: watch.withdrawn };
         if !self.outbox.has_room() {
+            self.requests.mark_sent(id, false);
             tokio::select! {
                 biased;
                 answer = &mut answer => return answer.unwrap_or(Err(Error::ShuttingDown)),
                 _ = self.outbox.room() => {}
             }
+            self.requests.mark_sent(id, true);
         }
         let urgency = if alone { Urgency::Alone } else { Urgency::Gather };
         let pushed = self.outbox.push(urgency, |buffer| {
@@ -179,8 +189,8 @@ impl Session {
         }
     }
 
-    /// Tells the server that nobody waits any more. There is one of these for a request at most, so
-    /// they go out even where there is no room for requests.
+    /// Tells the server that nobody waits any more. There is one of these for a request that was sent,
+    /// and it is shorter, so they go out even where there is no room for requests.
     fn cancel(&self, id: u64, reason: &str) {
         let params = json!({ "requestId": id, "reason": reason }).to_string();
         // A session that is over needs no cancellation.
@@ -218,5 +228,6 @@ impl Session {
     pub(super) fn end(&self, error: &Error) {
         self.requests.end(error);
         self.outbox.close();
+        self.over.cancel();
     }
 }

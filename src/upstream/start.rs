@@ -24,6 +24,8 @@ pub(super) type Outcome = Option<Result<Arc<Connection>, Error>>;
 pub(super) struct Start {
     pub(super) outcome: watch::Receiver<Outcome>,
     pub(super) tail: Arc<Tail>,
+    /// The server failed or hung before, so calls that may mean others do not wait for it.
+    pub(super) doubtful: bool,
     /// When a caller last gave up waiting.
     pub(super) overdue: Option<Instant>,
     /// Gives the start up.
@@ -66,6 +68,8 @@ pub(super) async fn connect(
     };
     match timeout(limit, opening).await {
         Ok(Ok(tools)) => {
+            // Its idle time begins now, however long it took to start.
+            session.touch();
             let count = registry.replace(name, tools);
             tracing::info!("`{name}` is connected with {count} tools");
             Ok(Arc::new(connection))

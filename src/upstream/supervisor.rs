@@ -88,11 +88,20 @@ impl Supervisor {
     /// The open session, once there is one. Waits at most `connectionTimeoutMs` for a start, which
     /// goes on when the wait is over; during a cool-down the last failure comes back at once.
     pub async fn session(self: &Arc<Self>) -> Result<Arc<Session>, Error> {
+        match self.session_once().await {
+            // Somebody refreshed a start that hung; the new one may do better.
+            Err(Error::Abandoned) => self.session_once().await,
+            outcome => outcome,
+        }
+    }
+
+    async fn session_once(self: &Arc<Self>) -> Result<Arc<Session>, Error> {
         let mut outcome = match self.open_or_starting()? {
             Reached::Open(session) => return Ok(session),
             Reached::Starting(outcome) => outcome,
         };
         let limit = self.shared.settings.timeouts.connection;
+        let this_start = outcome.clone();
         match timeout(limit, outcome.wait_for(Option::is_some)).await {
             Ok(Ok(outcome)) => match &*outcome {
                 Some(Ok(connection)) => Ok(connection.session().clone()),
@@ -101,7 +110,11 @@ impl Supervisor {
             },
             Ok(Err(_gone)) => {
                 // The start has failed inside the bridge; the next call may try again.
-                self.state().phase = Phase::Closed;
+                let mut state = self.state();
+                if matches!(&state.phase, Phase::Starting(s) if s.outcome.same_channel(&this_start))
+                {
+                    state.phase = Phase::Closed;
+                }
                 Err(Error::ShuttingDown)
             }
             Err(_elapsed) => match &mut self.state().phase {
@@ -120,7 +133,7 @@ impl Supervisor {
     pub async fn session_unless_doubtful(self: &Arc<Self>) -> Result<Arc<Session>, Error> {
         let doubt = match &self.state().phase {
             Phase::CoolingDown { error, .. } => Some(error.clone()),
-            Phase::Starting(start) if start.overdue.is_some() => {
+            Phase::Starting(start) if start.doubtful || start.overdue.is_some() => {
                 Some(start.unfinished(self.shared.settings.timeouts.connection))
             }
             _ => None,
@@ -132,7 +145,7 @@ impl Supervisor {
             Ok(Reached::Open(session)) => Ok(session),
             Ok(Reached::Starting(_)) => {
                 if let Phase::Starting(start) = &mut self.state().phase {
-                    start.overdue.get_or_insert_with(Instant::now);
+                    start.doubtful = true;
                 }
                 Err(doubt)
             }
@@ -174,7 +187,8 @@ impl Supervisor {
         let abandon = self.shared.closing.child_token();
         let wait = CRASH_BACKOFF.after(state.crashes.saturating_sub(1));
         let starting = self.clone().start(wait, tail.clone(), abandon.clone(), sender);
-        let start = Start { outcome: outcome.clone(), tail, overdue: None, abandon };
+        let start =
+            Start { outcome: outcome.clone(), tail, doubtful: false, overdue: None, abandon };
         state.phase = Phase::Starting(start);
         self.shared.tasks.spawn(starting);
         Ok(Reached::Starting(outcome))
@@ -198,6 +212,7 @@ impl Supervisor {
                 self.shared.tasks.spawn(self.clone().keep(connection.clone()));
                 Phase::Open(connection.clone())
             }
+            Err(Error::Abandoned) => Phase::Closed,
             Err(error) => {
                 if !abandon.is_cancelled() {
                     let why = excerpt(error.to_string().as_bytes(), 1000);
@@ -208,6 +223,16 @@ impl Supervisor {
             }
         };
         outcome.send_replace(Some(connected));
+    }
+
+    /// Whether asking for a session would start the server.
+    pub(super) fn would_start(&self) -> bool {
+        match &self.state().phase {
+            Phase::Closed => true,
+            Phase::Starting(_) => false,
+            Phase::Open(connection) => connection.session().is_ended(),
+            Phase::CoolingDown { until, .. } => *until <= Instant::now(),
+        }
     }
 
     /// Whether a start is under way.

@@ -36,8 +36,11 @@ impl Supervisor {
                     not_before = Instant::now() + REREAD_GAP;
                 }
                 () = idle => {
+                    if session.is_ended() {
+                        return connection.over().await;
+                    }
                     let limit = idle_timeout.unwrap_or_default();
-                    if self.close_if(|last_used| last_used.elapsed() >= limit) {
+                    if self.close_if(Some(&connection), |last_used| last_used.elapsed() >= limit) {
                         tracing::info!("`{}` was idle and is closed", self.blueprint.name);
                         return;
                     }
@@ -72,12 +75,20 @@ impl Supervisor {
         Ok(self.shared.registry.replace(name, tools))
     }
 
-    /// Closes the connection if it is open, nothing is under way and `wanted` agrees with when it was last used.
-    pub(super) fn close_if(&self, wanted: impl FnOnce(Instant) -> bool) -> bool {
+    /// Closes the connection if it is open (`only` this one, where it is given), nothing is under way and
+    /// `wanted` agrees with when it was last used.
+    pub(super) fn close_if(
+        &self,
+        only: Option<&Arc<Connection>>,
+        wanted: impl FnOnce(Instant) -> bool,
+    ) -> bool {
         let mut state = self.state();
         let Phase::Open(connection) = &state.phase else {
             return false;
         };
+        if only.is_some_and(|only| !Arc::ptr_eq(only, connection)) {
+            return false;
+        }
         let closed = Error::Closed { last: Box::new(LastWords::closed_by_us()) };
         let session = connection.session();
         if !session.requests.end_if_idle(&closed, wanted) {

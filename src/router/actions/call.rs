@@ -46,7 +46,7 @@ impl Call<'_> {
         if router.pool.len() > 1 && !says_error(&result) {
             router.remember(found.name);
         }
-        router.pool.make_room(0);
+        router.pool.make_room_for(&[]);
         Ok(match router.settings.call_format {
             CallFormat::Content => result,
             CallFormat::Envelope => {

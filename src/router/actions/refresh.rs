@@ -14,7 +14,7 @@ pub(in crate::router) async fn run(
 ) -> Result<Box<str>, Error> {
     let only = server.map(|server| router.find(server)).transpose()?;
     let failures = if let Some(found) = only {
-        router.pool.make_room(usize::from(!found.supervisor.is_open()));
+        router.pool.make_room_for(std::slice::from_ref(found.supervisor));
         found.supervisor.refresh().await.map_err(|error| failed(found.name, error))?;
         Vec::new()
     } else {
