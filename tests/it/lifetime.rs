@@ -32,6 +32,15 @@ fn a_server_at_work_is_not_idle() {
 }
 
 #[test]
+fn a_start_is_not_idleness() {
+    let mut client = Bridge::new()
+        .server("slow", &["--start-delay-ms", "600"])
+        .set("routerIdleTimeoutMs", 200)
+        .serve_initialized();
+    client.assert_echo("slow");
+}
+
+#[test]
 fn a_changed_list_is_read_again() {
     let mut client = Bridge::new().server("one", &[]).serve_initialized();
     let before = client.mcp_json(&json!({"action": "list", "server": "one"}));
