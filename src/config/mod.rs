@@ -7,6 +7,7 @@
 
 mod adaptive_promotion;
 mod auth;
+mod collections;
 mod compile;
 mod document;
 mod dotenv;

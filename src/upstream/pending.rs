@@ -223,18 +223,15 @@ impl Requests {
     }
 
     /// Gives up requests that were silent for too long, for as long as it is polled; `given_up`
-    /// hears of each.
+    /// hears of those that the server knows of.
     pub(super) async fn watch(&self, given_up: impl Fn(u64)) {
         loop {
             let (silent, next_look) = self.table().take_silent(Instant::now());
             for (id, waiting) in silent {
-                let error = Error::TimedOut { after: waiting.timeout };
-                let error = if waiting.sent {
+                if waiting.sent {
                     given_up(id);
-                    error
-                } else {
-                    Error::Unsent { error: Arc::new(error) }
-                };
+                }
+                let error = Error::TimedOut { after: waiting.timeout };
                 let _ = waiting.reply.send(Err(error));
             }
             let sleep = async {
