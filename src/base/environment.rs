@@ -62,11 +62,6 @@ impl Environment {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Names of the variables that were left out because their name or value is not Unicode.
-    pub fn not_unicode(&self) -> impl Iterator<Item = &str> {
-        self.not_unicode.iter().map(String::as_str)
-    }
-
     /// Whether a variable of this name is set, but to something that is not Unicode.
     pub fn is_not_unicode(&self, name: &str) -> bool {
         self.not_unicode.contains(name)

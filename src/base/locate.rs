@@ -12,16 +12,6 @@ pub struct Position {
     pub line: usize,
 }
 
-/// The line on which the value that `pointer` names starts. Of a key that stands twice the last one
-/// counts, as it does in the parsed value.
-pub fn line_of(text: &str, pointer: &str) -> Option<usize> {
-    positions(text)
-        .into_iter()
-        .rev()
-        .find(|position| position.pointer == pointer)
-        .map(|position| position.line)
-}
-
 /// Every value of the text in the order of the text. A pointer that appears twice is a key that
 /// stands twice.
 pub fn positions(text: &str) -> Vec<Position> {
@@ -166,6 +156,16 @@ fn scalar_end(bytes: &[u8], start: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The line on which the value that `pointer` names starts. Of a key that stands twice the last one
+    /// counts, as it does in the parsed value.
+    fn line_of(text: &str, pointer: &str) -> Option<usize> {
+        positions(text)
+            .into_iter()
+            .rev()
+            .find(|position| position.pointer == pointer)
+            .map(|position| position.line)
+    }
 
     const TEXT: &str = r#"{
   "mode": "router",
