@@ -3,13 +3,17 @@
 //! The modules stand in rows, each using only rows below its own; `docs/ARCHITECTURE.md` has the
 //! map and `tests/tidy.rs` checks it.
 
+pub mod access;
 pub mod app;
 pub mod base;
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod downstream;
+pub mod guard;
 pub mod protocol;
 pub mod router;
+pub mod select;
 pub mod telemetry;
 pub mod tools;
 pub mod upstream;

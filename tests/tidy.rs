@@ -13,7 +13,7 @@ const ROWS: [&[&str]; 10] = [
     &["base"],
     &["protocol", "telemetry"],
     &["config"],
-    &["recipe", "wire", "guard", "cache"],
+    &["recipe", "wire", "guard", "cache", "select"],
     &["catalog", "oauth", "access", "container", "tools", "jobs"],
     &["upstream", "search"],
     &["router"],

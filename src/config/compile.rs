@@ -8,6 +8,7 @@ use super::finding::Severity;
 use super::intent_routing::IntentRouting;
 use super::lifecycle::Lifecycle;
 use super::name::ServerName;
+use super::protection::Protection;
 use super::reader::Reader;
 use super::result_cache::ResultCache;
 use super::retry::Retry;
@@ -57,6 +58,8 @@ pub struct Config {
     pub adaptive_promotion: AdaptivePromotion,
     /// How often failed calls are tried again.
     pub retry: Retry,
+    /// What protects against what servers say.
+    pub protection: Protection,
     /// Whether the catalog can be searched.
     pub catalog: bool,
     /// Whether installed recipes become servers by themselves.
@@ -120,6 +123,7 @@ impl Default for Config {
             max_result_chars: None,
             adaptive_promotion: AdaptivePromotion::default(),
             retry: Retry::default(),
+            protection: Protection::default(),
             catalog: true,
             auto_merge: false,
             debug: false,
@@ -153,6 +157,7 @@ impl Config {
             adaptive_promotion: AdaptivePromotion::read(top.object("adaptivePromotion")),
             retry: retry
                 .map_or(default.retry.clone(), |section| Retry::read(section, &default.retry)),
+            protection: Protection::read(top, default.protection),
             catalog: top.bool("catalog").unwrap_or(default.catalog),
             auto_merge: top.bool("autoMerge").unwrap_or(default.auto_merge),
             debug: top.bool("debug").unwrap_or(default.debug),
@@ -184,7 +189,7 @@ mod tests {
 
     use super::*;
     use crate::config::finding::{Lines, Report};
-    use crate::config::{Embedding, RetryOn};
+    use crate::config::{Embedding, Pinning, RetryOn, SanitizeAction};
 
     fn check(json: &str, findings: &[&str]) -> Config {
         let object = serde_json::from_str(json).expect("an object");
@@ -209,7 +214,7 @@ mod tests {
                 "intentRouting": {"embedding": "keyword", "model": "m", "minScore": 0.5}, "maxResultChars": 11,
                 "adaptivePromotion": {"enabled": true, "maxPromoted": 12, "minCalls": 13, "windowMs": 14, "decayMs": 15},
                 "retry": {"maxAttempts": 16, "delayMs": 17, "backoffMultiplier": 1.5, "retryOn": ["timeout"]},
-                "catalog": false, "autoMerge": true, "debug": true, "agentAdmin": true, "validateArguments": false}"#,
+                "sanitizeAction": "annotate", "pinning": "enforce", "catalog": false, "autoMerge": true, "debug": true, "agentAdmin": true, "validateArguments": false}"#,
             &[],
         );
         let ms = Duration::from_millis;
@@ -251,6 +256,10 @@ mod tests {
                 delay: ms(17),
                 backoff_multiplier: 1.5,
                 retry_on: vec![RetryOn::Timeout],
+            },
+            protection: Protection {
+                sanitize_action: SanitizeAction::Annotate,
+                pinning: Pinning::Enforce,
             },
             catalog: false,
             auto_merge: true,

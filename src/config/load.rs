@@ -59,6 +59,7 @@ fn compile(
             folder: source.folder(),
             user_home: paths.user_home(),
             retry: &config.retry,
+            protection: config.protection,
         },
         paths,
         variables: &variables,

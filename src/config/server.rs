@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::auth::Auth;
+use super::protection::Protection;
 use super::rate_limit::RateLimit;
 use super::reader::Reader;
 use super::retry::Retry;
@@ -41,6 +42,8 @@ pub struct Server {
     pub transport: Transport,
     /// What its answers may do to whoever reads them.
     pub trust: Trust,
+    /// What protects against them beyond that.
+    pub protection: Protection,
     /// Which of its tools are there.
     pub tool_filter: ToolFilter,
     /// Characters of a result, where it differs from the limit of all.
@@ -73,6 +76,8 @@ pub(super) struct Scene<'a> {
     pub(super) user_home: Option<&'a Path>,
     /// The tries of all servers.
     pub(super) retry: &'a Retry,
+    /// The protection of all servers.
+    pub(super) protection: Protection,
 }
 
 impl Server {
@@ -86,6 +91,7 @@ impl Server {
         let transport = Transport::read(&mut reader, scene);
         let description = reader.string("description").filter(|text| !text.trim().is_empty());
         let trust = reader.choice("trust", &TRUST).unwrap_or_default();
+        let protection = Protection::read(&mut reader, scene.protection);
         let tool_filter = ToolFilter::read(reader.object("toolFilter"));
         let max_result_chars = reader.count("maxResultChars", 1);
         let retry = reader.object("retry").map(|section| Retry::read(section, scene.retry));
@@ -99,6 +105,7 @@ impl Server {
             description,
             transport: transport?,
             trust,
+            protection,
             tool_filter,
             max_result_chars,
             retry,
@@ -167,7 +174,12 @@ mod tests {
         let object = serde_json::from_str(json).expect("an object");
         let report = Report::of_server("a");
         let retry = Retry { max_attempts: 3, ..Retry::default() };
-        let scene = Scene { folder: Path::new("/etc"), user_home: None, retry: &retry };
+        let scene = Scene {
+            folder: Path::new("/etc"),
+            user_home: None,
+            retry: &retry,
+            protection: Protection::default(),
+        };
         let server = Server::read(Reader::new(&object, "", &report), &scene, Vec::new());
         let told = report.into_findings(&Lines::new(Vec::new()));
         let told: Vec<String> = told.iter().map(ToString::to_string).collect();
@@ -198,6 +210,7 @@ mod tests {
                 login: None,
             }),
             trust: Trust::Sanitize,
+            protection: Protection::default(),
             tool_filter: ToolFilter {
                 allow: Some(vec!["x".to_owned()]),
                 deny: vec!["y".to_owned()],

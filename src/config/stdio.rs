@@ -162,6 +162,7 @@ mod tests {
             folder: Path::new("/etc/bridge"),
             user_home: Some(Path::new("/home/ann")),
             retry: &retry,
+            protection: crate::config::Protection::default(),
         };
         let check = |path: &str, command: &str, folder: &str| {
             assert_eq!(resolve_command(path, &scene), command);
