@@ -7,8 +7,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::base::environment::Environment;
 use crate::base::secret::Secret;
-use crate::config::{Config, Mode, RateLimit, Server, Stdio, ToolFilter, Transport, Trust};
-use crate::router::{self, LeftOut, Router};
+use crate::config::{Config, Mode, RateLimit, Retry, Server, Stdio, ToolFilter, Transport, Trust};
+use crate::router::{self, LeftOut, Router, ServerSettings};
 use crate::tools::Registry;
 use crate::upstream::{self, Pool};
 
@@ -46,15 +46,18 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
     let mut skipped: Vec<LeftOut> =
         skipped.map(|skipped| left_out(skipped.name, None, skipped.reason)).collect();
     let (mut servers, mut filters) = (Vec::new(), IndexMap::new());
-    let mut descriptions = IndexMap::new();
+    let mut settings = IndexMap::new();
     for (name, server) in config.servers {
         let transport = server.transport.name();
         match usable(server) {
-            Ok(Usable { stdio, secrets, tool_filter, description }) => {
+            Ok(Usable { stdio, secrets, tool_filter, description, retry, max_result_chars }) => {
                 filters.insert(name.clone(), tool_filter);
-                if let Some(description) = description {
-                    descriptions.insert(name.clone(), description);
-                }
+                let server = ServerSettings {
+                    description,
+                    retry: retry.unwrap_or_else(|| config.retry.clone()),
+                    max_result_chars: max_result_chars.or(config.max_result_chars),
+                };
+                settings.insert(name.clone(), server);
                 servers.push(upstream::pool::Server { name, stdio, secrets });
             }
             Err(reason) => {
@@ -66,13 +69,17 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
     let tasks = TaskTracker::new();
     let shutdown = config.timeouts.shutdown;
     let registry = Arc::new(Registry::new(filters, config.schema_compression.clone()));
-    let settings = upstream::Settings { timeouts: config.timeouts, lifecycle: config.lifecycle };
+    let upstream = upstream::Settings { timeouts: config.timeouts, lifecycle: config.lifecycle };
     let pool =
-        Pool::new(servers, settings, &Arc::new(environment), registry.clone(), tasks.clone());
+        Pool::new(servers, upstream, &Arc::new(environment), registry.clone(), tasks.clone());
     let settings = router::Settings {
         call_format: config.call_format,
         schema_compression: config.schema_compression,
-        descriptions,
+        max_batch_size: config.max_batch_size,
+        adaptive_promotion: config.adaptive_promotion,
+        debug: config.debug,
+        validate_arguments: config.validate_arguments,
+        servers: settings,
         left_out: skipped,
     };
     let router = Arc::new(Router::new(pool, registry, settings));
@@ -83,20 +90,15 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
 fn not_in_force(config: &Config) -> Vec<String> {
     let default = Config::default();
     let set = [
-        ("retry", config.retry != default.retry),
         ("resultCache", config.result_cache.enabled),
         ("intentRouting", config.intent_routing != default.intent_routing),
         ("maxResultChars", config.max_result_chars.is_some()),
-        ("adaptivePromotion", config.adaptive_promotion.enabled),
         ("agentAdmin", config.agent_admin),
     ];
     let mut keys: Vec<String> =
         set.into_iter().filter(|(_, set)| *set).map(|(key, _)| format!("/{key}")).collect();
     for (name, server) in &config.servers {
-        let set = [
-            ("retry", server.retry.is_some()),
-            ("maxResultChars", server.max_result_chars.is_some()),
-        ];
+        let set = [("maxResultChars", server.max_result_chars.is_some())];
         let own = set.into_iter().filter(|(_, set)| *set);
         keys.extend(own.map(|(key, _)| format!("/servers/{name}/{key}")));
     }
@@ -109,6 +111,8 @@ struct Usable {
     secrets: Vec<Secret>,
     tool_filter: ToolFilter,
     description: Option<String>,
+    retry: Option<Retry>,
+    max_result_chars: Option<usize>,
 }
 
 /// What an entry asks for to protect its owner is never left away; a server that cannot be served so
@@ -120,12 +124,15 @@ fn usable(server: Server) -> Result<Usable, String> {
     if server.rate_limit != RateLimit::default() {
         return Err("calls cannot be counted in this version (`rateLimit`)".to_owned());
     }
-    let Server { transport, secrets, tool_filter, description, .. } = server;
+    let Server { transport, secrets, tool_filter, description, retry, max_result_chars, .. } =
+        server;
     match transport {
         Transport::Stdio(stdio) if stdio.login.is_some() => {
             Err("logging in to servers is not available in this version (`auth`)".to_owned())
         }
-        Transport::Stdio(stdio) => Ok(Usable { stdio, secrets, tool_filter, description }),
+        Transport::Stdio(stdio) => {
+            Ok(Usable { stdio, secrets, tool_filter, description, retry, max_result_chars })
+        }
         remote => Err(format!("transport `{}` is not available in this version", remote.name())),
     }
 }

@@ -11,6 +11,9 @@ use crate::downstream::stdio;
 /// Serves the client on stdin and stdout; returns once no child is left.
 pub async fn serve_stdio(app: App) -> io::Result<()> {
     let (stdin, stdout, _restored) = stdio::streams()?;
+    let router = app.router.clone();
+    let watching = async move { router.watch_promotions().await };
+    let watching = AbortOnDropHandle::new(app.tasks.spawn(watching));
     // A task of its own: waking what `block_on` itself runs costs the runtime a system call each time.
     let serving = stdio::serve(app.router.clone(), stdin, stdout, app.shutdown / 4);
     let mut serving = AbortOnDropHandle::new(app.tasks.spawn(serving));
@@ -21,7 +24,7 @@ pub async fn serve_stdio(app: App) -> io::Result<()> {
             Ok(())
         }
     };
-    drop(serving);
+    drop((serving, watching));
     end(&app).await;
     served
 }

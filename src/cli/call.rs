@@ -11,8 +11,7 @@ use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use crate::app::App;
 use crate::base::json::Strict;
-use crate::router::request::Action;
-use crate::router::{Caller, Error, Notify};
+use crate::router::{Action, Caller, Error, Notify};
 use crate::upstream::Withdrawn;
 
 /// The arguments from the command line or from stdin: the text of a JSON object.
@@ -52,6 +51,7 @@ pub(super) async fn run(
         server: Some(Cow::Borrowed(&call.server)),
         tool: Cow::Borrowed(&call.tool),
         params: Cow::Borrowed(params),
+        select: None,
     };
     let caller = Caller { notify: Notify::nobody(), withdrawn: Withdrawn::default() };
     let result = app.router.act(action, None, &caller).await.map_err(|error| failure(&error))?;
@@ -96,7 +96,8 @@ pub(super) fn failure(error: &Error) -> Failure {
         Error::UnknownServer { available, .. } | Error::UnknownTool { available, .. } => {
             (Exit::NotFound, &available[..])
         }
-        Error::InvalidParams { .. } => (Exit::Usage, &[][..]),
+        Error::InvalidParams { .. } | Error::Dependency { .. } => (Exit::Usage, &[][..]),
+        Error::NotFound { .. } => (Exit::NotFound, &[][..]),
         Error::LeftOut { .. } => (Exit::Config, &[][..]),
         Error::Upstream { .. } => (Exit::Upstream, &[][..]),
     };

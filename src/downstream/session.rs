@@ -71,6 +71,17 @@ impl Session {
         }
     }
 
+    /// Tells the client when the list of tools changes, for as long as it is polled.
+    pub fn tell_list_changes(&self) -> impl Future<Output = ()> + use<> {
+        let (changes, notify) = (self.router.tool_list_changes(), self.notify.clone());
+        async move {
+            let Some(mut changes) = changes else { return };
+            while changes.changed().await.is_ok() {
+                notify.send(method::TOOLS_LIST_CHANGED, "{}");
+            }
+        }
+    }
+
     /// Takes no more requests; those in flight have `limit` to be answered and are withdrawn then,
     /// which closes the outbox.
     pub async fn finish(&self, limit: Duration) {
@@ -151,7 +162,7 @@ impl Session {
             method::INITIALIZE => self.initialize(&id, params),
             method::PING => self.send(|to| answer::write(to, &id, Ok(answer::EMPTY))),
             _ if self.revision.is_none() => self.refuse(Some(&id), &too_early(method, params)),
-            method::TOOLS_LIST => self.answer(&id, self.router.tool_list()),
+            method::TOOLS_LIST => self.answer(&id, &self.router.tool_list()),
             method::TOOLS_CALL => self.call_tool(id, params),
             _ => {
                 let message = format!("unknown method `{}`", excerpt(method.as_bytes(), 80));
@@ -172,7 +183,11 @@ impl Session {
                 );
                 let revision = Revision::negotiate(&params.protocol_version);
                 self.revision = Some(revision);
-                let result = server_result(revision, describe::INSTRUCTIONS);
+                let result = server_result(
+                    revision,
+                    describe::INSTRUCTIONS,
+                    self.router.tool_list_changes().is_some(),
+                );
                 self.answer(id, &result);
             }
             Err(error) => {

@@ -30,6 +30,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let (outbox, writer) = Outbox::new(MAX_WAITING, stdout);
     let mut session = Session::new(router, outbox.clone());
+    let _telling = AbortOnDropHandle::new(tokio::spawn(session.tell_list_changes()));
     let mut writing = AbortOnDropHandle::new(tokio::spawn(writer.run()));
     let read = tokio::select! {
         biased;

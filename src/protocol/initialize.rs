@@ -47,11 +47,13 @@ pub struct ClientInfo {
     pub version: String,
 }
 
-/// Our answer to a client's `initialize`: the JSON text of the result.
-pub fn server_result(revision: Revision, instructions: &str) -> String {
+/// Our answer to a client's `initialize`: the JSON text of the result. `list_changes` promises to tell when the list
+/// of tools changes.
+pub fn server_result(revision: Revision, instructions: &str, list_changes: bool) -> String {
+    let tools = if list_changes { json!({ "listChanged": true }) } else { json!({}) };
     json!({
         "protocolVersion": revision.as_str(),
-        "capabilities": { "tools": {} },
+        "capabilities": { "tools": tools },
         "serverInfo": { "name": "mcp-bridge", "version": env!("CARGO_PKG_VERSION") },
         "instructions": instructions,
     })

@@ -1,9 +1,11 @@
 //! The JSON that the actions answer with, member by member as the contract has it.
 
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::Overview;
+use super::invocation::{Debug, Notes};
+use super::item::Item;
+use super::{Error, Overview};
 use crate::protocol::content::json_result;
 
 /// The tool result that holds an answer.
@@ -58,22 +60,94 @@ pub(super) struct Envelope<'a> {
     pub(super) server: &'a str,
     pub(super) action: &'static str,
     pub(super) tool: &'a str,
-    pub(super) result: &'a RawValue,
+    pub(super) result: Box<RawValue>,
+    #[serde(flatten)]
+    pub(super) about: About,
+}
+
+/// What an answer says about how it came.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct About {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retries: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
+    #[serde(rename = "_debug", skip_serializing_if = "Option::is_none")]
+    debug: Option<Debug>,
+}
+
+impl From<Notes> for About {
+    fn from(notes: Notes) -> Self {
+        Self { retries: notes.retries(), warning: notes.warning, debug: notes.debug }
+    }
+}
+
+/// `batch`.
+#[derive(Serialize)]
+pub(super) struct Batch {
+    pub(super) action: &'static str,
+    pub(super) results: Vec<Slot>,
+}
+
+/// One call of a [`Batch`]: its result, its error, or the question which server is meant.
+#[derive(Serialize)]
+pub(super) struct Slot {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) server: Option<String>,
+    tool: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Box<RawValue>>,
+    #[serde(flatten)]
+    question: Option<Ambiguous>,
+    #[serde(flatten)]
+    about: About,
+}
+
+impl Slot {
+    /// The slot of a call that has not ended yet.
+    pub(super) fn new(item: &Item<'_>) -> Self {
+        Self {
+            id: item.id.as_deref().map(str::to_owned),
+            server: item.server.as_deref().map(str::to_owned),
+            tool: item.tool.to_string(),
+            result: None,
+            error: None,
+            question: None,
+            about: About::default(),
+        }
+    }
+
+    pub(super) fn fill(&mut self, (result, notes): (Box<RawValue>, Notes)) {
+        self.result = Some(result);
+        self.about = notes.into();
+    }
+
+    pub(super) fn fail(&mut self, error: &Error) {
+        self.error = to_raw_value(&error.answer()).ok();
+    }
+
+    pub(super) fn ask(&mut self, question: Ambiguous) {
+        self.question = Some(question);
+    }
 }
 
 /// A tool name that several servers have.
 #[derive(Serialize)]
-pub(super) struct Ambiguous<'a> {
+pub(super) struct Ambiguous {
     pub(super) ambiguous: bool,
     pub(super) message: String,
-    pub(super) candidates: Vec<Candidate<'a>>,
+    pub(super) candidates: Vec<Candidate>,
 }
 
 /// One of them.
 #[derive(Serialize)]
-pub(super) struct Candidate<'a> {
-    pub(super) server: &'a str,
-    pub(super) tool: &'a str,
+pub(super) struct Candidate {
+    pub(super) server: String,
+    pub(super) tool: String,
     pub(super) score: f64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) suggested: bool,
@@ -100,4 +174,23 @@ pub(super) struct ServerStatus<'a> {
     pub(super) last_used: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
+}
+
+/// `promotions`.
+#[derive(Serialize)]
+pub(super) struct Promotions {
+    pub(super) action: &'static str,
+    pub(super) promoted: Vec<CountedTool>,
+    pub(super) stats: Vec<CountedTool>,
+}
+
+/// One tool in [`Promotions`], with its calls within `windowMs`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CountedTool {
+    pub(super) server: String,
+    pub(super) tool: String,
+    pub(super) call_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) last_call: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::request::ACTIONS;
+use super::action::ACTIONS;
 use crate::base::text::shorten;
 use crate::config::{SchemaCompression, ServerName};
 

@@ -50,7 +50,7 @@ pub enum Error {
         hint: Option<String>,
     },
     /// The upstream failed.
-    #[error("server `{server}`: {source}")]
+    #[error("server `{server}`: {source}{}", after(*.retries))]
     Upstream {
         /// Which one.
         server: String,
@@ -58,6 +58,22 @@ pub enum Error {
         source: upstream::Error,
         /// How the tool wants to be called, where the server refused the arguments.
         signature: Option<String>,
+        /// Tries beyond the first.
+        retries: u32,
+    },
+    /// A call of a batch that needs the result of another one.
+    #[error("not called: `{id}`, which its `params` refer to, has no result")]
+    Dependency {
+        /// The other one.
+        id: String,
+    },
+    /// What is asked for is not there any more, or never was.
+    #[error("{what}")]
+    NotFound {
+        /// In words.
+        what: String,
+        /// What to do instead.
+        hint: Option<String>,
     },
 }
 
@@ -72,6 +88,10 @@ fn short(name: &str) -> String {
 
 fn on(server: Option<&str>) -> String {
     server.map_or_else(|| " on any server".to_owned(), |server| format!(" on server `{server}`"))
+}
+
+fn after(retries: u32) -> String {
+    if retries == 0 { String::new() } else { format!(" (tried {} times)", retries + 1) }
 }
 
 /// An error as the model reads it.
@@ -90,13 +110,30 @@ pub(super) struct Answer<'a> {
 }
 
 impl Error {
+    /// A request that is wrong.
+    pub(super) fn invalid(reason: impl Into<String>) -> Self {
+        Self::InvalidParams { reason: reason.into(), hint: None }
+    }
+
+    /// Says how it would be right.
+    pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
+        match self {
+            Self::InvalidParams { reason, .. } => {
+                Self::InvalidParams { reason, hint: Some(hint.into()) }
+            }
+            Self::NotFound { what, .. } => Self::NotFound { what, hint: Some(hint.into()) },
+            other => other,
+        }
+    }
+
     /// The contract's name for this kind of error.
     pub fn code(&self) -> &'static str {
         use upstream::Error as Upstream;
         match self {
             Self::UnknownServer { .. } => "unknown_server",
             Self::UnknownTool { .. } => "unknown_tool",
-            Self::InvalidParams { .. } => "invalid_params",
+            Self::InvalidParams { .. } | Self::Dependency { .. } => "invalid_params",
+            Self::NotFound { .. } => "not_found",
             Self::LeftOut { .. } => "connection_failed",
             Self::Upstream { source, .. } => match source {
                 Upstream::Refused(_) | Upstream::BadAnswer { .. } => "mcp_error",
@@ -117,7 +154,8 @@ impl Error {
             Self::LeftOut { .. } => {
                 Some("correct its entry in the config and restart the bridge".to_owned())
             }
-            Self::InvalidParams { hint, .. } => hint.clone(),
+            Self::InvalidParams { hint, .. } | Self::NotFound { hint, .. } => hint.clone(),
+            Self::Dependency { .. } => None,
             Self::Upstream { signature: Some(signature), .. } => {
                 Some(format!("the tool is called as {signature}"))
             }

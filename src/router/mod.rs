@@ -1,14 +1,26 @@
 //! One request in, one reply out: the actions of the `mcp` tool. Knows no socket and no HTTP.
 
+pub mod action;
 mod actions;
 mod answer;
+mod attempt;
 pub mod describe;
 pub mod error;
+mod invocation;
+mod item;
+mod marks;
 mod overview;
+mod promoted;
+mod promotion;
 pub mod request;
 mod routing;
+mod settings;
+mod shape;
+mod value;
 
+pub use action::Action;
 pub use error::Error;
 pub use overview::Overview;
 pub use request::{Caller, Notify};
-pub use routing::{LeftOut, Router, Settings};
+pub use routing::Router;
+pub use settings::{LeftOut, ServerSettings, Settings};

@@ -54,7 +54,11 @@ impl Router {
         Overview {
             name: name.to_string(),
             transport: Some(TRANSPORT),
-            description: self.settings.descriptions.get(name).cloned(),
+            description: self
+                .settings
+                .servers
+                .get(name)
+                .and_then(|server| server.description.clone()),
             tools: self.registry.snapshot().get(name.as_str()).map(|tools| tools.len()),
             error: failure.map(ToString::to_string),
             hint: failure.and_then(upstream::Error::hint),

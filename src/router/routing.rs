@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indexmap::IndexMap;
-
+use super::action::Action;
 use super::error::MAX_AVAILABLE;
-use super::request::{Action, Caller, ToolCall};
+use super::promotion::Promotion;
+use super::request::{Caller, ToolCall};
+use super::settings::{ServerSettings, Settings};
 use super::{Error, actions, describe};
 use crate::base::text::nearest_all;
-use crate::config::{CallFormat, SchemaCompression, ServerName};
+use crate::config::ServerName;
 use crate::protocol::content::json_result;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 use crate::telemetry::logging::excerpt;
@@ -21,38 +22,15 @@ pub(super) const TRANSPORT: &str = "stdio";
 /// The contract's number of last successful calls whose servers are preferred.
 const RECENT_CALLS: usize = 5;
 
-/// What the router does with requests; nothing here changes while it runs.
-#[derive(Debug)]
-pub struct Settings {
-    /// How results of `call` travel.
-    pub call_format: CallFormat,
-    /// How long descriptions in lists may be.
-    pub schema_compression: SchemaCompression,
-    /// What users say about their servers.
-    pub descriptions: IndexMap<ServerName, String>,
-    /// Servers that are configured and not served.
-    pub left_out: Vec<LeftOut>,
-}
-
-/// A server that is configured and not served.
-#[derive(Debug, Clone)]
-pub struct LeftOut {
-    /// Its name in the config.
-    pub name: String,
-    /// How it would be reached, where its entry says so.
-    pub transport: Option<&'static str>,
-    /// Why it is not served.
-    pub reason: String,
-}
-
 /// Turns requests of the `mcp` tool into replies.
 #[derive(Debug)]
 pub struct Router {
     pub(super) pool: Pool,
     pub(super) registry: Arc<Registry>,
     pub(super) settings: Settings,
-    tool_list: Box<str>,
+    pub(super) tool_list: Box<str>,
     recent: Mutex<VecDeque<ServerName>>,
+    pub(super) promotion: Promotion,
 }
 
 /// A server that was found by its name.
@@ -60,15 +38,17 @@ pub struct Router {
 pub(super) struct Found<'a> {
     pub(super) name: &'a ServerName,
     pub(super) supervisor: &'a Arc<Supervisor>,
+    pub(super) settings: &'a ServerSettings,
 }
 
 impl Router {
-    /// Puts the router in front of the servers.
+    /// Puts the router in front of the servers, for each of which there are settings.
     pub fn new(pool: Pool, registry: Arc<Registry>, settings: Settings) -> Self {
-        let about = |name| settings.descriptions.get(name).map(String::as_str);
-        let servers = pool.iter().map(|(name, _)| (name, about(name)));
+        let servers = settings.servers.iter();
+        let servers = servers.map(|(name, server)| (name, server.description.as_deref()));
         let tool_list = describe::tool_list(servers, &settings.schema_compression);
-        Self { pool, registry, settings, tool_list, recent: Mutex::default() }
+        let promotion = Promotion::new(settings.adaptive_promotion.clone());
+        Self { pool, registry, settings, tool_list, recent: Mutex::default(), promotion }
     }
 
     /// Reaches one server.
@@ -92,11 +72,6 @@ impl Router {
         &self.pool
     }
 
-    /// The answer to `tools/list`.
-    pub fn tool_list(&self) -> &str {
-        &self.tool_list
-    }
-
     /// The answer to `tools/call` with these parameters. What goes wrong inside the `mcp` tool is a tool result
     /// that says so; a JSON-RPC error means that the request was none (specification, Tools, Error Handling).
     pub async fn call_tool(
@@ -106,6 +81,9 @@ impl Router {
     ) -> Result<Box<str>, ErrorObject> {
         let call = ToolCall::parse(params.unwrap_or_default())?;
         if call.name != describe::TOOL {
+            if let Some(reply) = self.call_promoted(&call, caller).await {
+                return Ok(reply.unwrap_or_else(|error| json_result(&error.answer(), true)));
+            }
             let message = format!(
                 "unknown tool `{name}`: the only tool here is `{mcp}`; call it with {{\"tool\": \"{name}\", \
                  \"params\": {{…}}}}",
@@ -114,7 +92,7 @@ impl Router {
             );
             return Err(ErrorObject::new(INVALID_PARAMS, message));
         }
-        let reply = match Action::parse(call.arguments) {
+        let reply = match Action::parse(call.arguments, self.settings.max_batch_size) {
             Ok(action) => self.act(action, call.meta, caller).await,
             Err(error) => Err(error),
         };
@@ -129,24 +107,34 @@ impl Router {
         caller: &Caller,
     ) -> Result<Box<str>, Error> {
         match action {
-            Action::Call { server, tool, params } => {
-                let call = actions::call::Call { tool: &tool, params: &params, meta, caller };
+            Action::Call { server, tool, params, select } => {
+                let (tool, params, select) = (&*tool, &*params, select.as_deref());
+                let form = self.settings.call_format.into();
+                let call = actions::call::Call { tool, params, select, meta, caller, form };
                 call.run(self, server.as_deref()).await
             }
+            Action::Batch { items } => Ok(actions::batch::run(self, &items, meta, caller).await),
             Action::List { server: Some(server) } => actions::list::tools(self, &server).await,
             Action::List { server: None } => Ok(actions::list::servers(self).await),
             Action::Schema { server, tool } => {
                 actions::schema::show(self, server.as_deref(), &tool).await
             }
             Action::Status { server } => actions::status::show(self, server.as_deref()),
+            Action::Read { .. }
+            | Action::Remove { .. }
+            | Action::SetEnv { .. }
+            | Action::SetMode { .. } => Err(Error::invalid("not yet")),
+            Action::Promotions => Ok(actions::promotions::show(self)),
             Action::Refresh { server } => actions::refresh::run(self, server.as_deref()).await,
         }
     }
 
     /// The configured server of this name.
     pub(super) fn find(&self, server: &str) -> Result<Found<'_>, Error> {
-        if let Some((name, supervisor)) = self.pool.find(server) {
-            return Ok(Found { name, supervisor });
+        if let Some((name, supervisor)) = self.pool.find(server)
+            && let Some(settings) = self.settings.servers.get(name)
+        {
+            return Ok(Found { name, supervisor, settings });
         }
         if let Some(skipped) = self.settings.left_out.iter().find(|skipped| skipped.name == server)
         {
@@ -195,6 +183,10 @@ impl Router {
 
     /// Remembers a successful call, for the next tool that is asked for without its server.
     pub(super) fn remember(&self, server: &ServerName) {
+        // Only one of several servers can be preferred.
+        if self.pool.len() < 2 {
+            return;
+        }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() == RECENT_CALLS {
             recent.pop_front();
@@ -208,7 +200,7 @@ impl Router {
 }
 
 pub(super) fn failed(server: &ServerName, source: upstream::Error) -> Error {
-    Error::Upstream { server: server.to_string(), source, signature: None }
+    Error::Upstream { server: server.to_string(), source, signature: None, retries: 0 }
 }
 
 /// The error for a tool that the server does not have, with the names that come nearest.

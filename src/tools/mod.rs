@@ -1,9 +1,10 @@
 //! What can be called: the tools of all servers as one immutable snapshot, and which tool a name means.
 
+pub mod name;
 pub mod registry;
 pub mod resolve;
 pub mod signature;
 mod tool;
 
 pub use registry::{Registry, ServerTools, Snapshot};
-pub use tool::Tool;
+pub use tool::{Hints, Tool};

@@ -18,6 +18,45 @@ pub struct Tool {
     pub required: Vec<String>,
     /// All named parameters, in the schema's order.
     pub parameters: Vec<String>,
+    /// What its server says about its effects.
+    pub hints: Hints,
+}
+
+/// The hints among the annotations of a tool (specification, Schema, `ToolAnnotations`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Hints {
+    /// It changes nothing.
+    #[serde(rename = "readOnlyHint")]
+    pub read_only: Option<bool>,
+    /// It may take away what was there.
+    #[serde(rename = "destructiveHint")]
+    pub destructive: Option<bool>,
+    /// Calling it again with the same arguments changes nothing more.
+    #[serde(rename = "idempotentHint")]
+    pub idempotent: Option<bool>,
+}
+
+impl Hints {
+    fn of(definition: &Definition) -> Self {
+        let annotations = definition.annotations.as_ref();
+        annotations.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    }
+
+    /// A call that may have run may run again.
+    pub fn may_repeat(&self) -> bool {
+        self.is_read_only() || self.idempotent == Some(true)
+    }
+
+    /// It surely changes nothing.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only == Some(true)
+    }
+
+    /// It surely changes something.
+    pub fn is_write(&self) -> bool {
+        !self.is_read_only() && (self.read_only == Some(false) || self.destructive == Some(true))
+    }
 }
 
 /// What is read of an input schema; other members do not matter here, and a faulty one counts as empty.
@@ -43,7 +82,8 @@ impl Tool {
             description.to_owned()
         };
         let parameters = schema.properties.into_iter().map(|(name, _)| name).collect();
-        Self { definition, summary, required: schema.required, parameters }
+        let hints = Hints::of(&definition);
+        Self { definition, summary, required: schema.required, parameters, hints }
     }
 }
 

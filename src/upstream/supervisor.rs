@@ -1,6 +1,7 @@
 //! One configured server: started when it is needed, by one start however many wait for it, left alone for a while
 //! when it fails, closed when idle.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -78,6 +79,11 @@ impl Supervisor {
 
     pub(super) fn state(&self) -> MutexGuard<'_, Inner> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The text without the secrets that were filled into the server's entry.
+    pub fn blot<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.blueprint.blotter.blot(text)
     }
 
     /// How long a call may be silent.

@@ -133,9 +133,8 @@ fn a_limit_that_cannot_be_kept_leaves_the_server_out() {
 #[test]
 fn keys_that_are_not_in_force_are_named_and_the_server_runs() {
     let keys = [
-        ("retry", json!({"maxAttempts": 3})),
         ("resultCache", json!({"enabled": true})),
-        ("adaptivePromotion", json!({"enabled": true})),
+        ("intentRouting", json!({"minScore": 0.5})),
         ("maxResultChars", json!(1000)),
     ];
     let mut bridge = Bridge::new().server("one", &[]);
@@ -149,12 +148,11 @@ fn keys_that_are_not_in_force_are_named_and_the_server_runs() {
     let mut client = Bridge::new()
         .server("one", &[])
         .config(|config| {
-            config["servers"]["one"]["retry"] = json!({"maxAttempts": 3});
             config["servers"]["one"]["maxResultChars"] = json!(1000);
         })
         .serve_initialized();
     client.assert_echo("one");
-    client.expect_stderr(&["/servers/one/retry", "/servers/one/maxResultChars"]);
+    client.expect_stderr(&["/servers/one/maxResultChars"]);
 }
 
 fn environment(client: &mut Client, name: &str) -> Value {

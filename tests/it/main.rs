@@ -3,6 +3,7 @@
 
 mod bad_client;
 mod bad_server;
+mod batch;
 mod cancellation;
 mod cli;
 mod concurrency;
@@ -12,7 +13,9 @@ mod handshake;
 mod lifetime;
 mod lines;
 mod progress;
+mod promotion;
 mod resolution;
+mod retry;
 mod router;
 mod secrets;
 mod shutdown;

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::support::{Bridge, Client, PATIENCE, error_of, eventually};
+use crate::support::{Bridge, Client, PATIENCE, error_of, eventually, text_of};
 
 /// The first is how the second begins; the third stands in the config itself, under a telling name.
 const SECRETS: [&str; 3] =
@@ -29,6 +29,26 @@ fn what_a_server_says_shows_no_secret() {
         }
         let log = finished_log(&mut client, log_file);
         assert_clean("the log", &log);
+    }
+}
+
+#[test]
+fn a_failed_tool_shows_no_secret_and_a_working_one_says_what_it_wants() {
+    let mut client = with_secrets(&[]).set("debug", true).serve_initialized();
+    for secret in SECRETS {
+        let text = format!("key {secret} refused");
+        let mut result = json!({"content": [{"type": "text", "text": text}], "isError": true});
+        let failed = client.call("one", "result", json!({"result": result}));
+        assert_eq!(text_of(&failed), "key *** refused", "{failed}");
+        assert!(failed["_meta"]["bridge/debug"]["tookMs"].is_u64(), "{failed}");
+        assert_clean("the reply of a failed tool", &failed.to_string());
+        // A result is what was asked for.
+        result["isError"] = json!(false);
+        let result = client.call("one", "result", json!({"result": result}));
+        assert_eq!(text_of(&result), text);
+    }
+    for action in ["status", "list"] {
+        assert_clean(action, &client.mcp(&json!({"action": action})).to_string());
     }
 }
 

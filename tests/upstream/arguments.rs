@@ -1,6 +1,7 @@
 //! What the tools take. Fields that a tool does not know are passed over.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -52,6 +53,26 @@ pub(crate) struct Echo<'a> {
 #[derive(Deserialize)]
 pub(crate) struct Sleep {
     pub(crate) ms: u64,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Given<'a> {
+    #[serde(borrow)]
+    pub(crate) result: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Tally {
+    #[serde(default)]
+    pub(crate) ms: u64,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Flaky {
+    pub(crate) file: PathBuf,
+    pub(crate) failures: usize,
+    #[serde(default)]
+    pub(crate) silent: bool,
 }
 
 #[derive(Deserialize)]

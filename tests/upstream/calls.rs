@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::arguments::{Ask, CallParams, Echo, Exit, Names, Progress, RpcError, Size, Sleep};
+use crate::arguments::{
+    Ask, CallParams, Echo, Exit, Flaky, Given, Names, Progress, RpcError, Size, Sleep, Tally,
+};
 use crate::server::{Flow, Server, write_answer};
 use crate::startup;
 
@@ -27,6 +29,12 @@ impl Server {
                     startup::complain(text);
                 }
                 return Flow::Exit(exit.code);
+            }
+            "flaky_read" | "flaky_write" => {
+                let Some(flaky) = arguments::<Flaky>(&call) else {
+                    return self.invalid(id, &call.name);
+                };
+                return self.flaky(id, &flaky);
             }
             "close_stdin" => {
                 self.text(id, "stdin is closed");
@@ -58,7 +66,9 @@ impl Server {
             "ask" => self.ask(id, &arguments(call)?),
             "cancelled" => self.text(id, &Value::from(self.cancelled.clone()).to_string()),
             "lists" => self.text(id, &self.lists.to_string()),
-            "count" => {
+            "result" => self.answer(id, arguments::<Given<'_>>(call)?.result.get()),
+            "tally" => self.tally(id, &arguments(call)?),
+            "count" | "write" => {
                 self.count += 1;
                 self.text(id, &self.count.to_string());
             }
@@ -117,6 +127,26 @@ impl Server {
         let mut batch = self.later();
         batch.message(|body| write_answer(body, id.get(), "result", &result.to_string()));
         self.timer.schedule(Duration::from_millis(sleep.ms), owner, batch.into_bytes());
+    }
+
+    fn tally(&mut self, id: &RawValue, tally: &Tally) {
+        self.count += 1;
+        let result = json!({"content": [{"type": "text", "text": self.count.to_string()}]});
+        let mut batch = self.later();
+        batch.message(|body| write_answer(body, id.get(), "result", &result.to_string()));
+        self.timer.schedule(Duration::from_millis(tally.ms), id.get(), batch.into_bytes());
+    }
+
+    fn flaky(&mut self, id: &RawValue, flaky: &Flaky) -> Flow {
+        let appended = startup::append(&flaky.file, "run");
+        let text = appended.and_then(|()| std::fs::read_to_string(&flaky.file));
+        let runs = text.map_or(0, |text| text.lines().count());
+        if runs > flaky.failures {
+            self.text(id, &format!("run {runs}"));
+        } else if !flaky.silent {
+            return Flow::Exit(1);
+        }
+        Flow::Continue
     }
 
     fn progress(&mut self, id: &RawValue, call: &CallParams, progress: &Progress) {

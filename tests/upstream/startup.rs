@@ -95,7 +95,7 @@ fn record(options: &Options) -> io::Result<()> {
     Ok(())
 }
 
-fn append(file: &Path, line: &str) -> io::Result<()> {
+pub(crate) fn append(file: &Path, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(file)?;
     file.write_all(format!("{line}\n").as_bytes())
 }

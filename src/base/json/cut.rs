@@ -75,6 +75,31 @@ pub fn elements(array: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Every object, at whatever depth, in the order in which they begin; each as the text from its bracket to the end
+/// of the whole, of which [`members`] reads no more than the object.
+pub fn objects(json: &str) -> impl Iterator<Item = &str> {
+    let bytes = json.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let here = at;
+            match bytes.get(at)? {
+                b'"' => at = quoted_end(bytes, at + 1, &mut false)?,
+                b'{' => {
+                    at += 1;
+                    return json.get(here..);
+                }
+                _ => at += 1,
+            }
+        }
+    })
+}
+
+/// The value with which the text begins.
+pub fn first_value(json: &str) -> Option<&str> {
+    json.get(..value_end(json.as_bytes(), 0)?)
+}
+
 /// Where the value at `at` ends.
 fn value_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     match bytes.get(at)? {
@@ -180,11 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn objects_are_found_at_every_depth() {
+        let json = r#"[{"a":{"{":1},"b":[{}]},"{"]"#;
+        let found: Vec<_> = objects(json).filter_map(first_value).collect();
+        assert_eq!(found, [r#"{"a":{"{":1},"b":[{}]}"#, r#"{"{":1}"#, "{}"]);
+    }
+
+    #[test]
     fn texts_that_are_no_json_end_without_panic() {
         for text in
             ["{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":[", "{\"a\":\"\\", "{]", "{}}", ""]
         {
-            assert!(members(text).count() <= 1, "{text}");
+            assert!(members(text).count() <= 1 && objects(text).count() <= 2, "{text}");
         }
     }
 

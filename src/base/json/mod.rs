@@ -5,5 +5,5 @@ mod cut;
 mod scan;
 mod strict;
 
-pub use cut::{Member, elements, is_object, members, replace, string};
+pub use cut::{Member, elements, first_value, is_object, members, objects, replace, string};
 pub use strict::{Checked, Fault, MAX_DEPTH, Strict};

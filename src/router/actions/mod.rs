@@ -1,7 +1,9 @@
 //! One file per action of the `mcp` tool.
 
+pub(super) mod batch;
 pub(super) mod call;
 pub(super) mod list;
+pub(super) mod promotions;
 pub(super) mod refresh;
 pub(super) mod schema;
 pub(super) mod status;

@@ -13,7 +13,7 @@ pub(in crate::router) async fn show(
 ) -> Result<Box<str>, Error> {
     let found = match which::server(router, server, tool, "{}").await? {
         Which::Found(found) => found,
-        Which::Ambiguous(question) => return Ok(question),
+        Which::Ambiguous(question) => return Ok(answer::result(&question)),
     };
     let tools = router.tools_of(found).await?;
     let definition = match tools.get(tool) {

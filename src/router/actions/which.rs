@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::base::text::nearest_all;
+use crate::router::Error;
 use crate::router::answer::{Ambiguous, Candidate};
 use crate::router::error::MAX_AVAILABLE;
 use crate::router::routing::{Found, Router};
-use crate::router::{Error, answer};
 use crate::tools::Tool;
 use crate::tools::resolve::{Holder, Resolution, resolve};
 
@@ -15,8 +15,8 @@ use crate::tools::resolve::{Holder, Resolution, resolve};
 pub(super) enum Which<'a> {
     /// This one.
     Found(Found<'a>),
-    /// The caller has to say; the answer that asks him.
-    Ambiguous(Box<str>),
+    /// The caller has to say.
+    Ambiguous(Ambiguous),
 }
 
 /// Finds the server: by its name if one is given, else by the tool, for which every server has to be known.
@@ -59,18 +59,17 @@ pub(super) async fn server<'a>(
     }
 }
 
-fn ask(tool: &str, scored: &[(&str, f64)]) -> Box<str> {
+fn ask(tool: &str, scored: &[(&str, f64)]) -> Ambiguous {
     let names: Vec<&str> = scored.iter().map(|(server, _)| *server).collect();
     let candidates = scored.iter().enumerate().map(|(index, (server, score))| Candidate {
-        server,
-        tool,
+        server: (*server).to_owned(),
+        tool: tool.to_owned(),
         score: (score * 100.0).round() / 100.0,
         suggested: index == 0,
     });
     let message =
         format!("several servers have `{tool}`: give `server`, one of {}", names.join(", "));
-    let ambiguous = Ambiguous { ambiguous: true, message, candidates: candidates.collect() };
-    answer::result(&ambiguous)
+    Ambiguous { ambiguous: true, message, candidates: candidates.collect() }
 }
 
 fn parameter_names(params: &str) -> Vec<String> {

@@ -1,0 +1,362 @@
+//! From the arguments of the `mcp` tool to an [`Action`].
+
+use std::borrow::Cow;
+
+use super::Error;
+use super::item::{self, Item};
+use crate::base::json::{Strict, elements, is_object, members, string};
+use crate::base::text::nearest;
+use crate::telemetry::logging::excerpt;
+
+/// The actions that anybody may use, as they are named in `action`.
+pub const ACTIONS: [&str; 8] =
+    ["call", "list", "schema", "batch", "read", "status", "refresh", "promotions"];
+/// The actions that change the config, for agents only where `agentAdmin` is set.
+pub const ADMIN_ACTIONS: [&str; 3] = ["remove", "set-env", "set-mode"];
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Action<'a> {
+    /// Call a tool.
+    Call {
+        /// Where, if the caller knows.
+        server: Option<Cow<'a, str>>,
+        /// Which.
+        tool: Cow<'a, str>,
+        /// The tool's arguments: the JSON text of an object.
+        params: Cow<'a, str>,
+        /// A jq filter for the result.
+        select: Option<Cow<'a, str>>,
+    },
+    /// Call several tools.
+    Batch {
+        /// The calls, in the order of their results.
+        items: Vec<Item<'a>>,
+    },
+    /// List a server's tools, or all servers.
+    List {
+        /// Whose tools.
+        server: Option<Cow<'a, str>>,
+    },
+    /// Show one tool in full.
+    Schema {
+        /// Where, if the caller knows.
+        server: Option<Cow<'a, str>>,
+        /// Which.
+        tool: Cow<'a, str>,
+    },
+    /// Read on in a result that was too long.
+    Read {
+        /// The result's id.
+        id: Cow<'a, str>,
+        /// Where to begin, in characters.
+        offset: usize,
+        /// A jq filter for the whole result, instead of a part of it.
+        select: Option<Cow<'a, str>>,
+    },
+    /// Tell how the servers are doing.
+    Status {
+        /// Only this one.
+        server: Option<Cow<'a, str>>,
+    },
+    /// Reconnect where needed and reread tools.
+    Refresh {
+        /// Only this one.
+        server: Option<Cow<'a, str>>,
+    },
+    /// Tell which tools are promoted.
+    Promotions,
+    /// Take a server out of the config.
+    Remove {
+        /// Which.
+        server: Cow<'a, str>,
+    },
+    /// Set a variable in the `.env` file.
+    SetEnv {
+        /// Its name.
+        key: Cow<'a, str>,
+        /// Its value, which is never shown.
+        value: Cow<'a, str>,
+    },
+    /// Set `mode`.
+    SetMode {
+        /// `router`, `direct` or `auto`.
+        mode: Cow<'a, str>,
+    },
+}
+
+/// The arguments as JSON texts.
+#[derive(Default)]
+struct Arguments<'a> {
+    server: Option<&'a str>,
+    action: Option<&'a str>,
+    tool: Option<&'a str>,
+    params: Option<&'a str>,
+    calls: Option<&'a str>,
+    select: Option<&'a str>,
+    id: Option<&'a str>,
+    offset: Option<&'a str>,
+    unknown: Option<Cow<'a, str>>,
+}
+
+impl<'a> Arguments<'a> {
+    fn read(arguments: &'a str) -> Result<Self, Error> {
+        if !is_object(arguments) {
+            let reason = format!("the arguments must be an object, not {}", short(arguments));
+            return Err(Error::invalid(reason));
+        }
+        let mut read = Self::default();
+        for member in members(arguments) {
+            let name = member.name();
+            let place = match &*name {
+                "server" => &mut read.server,
+                "action" => &mut read.action,
+                "tool" => &mut read.tool,
+                // Models often use the protocol's own word.
+                "params" | "arguments" => &mut read.params,
+                "calls" => &mut read.calls,
+                "select" => &mut read.select,
+                "id" => &mut read.id,
+                "offset" => &mut read.offset,
+                _ => {
+                    read.unknown.get_or_insert(name);
+                    continue;
+                }
+            };
+            if member.value != "null" && place.replace(member.value).is_some() {
+                return Err(Error::invalid("`params` and `arguments` mean the same; give one"));
+            }
+        }
+        Ok(read)
+    }
+}
+
+impl<'a> Action<'a> {
+    /// Reads the arguments of the `mcp` tool from their JSON text; a batch may hold `max_batch` calls.
+    pub fn parse(arguments: Option<&'a str>, max_batch: usize) -> Result<Self, Error> {
+        let arguments = arguments.map_or_else(|| Ok(Arguments::default()), Arguments::read)?;
+        let server = text("server", arguments.server)?;
+        let tool = text("tool", arguments.tool)?;
+        // `calls` says by itself what is meant.
+        let usual = if arguments.calls.is_some() && tool.is_none() { "batch" } else { "call" };
+        let action = text("action", arguments.action)?.unwrap_or(Cow::Borrowed(usual));
+        let is_known = ACTIONS.contains(&&*action) || ADMIN_ACTIONS.contains(&&*action);
+        if let Some(name) = arguments.unknown.filter(|_| is_known) {
+            let reason = format!("unknown argument `{}`", excerpt(name.as_bytes(), 40));
+            let hint = "the arguments of the tool itself belong into `params`";
+            return Err(Error::invalid(reason).with_hint(hint));
+        }
+        let select = text("select", arguments.select)?;
+        if select.is_some() && !matches!(&*action, "call" | "read") && is_known {
+            let reason = format!("`select` has no meaning for action `{action}`");
+            let hint = "it goes with `call`, with `read` and into each item of `calls`";
+            return Err(Error::invalid(reason).with_hint(hint));
+        }
+        let needed = |name: &str, value: Option<Cow<'a, str>>, hint: &str| {
+            value.ok_or_else(|| {
+                Error::invalid(format!("action `{action}` needs `{name}`")).with_hint(hint)
+            })
+        };
+        let named = |tool| {
+            let hint = "action `list` shows the servers, and with `server` the tools of one";
+            needed("tool", tool, hint)
+        };
+        match &*action {
+            "call" => {
+                let (tool, params) = (named(tool)?, object("params", arguments.params)?);
+                Ok(Self::Call { server, tool, params, select })
+            }
+            "batch" => {
+                let items = item::read(&array(arguments.calls)?, max_batch)?;
+                Ok(Self::Batch { items })
+            }
+            "list" => Ok(Self::List { server }),
+            "schema" => Ok(Self::Schema { server, tool: named(tool)? }),
+            "read" => {
+                let hint = "the id that a shortened result names";
+                let id = needed("id", text("id", arguments.id)?, hint)?;
+                Ok(Self::Read { id, offset: offset(arguments.offset)?, select })
+            }
+            "status" => Ok(Self::Status { server }),
+            "refresh" => Ok(Self::Refresh { server }),
+            "promotions" => Ok(Self::Promotions),
+            "remove" => {
+                let hint = "the name of a server in the config";
+                Ok(Self::Remove { server: needed("server", server, hint)? })
+            }
+            "set-env" => {
+                let hint = r#"such as {"params": {"key": "NAME", "value": "…"}}"#;
+                let params = object("params", arguments.params)?;
+                let key = needed("params.key", member(&params, "key")?, hint)?;
+                let value = needed("params.value", member(&params, "value")?, hint)?;
+                Ok(Self::SetEnv { key, value })
+            }
+            "set-mode" => {
+                let hint = r#"such as {"params": {"mode": "router"}}"#;
+                let params = object("params", arguments.params)?;
+                Ok(Self::SetMode { mode: needed("params.mode", member(&params, "mode")?, hint)? })
+            }
+            other => {
+                let hint = match nearest(other, ACTIONS.into_iter().chain(ADMIN_ACTIONS)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the actions are {}", ACTIONS.join(", ")),
+                };
+                let reason = format!("unknown action `{}`", excerpt(other.as_bytes(), 40));
+                Err(Error::invalid(reason).with_hint(hint))
+            }
+        }
+    }
+}
+
+/// A member that must be a string; an empty one counts as absent.
+pub(super) fn text<'a>(name: &str, value: Option<&'a str>) -> Result<Option<Cow<'a, str>>, Error> {
+    let Some(value) = value else { return Ok(None) };
+    let text = string(value).ok_or_else(|| {
+        Error::invalid(format!("`{name}` must be a string, not {}", short(value)))
+    })?;
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
+/// A member of `params` that must be a string.
+fn member<'a>(params: &str, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
+    let value = members(params).find(|member| member.name() == name);
+    let found = text(name, value.map(|member| member.value))?;
+    Ok(found.map(|text| Cow::Owned(text.into_owned())))
+}
+
+pub(super) fn short(value: &str) -> String {
+    excerpt(value.as_bytes(), 40)
+}
+
+fn offset(value: Option<&str>) -> Result<usize, Error> {
+    let Some(value) = value else { return Ok(0) };
+    let plain = string(value);
+    plain.as_deref().unwrap_or(value).parse().map_err(|_| {
+        let reason = format!("`offset` must be a whole number of characters, not {}", short(value));
+        Error::invalid(reason)
+    })
+}
+
+/// The tool's arguments as the text of a JSON object. Some models send the object as a string; that is read too.
+pub(super) fn object<'a>(name: &str, params: Option<&'a str>) -> Result<Cow<'a, str>, Error> {
+    let Some(value) = params else {
+        return Ok(Cow::Borrowed("{}"));
+    };
+    if is_object(value) {
+        return Ok(Cow::Borrowed(value));
+    }
+    if string(value).is_some_and(|inner| inner.trim().is_empty()) {
+        return Ok(Cow::Borrowed("{}"));
+    }
+    within(value).filter(|inner| is_object(inner)).map(Cow::Owned).ok_or_else(|| {
+        Error::invalid(format!("`{name}` must be an object, not {}", short(value)))
+            .with_hint("such as {\"params\": {\"name\": \"value\"}}")
+    })
+}
+
+/// The calls of a batch as JSON texts; a list that was sent as a string is read too.
+fn array(calls: Option<&str>) -> Result<Vec<Cow<'_, str>>, Error> {
+    const HINT: &str =
+        "such as {\"calls\": [{\"server\": \"…\", \"tool\": \"…\", \"params\": {}}]}";
+    let value = calls.ok_or_else(|| {
+        Error::invalid("action `batch` needs `calls`, a list of calls").with_hint(HINT)
+    })?;
+    if value.trim_start().starts_with('[') {
+        return Ok(elements(value).map(Cow::Borrowed).collect());
+    }
+    let inner = within(value).filter(|inner| inner.starts_with('[')).ok_or_else(|| {
+        let reason = format!("`calls` must be a list, not {}", short(value));
+        Error::invalid(reason).with_hint(HINT)
+    })?;
+    Ok(elements(&inner).map(|call| Cow::Owned(call.to_owned())).collect())
+}
+
+/// The JSON text inside a JSON string.
+fn within(value: &str) -> Option<String> {
+    let inner = string(value)?;
+    let mut strict = Strict::new();
+    strict.check(inner.as_bytes()).ok().map(|checked| checked.text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(arguments: &str, expected: &str) {
+        let found = match Action::parse(Some(arguments), 3) {
+            Ok(action) => format!("{action:?}"),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(found, expected, "{arguments}");
+    }
+
+    fn check_call(arguments: &str, params: &str) {
+        match Action::parse(Some(arguments), 3) {
+            Ok(Action::Call { tool, params: found, .. }) => {
+                assert_eq!((&*tool, &*found), ("t", params), "{arguments}");
+            }
+            other => panic!("{arguments}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn arguments_become_actions() {
+        check(
+            r#"{"server":"s","tool":"t","params":{"a": 1},"select":".x"}"#,
+            r#"Call { server: Some("s"), tool: "t", params: "{\"a\": 1}", select: Some(".x") }"#,
+        );
+        check_call(r#"{"tool":"t"}"#, "{}");
+        check_call(r#"{"tool":"t","params":"{\"a\":1}"}"#, r#"{"a":1}"#);
+        check_call(r#"{"tool":"t","params":null}"#, "{}");
+        check_call(r#"{"tool":"t","params":""}"#, "{}");
+        check_call(r#"{"tool":"t","arguments":{}}"#, "{}");
+        check(r#"{"action":"list"}"#, "List { server: None }");
+        check(r#"{"action":"schema","tool":"t"}"#, r#"Schema { server: None, tool: "t" }"#);
+        check(
+            r#"{"action":"read","id":"x","offset":"12"}"#,
+            r#"Read { id: "x", offset: 12, select: None }"#,
+        );
+        check(
+            r#"{"action":"set-env","params":{"key":"K","value":"v"}}"#,
+            r#"SetEnv { key: "K", value: "v" }"#,
+        );
+    }
+
+    #[test]
+    fn calls_become_batches() {
+        for arguments in [
+            r#"{"action":"batch","calls":[{"tool":"t"},{"tool":"u"}]}"#,
+            r#"{"calls":"[{\"tool\":\"t\"},{\"tool\":\"u\"}]"}"#,
+        ] {
+            match Action::parse(Some(arguments), 3) {
+                Ok(Action::Batch { items }) => {
+                    let tools: Vec<&str> = items.iter().map(|item| &*item.tool).collect();
+                    assert_eq!(tools, ["t", "u"], "{arguments}");
+                }
+                other => panic!("{arguments}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn faults_are_named() {
+        check("{}", "action `call` needs `tool`");
+        check(r#"{"action":"lst"}"#, "unknown action `lst`");
+        check(r#"{"action":"serch","query":"x"}"#, "unknown action `serch`");
+        check(r#"{"tool":"t","params":[1]}"#, "`params` must be an object, not [1]");
+        check(
+            r#"{"tool":"t","params":"{\"a\":1,\"a\":2}"}"#,
+            r#"`params` must be an object, not "{\"a\":1,\"a\":2}""#,
+        );
+        check(r#"{"tool":5}"#, "`tool` must be a string, not 5");
+        check(r#"{"tool":"t","message":"hi"}"#, "unknown argument `message`");
+        check(r#"{"action":"list","select":"."}"#, "`select` has no meaning for action `list`");
+        check(r#"{"action":"batch"}"#, "action `batch` needs `calls`, a list of calls");
+        check(r#"{"action":"batch","calls":{}}"#, "`calls` must be a list, not {}");
+        check(r#"{"action":"read"}"#, "action `read` needs `id`");
+        check(
+            r#"{"action":"read","id":"x","offset":-1}"#,
+            "`offset` must be a whole number of characters, not -1",
+        );
+    }
+}

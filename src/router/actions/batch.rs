@@ -1,0 +1,205 @@
+//! `batch`: several calls at once, some of them with the results of others as arguments.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use super::which::{self, Which};
+use crate::base::json::{Strict, members, replace};
+use crate::protocol::method;
+use crate::router::answer::{self, Batch, Slot};
+use crate::router::attempt::Attempt;
+use crate::router::item::{Item, Reference};
+use crate::router::request::{Caller, Notify};
+use crate::router::routing::{Router, unknown_tool};
+use crate::router::shape::Form;
+use crate::router::{Error, value};
+
+/// Calls of one batch to one server at a time.
+const PER_SERVER: usize = 3;
+
+/// The calls, and what they share.
+struct Run<'a> {
+    router: &'a Router,
+    items: &'a [Item<'a>],
+    caller: &'a Caller,
+    meta: Option<String>,
+    /// One for each server, in the order of the config.
+    places: Vec<Semaphore>,
+}
+
+/// What came of one call.
+struct Ended {
+    slot: Slot,
+    /// What takes the place of references to it; nothing when it failed.
+    value: Option<Arc<str>>,
+}
+
+/// Runs the calls, side by side as far as they do not wait for each other. One that fails fails those that refer to
+/// it, and no other.
+pub(in crate::router) async fn run(
+    router: &Router,
+    items: &[Item<'_>],
+    meta: Option<&str>,
+    caller: &Caller,
+) -> Box<str> {
+    let token = token(meta);
+    let run = Run {
+        router,
+        items,
+        caller,
+        meta: meta.map(without_token),
+        places: router.pool.iter().map(|_| Semaphore::new(PER_SERVER)).collect(),
+    };
+    let mut ended: Vec<Option<Ended>> = items.iter().map(|_| None).collect();
+    let mut started = vec![false; items.len()];
+    let mut running = FuturesUnordered::new();
+    let mut done = 0;
+    loop {
+        for (index, item) in items.iter().enumerate() {
+            let ready = |needed: &Reference| ended[needed.item].is_some();
+            if !started[index] && item.references.iter().all(ready) {
+                started[index] = true;
+                let needed = needed(items, item, &ended);
+                let run = &run;
+                running.push(async move { (index, run.one(item, needed).await) });
+            }
+        }
+        let Some((index, outcome)) = running.next().await else { break };
+        done += 1;
+        if let Some(token) = token {
+            tell(&caller.notify, token, done, items.len());
+        }
+        ended[index] = Some(outcome);
+    }
+    drop(running);
+    let slots = ended.into_iter().flatten().map(|ended| ended.slot).collect();
+    answer::result(&Batch { action: "batch", results: slots })
+}
+
+/// A value and the filter for it, for each reference; or the name of the first call that has none.
+type Needed = Result<Vec<(Arc<str>, Option<String>)>, String>;
+
+fn needed(items: &[Item<'_>], item: &Item<'_>, ended: &[Option<Ended>]) -> Needed {
+    let value = |reference: &Reference| {
+        let ended = ended[reference.item].as_ref();
+        match ended.and_then(|ended| ended.value.clone()) {
+            Some(value) => Ok((value, reference.select.clone())),
+            None => Err(items[reference.item].id.as_deref().unwrap_or_default().to_owned()),
+        }
+    };
+    item.references.iter().map(value).collect()
+}
+
+impl Run<'_> {
+    async fn one(&self, item: &Item<'_>, needed: Needed) -> Ended {
+        let mut slot = Slot::new(item);
+        let outcome = match needed {
+            Ok(needed) => self.call(item, needed, &mut slot).await,
+            Err(id) => Err(Error::Dependency { id }),
+        };
+        match outcome {
+            Ok(value) => Ended { slot, value },
+            Err(error) => {
+                slot.fail(&error);
+                Ended { slot, value: None }
+            }
+        }
+    }
+
+    /// Calls the tool; the value for those who refer to it.
+    async fn call(
+        &self,
+        item: &Item<'_>,
+        needed: Vec<(Arc<str>, Option<String>)>,
+        slot: &mut Slot,
+    ) -> Result<Option<Arc<str>>, Error> {
+        let router = self.router;
+        let params = self.fill(item, needed).await?;
+        let found = match which::server(router, item.server.as_deref(), &item.tool, &params).await?
+        {
+            Which::Found(found) => found,
+            Which::Ambiguous(question) => {
+                slot.ask(question);
+                return Ok(None);
+            }
+        };
+        slot.server = Some(found.name.to_string());
+        let place = router.pool.place(found.name.as_str()).and_then(|place| self.places.get(place));
+        let _place = match place {
+            Some(place) => place.acquire().await.ok(),
+            None => None,
+        };
+        let tools = router.tools_of(found).await?;
+        let Some(tool) = tools.get(&item.tool) else {
+            return Err(unknown_tool(found.name, &tools, &item.tool));
+        };
+        let (meta, caller) = (self.meta.as_deref(), self.caller);
+        let attempt = Attempt { found, tool, params: &params, meta, caller };
+        let answered = attempt.answered(router).await?;
+        let picked = router.picked(&answered, item.select.as_deref()).await?;
+        let value = (!value::is_error(&answered.result) && self.is_wanted(item)).then(|| {
+            picked.as_deref().map_or_else(|| Arc::from(value::of(&answered.result)), Arc::from)
+        });
+        let shaped = router.shape(found, answered, picked, Form::Plain).await;
+        slot.fill(shaped.into_parts(found.name.as_str()));
+        Ok(value)
+    }
+
+    /// Whether another call refers to this one.
+    fn is_wanted(&self, item: &Item<'_>) -> bool {
+        let refers =
+            |reference: &Reference| std::ptr::eq(&raw const self.items[reference.item], item);
+        self.items.iter().any(|other| other.references.iter().any(refers))
+    }
+
+    /// The arguments with what they refer to.
+    async fn fill(
+        &self,
+        item: &Item<'_>,
+        needed: Vec<(Arc<str>, Option<String>)>,
+    ) -> Result<String, Error> {
+        let mut values = Vec::with_capacity(needed.len());
+        for (value, select) in needed {
+            values.push(match select {
+                None => value,
+                Some(filter) => Arc::from(self.router.select(&filter, &value).await?),
+            });
+        }
+        let params = item.filled(&values);
+        // Values may be nested as deeply as messages, and stand deep in the arguments.
+        if !values.is_empty()
+            && let Err(fault) = Strict::new().check(params.as_bytes())
+        {
+            return Err(Error::invalid(format!("`params` with the results in them: {fault}")));
+        }
+        Ok(params)
+    }
+}
+
+/// The caller's progress token, as it is spelt.
+fn token(meta: Option<&str>) -> Option<&str> {
+    let token = members(meta?).find(|member| member.name() == "progressToken")?.value;
+    (token.starts_with(['"', '-']) || token.starts_with(|c: char| c.is_ascii_digit()))
+        .then_some(token)
+}
+
+/// Metadata for the servers: the token is for the batch as a whole.
+fn without_token(meta: &str) -> String {
+    let kept = members(meta).filter(|member| member.name() != "progressToken");
+    let kept = kept.map(|member| format!("{}:{}", json!(member.name()), member.value));
+    format!("{{{}}}", kept.collect::<Vec<_>>().join(","))
+}
+
+/// Says how many calls have ended (specification, Progress).
+fn tell(notify: &Notify, token: &str, done: usize, total: usize) {
+    let params = json!({ "progressToken": null, "progress": done, "total": total }).to_string();
+    if let Some(null) = members(&params).find(|member| member.name() == "progressToken")
+        && let Some(params) = replace(&params, null.value, token)
+    {
+        notify.send(method::PROGRESS, &params);
+    }
+}

@@ -1,0 +1,137 @@
+//! One call of one tool on its way to the server, tried again where the config and the tool permit it.
+
+use std::time::Duration;
+
+use super::request::Caller;
+use super::routing::{Found, Router};
+use crate::base::json;
+use crate::config::{Retry, RetryOn};
+use crate::protocol::jsonrpc::write_json;
+use crate::protocol::method;
+use crate::tools::Tool;
+use crate::upstream::{self, OnProgress, Watch};
+
+/// No wait between two tries is longer.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// A call whose server and tool are known.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt<'a> {
+    pub(super) found: Found<'a>,
+    pub(super) tool: &'a Tool,
+    /// The JSON text of an object.
+    pub(super) params: &'a str,
+    /// The JSON text of the caller's `_meta`, an object.
+    pub(super) meta: Option<&'a str>,
+    pub(super) caller: &'a Caller,
+}
+
+/// What came of it, with the number of tries that it took beyond the first.
+pub(super) struct Tried {
+    pub(super) outcome: Result<Box<str>, upstream::Error>,
+    pub(super) retries: u32,
+}
+
+impl Attempt<'_> {
+    /// Calls the tool, as often as `retry` says and as is safe.
+    pub(super) async fn run(&self, router: &Router, retry: &Retry) -> Tried {
+        let mut retries = 0;
+        let mut wait = retry.delay;
+        loop {
+            let outcome = self.send(router).await;
+            let pause = match &outcome {
+                Err(error) if retries + 1 < retry.max_attempts => self.pause(error, retry, wait),
+                _ => None,
+            };
+            let Some(pause) = pause else { return Tried { outcome, retries } };
+            retries += 1;
+            tracing::info!(
+                "`{}` on `{}` failed, try {} follows in {} ms",
+                self.tool.definition.name,
+                self.found.name,
+                retries + 1,
+                pause.as_millis()
+            );
+            tokio::time::sleep(pause).await;
+            wait = wait.mul_f64(retry.backoff_multiplier).min(LONGEST_WAIT);
+        }
+    }
+
+    /// How long to wait before another try; nothing where there is none: after an answer, for a cause that the config
+    /// does not name, and for a call that may have run and must not run twice.
+    fn pause(&self, error: &upstream::Error, retry: &Retry, wait: Duration) -> Option<Duration> {
+        use upstream::Error as E;
+        let cause = match error {
+            E::Refused(_)
+            | E::BadAnswer { .. }
+            | E::ShuttingDown
+            // Neither the program nor the folder comes into being by waiting.
+            | E::CommandNotFound { .. }
+            | E::FolderMissing { .. } => return None,
+            E::TimedOut { .. } => RetryOn::Timeout,
+            _ => RetryOn::ConnectionError,
+        };
+        let safe = error.is_retryable() || self.tool.hints.may_repeat();
+        (safe && retry.retry_on.contains(&cause)).then_some(match error {
+            // A try before the end of the cool-down would be none.
+            E::CoolingDown { left, .. } => wait.max(*left),
+            _ => wait,
+        })
+    }
+
+    async fn send(&self, router: &Router) -> Result<Box<str>, upstream::Error> {
+        let token = self
+            .meta
+            .and_then(|meta| json::members(meta).find(|member| member.name() == "progressToken"))
+            .map(|token| token.value)
+            // A string or an integer (specification, Progress, Progress Flow).
+            .filter(|token| {
+                token.starts_with(['"', '-']) || token.starts_with(|c: char| c.is_ascii_digit())
+            });
+        let timeout = self.found.supervisor.request_timeout();
+        let mut tried = false;
+        let result = loop {
+            let session = router.pool.session(self.found.supervisor).await?;
+            let watch = Watch {
+                on_progress: token.map(|token| self.on_progress(token)),
+                withdrawn: Some(&self.caller.withdrawn),
+            };
+            let params = |to: &mut Vec<u8>, id| self.write_params(to, token, id);
+            match session.call_tool(timeout, watch, params).await {
+                // The session ended between taking it and using it; the next one is fresh.
+                Err(error) if error.is_retryable() && !tried => tried = true,
+                outcome => break outcome?,
+            }
+        };
+        if json::is_object(&result) {
+            Ok(result)
+        } else {
+            let reason = "the result of a tool call is an object".to_owned();
+            Err(upstream::Error::BadAnswer { reason })
+        }
+    }
+
+    /// The parameters of the upstream's `tools/call`. `_meta` travels on, with our own progress token in the place
+    /// of the client's: tokens of two clients may be equal.
+    fn write_params(&self, to: &mut Vec<u8>, token: Option<&str>, id: u64) {
+        to.extend_from_slice(b"{\"name\":");
+        write_json(to, &self.tool.definition.name);
+        to.extend_from_slice(b",\"arguments\":");
+        to.extend_from_slice(self.params.as_bytes());
+        if let Some(meta) = self.meta {
+            to.extend_from_slice(b",\"_meta\":");
+            let ours = token.and_then(|token| json::replace(meta, token, &id.to_string()));
+            to.extend_from_slice(ours.as_deref().unwrap_or(meta).as_bytes());
+        }
+        to.push(b'}');
+    }
+
+    fn on_progress(&self, token: &str) -> OnProgress {
+        let (notify, token) = (self.caller.notify.clone(), token.to_owned());
+        Box::new(move |params, ours| {
+            if let Some(params) = json::replace(params, ours, &token) {
+                notify.send(method::PROGRESS, &params);
+            }
+        })
+    }
+}

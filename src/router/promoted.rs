@@ -1,0 +1,104 @@
+//! Promoted tools as clients see them: beside `mcp`, under a name that tells their server.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::actions::call::Call;
+use super::request::{Caller, ToolCall};
+use super::routing::Router;
+use super::settings::ServerSettings;
+use super::shape::Form;
+use super::{Error, action};
+use crate::config::ServerName;
+use crate::tools::Tool;
+use crate::tools::name::qualified;
+
+impl Router {
+    /// The answer to `tools/list`.
+    pub fn tool_list(&self) -> Cow<'_, str> {
+        let snapshot = self.registry.snapshot();
+        let promoted: Vec<String> = self
+            .promotion
+            .promoted()
+            .iter()
+            .filter_map(|(server, tool)| {
+                let tool = snapshot.get(server.as_str())?.get(tool)?;
+                Some(listed(server, tool, self.settings.servers.get(server)?))
+            })
+            .collect();
+        match self.tool_list.strip_suffix("]}") {
+            Some(open) if !promoted.is_empty() => {
+                Cow::Owned(format!("{open},{}]}}", promoted.join(",")))
+            }
+            _ => Cow::Borrowed(&self.tool_list),
+        }
+    }
+
+    /// Told whenever `tools/list` has another answer; nothing where it never has.
+    pub fn tool_list_changes(&self) -> Option<watch::Receiver<()>> {
+        self.promotion.is_enabled().then(|| self.promotion.changes())
+    }
+
+    /// Takes back promotions as they decay, for as long as it is polled.
+    pub async fn watch_promotions(&self) {
+        if !self.promotion.is_enabled() {
+            return;
+        }
+        let mut changes = self.promotion.changes();
+        loop {
+            match self.promotion.review() {
+                Some(end) => tokio::select! {
+                    _ = changes.changed() => {}
+                    // A call meanwhile makes it later, which the next look shows.
+                    () = sleep_until(end.max(Instant::now())) => {}
+                },
+                None => drop(changes.changed().await),
+            }
+        }
+    }
+
+    /// Calls a tool by the name under which it is, or lately was, promoted; nothing where there is none. A client may
+    /// not have heard yet that it no longer is.
+    pub(super) async fn call_promoted(
+        &self,
+        call: &ToolCall<'_>,
+        caller: &Caller,
+    ) -> Option<Result<Box<str>, Error>> {
+        let (server, tool) =
+            self.promotion.find(|(server, tool)| qualified(server, tool) == call.name)?;
+        let params = match action::object("arguments", call.arguments) {
+            Ok(params) => params,
+            Err(error) => return Some(Err(error)),
+        };
+        let (tool, params, meta) = (&*tool, &*params, call.meta);
+        let call = Call { tool, params, select: None, meta, caller, form: Form::Content };
+        Some(call.run(self, Some(server.as_str())).await)
+    }
+}
+
+/// A tool as its server describes it, under its other name. The schema of its result goes where the result may be
+/// changed on its way, since clients check one against the other.
+fn listed(server: &ServerName, tool: &Tool, settings: &ServerSettings) -> String {
+    let definition = &tool.definition;
+    let mut listed = json!({ "name": qualified(server, &definition.name) });
+    let mut add = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            listed[name] = value;
+        }
+    };
+    let parsed = |raw: Option<&serde_json::value::RawValue>| {
+        raw.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok())
+    };
+    add("title", definition.title.clone().map(Value::from));
+    add("description", definition.description.clone().map(Value::from));
+    let schema = parsed(definition.input_schema.as_deref()).filter(Value::is_object);
+    add("inputSchema", Some(schema.unwrap_or_else(|| json!({ "type": "object" }))));
+    if settings.leaves_results_alone() {
+        add("outputSchema", parsed(definition.output_schema.as_deref()).filter(Value::is_object));
+    }
+    add("annotations", parsed(definition.annotations.as_deref()).filter(Value::is_object));
+    listed.to_string()
+}

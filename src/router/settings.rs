@@ -1,0 +1,55 @@
+//! What the router is told by the config; nothing of it changes while it runs.
+
+use indexmap::IndexMap;
+
+use crate::config::{AdaptivePromotion, CallFormat, Retry, SchemaCompression, ServerName};
+
+/// How requests are answered.
+#[derive(Debug)]
+pub struct Settings {
+    /// How results of `call` travel.
+    pub call_format: CallFormat,
+    /// How long descriptions in lists may be.
+    pub schema_compression: SchemaCompression,
+    /// Calls in one batch at most.
+    pub max_batch_size: usize,
+    /// When tools become tools of their own.
+    pub adaptive_promotion: AdaptivePromotion,
+    /// Whether answers tell how they came about.
+    pub debug: bool,
+    /// Whether arguments are checked before they travel.
+    pub validate_arguments: bool,
+    /// What counts for single servers.
+    pub servers: IndexMap<ServerName, ServerSettings>,
+    /// Servers that are configured and not served.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// What counts for one server.
+#[derive(Debug)]
+pub struct ServerSettings {
+    /// What its owner says about it.
+    pub description: Option<String>,
+    /// Further tries.
+    pub retry: Retry,
+    /// Characters of a result at most.
+    pub max_result_chars: Option<usize>,
+}
+
+impl ServerSettings {
+    /// Whether its results reach the client as they are.
+    pub(super) fn leaves_results_alone(&self) -> bool {
+        self.max_result_chars.is_none()
+    }
+}
+
+/// A server that is configured and not served.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    /// Its name in the config.
+    pub name: String,
+    /// How it would be reached, where its entry says so.
+    pub transport: Option<&'static str>,
+    /// Why it is not served.
+    pub reason: String,
+}
