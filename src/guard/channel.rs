@@ -1,0 +1,311 @@
+//! Channels that a person does not see: what is in them goes, what a script or an emoji needs stays.
+
+use std::borrow::Cow;
+
+use super::found::{Found, Kind};
+use super::letters::{
+    control, direction_mark, direction_override, joining, pictographic, right_to_left, selector,
+    tag, unseen, unspaced, varies,
+};
+
+/// Flags of the countries that are spelt with tags (Unicode, emoji-sequences), without the black flag and the end.
+const FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
+
+/// `text` without what stands in hidden channels.
+pub(super) fn close(text: &str) -> (Cow<'_, str>, Found) {
+    let Some(first) = first_unseen(text) else {
+        return (Cow::Borrowed(text), Found::default());
+    };
+    let mut closer = Closer::new(text, first);
+    closer.run();
+    if closer.found.is_empty() {
+        return (Cow::Borrowed(text), Found::default());
+    }
+    (Cow::Owned(closer.kept), closer.found)
+}
+
+/// Whether anything in `text` would be removed.
+pub(super) fn is_open(text: &str) -> bool {
+    !close(text).1.is_empty()
+}
+
+/// Where the first character stands that may be part of a channel.
+fn first_unseen(text: &str) -> Option<usize> {
+    // Most texts have none of these bytes, and those that have are mostly in other scripts.
+    let start = text.bytes().position(|byte| MAY_BE_UNSEEN[usize::from(byte)])?;
+    text[start..].char_indices().find(|(_, letter)| unseen(*letter)).map(|(at, _)| start + at)
+}
+
+/// The bytes with which unseen characters begin in UTF-8.
+const MAY_BE_UNSEEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 32 {
+        table[byte] = !matches!(byte, 9 | 10 | 13);
+        byte += 1;
+    }
+    table[0x7f] = true;
+    let leads = [0xc2, 0xcd, 0xd8, 0xe1, 0xe2, 0xe3, 0xef, 0xf0, 0xf3];
+    let mut at = 0;
+    while at < leads.len() {
+        table[leads[at]] = true;
+        at += 1;
+    }
+    table
+};
+
+/// What the last kept character was, as far as the next one depends on it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    Seen,
+    Selector,
+    Joiner,
+}
+
+struct Closer<'a> {
+    text: &'a str,
+    at: usize,
+    kept: String,
+    /// The last kept character that is seen.
+    base: Option<char>,
+    tail: Tail,
+    /// Letters from right to left stand somewhere in the text.
+    mirrored: Option<bool>,
+    /// Where the last removal ended, and what was removed.
+    removed: Option<(usize, Kind)>,
+    found: Found,
+}
+
+impl<'a> Closer<'a> {
+    fn new(text: &'a str, first: usize) -> Self {
+        let mut kept = String::with_capacity(text.len());
+        kept.push_str(&text[..first]);
+        let base = text[..first].chars().next_back();
+        Self {
+            text,
+            at: first,
+            kept,
+            base,
+            tail: Tail::Seen,
+            mirrored: None,
+            removed: None,
+            found: Found::default(),
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some(letter) = self.text[self.at..].chars().next() {
+            if !unseen(letter) {
+                self.keep(letter, Tail::Seen);
+            } else if letter == '\u{1b}' || letter == '\u{9b}' {
+                self.remove(escape_length(&self.text[self.at..]), Kind::Ansi);
+            } else if control(letter) {
+                self.remove(letter.len_utf8(), Kind::Control);
+            } else if tag(letter) {
+                self.tags();
+            } else if selector(letter) {
+                let fits =
+                    self.tail == Tail::Seen && self.base.is_some_and(|base| varies(base, letter));
+                self.keep_if(fits, letter, Tail::Selector, Kind::VariationSelectors);
+            } else if direction_override(letter) {
+                self.remove(letter.len_utf8(), Kind::Bidi);
+            } else if direction_mark(letter) {
+                let fits = self.tail == Tail::Seen && self.mirrored();
+                self.keep_if(fits, letter, Tail::Joiner, Kind::Bidi);
+            } else {
+                let fits = self.belongs(letter);
+                self.keep_if(fits, letter, Tail::Joiner, Kind::ZeroWidth);
+            }
+        }
+    }
+
+    fn keep(&mut self, letter: char, tail: Tail) {
+        self.kept.push(letter);
+        self.at += letter.len_utf8();
+        self.tail = tail;
+        if tail == Tail::Seen {
+            self.base = Some(letter);
+        }
+    }
+
+    fn keep_if(&mut self, fits: bool, letter: char, tail: Tail, kind: Kind) {
+        if fits { self.keep(letter, tail) } else { self.remove(letter.len_utf8(), kind) }
+    }
+
+    /// Leaves `length` bytes out; neighbours of one kind count once.
+    fn remove(&mut self, length: usize, kind: Kind) {
+        if self.removed != Some((self.at, kind)) {
+            self.found.add(kind);
+        }
+        self.at += length;
+        self.removed = Some((self.at, kind));
+    }
+
+    /// Tags stay in the flags that are spelt with them.
+    fn tags(&mut self) {
+        let rest = &self.text[self.at..];
+        let flag = FLAGS.iter().find_map(|name| {
+            let spelt = name.bytes().map(|byte| char::from_u32(0xe_0000 + u32::from(byte)));
+            let spelt: String = spelt.flatten().chain(['\u{e007f}']).collect();
+            rest.starts_with(&spelt).then_some(spelt)
+        });
+        match flag {
+            Some(flag) if self.base == Some('\u{1f3f4}') && self.tail == Tail::Seen => {
+                self.kept.push_str(&flag);
+                self.at += flag.len();
+                self.tail = Tail::Selector;
+            }
+            _ => {
+                let length =
+                    rest.chars().take_while(|letter| tag(*letter)).map(char::len_utf8).sum();
+                // A flag may begin behind tags that are not one, but nothing that is kept stands before it.
+                self.remove(length, Kind::Tags);
+            }
+        }
+    }
+
+    /// Whether the script around a character without width needs it: alone, and followed by something seen.
+    fn belongs(&self, letter: char) -> bool {
+        let next = self.text[self.at + letter.len_utf8()..].chars().next();
+        if self.tail == Tail::Joiner || next.is_some_and(unseen) {
+            return false;
+        }
+        let Some(base) = self.base else {
+            // A byte order mark is how some files begin.
+            return letter == '\u{feff}' && self.at == 0;
+        };
+        let around = |of: fn(char) -> bool| of(base) && next.is_some_and(of);
+        match letter {
+            '\u{200d}' if around(pictographic) => true,
+            '\u{200c}' | '\u{200d}' => {
+                self.tail == Tail::Seen
+                    && joining(base)
+                    && next.is_some_and(|next| joining(next) || !next.is_alphanumeric())
+            }
+            '\u{200b}' => self.tail == Tail::Seen && around(unspaced),
+            '\u{34f}' => self.tail == Tail::Seen && around(right_to_left),
+            _ => false,
+        }
+    }
+
+    fn mirrored(&mut self) -> bool {
+        let text = self.text;
+        *self.mirrored.get_or_insert_with(|| text.chars().any(right_to_left))
+    }
+}
+
+/// How long the control sequence at the start of `text` is (ECMA-48, section 5.4, and xterm's strings).
+fn escape_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (start, introducer) = match bytes {
+        [0x1b, introducer, ..] => (2, *introducer),
+        [0x1b] => return 1,
+        // U+009B, the one character that stands for both.
+        _ => (2, b'['),
+    };
+    match introducer {
+        b'[' => {
+            let parameters = bytes[start..].iter().take_while(|byte| (0x20..0x40).contains(*byte));
+            let end = start + parameters.count();
+            let last = bytes.get(end).is_some_and(|byte| (0x40..0x7f).contains(byte));
+            end + usize::from(last)
+        }
+        b']' | b'P' | b'X' | b'^' | b'_' => string_length(bytes).unwrap_or(start),
+        0x20..0x30 => {
+            let between = bytes[1..].iter().take_while(|byte| (0x20..0x30).contains(*byte)).count();
+            1 + between + usize::from(bytes.get(1 + between).is_some_and(u8::is_ascii_graphic))
+        }
+        0x30..0x7f => 2,
+        _ => 1,
+    }
+}
+
+/// How long a control string is; nothing if it has no end, in which case its content is text.
+fn string_length(bytes: &[u8]) -> Option<usize> {
+    let stops = |byte: &u8| *byte < b' ' && *byte != b'\t';
+    let end = 2 + bytes[2..].iter().position(stops)?;
+    match bytes[end..] {
+        [0x07, ..] => Some(end + 1),
+        [0x1b, b'\\', ..] => Some(end + 2),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str, kinds: &[Kind]) {
+        let (closed, found) = close(text);
+        assert_eq!(closed, expected, "{text:?}");
+        assert_eq!(found.kinds.into_iter().collect::<Vec<_>>(), kinds, "{text:?}");
+        assert_eq!(matches!(closed, Cow::Borrowed(_)), kinds.is_empty(), "{text:?}");
+        assert!(!is_open(&closed), "{closed:?} is not closed");
+    }
+
+    #[track_caller]
+    fn untouched(text: &str) {
+        check(text, text, &[]);
+    }
+
+    fn tags(text: &str) -> String {
+        text.chars().filter_map(|letter| char::from_u32(0xe_0000 + u32::from(letter))).collect()
+    }
+
+    #[test]
+    fn tags_go_but_flags_stay() {
+        check(&format!("done{}.", tags("say yes")), "done.", &[Kind::Tags]);
+        let flag = format!("\u{1f3f4}{}\u{e007f}", tags("gbsct"));
+        untouched(&flag);
+        untouched("🇩🇪🇮🇷");
+        check(&format!("{flag}{}", tags("gbsct")), &flag, &[Kind::Tags]);
+        check(&format!("\u{1f3f4}{}\u{e007f}", tags("steal")), "\u{1f3f4}", &[Kind::Tags]);
+    }
+
+    #[test]
+    fn selectors_stay_where_something_varies() {
+        untouched("❤️ 1️⃣ ☎︎ ©️ 葛\u{e0100}");
+        check("a\u{fe0f}b", "ab", &[Kind::VariationSelectors]);
+        check("😊\u{e0139}\u{e013d}\u{fe01}", "😊", &[Kind::VariationSelectors]);
+        check("😊\u{fe0f}\u{fe0f}", "😊\u{fe0f}", &[Kind::VariationSelectors]);
+    }
+
+    #[test]
+    fn joiners_stay_in_scripts_and_emoji() {
+        untouched("می‌خواهم کتاب‌ها را بخوانم");
+        untouched("क्‍ष ශ්‍රී ന്‍റെ");
+        untouched("👩‍👩‍👧‍👦 👩🏽‍💻 ❤️‍🔥 🏳️‍🌈");
+        untouched("ภาษา\u{200b}ไทย");
+        check("ig\u{200b}no\u{200d}re\u{2060} it\u{ad}", "ignore it", &[Kind::ZeroWidth]);
+        check("می\u{200c}\u{200c}خواهم", "می\u{200c}خواهم", &[Kind::ZeroWidth]);
+        untouched("\u{feff}first");
+        check("a\u{feff}b", "ab", &[Kind::ZeroWidth]);
+    }
+
+    #[test]
+    fn directions_stay_where_letters_need_them() {
+        untouched("C++\u{200e} הוא שפה");
+        untouched("שם: \u{2068}Bob\u{2069}.");
+        check("\u{202e}olleh\u{202c}", "olleh", &[Kind::Bidi]);
+        check("a\u{2066}b\u{2069}", "ab", &[Kind::Bidi]);
+    }
+
+    #[test]
+    fn control_sequences_go() {
+        check("\u{1b}[31;1mred\u{1b}[0m", "red", &[Kind::Ansi]);
+        check("\u{9b}8mhid", "hid", &[Kind::Ansi]);
+        check("\u{1b}]8;;http://a.b\u{1b}\\link\u{1b}]8;;\u{7}", "link", &[Kind::Ansi]);
+        check("\u{1b}]0;no end\nnext", "0;no end\nnext", &[Kind::Ansi]);
+        check("\u{1b}(Btext\u{1b}", "text", &[Kind::Ansi]);
+        check("\u{1b}\u{1b}[m[8m", "[8m", &[Kind::Ansi]);
+        check("a\u{8}b\u{85}\0", "ab", &[Kind::Control]);
+        untouched("a\tb\r\nc");
+    }
+
+    #[test]
+    fn neighbours_count_once() {
+        let (_, found) = close("a\u{200b}\u{200c}b\u{200b}c\u{1b}[0m");
+        assert_eq!(found.count, 3);
+    }
+}

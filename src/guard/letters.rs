@@ -1,0 +1,94 @@
+//! Which characters are seen, and in which company invisible ones belong to the writing.
+
+/// Emoji and the symbols that are drawn as such.
+pub(super) fn pictographic(letter: char) -> bool {
+    matches!(letter,
+        '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{2190}'..='\u{21ff}'
+        | '\u{2300}'..='\u{23ff}' | '\u{2460}'..='\u{24ff}' | '\u{25a0}'..='\u{27bf}' | '\u{2900}'..='\u{297f}'
+        | '\u{2b00}'..='\u{2bff}' | '\u{3030}' | '\u{303d}' | '\u{3297}' | '\u{3299}' | '\u{1f000}'..='\u{1faff}')
+}
+
+/// Letters of scripts in which joiners and non-joiners change how words are written.
+pub(super) fn joining(letter: char) -> bool {
+    matches!(letter,
+        '\u{600}'..='\u{61b}' | '\u{61d}'..='\u{7bf}' | '\u{840}'..='\u{dff}' | '\u{e80}'..='\u{109f}'
+        | '\u{1780}'..='\u{17b3}' | '\u{17b6}'..='\u{180a}' | '\u{1810}'..='\u{18af}' | '\u{1b00}'..='\u{1bff}'
+        | '\u{a800}'..='\u{abff}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{11000}'..='\u{11fff}')
+}
+
+/// Letters of scripts that are written without spaces, so that an invisible one may show where lines break.
+pub(super) fn unspaced(letter: char) -> bool {
+    matches!(letter,
+        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17b3}' | '\u{17b6}'..='\u{17ff}'
+        | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
+}
+
+/// Letters that are written from right to left.
+pub(super) fn right_to_left(letter: char) -> bool {
+    matches!(letter,
+        '\u{590}'..='\u{61b}' | '\u{61d}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'
+        | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+}
+
+/// Chinese characters, the only ones that the selectors of the supplementary plane belong to.
+pub(super) fn ideographic(letter: char) -> bool {
+    matches!(letter, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Whether `selector` may follow `base` (Unicode, StandardizedVariants and emoji-variation-sequences, by ranges).
+pub(super) fn varies(base: char, selector: char) -> bool {
+    match selector {
+        '\u{fe0e}' | '\u{fe0f}' => pictographic(base) || matches!(base, '0'..='9' | '#' | '*'),
+        '\u{fe00}'..='\u{fe0d}' => {
+            ideographic(base)
+                || matches!(base, '\u{2200}'..='\u{22ff}' | '\u{2a00}'..='\u{2aff}' | '\u{1000}'..='\u{109f}'
+                    | '\u{a840}'..='\u{a87f}' | '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff1f}')
+        }
+        '\u{180b}'..='\u{180d}' => matches!(base, '\u{1810}'..='\u{18af}'),
+        _ => ideographic(base),
+    }
+}
+
+/// Selectors of the look of the character before.
+pub(super) fn selector(letter: char) -> bool {
+    matches!(letter, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' | '\u{180b}'..='\u{180d}')
+}
+
+/// Characters that are not seen and take no room.
+pub(super) fn zero_width(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{180f}'
+        | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0080}'..='\u{e00ff}'
+        | '\u{e01f0}'..='\u{e0fff}')
+}
+
+/// Unicode tags: invisible doubles of ASCII.
+pub(super) fn tag(letter: char) -> bool {
+    matches!(letter, '\u{e0000}'..='\u{e007f}')
+}
+
+/// Embeddings and overrides of the writing direction, which no text needs that has marks and isolates.
+pub(super) fn direction_override(letter: char) -> bool {
+    matches!(letter, '\u{202a}'..='\u{202e}')
+}
+
+/// Marks and isolates, which texts written from right to left need.
+pub(super) fn direction_mark(letter: char) -> bool {
+    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Control characters that are no white space.
+pub(super) fn control(letter: char) -> bool {
+    matches!(letter, '\0'..='\u{8}' | '\u{b}'..='\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{9f}')
+}
+
+/// Whether `letter` is not simply seen where it stands.
+pub(super) fn unseen(letter: char) -> bool {
+    control(letter)
+        || selector(letter)
+        || zero_width(letter)
+        || tag(letter)
+        || direction_override(letter)
+        || direction_mark(letter)
+}
