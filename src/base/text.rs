@@ -70,7 +70,25 @@ pub fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{kept}{ELLIPSIS}"))
 }
 
-/// The word as it is compared.
+/// The byte at which the character with this number, counted from 0, begins; the end where the text is shorter.
+pub fn byte_of(text: &str, character: usize) -> usize {
+    const BLOCK: usize = 1024;
+    let begins = |byte: &u8| byte & 0xc0 != 0x80;
+    let bytes = text.as_bytes();
+    let (mut left, mut at) = (character, 0);
+    // Whole blocks are counted without looking where in them characters begin, which is many times as fast.
+    for block in bytes.chunks(BLOCK) {
+        let count = block.iter().filter(|byte| begins(byte)).count();
+        if count > left {
+            break;
+        }
+        left -= count;
+        at += block.len();
+    }
+    let mut places = (at..bytes.len()).filter(|at| begins(&bytes[*at]));
+    places.nth(left).unwrap_or(bytes.len())
+}
+
 /// The word as it is compared: without case and separators, and no longer than names are, since
 /// comparing costs the product of both lengths.
 fn bare(word: &str) -> String {
@@ -195,6 +213,16 @@ mod tests {
         check("日本語のテキスト。次の文です", 10, "日本語のテキスト。");
         check("äöü äöü äöü", 6, "äöü…");
         check("👩‍👩‍👧 family and more", 3, "👩\u{200d}…");
+    }
+
+    #[test]
+    fn characters_are_found() {
+        for text in [String::new(), "aé日😀".repeat(1000), "x".repeat(2048)] {
+            for character in [0, 1, 2, 3, 4, 1023, 1024, 1025, 2047, 2048, 3999, 4000, 9000] {
+                let expected = text.char_indices().nth(character).map_or(text.len(), |(at, _)| at);
+                assert_eq!(byte_of(&text, character), expected, "{character}");
+            }
+        }
     }
 
     #[test]
