@@ -1,1 +1,7 @@
 //! Results that are kept: those that may be given again, and those that were too long to be given at once.
+
+mod key;
+mod results;
+
+pub use key::Key;
+pub use results::{Generation, Results};
