@@ -29,3 +29,5 @@ pub use definition::UnusableName;
 pub use found::{Found, Kind};
 pub use scan::{ToolFinding, scan_definition};
 pub use server::{Guard, Guarded};
+
+pub mod limit;
