@@ -7,6 +7,5 @@ mod spelling;
 mod strict;
 
 pub use cut::{Member, elements, first_value, is_object, members, objects, replace, string};
-pub use cut::{Member, elements, is_object, members, replace, string};
 pub use spelling::{compact, string_end, text, unescape};
 pub use strict::{Checked, Fault, MAX_DEPTH, Strict};
