@@ -5,7 +5,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use tokio_util::task::TaskTracker;
 
+use crate::access::Usage;
 use crate::base::environment::Environment;
+use crate::base::paths::Paths;
 use crate::base::secret::Secret;
 use crate::config::{Config, Mode, RateLimit, Retry, Server, Stdio, ToolFilter, Transport, Trust};
 use crate::router::{self, LeftOut, Router, ServerSettings};
@@ -35,7 +37,7 @@ pub enum Error {
 
 /// Builds the parts. Servers that this version cannot serve as their entry demands are left out,
 /// with the reason.
-pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
+pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<App, Error> {
     match config.mode {
         Mode::Router | Mode::Auto => {}
         Mode::Direct => return Err(Error::Mode("direct")),
@@ -46,9 +48,10 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
     let mut skipped: Vec<LeftOut> =
         skipped.map(|skipped| left_out(skipped.name, None, skipped.reason)).collect();
     let (mut servers, mut filters) = (Vec::new(), IndexMap::new());
-    let mut settings = IndexMap::new();
+    let (mut settings, mut limits) = (IndexMap::new(), Vec::new());
     for (name, server) in config.servers {
         let transport = server.transport.name();
+        limits.push((name.clone(), server.rate_limit.clone()));
         match usable(server) {
             Ok(Usable { stdio, secrets, tool_filter, description, retry, max_result_chars }) => {
                 filters.insert(name.clone(), tool_filter);
@@ -72,6 +75,7 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
     let upstream = upstream::Settings { timeouts: config.timeouts, lifecycle: config.lifecycle };
     let pool =
         Pool::new(servers, upstream, &Arc::new(environment), registry.clone(), tasks.clone());
+    let usage = Usage::new(paths.usage(), limits);
     let settings = router::Settings {
         call_format: config.call_format,
         schema_compression: config.schema_compression,
@@ -82,7 +86,7 @@ pub fn build(config: Config, environment: Environment) -> Result<App, Error> {
         servers: settings,
         left_out: skipped,
     };
-    let router = Arc::new(Router::new(pool, registry, settings));
+    let router = Arc::new(Router::new(pool, registry, usage, settings));
     Ok(App { router, tasks, shutdown, remarks })
 }
 

@@ -29,12 +29,13 @@ pub async fn serve_stdio(app: App) -> io::Result<()> {
     served
 }
 
-/// Ends every server. A second signal cuts that short; what is left of the children then dies with the bridge.
+/// Ends every server and writes down what calls were made. A second signal cuts that short; what is left of the children then dies with the bridge.
 pub async fn end(app: &App) {
     app.router.pool().close();
     app.tasks.close();
+    let ended = async { tokio::join!(app.tasks.wait(), app.router.usage().flush()) };
     tokio::select! {
-        ended = timeout(app.shutdown, app.tasks.wait()) => {
+        ended = timeout(app.shutdown, ended) => {
             if ended.is_err() {
                 tracing::warn!("not everything ended within {} ms", app.shutdown.as_millis());
             }

@@ -54,6 +54,9 @@ pub(super) enum Command {
     /// Call a tool
     #[command(after_help = CALL_EXAMPLES)]
     Call(Call),
+    /// Show how many calls the servers have had, and their limits
+    #[command(after_help = USAGE_EXAMPLES)]
+    Usage(Usage),
     /// Kill what is left of servers when the bridge dies; started by the bridge itself
     #[command(name = guardian::COMMAND, hide = true)]
     Guard,
@@ -86,6 +89,12 @@ pub(super) struct Call {
     pub(super) params: String,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Usage {
+    /// Only this server
+    pub(super) server: Option<String>,
+}
+
 const EXAMPLES: &str = "\
 Examples:
   bridge init --example                        a config with servers that need no key
@@ -113,6 +122,14 @@ Examples:
   bridge tools                 every tool of every server
   bridge tools filesystem      those of one server, with their required parameters
   bridge tools --json";
+
+const USAGE_EXAMPLES: &str = "\
+Examples:
+  bridge usage                 the calls of every server today and this month
+  bridge usage github          those of one server
+  bridge usage --json
+
+Only successful calls count. Days and months are those of UTC. No server is started.";
 
 const CALL_EXAMPLES: &str = "\
 Examples:

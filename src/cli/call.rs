@@ -99,6 +99,7 @@ pub(super) fn failure(error: &Error) -> Failure {
         Error::InvalidParams { .. } | Error::Dependency { .. } => (Exit::Usage, &[][..]),
         Error::NotFound { .. } => (Exit::NotFound, &[][..]),
         Error::LeftOut { .. } => (Exit::Config, &[][..]),
+        Error::RateLimited(_) => (Exit::Failed, &[][..]),
         Error::Upstream { .. } => (Exit::Upstream, &[][..]),
     };
     let nearest = match available {

@@ -10,6 +10,7 @@ mod serve;
 mod servers;
 mod setup;
 mod tools;
+mod usage;
 
 pub use exit::Exit;
 pub use run::main;

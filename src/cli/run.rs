@@ -9,7 +9,7 @@ use super::arguments::{Arguments, Command, Global};
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
-use super::{call, init, serve, servers, tools};
+use super::{call, init, serve, servers, tools, usage};
 use crate::base::environment::Environment;
 use crate::telemetry::logging;
 use crate::upstream::guardian;
@@ -67,6 +67,7 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
         Some(Command::Tools(tools)) => {
             setup.with_patience(async |app, printer| tools::run(app, printer, &tools).await)
         }
+        Some(Command::Usage(usage)) => usage::run(&usage, &setup),
         Some(Command::Call(call)) => {
             let params = call::read_params(&call)?;
             setup.with_patience(async |app, printer| call::run(app, printer, &call, &params).await)

@@ -37,7 +37,7 @@ impl Setup {
     }
 
     /// Reads the config and says what is wrong with it.
-    fn config(&self, say: impl Fn(&str)) -> Result<Config, Failure> {
+    pub(super) fn config(&self, say: impl Fn(&str)) -> Result<Config, Failure> {
         let loaded =
             config::load(&self.source, &self.paths, &self.environment).map_err(|error| {
                 let hint = error.hint().map(str::to_owned);
@@ -55,7 +55,7 @@ impl Setup {
     }
 
     fn build(&self, config: Config, say: impl Fn(&str)) -> Result<App, Failure> {
-        let app = app::build(config, self.environment.clone())
+        let app = app::build(config, self.environment.clone(), &self.paths)
             .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
         app.remarks.iter().for_each(|remark| say(remark));
         Ok(app)

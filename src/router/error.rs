@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::access;
 use crate::base::text::nearest;
 use crate::telemetry::logging::excerpt;
 use crate::upstream;
@@ -49,6 +50,9 @@ pub enum Error {
         /// How it would be right.
         hint: Option<String>,
     },
+    /// The server has had its calls, or they cannot be counted.
+    #[error(transparent)]
+    RateLimited(#[from] access::Refused),
     /// The upstream failed.
     #[error("server `{server}`: {source}{}", after(*.retries))]
     Upstream {
@@ -135,6 +139,7 @@ impl Error {
             Self::InvalidParams { .. } | Self::Dependency { .. } => "invalid_params",
             Self::NotFound { .. } => "not_found",
             Self::LeftOut { .. } => "connection_failed",
+            Self::RateLimited(_) => "rate_limited",
             Self::Upstream { source, .. } => match source {
                 Upstream::Refused(_) | Upstream::BadAnswer { .. } => "mcp_error",
                 Upstream::TimedOut { .. } => "timed_out",
@@ -156,6 +161,7 @@ impl Error {
             }
             Self::InvalidParams { hint, .. } | Self::NotFound { hint, .. } => hint.clone(),
             Self::Dependency { .. } => None,
+            Self::RateLimited(refused) => Some(refused.hint()),
             Self::Upstream { signature: Some(signature), .. } => {
                 Some(format!("the tool is called as {signature}"))
             }

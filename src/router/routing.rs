@@ -9,6 +9,7 @@ use super::promotion::Promotion;
 use super::request::{Caller, ToolCall};
 use super::settings::{ServerSettings, Settings};
 use super::{Error, actions, describe};
+use crate::access::Usage;
 use crate::base::text::nearest_all;
 use crate::config::ServerName;
 use crate::protocol::content::json_result;
@@ -27,6 +28,7 @@ const RECENT_CALLS: usize = 5;
 pub struct Router {
     pub(super) pool: Pool,
     pub(super) registry: Arc<Registry>,
+    pub(super) usage: Usage,
     pub(super) settings: Settings,
     pub(super) tool_list: Box<str>,
     recent: Mutex<VecDeque<ServerName>>,
@@ -43,12 +45,12 @@ pub(super) struct Found<'a> {
 
 impl Router {
     /// Puts the router in front of the servers, for each of which there are settings.
-    pub fn new(pool: Pool, registry: Arc<Registry>, settings: Settings) -> Self {
+    pub fn new(pool: Pool, registry: Arc<Registry>, usage: Usage, settings: Settings) -> Self {
         let servers = settings.servers.iter();
         let servers = servers.map(|(name, server)| (name, server.description.as_deref()));
         let tool_list = describe::tool_list(servers, &settings.schema_compression);
         let promotion = Promotion::new(settings.adaptive_promotion.clone());
-        Self { pool, registry, settings, tool_list, recent: Mutex::default(), promotion }
+        Self { pool, registry, usage, settings, tool_list, recent: Mutex::default(), promotion }
     }
 
     /// Reaches one server.
@@ -70,6 +72,16 @@ impl Router {
     /// The servers behind the router.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// The counts of calls.
+    pub fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// The answer to `tools/list`.
+    pub fn tool_list(&self) -> &str {
+        &self.tool_list
     }
 
     /// The answer to `tools/call` with these parameters. What goes wrong inside the `mcp` tool is a tool result

@@ -21,3 +21,4 @@ mod secrets;
 mod shutdown;
 mod start;
 mod support;
+mod usage;
