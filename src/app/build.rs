@@ -11,6 +11,8 @@ use crate::base::paths::Paths;
 use crate::base::secret::Secret;
 use crate::config::{Config, Mode, RateLimit, Retry, Server, Stdio, ToolFilter, Transport, Trust};
 use crate::router::{self, LeftOut, Router, ServerSettings};
+use crate::config::{Config, Mode, Server, Stdio, ToolFilter, Transport, Trust};
+use crate::router::{self, LeftOut, Router};
 use crate::tools::Registry;
 use crate::upstream::{self, Pool};
 
@@ -130,6 +132,7 @@ fn usable(server: Server) -> Result<Usable, String> {
     }
     let Server { transport, secrets, tool_filter, description, retry, max_result_chars, .. } =
         server;
+    let Server { transport, secrets, tool_filter, description, .. } = server;
     match transport {
         Transport::Stdio(stdio) if stdio.login.is_some() => {
             Err("logging in to servers is not available in this version (`auth`)".to_owned())

@@ -115,22 +115,6 @@ fn the_env_file_beside_the_named_config_comes_first() {
 }
 
 #[test]
-fn a_limit_that_cannot_be_kept_leaves_the_server_out() {
-    let mut client = Bridge::new()
-        .server("limited", &[])
-        .server("free", &[])
-        .config(|config| {
-            config["servers"]["limited"]["rateLimit"] = json!({"maxCallsPerDay": 5});
-        })
-        .serve_initialized();
-    let result = client.call("limited", "echo", json!({"message": "x"}));
-    assert!(is_error(&result), "served without its limit: {result}");
-    assert_words(&result.to_string(), &["limited", "rateLimit"]);
-    client.expect_stderr(&["limited", "rateLimit"]);
-    client.assert_echo("free");
-}
-
-#[test]
 fn keys_that_are_not_in_force_are_named_and_the_server_runs() {
     let keys = [
         ("resultCache", json!({"enabled": true})),
