@@ -8,11 +8,10 @@ use tokio_util::task::TaskTracker;
 use crate::access::Usage;
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
-use crate::base::secret::Secret;
-use crate::config::{Config, Mode, RateLimit, Retry, Server, Stdio, ToolFilter, Transport, Trust};
-use crate::router::{self, LeftOut, Router, ServerSettings};
-use crate::config::{Config, Mode, Server, Stdio, ToolFilter, Transport, Trust};
-use crate::router::{self, LeftOut, Router};
+use crate::cache::{Kept, Results};
+use crate::config::{Config, Mode, Stdio, Transport};
+use crate::guard::Guard;
+use crate::router::{self, LeftOut, Parts, Router, ServerSettings};
 use crate::tools::Registry;
 use crate::upstream::{self, Pool};
 
@@ -54,13 +53,16 @@ pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<
     for (name, server) in config.servers {
         let transport = server.transport.name();
         limits.push((name.clone(), server.rate_limit.clone()));
-        match usable(server) {
-            Ok(Usable { stdio, secrets, tool_filter, description, retry, max_result_chars }) => {
-                filters.insert(name.clone(), tool_filter);
+        match usable(server.transport) {
+            Ok(stdio) => {
+                let guard = Guard::new(&name, server.trust, server.protection.sanitize_action);
+                filters.insert(name.clone(), server.tool_filter);
+                let secrets = server.secrets;
                 let server = ServerSettings {
-                    description,
-                    retry: retry.unwrap_or_else(|| config.retry.clone()),
-                    max_result_chars: max_result_chars.or(config.max_result_chars),
+                    description: server.description,
+                    retry: server.retry.unwrap_or_else(|| config.retry.clone()),
+                    max_result_chars: server.max_result_chars.or(config.max_result_chars),
+                    guard,
                 };
                 settings.insert(name.clone(), server);
                 servers.push(upstream::pool::Server { name, stdio, secrets });
@@ -77,7 +79,13 @@ pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<
     let upstream = upstream::Settings { timeouts: config.timeouts, lifecycle: config.lifecycle };
     let pool =
         Pool::new(servers, upstream, &Arc::new(environment), registry.clone(), tasks.clone());
-    let usage = Usage::new(paths.usage(), limits);
+    let parts = Parts {
+        pool,
+        registry,
+        usage: Usage::new(paths.usage(), limits),
+        results: Results::new(&config.result_cache),
+        kept: Kept::new(paths.cache().join("results")),
+    };
     let settings = router::Settings {
         call_format: config.call_format,
         schema_compression: config.schema_compression,
@@ -88,7 +96,7 @@ pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<
         servers: settings,
         left_out: skipped,
     };
-    let router = Arc::new(Router::new(pool, registry, usage, settings));
+    let router = Arc::new(Router::new(parts, settings));
     Ok(App { router, tasks, shutdown, remarks })
 }
 
@@ -96,50 +104,23 @@ pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<
 fn not_in_force(config: &Config) -> Vec<String> {
     let default = Config::default();
     let set = [
-        ("resultCache", config.result_cache.enabled),
         ("intentRouting", config.intent_routing != default.intent_routing),
-        ("maxResultChars", config.max_result_chars.is_some()),
         ("agentAdmin", config.agent_admin),
     ];
-    let mut keys: Vec<String> =
-        set.into_iter().filter(|(_, set)| *set).map(|(key, _)| format!("/{key}")).collect();
-    for (name, server) in &config.servers {
-        let set = [("maxResultChars", server.max_result_chars.is_some())];
-        let own = set.into_iter().filter(|(_, set)| *set);
-        keys.extend(own.map(|(key, _)| format!("/servers/{name}/{key}")));
-    }
-    keys.iter().map(|key| format!("`{key}` is not in force in this version")).collect()
-}
-
-/// What is used of a server's entry.
-struct Usable {
-    stdio: Stdio,
-    secrets: Vec<Secret>,
-    tool_filter: ToolFilter,
-    description: Option<String>,
-    retry: Option<Retry>,
-    max_result_chars: Option<usize>,
+    set.into_iter()
+        .filter(|(_, set)| *set)
+        .map(|(key, _)| format!("`/{key}` is not in force in this version"))
+        .collect()
 }
 
 /// What an entry asks for to protect its owner is never left away; a server that cannot be served so
 /// is not served.
-fn usable(server: Server) -> Result<Usable, String> {
-    if server.trust != Trust::Trusted {
-        return Err("only `\"trust\": \"trusted\"` can be served in this version".to_owned());
-    }
-    if server.rate_limit != RateLimit::default() {
-        return Err("calls cannot be counted in this version (`rateLimit`)".to_owned());
-    }
-    let Server { transport, secrets, tool_filter, description, retry, max_result_chars, .. } =
-        server;
-    let Server { transport, secrets, tool_filter, description, .. } = server;
+fn usable(transport: Transport) -> Result<Stdio, String> {
     match transport {
         Transport::Stdio(stdio) if stdio.login.is_some() => {
             Err("logging in to servers is not available in this version (`auth`)".to_owned())
         }
-        Transport::Stdio(stdio) => {
-            Ok(Usable { stdio, secrets, tool_filter, description, retry, max_result_chars })
-        }
+        Transport::Stdio(stdio) => Ok(stdio),
         remote => Err(format!("transport `{}` is not available in this version", remote.name())),
     }
 }
@@ -151,7 +132,7 @@ mod tests {
     #[test]
     fn only_what_somebody_set_is_remarked_upon() {
         assert_eq!(not_in_force(&Config::default()), [""; 0]);
-        let config = Config { max_result_chars: Some(5), ..Config::default() };
-        assert_eq!(not_in_force(&config), ["`/maxResultChars` is not in force in this version"]);
+        let config = Config { agent_admin: true, ..Config::default() };
+        assert_eq!(not_in_force(&config), ["`/agentAdmin` is not in force in this version"]);
     }
 }

@@ -90,6 +90,23 @@ impl Kept {
         id
     }
 
+    /// Writes a result to a file even if there is room for it in memory, so that other processes can read it: the
+    /// command line above all.
+    pub fn share(&self, id: &ResultId) {
+        let Some(entry) = self.0.memory().find(id).cloned() else { return };
+        let inner = Arc::clone(&self.0);
+        let write = move || {
+            let written = inner.files.write(entry.id.as_str(), &entry.server, &entry.result);
+            if let Err(fault) = written {
+                warn!("cannot write to {}: {fault}", inner.files.folder().display());
+            }
+        };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(write)),
+            Err(_) => write(),
+        }
+    }
+
     /// The server and the JSON text of a kept result; nothing where the id is none, or unknown by now. Fails when
     /// there is a file that cannot be read.
     pub async fn read(&self, id: &str) -> io::Result<Option<(String, Arc<str>)>> {

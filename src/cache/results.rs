@@ -144,6 +144,11 @@ impl Results {
         }
     }
 
+    /// Whether the config names the tool among those whose results are kept.
+    pub fn is_named(&self, server: &str, tool: &str) -> bool {
+        !self.ttl.is_empty() && self.ttl.contains_key(&format!("{server}:{tool}"))
+    }
+
     fn ttl(&self, server: &str, tool: &str) -> Duration {
         if self.ttl.is_empty() {
             return self.default_ttl;

@@ -176,6 +176,22 @@ pub(super) struct ServerStatus<'a> {
     pub(super) error: Option<String>,
 }
 
+/// `read`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Read<'a> {
+    pub(super) action: &'static str,
+    pub(super) id: &'a str,
+    /// Where the part begins, in characters; nothing where a filter picked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) offset: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next_offset: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) original_length: Option<usize>,
+    pub(super) result: Box<RawValue>,
+}
+
 /// `promotions`.
 #[derive(Serialize)]
 pub(super) struct Promotions {

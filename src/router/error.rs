@@ -1,5 +1,7 @@
 //! Why a request of the `mcp` tool has no result, in the contract's words.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -52,12 +54,14 @@ pub enum Error {
     },
     /// The server has had its calls, or they cannot be counted.
     #[error(transparent)]
-    RateLimited(#[from] access::Refused),
+    RateLimited(Arc<access::Refused>),
     /// The upstream failed.
-    #[error("server `{server}`: {source}{}", after(*.retries))]
+    #[error("server `{server}`: {said}{}", after(*.retries))]
     Upstream {
         /// Which one.
         server: String,
+        /// What it or the bridge says about it, fit for the model.
+        said: String,
         /// How.
         source: upstream::Error,
         /// How the tool wants to be called, where the server refused the arguments.

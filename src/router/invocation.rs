@@ -1,6 +1,7 @@
 //! One call of one tool from its resolved name to the server's answer: limits, the cache, tries.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::time::Instant;
@@ -8,10 +9,10 @@ use tokio::time::Instant;
 use super::attempt::{Attempt, Tried};
 use super::routing::Router;
 use super::{Error, value};
+use crate::access;
 use crate::base::json::Strict;
+use crate::cache::{Joined, Key};
 use crate::protocol::content::text_result;
-use crate::protocol::error::INVALID_PARAMS;
-use crate::tools::signature::signature;
 use crate::upstream;
 
 /// What the server answered, and what there is to say about how it came.
@@ -51,26 +52,114 @@ impl Notes {
     }
 }
 
+/// A call that reached the server and came back.
+#[derive(Debug, Clone)]
+pub(super) struct Made<Text> {
+    result: Text,
+    retries: u32,
+    warning: Option<String>,
+}
+
+/// A call that has no result.
+#[derive(Debug, Clone)]
+pub(super) enum Failure {
+    /// It was not made: the server has had its calls.
+    Refused(Arc<access::Refused>),
+    /// It failed after so many further tries.
+    Failed(upstream::Error, u32),
+}
+
+/// The outcome of a call that several callers share.
+pub(super) type Shared = Result<Made<Arc<str>>, Failure>;
+
 impl Attempt<'_> {
     /// The server's answer, which may say that the tool failed.
     pub(super) async fn answered(&self, router: &Router) -> Result<Answered, Error> {
         let begun = router.settings.debug.then(Instant::now);
-        let Tried { outcome, retries } = self.run(router, &self.found.settings.retry).await;
-        let mut result = outcome.map_err(|source| self.failed(source, retries))?;
-        if value::is_error(&result) {
-            result = self.without_secrets(result);
-        } else {
+        let (made, cached) = match self.key(router) {
+            Some(key) => self.from_cache(router, key).await,
+            None => (self.made(router).await, false),
+        };
+        let Made { result, retries, warning } = made.map_err(|failure| match failure {
+            Failure::Refused(refused) => Error::RateLimited(refused),
+            Failure::Failed(source, retries) => self.failed(source, retries),
+        })?;
+        if !value::is_error(&result) {
             router.remember(self.found.name);
             router.promotion.record(self.found.name, &self.tool.definition.name);
         }
-        router.pool.make_room_for(&[]);
         let debug = begun.map(|begun| Debug {
             took_ms: begun.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
             retries,
-            cached: false,
+            cached,
             result_bytes: result.len(),
         });
-        Ok(Answered { result, notes: Notes { retries, warning: None, debug } })
+        Ok(Answered { result, notes: Notes { retries, warning, debug } })
+    }
+
+    /// The call's key in the cache, if the config and the tool let its result be given again. A tool that says that it
+    /// writes is called each time unless `cacheTtl` names it.
+    fn key(&self, router: &Router) -> Option<Key> {
+        let (server, tool) = (self.found.name.as_str(), self.tool.definition.name.as_str());
+        let results = &router.results;
+        let may = results.keeps(server, tool)
+            && (!self.tool.hints.is_write() || results.is_named(server, tool));
+        may.then(|| Key::new(server, tool, self.params))
+    }
+
+    /// A kept result, or one that somebody waits for already, or a new one; whether it was not made for this caller.
+    async fn from_cache(
+        &self,
+        router: &Router,
+        key: Key,
+    ) -> (Result<Made<Box<str>>, Failure>, bool) {
+        if let Some(result) = router.results.get(&key) {
+            return (Ok(Made { result: (*result).into(), retries: 0, warning: None }), true);
+        }
+        let (shared, joined) = if self.tool.hints.is_read_only() {
+            let made = async || self.made_and_kept(router, key.clone()).await;
+            router.flights.join(key.clone(), made).await
+        } else {
+            (self.made_and_kept(router, key).await, Joined::Led)
+        };
+        let made = shared.map(|made| Made {
+            result: (*made.result).into(),
+            retries: made.retries,
+            warning: made.warning,
+        });
+        (made, joined == Joined::Followed)
+    }
+
+    async fn made_and_kept(&self, router: &Router, key: Key) -> Shared {
+        let since = router.results.begin(key.server());
+        let Made { result, retries, warning } = self.made(router).await?;
+        let result: Arc<str> = result.into();
+        if !value::is_error(&result) {
+            router.results.put(key, result.clone(), since);
+        }
+        Ok(Made { result, retries, warning })
+    }
+
+    /// Makes the call, within the server's limits.
+    async fn made(&self, router: &Router) -> Result<Made<Box<str>>, Failure> {
+        let admission = router.usage.admit(self.found.name).await;
+        let admission = admission.map_err(|refused| Failure::Refused(Arc::new(refused)))?;
+        let Tried { outcome, retries } = self.run(router, &self.found.settings.retry).await;
+        router.pool.make_room_for(&[]);
+        let mut result = outcome.map_err(|source| Failure::Failed(source, retries))?;
+        let mut warning = None;
+        if value::is_error(&result) {
+            result = self.without_secrets(result);
+        } else {
+            warning = admission.succeeded().await.map(|warning| warning.to_string());
+            if self.tool.hints.is_write() {
+                // What was read before may not hold any more.
+                let server = self.found.name.as_str();
+                router.results.clear_server(server);
+                router.flights.close_server(server);
+            }
+        }
+        Ok(Made { result, retries, warning })
     }
 
     /// What a tool says when it fails may repeat what it was given to log in with.
@@ -83,17 +172,6 @@ impl Attempt<'_> {
             Ok(checked) if checked.is_object() => clean.into(),
             // The secret looked like a part of the JSON itself.
             _ => text_result("the tool failed and said so in words that hold a secret", true),
-        }
-    }
-
-    fn failed(&self, source: upstream::Error, retries: u32) -> Error {
-        // The server found fault with the arguments (JSON-RPC 2.0, section 5.1).
-        let refused = matches!(&source, upstream::Error::Refused(e) if e.code == INVALID_PARAMS);
-        Error::Upstream {
-            signature: refused.then(|| signature(&self.tool.definition)),
-            server: self.found.name.to_string(),
-            source,
-            retries,
         }
     }
 }

@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::invocation::Notes;
 use crate::base::json::{is_object, members, replace};
+use crate::cache::ResultId;
+use crate::guard;
 
 /// Keys of `_meta` that are the bridge's own, whoever else may write them.
 const PREFIX: &str = "bridge/";
@@ -17,18 +19,20 @@ pub(super) struct Marks {
     /// It comes from a server that is not trusted, and nothing in it is an instruction.
     pub(super) untrusted: bool,
     /// What was cleaned away.
-    pub(super) sanitized: Option<Sanitized>,
+    pub(super) sanitized: Option<guard::Found>,
+    /// Under which id a person can read what was there before.
+    pub(super) original: Option<String>,
     /// What was cut off.
     pub(super) truncated: Option<Truncated>,
 }
 
-/// What was found in a result that had to be cleaned.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Sanitized {
-    /// How many things.
-    pub(super) count: usize,
-    /// Which kinds.
-    pub(super) kinds: Vec<String>,
+/// What was cleaned away, and where it can be seen.
+#[derive(Debug, Serialize)]
+struct Sanitized<'a> {
+    #[serde(flatten)]
+    found: &'a guard::Found,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
 }
 
 /// What a result was before it was cut.
@@ -40,7 +44,18 @@ pub(super) struct Truncated {
     pub(super) id: String,
 }
 
+impl Truncated {
+    pub(super) fn new(original_length: usize, id: &ResultId) -> Self {
+        Self { original_length, id: id.as_str().to_owned() }
+    }
+}
+
 impl Marks {
+    fn sanitized(&self) -> Option<Sanitized<'_>> {
+        let id = self.original.as_deref();
+        self.sanitized.as_ref().map(|found| Sanitized { found, id })
+    }
+
     pub(super) fn of(notes: Notes) -> Self {
         Self { notes, ..Self::default() }
     }
@@ -82,7 +97,7 @@ impl Marks {
         if self.untrusted {
             add("trust", json!("untrusted"));
         }
-        if let Some(sanitized) = &self.sanitized {
+        if let Some(sanitized) = self.sanitized() {
             add("sanitized", json!(sanitized));
         }
         if let Some(truncated) = &self.truncated {
@@ -106,7 +121,7 @@ impl Marks {
     /// marks.
     pub(super) fn enclose(self, result: Box<RawValue>, server: &str) -> (Box<RawValue>, Notes) {
         let mut result = result;
-        if let Some(truncated) = self.truncated {
+        if let Some(truncated) = &self.truncated {
             result = raw(&Cut {
                 truncated: true,
                 original_length: truncated.original_length,
@@ -114,8 +129,8 @@ impl Marks {
                 result: &result,
             });
         }
-        if let Some(sanitized) = &self.sanitized {
-            result = raw(&Cleaned { sanitized, result: &result });
+        if let Some(sanitized) = self.sanitized() {
+            result = raw(&Cleaned { sanitized: &sanitized, result: &result });
         }
         if self.untrusted {
             result = raw(&Untrusted { trust: "untrusted", server, result: &result });
@@ -149,7 +164,7 @@ struct Cut<'a> {
 #[derive(Serialize)]
 struct Cleaned<'a> {
     #[serde(rename = "_sanitized")]
-    sanitized: &'a Sanitized,
+    sanitized: &'a Sanitized<'a>,
     result: &'a RawValue,
 }
 
@@ -169,7 +184,8 @@ mod tests {
     fn marks() -> Marks {
         Marks {
             untrusted: true,
-            sanitized: Some(Sanitized { count: 2, kinds: vec!["ansi".to_owned()] }),
+            sanitized: Some(guard::Found { count: 2, kinds: [guard::Kind::Ansi].into() }),
+            original: Some("y".to_owned()),
             truncated: Some(Truncated { original_length: 9, id: "x".to_owned() }),
             notes: Notes { retries: 1, ..Notes::default() },
         }
@@ -192,7 +208,7 @@ mod tests {
         check(
             marks(),
             r#"{"content":[]}"#,
-            r#"{"content":[],"_meta":{"bridge/trust":"untrusted","bridge/sanitized":{"count":2,"kinds":["ansi"]},"bridge/truncated":true,"bridge/originalLength":9,"bridge/resultId":"x","bridge/retries":1}}"#,
+            r#"{"content":[],"_meta":{"bridge/trust":"untrusted","bridge/sanitized":{"count":2,"kinds":["ansi"],"id":"y"},"bridge/truncated":true,"bridge/originalLength":9,"bridge/resultId":"x","bridge/retries":1}}"#,
         );
     }
 
@@ -210,7 +226,7 @@ mod tests {
         let (result, notes) = marks().enclose(raw(&json!({"a": 1})), "s");
         assert_eq!(
             result.get(),
-            r#"{"_trust":"untrusted","_server":"s","result":{"_sanitized":{"count":2,"kinds":["ansi"]},"result":{"_truncated":true,"_originalLength":9,"_resultId":"x","result":{"a":1}}}}"#
+            r#"{"_trust":"untrusted","_server":"s","result":{"_sanitized":{"count":2,"kinds":["ansi"],"id":"y"},"result":{"_truncated":true,"_originalLength":9,"_resultId":"x","result":{"a":1}}}}"#
         );
         assert_eq!(notes.retries(), Some(1));
     }

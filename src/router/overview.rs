@@ -60,7 +60,7 @@ impl Router {
                 .get(name)
                 .and_then(|server| server.description.clone()),
             tools: self.registry.snapshot().get(name.as_str()).map(|tools| tools.len()),
-            error: failure.map(ToString::to_string),
+            error: failure.map(|error| self.fit(name, &error.to_string())),
             hint: failure.and_then(upstream::Error::hint),
         }
     }

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::action::Action;
 use super::error::MAX_AVAILABLE;
+use super::invocation::Shared;
 use super::promotion::Promotion;
 use super::request::{Caller, ToolCall};
-use super::settings::{ServerSettings, Settings};
+use super::settings::{Parts, ServerSettings, Settings};
 use super::{Error, actions, describe};
 use crate::access::Usage;
 use crate::base::text::nearest_all;
+use crate::cache::{Flights, Kept, Results};
 use crate::config::ServerName;
 use crate::protocol::content::json_result;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
@@ -29,6 +31,10 @@ pub struct Router {
     pub(super) pool: Pool,
     pub(super) registry: Arc<Registry>,
     pub(super) usage: Usage,
+    pub(super) results: Results,
+    /// Calls that others may join.
+    pub(super) flights: Flights<Shared>,
+    pub(super) kept: Kept,
     pub(super) settings: Settings,
     pub(super) tool_list: Box<str>,
     recent: Mutex<VecDeque<ServerName>>,
@@ -45,12 +51,24 @@ pub(super) struct Found<'a> {
 
 impl Router {
     /// Puts the router in front of the servers, for each of which there are settings.
-    pub fn new(pool: Pool, registry: Arc<Registry>, usage: Usage, settings: Settings) -> Self {
+    pub fn new(parts: Parts, settings: Settings) -> Self {
         let servers = settings.servers.iter();
         let servers = servers.map(|(name, server)| (name, server.description.as_deref()));
         let tool_list = describe::tool_list(servers, &settings.schema_compression);
         let promotion = Promotion::new(settings.adaptive_promotion.clone());
-        Self { pool, registry, usage, settings, tool_list, recent: Mutex::default(), promotion }
+        let Parts { pool, registry, usage, results, kept } = parts;
+        Self {
+            pool,
+            registry,
+            usage,
+            results,
+            flights: Flights::default(),
+            kept,
+            settings,
+            tool_list,
+            recent: Mutex::default(),
+            promotion,
+        }
     }
 
     /// Reaches one server.
@@ -77,11 +95,6 @@ impl Router {
     /// The counts of calls.
     pub fn usage(&self) -> &Usage {
         &self.usage
-    }
-
-    /// The answer to `tools/list`.
-    pub fn tool_list(&self) -> &str {
-        &self.tool_list
     }
 
     /// The answer to `tools/call` with these parameters. What goes wrong inside the `mcp` tool is a tool result
@@ -132,10 +145,12 @@ impl Router {
                 actions::schema::show(self, server.as_deref(), &tool).await
             }
             Action::Status { server } => actions::status::show(self, server.as_deref()),
-            Action::Read { .. }
-            | Action::Remove { .. }
-            | Action::SetEnv { .. }
-            | Action::SetMode { .. } => Err(Error::invalid("not yet")),
+            Action::Read { id, offset, select } => {
+                actions::read::run(self, &id, offset, select.as_deref()).await
+            }
+            Action::Remove { .. } | Action::SetEnv { .. } | Action::SetMode { .. } => {
+                Err(Error::invalid("not yet"))
+            }
             Action::Promotions => Ok(actions::promotions::show(self)),
             Action::Refresh { server } => actions::refresh::run(self, server.as_deref()).await,
         }
@@ -161,7 +176,7 @@ impl Router {
 
     /// An open session with the server.
     pub(super) async fn session(&self, found: Found<'_>) -> Result<Arc<Session>, Error> {
-        self.pool.session(found.supervisor).await.map_err(|source| failed(found.name, source))
+        self.pool.session(found.supervisor).await.map_err(|source| found.failed(source))
     }
 
     /// The server's tools, reached for the first time if need be.
@@ -193,6 +208,12 @@ impl Router {
         self.pool.visit(unknown, visit).await
     }
 
+    /// What a server said, as far as it may reach the model.
+    pub(super) fn fit(&self, server: &ServerName, said: &str) -> String {
+        let guard = self.settings.servers.get(server).map(|settings| &settings.guard);
+        guard.map_or_else(|| said.to_owned(), |guard| guard.text(said).0.into_owned())
+    }
+
     /// Remembers a successful call, for the next tool that is asked for without its server.
     pub(super) fn remember(&self, server: &ServerName) {
         // Only one of several servers can be preferred.
@@ -209,10 +230,6 @@ impl Router {
     pub(super) fn is_recent(&self, server: &ServerName) -> bool {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).contains(server)
     }
-}
-
-pub(super) fn failed(server: &ServerName, source: upstream::Error) -> Error {
-    Error::Upstream { server: server.to_string(), source, signature: None, retries: 0 }
 }
 
 /// The error for a tool that the server does not have, with the names that come nearest.

@@ -1,8 +1,30 @@
 //! What the router is told by the config; nothing of it changes while it runs.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 
-use crate::config::{AdaptivePromotion, CallFormat, Retry, SchemaCompression, ServerName};
+use crate::access::Usage;
+use crate::cache::{Kept, Results};
+use crate::config::{AdaptivePromotion, CallFormat, Retry, SchemaCompression, ServerName, Trust};
+use crate::guard::Guard;
+use crate::tools::Registry;
+use crate::upstream::Pool;
+
+/// What the router works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// The servers.
+    pub pool: Pool,
+    /// Their tools.
+    pub registry: Arc<Registry>,
+    /// Their calls, counted.
+    pub usage: Usage,
+    /// Results that may be given again.
+    pub results: Results,
+    /// Results that were too long to be given at once.
+    pub kept: Kept,
+}
 
 /// How requests are answered.
 #[derive(Debug)]
@@ -34,12 +56,14 @@ pub struct ServerSettings {
     pub retry: Retry,
     /// Characters of a result at most.
     pub max_result_chars: Option<usize>,
+    /// What is done to all that it says.
+    pub guard: Guard,
 }
 
 impl ServerSettings {
     /// Whether its results reach the client as they are.
     pub(super) fn leaves_results_alone(&self) -> bool {
-        self.max_result_chars.is_none()
+        self.max_result_chars.is_none() && self.guard.trust() == Trust::Trusted
     }
 }
 

@@ -1,13 +1,22 @@
 //! From a server's answer to what the client gets of it: filtered, cleaned, cut, marked.
 
+use std::borrow::Cow;
+
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::{self, Envelope};
 use super::invocation::{Answered, Notes};
-use super::marks::Marks;
+use super::marks::{Marks, Truncated};
 use super::routing::{Found, Router};
 use super::{Error, value};
-use crate::config::CallFormat;
+use crate::base::json;
+use crate::cache::{Kept, ResultId, document};
+use crate::config::{CallFormat, ServerName, Trust};
+use crate::guard::{Guard, limit};
+
+/// Longer results are treated on another thread, so that nobody waits for them but those who asked.
+const INLINE: usize = 128 * 1024;
 
 /// How a result travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +47,12 @@ impl Router {
     /// then that is what the caller has to see.
     pub(super) async fn picked(
         &self,
-        answered: &Answered,
+        result: &str,
         select: Option<&str>,
     ) -> Result<Option<String>, Error> {
         match select {
-            Some(filter) if !value::is_error(&answered.result) => {
-                self.select(filter, &value::of(&answered.result)).await.map(Some)
+            Some(filter) if !value::is_error(result) => {
+                self.select(filter, &value::of(result)).await.map(Some)
             }
             _ => Ok(None),
         }
@@ -58,7 +67,7 @@ impl Router {
     /// Makes a result fit to travel. `picked` takes its place, if there is something.
     pub(super) async fn shape(
         &self,
-        _found: Found<'_>,
+        found: Found<'_>,
         answered: Answered,
         picked: Option<String>,
         form: Form,
@@ -69,9 +78,136 @@ impl Router {
             (Some(value), Form::Content) => value::to_result(&value),
             (Some(value), Form::Plain) => value.into(),
         };
-        let marks = Marks::of(notes);
-        Shaped { json, marks }
+        if found.settings.leaves_results_alone() {
+            return Shaped { json, marks: Marks::of(notes) };
+        }
+        let treatment = Treatment {
+            server: found.name.clone(),
+            guard: found.settings.guard.clone(),
+            max: found.settings.max_result_chars,
+            kept: self.kept.clone(),
+            form,
+        };
+        off_thread(json.len(), move || treatment.apply(json, Marks::of(notes))).await
     }
+}
+
+/// Does small work at once and large work on another thread.
+pub(super) async fn off_thread<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    if bytes <= INLINE {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // Such tasks are never cancelled.
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// What is done to the results of one server.
+struct Treatment {
+    server: ServerName,
+    guard: Guard,
+    max: Option<usize>,
+    kept: Kept,
+    form: Form,
+}
+
+impl Treatment {
+    /// Cleans first and cuts then, so that nothing is cut in two before it is looked at; the lines around what an
+    /// untrusted server says come last, so that they are never cut off.
+    fn apply(&self, json: Box<str>, mut marks: Marks) -> Shaped {
+        let clean = self.guard.result(&json, false);
+        marks.untrusted = self.guard.trust() == Trust::Untrusted;
+        let mut id = None;
+        if !clean.found.is_empty() {
+            marks.sanitized = Some(clean.found);
+            // What was taken away can be read by a person.
+            let original = id.insert(self.keep(&json));
+            self.kept.share(original);
+            marks.original = Some(original.as_str().to_owned());
+        }
+        let mut notice = None;
+        let short = match (self.max, self.form) {
+            (None, _) => clean.json,
+            (Some(max), Form::Content) => {
+                let mut tell = |shown, total| {
+                    let id = id.get_or_insert_with(|| self.keep(&json));
+                    // Only of one plain text is the rest where the beginning ends.
+                    let document = document(&clean.json);
+                    let is_json = document.trim_start().starts_with(['{', '[']);
+                    let text = notice_of(id, shown, total, !is_json);
+                    marks.truncated = Some(Truncated::new(total, id));
+                    if marks.untrusted {
+                        // Within the lines around what the server says nobody would believe it.
+                        notice = Some(text);
+                        return String::new();
+                    }
+                    text
+                };
+                match limit::shrink(&clean.json, max, &mut tell) {
+                    Some(shrunk) => Cow::Owned(shrunk.json),
+                    None => clean.json,
+                }
+            }
+            (Some(max), Form::Plain) => {
+                let cut = limit::cut(&clean.json, max);
+                if cut.cut {
+                    let id = id.get_or_insert_with(|| self.keep(&json));
+                    marks.truncated = Some(Truncated::new(clean.json.chars().count(), id));
+                }
+                Cow::Owned(cut.json.into_owned())
+            }
+        };
+        let enclosed = match self.form {
+            Form::Content if marks.untrusted => self.guard.result(&short, true).json,
+            _ => short,
+        };
+        let json = match notice {
+            Some(notice) => with_block(&enclosed, &notice),
+            None => match enclosed {
+                Cow::Owned(text) => text,
+                Cow::Borrowed(text) => text.to_owned(),
+            },
+        };
+        Shaped { json: json.into(), marks }
+    }
+
+    /// Keeps the whole, as a result of `tools/call`.
+    fn keep(&self, json: &str) -> ResultId {
+        let whole = match self.form {
+            Form::Content => json.into(),
+            Form::Plain if json::is_object(json) => json.into(),
+            Form::Plain => (*value::to_result(json)).into(),
+        };
+        self.kept.keep(self.server.as_str(), whole)
+    }
+}
+
+/// The line that says that something is missing, and how to get it.
+fn notice_of(id: &ResultId, shown: usize, total: usize, continues: bool) -> String {
+    let offset = if continues { format!(", \"offset\": {shown}") } else { String::new() };
+    format!(
+        "[cut: {shown} of {total} characters; read {} with {{\"action\": \"read\", \"id\": \"{}\"{offset}}}, or pick \
+         from it with \"select\"]",
+        if continues { "on" } else { "the whole" },
+        id.as_str(),
+    )
+}
+
+/// The result with one more text block.
+fn with_block(result: &str, text: &str) -> String {
+    let block = json!({ "type": "text", "text": text });
+    let content = json::members(result).find(|member| member.name() == "content");
+    let written = content.and_then(|content| {
+        let open = content.value.trim_end().strip_suffix(']')?;
+        let comma = if json::elements(content.value).next().is_some() { "," } else { "" };
+        json::replace(result, content.value, &format!("{open}{comma}{block}]"))
+    });
+    written.unwrap_or_else(|| result.to_owned())
 }
 
 impl Shaped {

@@ -34,7 +34,7 @@ struct Amount {
 /// `notice` gives the sentence that says so, of the characters that are left and those there were, of the texts or
 /// of `structuredContent`, whichever lost more of a longer one. It becomes the last line of the text that was cut,
 /// or a text block of its own: behind one that was cut to JSON or belongs to a resource, in the place of one of which
-/// nothing is left, or at the end. It comes on top of `max`.
+/// nothing is left, or at the end. It comes on top of `max`. An empty one is left out.
 ///
 /// `result` is a JSON text that has passed [`json::Strict`]. The time is linear in its length.
 pub fn shrink(
@@ -74,7 +74,10 @@ pub fn shrink(
     let told = [texts, structure].into_iter().filter(|amount| amount.left.is_some());
     let told = told.max_by_key(|amount| amount.total);
     if let Some(Amount { total, left: Some(left) }) = told {
-        kept.tell(&notice(left, total));
+        let notice = notice(left, total);
+        if !notice.is_empty() {
+            kept.tell(&notice);
+        }
     }
     let new_content = kept.into_content();
     match content {

@@ -140,7 +140,7 @@ impl Run<'_> {
         let (meta, caller) = (self.meta.as_deref(), self.caller);
         let attempt = Attempt { found, tool, params: &params, meta, caller };
         let answered = attempt.answered(router).await?;
-        let picked = router.picked(&answered, item.select.as_deref()).await?;
+        let picked = router.picked(&answered.result, item.select.as_deref()).await?;
         let value = (!value::is_error(&answered.result) && self.is_wanted(item)).then(|| {
             picked.as_deref().map_or_else(|| Arc::from(value::of(&answered.result)), Arc::from)
         });

@@ -37,7 +37,7 @@ impl Call<'_> {
         };
         let (params, meta, caller) = (self.params, self.meta, self.caller);
         let answered = Attempt { found, tool, params, meta, caller }.answered(router).await?;
-        let picked = router.picked(&answered, self.select).await?;
+        let picked = router.picked(&answered.result, self.select).await?;
         let shaped = router.shape(found, answered, picked, self.form).await;
         Ok(match self.form {
             Form::Content => shaped.into_content(),

@@ -4,6 +4,7 @@ pub(super) mod batch;
 pub(super) mod call;
 pub(super) mod list;
 pub(super) mod promotions;
+pub(super) mod read;
 pub(super) mod refresh;
 pub(super) mod schema;
 pub(super) mod status;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::router::Error;
 use crate::router::answer::{self, Servers};
-use crate::router::routing::{Router, failed};
+use crate::router::routing::Router;
 use crate::upstream::Supervisor;
 
 /// One server, whose failure is the answer, or all of them side by side, each with its own.
@@ -13,9 +13,20 @@ pub(in crate::router) async fn run(
     server: Option<&str>,
 ) -> Result<Box<str>, Error> {
     let only = server.map(|server| router.find(server)).transpose()?;
+    // Before the tools are read anew, so that no call in between brings an old result back.
+    match only {
+        Some(found) => {
+            router.results.clear_server(found.name.as_str());
+            router.flights.close_server(found.name.as_str());
+        }
+        None => {
+            router.results.clear();
+            router.flights.close_all();
+        }
+    }
     let failures = if let Some(found) = only {
         router.pool.make_room_for(std::slice::from_ref(found.supervisor));
-        found.supervisor.refresh().await.map_err(|error| failed(found.name, error))?;
+        found.supervisor.refresh().await.map_err(|error| found.failed(error))?;
         Vec::new()
     } else {
         let refresh = |supervisor: Arc<Supervisor>| async move { supervisor.refresh().await };

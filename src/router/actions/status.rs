@@ -24,7 +24,7 @@ pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<B
             status: status.state.as_str(),
             tools: status.tools.unwrap_or(0),
             last_used: status.last_used.map(|at| humantime::format_rfc3339_millis(at).to_string()),
-            error: status.error,
+            error: status.error.map(|error| router.fit(name, &error)),
         }
     });
     let left_out = router.settings.left_out.iter().filter(|server| wanted(&server.name));
