@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::select;
 use crate::upstream::guardian;
 
 /// One MCP server in front of all your MCP servers.
@@ -60,6 +61,9 @@ pub(super) enum Command {
     /// Kill what is left of servers when the bridge dies; started by the bridge itself
     #[command(name = guardian::COMMAND, hide = true)]
     Guard,
+    /// Run jq filters for the bridge; started by the bridge itself
+    #[command(name = select::COMMAND, hide = true)]
+    Select,
 }
 
 #[derive(Debug, Args)]

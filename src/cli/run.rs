@@ -11,6 +11,7 @@ use super::printer::Printer;
 use super::setup::Setup;
 use super::{call, init, serve, servers, tools, usage};
 use crate::base::environment::Environment;
+use crate::select;
 use crate::telemetry::logging;
 use crate::upstream::guardian;
 
@@ -57,9 +58,15 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
         guardian::stand(std::io::stdin().lock());
         return Ok(Exit::Done);
     }
+    if let Some(Command::Select) = arguments.command {
+        let failed = |error| Failure::new(Exit::Failed, format!("cannot run filters: {error}"));
+        return select::work(std::io::stdin(), std::io::stdout())
+            .map(|()| Exit::Done)
+            .map_err(failed);
+    }
     let setup = Setup::new(arguments.global.config.as_deref(), environment, printer)?;
     match arguments.command {
-        None | Some(Command::Serve | Command::Guard) => {
+        None | Some(Command::Serve | Command::Guard | Command::Select) => {
             setup.block_on(serve::run(setup.app()?, printer))
         }
         Some(Command::Init(init)) => init::run(&init, &setup),

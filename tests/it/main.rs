@@ -18,6 +18,7 @@ mod resolution;
 mod retry;
 mod router;
 mod secrets;
+mod select;
 mod shutdown;
 mod start;
 mod support;

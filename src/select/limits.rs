@@ -1,0 +1,63 @@
+//! What the system holds a worker to.
+//!
+//! On Linux that is its memory, its time and its life, which ends with the bridge's. macOS does not hold processes to
+//! a limit of their memory, and Windows is asked for nothing here: there, the bridge's own clock alone ends a filter
+//! that computes or builds without end.
+
+/// How much memory a filter may use beside its stack, in MB.
+pub(super) const MEMORY: u64 = 512;
+/// How long a filter may compute, in seconds; up to one more may pass until it is stopped.
+pub(super) const CPU_TIME: u64 = 2;
+/// How deep filters may call themselves, in bytes of stack.
+pub(super) const STACK: usize = 128 << 20;
+
+/// Room for the program itself.
+#[cfg(target_os = "linux")]
+const PROGRAM: u64 = 192 << 20;
+/// A worker that holds more than this, in KB, after its job is not kept.
+#[cfg(target_os = "linux")]
+const WARM: u64 = 48 << 10;
+
+/// Sets what holds for the whole life of a worker. What the system refuses to set is left out: the bridge's clock
+/// stands behind it.
+pub(super) fn settle() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let both = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
+        // A filter that dies must leave no image of what it worked on.
+        let _ = setrlimit(Resource::Core, both(0));
+        #[cfg(target_os = "linux")]
+        {
+            let _ = setrlimit(Resource::As, both((MEMORY << 20) + STACK as u64 + PROGRAM));
+            // The bridge starts workers on a thread that lives as long as itself.
+            let kill = rustix::process::Signal::KILL;
+            let _ = rustix::process::set_parent_process_death_signal(Some(kill));
+        }
+    }
+}
+
+/// Grants the time of one job on top of what the process has used; the system ends it after that (SIGXCPU).
+pub(super) fn grant_time() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        use rustix::time::{ClockId, clock_gettime};
+        let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec.unsigned_abs();
+        let current = Some(used + 1 + CPU_TIME);
+        let _ = setrlimit(Resource::Cpu, Rlimit { current, ..getrlimit(Resource::Cpu) });
+    }
+}
+
+/// Whether the process holds so much memory that it had better not be kept.
+pub(super) fn is_bloated() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = resident.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok());
+        kilobytes.is_none_or(|kilobytes: u64| kilobytes > WARM)
+    }
+    #[cfg(not(target_os = "linux"))]
+    false
+}

@@ -1,0 +1,138 @@
+//! A worker as the bridge sees it.
+
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use super::fault::Error;
+use super::frame::{ANSWER_HEAD, Answer, job_head};
+use super::limits::{CPU_TIME, MEMORY};
+use super::worker::COMMAND;
+
+/// A busy machine may take this long to give a worker the time that its job may take.
+const WALL_CLOCK: Duration = Duration::from_secs(10);
+/// What a dying worker says is not longer, and not later.
+const LAST_WORDS: u64 = 4096;
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
+/// A running worker; it is killed when dropped, so that whoever gives up waiting leaves nothing behind.
+#[derive(Debug)]
+pub(super) struct Worker {
+    process: Child,
+    jobs: ChildStdin,
+    answers: ChildStdout,
+    words: ChildStderr,
+}
+
+/// A job went without an answer.
+#[derive(Debug)]
+pub(super) enum Lost {
+    /// The filter is to blame.
+    Filter(Error),
+    /// The worker died, and nothing tells why.
+    Worker(io::Error),
+}
+
+impl Worker {
+    /// Starts one. It inherits nothing: what it may know comes with its jobs.
+    pub(super) fn start(program: &Path) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command.arg(COMMAND).env_clear().kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // What a terminal sends to the bridge's group must not hit its workers.
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut process = command.spawn()?;
+        let (jobs, answers, words) =
+            (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let (Some(jobs), Some(answers), Some(words)) = (jobs, answers, words) else {
+            unreachable!("all three streams are piped")
+        };
+        Ok(Self { process, jobs, answers, words })
+    }
+
+    /// Has one job done.
+    pub(super) async fn ask(&mut self, filter: &str, input: &str) -> Result<Answer, Lost> {
+        match timeout(WALL_CLOCK, self.exchange(filter, input)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.cause_of_death(error).await),
+            Err(_) => Err(Lost::Filter(Error::TimedOut { seconds: WALL_CLOCK.as_secs() })),
+        }
+    }
+
+    async fn exchange(&mut self, filter: &str, input: &str) -> io::Result<Answer> {
+        self.jobs.write_all(&job_head(filter, input)).await?;
+        self.jobs.write_all(filter.as_bytes()).await?;
+        self.jobs.write_all(input.as_bytes()).await?;
+        self.jobs.flush().await?;
+        let mut head = [0; ANSWER_HEAD];
+        self.answers.read_exact(&mut head).await?;
+        let length = Answer::length_in(head).ok_or(io::ErrorKind::InvalidData)?;
+        let mut body = vec![0; length];
+        self.answers.read_exact(&mut body).await?;
+        Ok(Answer { head, body })
+    }
+
+    async fn cause_of_death(&mut self, error: io::Error) -> Lost {
+        let mut words = Vec::new();
+        let status = timeout(LAST_MOMENT, async {
+            let mut stderr = (&mut self.words).take(LAST_WORDS);
+            // Without last words, the status alone has to tell.
+            let _ = stderr.read_to_end(&mut words).await;
+            self.process.wait().await
+        });
+        match status.await {
+            Ok(Ok(status)) => judge(status, &String::from_utf8_lossy(&words)),
+            _ => Lost::Worker(error),
+        }
+    }
+}
+
+/// Rust's runtime aborts alike when the stack and when the memory is used up, and only says which.
+fn judge(status: ExitStatus, words: &str) -> Lost {
+    let too_much_memory = Lost::Filter(Error::TooMuchMemory { megabytes: MEMORY });
+    if words.contains("memory allocation of") {
+        return too_much_memory;
+    }
+    if words.contains("overflowed its stack") {
+        return Lost::Filter(Error::TooDeep);
+    }
+    #[cfg(unix)]
+    {
+        use rustix::process::Signal;
+        let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+        if signal == Some(Signal::XCPU.as_raw()) {
+            return Lost::Filter(Error::TimedOut { seconds: CPU_TIME });
+        }
+    }
+    Lost::Worker(io::Error::other(format!("their process ended: {status}")))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(status: i32, words: &str, expected: &str) {
+        let told = match judge(ExitStatus::from_raw(status), words) {
+            Lost::Filter(error) => error.to_string(),
+            Lost::Worker(error) => format!("worker: {error}"),
+        };
+        assert!(told.contains(expected), "{told}");
+    }
+
+    #[test]
+    fn the_cause_of_death_is_told() {
+        check(6, "memory allocation of 80000 bytes failed", "needs more than");
+        check(6, "\nthread 'main' has overflowed its stack", "too deeply nested");
+        check(24, "", "timed out");
+        check(9, "", "worker: their process ended: signal: 9");
+    }
+}

@@ -1,0 +1,103 @@
+//! The process that runs filters: jobs on stdin, answers on stdout, one at a time, until stdin ends.
+
+use std::any::Any;
+use std::io::{self, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use super::fault::{Fault, Position};
+use super::frame::{Answer, JOB_HEAD, job_lengths};
+use super::{engine, limits};
+
+/// The command of the bridge's program that runs filters.
+pub const COMMAND: &str = "select";
+
+/// The most bytes of JSON that a filter may give.
+pub(super) const MAX_OUTPUT: usize = 16 << 20;
+/// The most bytes that a filter may be applied to.
+pub(super) const MAX_INPUT: usize = 16 << 20;
+/// The most bytes that a filter may have.
+pub(super) const MAX_FILTER: usize = 10 << 10;
+
+/// Runs filters until no more jobs can come.
+pub fn work(jobs: impl Read + Send, answers: impl Write + Send) -> io::Result<()> {
+    limits::settle();
+    thread::scope(|scope| {
+        // Filters may call themselves deeper than a usual stack allows.
+        let worker = thread::Builder::new().stack_size(limits::STACK);
+        let worker = worker.spawn_scoped(scope, || serve(jobs, answers))?;
+        worker.join().unwrap_or_else(|_| Err(io::Error::other("the worker's thread panicked")))
+    })
+}
+
+fn serve(mut jobs: impl Read, mut answers: impl Write) -> io::Result<()> {
+    let mut head = [0; JOB_HEAD];
+    loop {
+        match jobs.read_exact(&mut head) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            outcome => outcome?,
+        }
+        let (filter, input) = job_lengths(head);
+        if filter > MAX_FILTER || input > MAX_INPUT {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let filter = read(&mut jobs, filter)?;
+        let input = read(&mut jobs, input)?;
+        limits::grant_time();
+        let outcome = catch_unwind(AssertUnwindSafe(|| engine::run(&filter, &input, MAX_OUTPUT)));
+        drop(input);
+        let panicked = outcome.is_err();
+        let outcome = outcome.unwrap_or_else(|panic| Err(fault_of(panic.as_ref(), &filter)));
+        // All that the filter has built is dropped by now: an answer says that the worker has survived its job.
+        let answer = Answer::new(outcome, panicked || limits::is_bloated());
+        answers.write_all(&answer.head)?;
+        answers.write_all(&answer.body)?;
+        answers.flush()?;
+    }
+}
+
+fn read(jobs: &mut impl Read, length: usize) -> io::Result<String> {
+    let mut bytes = vec![0; length];
+    jobs.read_exact(&mut bytes)?;
+    String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// What the jq library did not expect.
+fn fault_of(panic: &(dyn Any + Send), filter: &str) -> Fault {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+    Fault::Failed {
+        position: Position::of(filter, 0),
+        part: engine::excerpt(filter.trim()),
+        message: format!("jq cannot do this: {}", engine::excerpt(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::select::frame::job_head;
+
+    #[test]
+    fn jobs_are_answered_in_turn_until_they_end() {
+        let mut jobs = Vec::new();
+        for (filter, input) in [(".a", r#"{"a":[1.0]}"#), (".a |", "1"), (".", "\"é\"")] {
+            jobs.extend_from_slice(&job_head(filter, input));
+            jobs.extend_from_slice(filter.as_bytes());
+            jobs.extend_from_slice(input.as_bytes());
+        }
+        let mut answers = Vec::new();
+        serve(&jobs[..], &mut answers).expect("the jobs end where a job ends");
+        let text = String::from_utf8_lossy(&answers);
+        assert!(
+            text.contains("[1.0]") && text.contains("Syntax") && text.ends_with("\"é\""),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_job_ends_the_worker() {
+        assert!(serve(&[255; JOB_HEAD][..], Vec::new()).is_err());
+        assert!(serve(&job_head(".", "1")[..], Vec::new()).is_err());
+    }
+}
