@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use jaq_core::load::{self, Arena, File, Loader, lex, parse};
+use jaq_core::load::parse::Expect;
+use jaq_core::load::{self, Arena, File, Loader, lex};
 use jaq_core::{Ctx, Vars, compile, data};
 use jaq_json::{Val, read};
 
@@ -28,10 +29,9 @@ const MAX_PARTS: usize = 32;
 /// it gives several. `limit` bounds its bytes; time and memory are for the caller to bound.
 pub fn run(filter: &str, input: &str, limit: usize) -> Result<String, Fault> {
     let compiled = compile(filter)?;
-    let value = read::parse_single(&surrogates::to_bytes(input))
-        .map_err(|error| Fault::Input { message: error.to_string() })?;
     let mut outputs = Outputs::new(limit);
-    match feed(&compiled, value.clone(), &mut |output| outputs.push(output)) {
+    // What the filter alone holds it can change in place.
+    match feed(&compiled, parse(input)?, &mut |output| outputs.push(output)) {
         Ok(()) => Ok(outputs.finish()),
         Err(Stopped::Unwritable(Unwritable::TooLong)) => Err(Fault::OutputTooLong { limit }),
         Err(Stopped::Unwritable(Unwritable::TooDeep)) => {
@@ -40,8 +40,15 @@ pub fn run(filter: &str, input: &str, limit: usize) -> Result<String, Fault> {
         Err(Stopped::Unwritable(Unwritable::NotJson(what))) => {
             Err(failed(filter, 0..filter.len(), format!("it gives {what}, which is no JSON")))
         }
-        Err(Stopped::Failed(message)) => Err(failed(filter, failing_part(filter, &value), message)),
+        Err(Stopped::Failed(message)) => {
+            Err(failed(filter, failing_part(filter, &parse(input)?), message))
+        }
     }
+}
+
+fn parse(input: &str) -> Result<Val, Fault> {
+    read::parse_single(&surrogates::to_bytes(input))
+        .map_err(|error| Fault::Input { message: error.to_string() })
 }
 
 enum Stopped {
@@ -139,7 +146,7 @@ fn compile(filter: &str) -> Result<Filter, Fault> {
                 unexpected(first_word(part), expected.as_str())
             }),
             Some(load::Error::Parse(found)) => {
-                first(found, |(expected, part): parse::Error<&str>| {
+                first(found, |(expected, part): load::parse::Error<&str>| {
                     unexpected(part, &wanted(&expected))
                 })
             }
@@ -184,11 +191,11 @@ fn first_word(rest: &str) -> &str {
     &rest[..end.map_or(rest.len(), |(at, _)| at)]
 }
 
-fn wanted(expected: &parse::Expect<&str>) -> String {
+fn wanted(expected: &Expect<&str>) -> String {
     match expected {
-        parse::Expect::Just(text) => format!("`{text}`"),
-        parse::Expect::Nothing => "an operator such as `|`, or the end".to_owned(),
-        parse::Expect::Term => "a filter such as `.` or `.name`".to_owned(),
+        Expect::Just(text) => format!("`{text}`"),
+        Expect::Nothing => "an operator such as `|`, or the end".to_owned(),
+        Expect::Term => "a filter such as `.` or `.name`".to_owned(),
         other => other.as_str().to_owned(),
     }
 }

@@ -39,6 +39,9 @@ pub(super) fn to_bytes(json: &str) -> Cow<'_, [u8]> {
 
 /// Writes a string's bytes as JSON text; what is neither UTF-8 nor half a pair becomes U+FFFD.
 pub(super) fn write(string: &[u8], out: &mut Vec<u8>) {
+    if let Ok(text) = std::str::from_utf8(string) {
+        return serde_json::to_writer(out, text).expect("memory takes all that is written");
+    }
     out.push(b'"');
     for chunk in string.utf8_chunks() {
         let quoted = serde_json::to_string(chunk.valid()).expect("a string becomes JSON");
