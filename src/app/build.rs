@@ -12,6 +12,7 @@ use crate::cache::{Kept, Results};
 use crate::config::{Config, Mode, Stdio, Transport};
 use crate::guard::Guard;
 use crate::router::{self, LeftOut, Parts, Router, ServerSettings};
+use crate::select::{Selector, own_program};
 use crate::tools::Registry;
 use crate::upstream::{self, Pool};
 
@@ -34,6 +35,9 @@ pub enum Error {
     /// Only router mode is there yet.
     #[error("`mode` `{0}` is not available in this version; set `\"mode\": \"router\"`")]
     Mode(&'static str),
+    /// Filters run in processes of the bridge's own program.
+    #[error("the bridge does not find its own program: {0}")]
+    Program(#[source] std::io::Error),
 }
 
 /// Builds the parts. Servers that this version cannot serve as their entry demands are left out,
@@ -85,6 +89,7 @@ pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<
         usage: Usage::new(paths.usage(), limits),
         results: Results::new(&config.result_cache),
         kept: Kept::new(paths.cache().join("results")),
+        selector: Selector::new(own_program().map_err(Error::Program)?),
     };
     let settings = router::Settings {
         call_format: config.call_format,

@@ -31,6 +31,7 @@ pub async fn serve_stdio(app: App) -> io::Result<()> {
 
 /// Ends every server and writes down what calls were made. A second signal cuts that short; what is left of the children then dies with the bridge.
 pub async fn end(app: &App) {
+    app.router.close();
     app.router.pool().close();
     app.tasks.close();
     let ended = async { tokio::join!(app.tasks.wait(), app.router.usage().flush()) };

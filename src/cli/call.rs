@@ -96,7 +96,9 @@ pub(super) fn failure(error: &Error) -> Failure {
         Error::UnknownServer { available, .. } | Error::UnknownTool { available, .. } => {
             (Exit::NotFound, &available[..])
         }
-        Error::InvalidParams { .. } | Error::Dependency { .. } => (Exit::Usage, &[][..]),
+        Error::InvalidParams { .. } | Error::Dependency { .. } | Error::Filter { .. } => {
+            (Exit::Usage, &[][..])
+        }
         Error::NotFound { .. } => (Exit::NotFound, &[][..]),
         Error::LeftOut { .. } => (Exit::Config, &[][..]),
         Error::RateLimited(_) => (Exit::Failed, &[][..]),

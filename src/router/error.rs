@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::access;
 use crate::base::text::nearest;
 use crate::telemetry::logging::excerpt;
-use crate::upstream;
+use crate::{select, upstream};
 
 /// At most this many names are offered instead of an unknown one.
 pub(super) const MAX_AVAILABLE: usize = 20;
@@ -74,6 +74,14 @@ pub enum Error {
     Dependency {
         /// The other one.
         id: String,
+    },
+    /// A jq filter has a fault, or cannot be applied.
+    #[error("`select`: {source}")]
+    Filter {
+        /// Which, and where.
+        source: select::Error,
+        /// Where the result is kept, if the call was made already.
+        kept: Option<String>,
     },
     /// What is asked for is not there any more, or never was.
     #[error("{what}")]
@@ -141,6 +149,8 @@ impl Error {
             Self::UnknownServer { .. } => "unknown_server",
             Self::UnknownTool { .. } => "unknown_tool",
             Self::InvalidParams { .. } | Self::Dependency { .. } => "invalid_params",
+            Self::Filter { source: select::Error::Unavailable(_), .. } => "connection_failed",
+            Self::Filter { .. } => "invalid_params",
             Self::NotFound { .. } => "not_found",
             Self::LeftOut { .. } => "connection_failed",
             Self::RateLimited(_) => "rate_limited",
@@ -164,7 +174,11 @@ impl Error {
                 Some("correct its entry in the config and restart the bridge".to_owned())
             }
             Self::InvalidParams { hint, .. } | Self::NotFound { hint, .. } => hint.clone(),
-            Self::Dependency { .. } => None,
+            Self::Filter { kept: Some(id), .. } => Some(format!(
+                "the call was made, do not make it again: its result is kept for {{\"action\": \"read\", \"id\": \
+                 \"{id}\"}}, with another `select` or without"
+            )),
+            Self::Filter { kept: None, .. } | Self::Dependency { .. } => None,
             Self::RateLimited(refused) => Some(refused.hint()),
             Self::Upstream { signature: Some(signature), .. } => {
                 Some(format!("the tool is called as {signature}"))

@@ -16,6 +16,7 @@ use crate::cache::{Flights, Kept, Results};
 use crate::config::ServerName;
 use crate::protocol::content::json_result;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
+use crate::select::Selector;
 use crate::telemetry::logging::excerpt;
 use crate::tools::{Registry, ServerTools, Snapshot};
 use crate::upstream::{self, Pool, Session, Supervisor};
@@ -35,6 +36,7 @@ pub struct Router {
     /// Calls that others may join.
     pub(super) flights: Flights<Shared>,
     pub(super) kept: Kept,
+    pub(super) selector: Selector,
     pub(super) settings: Settings,
     pub(super) tool_list: Box<str>,
     recent: Mutex<VecDeque<ServerName>>,
@@ -56,7 +58,7 @@ impl Router {
         let servers = servers.map(|(name, server)| (name, server.description.as_deref()));
         let tool_list = describe::tool_list(servers, &settings.schema_compression);
         let promotion = Promotion::new(settings.adaptive_promotion.clone());
-        let Parts { pool, registry, usage, results, kept } = parts;
+        let Parts { pool, registry, usage, results, kept, selector } = parts;
         Self {
             pool,
             registry,
@@ -64,6 +66,7 @@ impl Router {
             results,
             flights: Flights::default(),
             kept,
+            selector,
             settings,
             tool_list,
             recent: Mutex::default(),
@@ -85,6 +88,11 @@ impl Router {
     /// All tools that are known by now.
     pub fn tools(&self) -> Arc<Snapshot> {
         self.registry.snapshot()
+    }
+
+    /// Ends the processes that run filters.
+    pub fn close(&self) {
+        self.selector.close();
     }
 
     /// The servers behind the router.
@@ -138,7 +146,7 @@ impl Router {
                 let call = actions::call::Call { tool, params, select, meta, caller, form };
                 call.run(self, server.as_deref()).await
             }
-            Action::Batch { items } => Ok(actions::batch::run(self, &items, meta, caller).await),
+            Action::Batch { items } => actions::batch::run(self, &items, meta, caller).await,
             Action::List { server: Some(server) } => actions::list::tools(self, &server).await,
             Action::List { server: None } => Ok(actions::list::servers(self).await),
             Action::Schema { server, tool } => {

@@ -8,6 +8,7 @@ use crate::access::Usage;
 use crate::cache::{Kept, Results};
 use crate::config::{AdaptivePromotion, CallFormat, Retry, SchemaCompression, ServerName, Trust};
 use crate::guard::Guard;
+use crate::select::Selector;
 use crate::tools::Registry;
 use crate::upstream::Pool;
 
@@ -24,6 +25,8 @@ pub struct Parts {
     pub results: Results,
     /// Results that were too long to be given at once.
     pub kept: Kept,
+    /// Runs jq filters.
+    pub selector: Selector,
 }
 
 /// How requests are answered.

@@ -44,24 +44,38 @@ pub(super) struct Shaped {
 
 impl Router {
     /// What a filter makes of the result; nothing without one, and of a result that says that the tool failed:
-    /// then that is what the caller has to see.
+    /// then that is what the caller has to see. The call was made, so what it brought is kept if the filter fails.
     pub(super) async fn picked(
         &self,
+        found: Found<'_>,
         result: &str,
         select: Option<&str>,
     ) -> Result<Option<String>, Error> {
-        match select {
-            Some(filter) if !value::is_error(result) => {
-                self.select(filter, &value::of(result)).await.map(Some)
-            }
-            _ => Ok(None),
-        }
+        let Some(filter) = select.filter(|_| !value::is_error(result)) else {
+            return Ok(None);
+        };
+        let picked = self.selector.select(filter, &value::of(result)).await;
+        picked.map(Some).map_err(|source| {
+            let id = self.kept.keep(found.name.as_str(), result.into());
+            Error::Filter { source, kept: Some(id.as_str().to_owned()) }
+        })
     }
 
     /// Applies a filter to a value.
     pub(super) async fn select(&self, filter: &str, value: &str) -> Result<String, Error> {
-        let _ = (filter, value);
-        Err(Error::invalid("no filters yet"))
+        let selected = self.selector.select(filter, value).await;
+        selected.map_err(|source| Error::Filter { source, kept: None })
+    }
+
+    /// Makes sure that a filter can be read, before a call is made for it.
+    pub(super) async fn check_filter(&self, filter: Option<&str>) -> Result<(), Error> {
+        match filter {
+            Some(filter) => {
+                let checked = self.selector.check(filter).await;
+                checked.map_err(|source| Error::Filter { source, kept: None })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Makes a result fit to travel. `picked` takes its place, if there is something.
@@ -73,6 +87,7 @@ impl Router {
         form: Form,
     ) -> Shaped {
         let Answered { result, notes } = answered;
+        let is_picked = picked.is_some();
         let json: Box<str> = match (picked, form) {
             (None, _) => result,
             (Some(value), Form::Content) => value::to_result(&value),
@@ -87,6 +102,7 @@ impl Router {
             max: found.settings.max_result_chars,
             kept: self.kept.clone(),
             form,
+            is_picked,
         };
         off_thread(json.len(), move || treatment.apply(json, Marks::of(notes))).await
     }
@@ -114,6 +130,8 @@ struct Treatment {
     max: Option<usize>,
     kept: Kept,
     form: Form,
+    /// It is what a filter gave, and no result of `tools/call`.
+    is_picked: bool,
 }
 
 impl Treatment {
@@ -180,7 +198,7 @@ impl Treatment {
     fn keep(&self, json: &str) -> ResultId {
         let whole = match self.form {
             Form::Content => json.into(),
-            Form::Plain if json::is_object(json) => json.into(),
+            Form::Plain if !self.is_picked => json.into(),
             Form::Plain => (*value::to_result(json)).into(),
         };
         self.kept.keep(self.server.as_str(), whole)

@@ -26,9 +26,13 @@ const MAX_PARTS: usize = 32;
 /// Applies a filter to a JSON text that has passed [`crate::base::json::Strict`].
 ///
 /// The result is compact JSON on one line: `null` if the filter gives nothing, its output if it gives one, an array if
-/// it gives several. `limit` bounds its bytes; time and memory are for the caller to bound.
+/// it gives several. `limit` bounds its bytes; time and memory are for the caller to bound. Where there is no input, the
+/// filter is only looked at.
 pub fn run(filter: &str, input: &str, limit: usize) -> Result<String, Fault> {
     let compiled = compile(filter)?;
+    if input.is_empty() {
+        return Ok("null".to_owned());
+    }
     let mut outputs = Outputs::new(limit);
     // What the filter alone holds it can change in place.
     match feed(&compiled, parse(input)?, &mut |output| outputs.push(output)) {

@@ -75,6 +75,11 @@ impl Selector {
         }
     }
 
+    /// Whether a filter can be read at all, to be known before something is done whose result it is for.
+    pub async fn check(&self, filter: &str) -> Result<(), Error> {
+        self.select(filter, "").await.map(drop)
+    }
+
     /// Ends the workers that wait; those at work end with their jobs. No filter is run from now on.
     pub fn close(&self) {
         self.places.close();

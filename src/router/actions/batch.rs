@@ -45,7 +45,8 @@ pub(in crate::router) async fn run(
     items: &[Item<'_>],
     meta: Option<&str>,
     caller: &Caller,
-) -> Box<str> {
+) -> Result<Box<str>, Error> {
+    check_filters(router, items).await?;
     let token = token(meta);
     let run = Run {
         router,
@@ -77,7 +78,18 @@ pub(in crate::router) async fn run(
     }
     drop(running);
     let slots = ended.into_iter().flatten().map(|ended| ended.slot).collect();
-    answer::result(&Batch { action: "batch", results: slots })
+    Ok(answer::result(&Batch { action: "batch", results: slots }))
+}
+
+/// Nothing runs where a filter cannot be read.
+async fn check_filters(router: &Router, items: &[Item<'_>]) -> Result<(), Error> {
+    for item in items {
+        let of_references = item.references.iter().map(|reference| reference.select.as_deref());
+        for filter in of_references.chain([item.select.as_deref()]) {
+            router.check_filter(filter).await?;
+        }
+    }
+    Ok(())
 }
 
 /// A value and the filter for it, for each reference; or the name of the first call that has none.
@@ -140,7 +152,7 @@ impl Run<'_> {
         let (meta, caller) = (self.meta.as_deref(), self.caller);
         let attempt = Attempt { found, tool, params: &params, meta, caller };
         let answered = attempt.answered(router).await?;
-        let picked = router.picked(&answered.result, item.select.as_deref()).await?;
+        let picked = router.picked(found, &answered.result, item.select.as_deref()).await?;
         let value = (!value::is_error(&answered.result) && self.is_wanted(item)).then(|| {
             picked.as_deref().map_or_else(|| Arc::from(value::of(&answered.result)), Arc::from)
         });

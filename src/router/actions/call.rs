@@ -27,6 +27,7 @@ impl Call<'_> {
         router: &Router,
         server: Option<&str>,
     ) -> Result<Box<str>, Error> {
+        router.check_filter(self.select).await?;
         let found = match which::server(router, server, self.tool, self.params).await? {
             Which::Found(found) => found,
             Which::Ambiguous(question) => return Ok(answer::result(&question)),
@@ -37,7 +38,7 @@ impl Call<'_> {
         };
         let (params, meta, caller) = (self.params, self.meta, self.caller);
         let answered = Attempt { found, tool, params, meta, caller }.answered(router).await?;
-        let picked = router.picked(&answered.result, self.select).await?;
+        let picked = router.picked(found, &answered.result, self.select).await?;
         let shaped = router.shape(found, answered, picked, self.form).await;
         Ok(match self.form {
             Form::Content => shaped.into_content(),

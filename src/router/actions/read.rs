@@ -23,7 +23,7 @@ pub(in crate::router) async fn run(
     select: Option<&str>,
 ) -> Result<Box<str>, Error> {
     let (found, whole) = whole(router, id).await?;
-    if let Some(picked) = router.picked(&whole, select).await? {
+    if let Some(picked) = router.picked(found, &whole, select).await? {
         let answered = Answered { result: (*whole).into(), notes: Notes::default() };
         let shaped = router.shape(found, answered, Some(picked), Form::Plain).await;
         let (result, _) = shaped.into_parts(found.name.as_str());
