@@ -8,5 +8,6 @@ pub mod fs;
 pub mod json;
 pub mod locate;
 pub mod paths;
+pub mod rewrite;
 pub mod secret;
 pub mod text;

@@ -20,6 +20,11 @@ impl<'a> Member<'a> {
         Self { key, escaped, value }
     }
 
+    /// The key as it is spelt, with its quotes.
+    pub(super) fn key(&self) -> &'a str {
+        self.key
+    }
+
     /// The key as text.
     pub fn name(&self) -> Cow<'a, str> {
         if self.escaped {
@@ -169,7 +174,7 @@ pub fn replace(outer: &str, inner: &str, with: &str) -> Option<String> {
 }
 
 /// Where `part` lies in `whole`, from which it was cut.
-fn offset(whole: &str, part: &str) -> Option<usize> {
+pub fn offset(whole: &str, part: &str) -> Option<usize> {
     let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     (start + part.len() <= whole.len()).then_some(start)
 }

@@ -4,8 +4,12 @@
 mod cut;
 mod scan;
 mod spelling;
+mod splice;
 mod strict;
 
-pub use cut::{Member, elements, first_value, is_object, members, objects, replace, string};
+pub use cut::{
+    Member, elements, first_value, is_object, members, objects, offset, replace, string,
+};
 pub use spelling::{compact, string_end, text, unescape};
+pub use splice::{Place, insert, is_tight, remove};
 pub use strict::{Checked, Fault, MAX_DEPTH, Strict};

@@ -1,0 +1,343 @@
+//! A file of the user's changed in place, such that no change gets lost: not to another process that changes it at the
+//! same time, not to a crash in the middle, and not to a symbolic link.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::fs::{PRIVATE, write_atomically};
+
+/// As many links as Linux follows, too.
+const MAX_LINKS: usize = 40;
+/// Others hold the lock for milliseconds; ten seconds of tries mean that one of them hangs.
+const LOCK_TRIES: usize = 1000;
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
+/// Somebody without a lock, such as an editor, may save once or twice meanwhile.
+const WRITE_TRIES: usize = 5;
+
+/// Why a file could not be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is there and cannot be read, or links lead in a circle.
+    #[error("cannot read `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The new text cannot be put in its place.
+    #[error("cannot write `{}`", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is a device, a pipe or a folder.
+    #[error("`{}` is no regular file", path.display())]
+    NotAFile {
+        /// What it is instead of a file.
+        path: PathBuf,
+    },
+    /// Its owner has write-protected it.
+    #[error("`{}` is write-protected; `chmod u+w` makes it writable", path.display())]
+    WriteProtected {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Other programs do not leave it alone for long enough.
+    #[error("another program keeps changing or locking `{}`; try again", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Who may read the file afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Who may read it now; only its owner, if it is new.
+    Kept,
+    /// Only its owner.
+    Private,
+}
+
+/// Changes a file. `change` gets the present bytes, or nothing where there is no file, and says what the bytes should
+/// be; it runs again when somebody else has written meanwhile. A symbolic link stays, and the file behind it is
+/// changed. Nothing is written when nothing changes. Blocks for up to some seconds while others hold the lock.
+///
+/// Returns the file that was really changed, and what `change` said last.
+pub fn rewrite<T, E: From<Error>>(
+    path: &Path,
+    access: Access,
+    mut change: impl FnMut(Option<&[u8]>) -> Result<(Vec<u8>, T), E>,
+) -> Result<(PathBuf, T), E> {
+    let file = follow(path).map_err(|source| unreadable(path, source))?;
+    // Reading a pipe would wait for ever, and a device must not be replaced.
+    if file.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(Error::NotAFile { path: file }.into());
+    }
+    let _lock = lock(&file)?;
+    for _ in 0..WRITE_TRIES {
+        let old = read(&file)?;
+        let (new, said) = change(old.as_deref())?;
+        let mode = mode(&file, access).map_err(|source| unreadable(&file, source))?;
+        if old.as_ref() == Some(&new) && mode.is_kept {
+            return Ok((file, said));
+        }
+        if mode.is_write_protected {
+            return Err(Error::WriteProtected { path: file }.into());
+        }
+        // Whoever saves without the lock in the moment after this is overwritten; no system offers more.
+        if read(&file)? == old {
+            let owner = Owner::of(&file);
+            write_atomically(&file, &new, mode.bits)
+                .map_err(|source| Error::Unwritable { path: file.clone(), source })?;
+            owner.keep(&file);
+            return Ok((file, said));
+        }
+    }
+    Err(Error::Busy { path: file }.into())
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    Error::Unreadable { path: path.to_owned(), source }
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(fault) => Err(unreadable(path, fault)),
+    }
+}
+
+/// The file that a path means, which need not exist; links to it may be in a chain.
+fn follow(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            // What is no link, or is not there at all, is the file itself.
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many symbolic links, or a circle of them"))
+}
+
+/// Holds until it is dropped. The folder is what is locked, since the file itself is replaced, and a lock file beside
+/// it would stay in a folder that is not ours.
+fn lock(file: &Path) -> Result<Option<File>, Error> {
+    let open =
+        open_lock(file).map_err(|source| Error::Unwritable { path: file.to_owned(), source })?;
+    for _ in 0..LOCK_TRIES {
+        match open.try_lock() {
+            Ok(()) => return Ok(Some(open)),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_TRIES),
+            // Some network file systems lock no folders. The comparison before the write has to do there.
+            Err(TryLockError::Error(_)) => return Ok(None),
+        }
+    }
+    Err(Error::Busy { path: file.to_owned() })
+}
+
+#[cfg(unix)]
+fn open_lock(file: &Path) -> io::Result<File> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))
+}
+
+/// Where folders cannot be opened as files, one lock of this user's stands for all files.
+#[cfg(not(unix))]
+fn open_lock(_file: &Path) -> io::Result<File> {
+    File::create(std::env::temp_dir().join("mcp-bridge-rewrite.lock"))
+}
+
+struct Mode {
+    bits: u32,
+    is_kept: bool,
+    is_write_protected: bool,
+}
+
+#[cfg(unix)]
+fn mode(path: &Path, access: Access) -> io::Result<Mode> {
+    use std::os::unix::fs::PermissionsExt;
+    let now = match path.metadata() {
+        Ok(metadata) => metadata.permissions().mode() & 0o7777,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => PRIVATE,
+        Err(fault) => return Err(fault),
+    };
+    let bits = if access == Access::Private { PRIVATE } else { now };
+    Ok(Mode { bits, is_kept: bits == now, is_write_protected: now & 0o222 == 0 })
+}
+
+#[cfg(not(unix))]
+fn mode(path: &Path, _access: Access) -> io::Result<Mode> {
+    let is_write_protected = path.metadata().is_ok_and(|found| found.permissions().readonly());
+    Ok(Mode { bits: PRIVATE, is_kept: true, is_write_protected })
+}
+
+/// Whose file it is. Somebody who works as root for a moment wants to read it afterwards as well.
+struct Owner(Option<(u32, u32)>);
+
+impl Owner {
+    #[cfg(unix)]
+    fn of(path: &Path) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self(path.metadata().ok().map(|found| (found.uid(), found.gid())))
+    }
+
+    /// Gives the file back. Who is not allowed to has made it his own, which is how other programs
+    /// leave it, too.
+    #[cfg(unix)]
+    fn keep(&self, path: &Path) {
+        if self.0.is_some() && Self::of(path).0 != self.0 {
+            let (user, group) = self.0.unzip();
+            let _ = std::os::unix::fs::chown(path, user, group);
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn of(_path: &Path) -> Self {
+        Self(None)
+    }
+
+    #[cfg(not(unix))]
+    fn keep(&self, _path: &Path) {}
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn append(path: &Path, access: Access, more: &str) -> Result<PathBuf, Error> {
+        let changed = rewrite::<_, Error>(path, access, |old| {
+            let mut new = old.unwrap_or_default().to_owned();
+            new.extend_from_slice(more.as_bytes());
+            Ok((new, ()))
+        });
+        changed.map(|(file, ())| file)
+    }
+
+    fn mode_of(path: &Path) -> u32 {
+        path.metadata().expect("it is there").permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn keeps_or_tightens_the_mode() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (before, access, after) in [
+            (Some(0o644), Access::Kept, 0o644),
+            (Some(0o640), Access::Private, 0o600),
+            (None, Access::Kept, 0o600),
+            (None, Access::Private, 0o600),
+        ] {
+            let path = folder.path().join(format!("{before:?}{access:?}"));
+            if let Some(before) = before {
+                fs::write(&path, "a").expect("written");
+                fs::set_permissions(&path, fs::Permissions::from_mode(before)).expect("set");
+            }
+            append(&path, access, "b").expect("changed");
+            assert_eq!(mode_of(&path), after, "{before:?} {access:?}");
+            // An unchanged text is no reason to leave it open to others.
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
+            append(&path, access, "").expect("changed");
+            assert_eq!(mode_of(&path), if access == Access::Kept { 0o644 } else { 0o600 });
+        }
+    }
+
+    #[test]
+    fn changes_the_file_behind_links() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("dotfiles")).expect("made");
+        for (text, found) in [(Some("a"), "ab"), (None, "b")] {
+            let target = at("dotfiles").join(found);
+            if let Some(text) = text {
+                fs::write(&target, text).expect("written");
+            }
+            symlink(Path::new("dotfiles").join(found), at("middle")).expect("linked");
+            symlink(at("middle"), at("link")).expect("linked");
+            let file = append(&at("link"), Access::Kept, "b").expect("changed");
+            assert_eq!(file, target);
+            assert_eq!(fs::read_to_string(&target).expect("readable"), found);
+            assert!(at("link").is_symlink() && at("middle").is_symlink());
+            fs::remove_file(at("link")).expect("removed");
+            fs::remove_file(at("middle")).expect("removed");
+        }
+        symlink(at("b"), at("a")).expect("linked");
+        symlink(at("a"), at("b")).expect("linked");
+        let circle = append(&at("a"), Access::Kept, "x").expect_err("a circle");
+        assert!(matches!(circle, Error::Unreadable { .. }), "{circle}");
+    }
+
+    #[test]
+    fn leaves_what_is_no_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("bound");
+        let link = folder.path().join(".env");
+        for target in [&socket, folder.path(), Path::new("/dev/null")] {
+            symlink(target, &link).expect("linked");
+            let fault = append(&link, Access::Private, "").expect_err("no file");
+            assert!(matches!(fault, Error::NotAFile { .. }), "{fault}");
+            fs::remove_file(&link).expect("removed");
+        }
+    }
+
+    #[test]
+    fn leaves_what_is_write_protected() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.json");
+        fs::write(&path, "a").expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).expect("set");
+        append(&path, Access::Kept, "").expect("nothing to write");
+        let fault = append(&path, Access::Kept, "b").expect_err("protected");
+        assert!(matches!(fault, Error::WriteProtected { .. }), "{fault}");
+        assert_eq!(fs::read_to_string(&path).expect("readable"), "a");
+    }
+
+    #[test]
+    fn starts_again_when_somebody_writes_without_the_lock() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.json");
+        fs::write(&path, "a").expect("written");
+        let mut runs = 0;
+        let changed = rewrite::<_, Error>(&path, Access::Kept, |old| {
+            runs += 1;
+            if runs == 1 {
+                fs::write(&path, "saved").expect("written");
+            }
+            Ok(([old.unwrap_or_default(), b"+"].concat(), runs))
+        });
+        assert_eq!(changed.expect("changed").1, 2);
+        assert_eq!(fs::read_to_string(&path).expect("readable"), "saved+");
+        let restless = rewrite::<(), Error>(&path, Access::Kept, |old| {
+            fs::write(&path, [old.unwrap_or_default(), b"."].concat()).expect("written");
+            Ok((Vec::new(), ()))
+        });
+        assert!(matches!(restless, Err(Error::Busy { .. })));
+    }
+
+    #[test]
+    fn threads_lose_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.json");
+        std::thread::scope(|scope| {
+            for letter in ["a", "b", "c", "d"] {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..25 {
+                        append(path, Access::Kept, letter).expect("changed");
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read(&path).expect("readable").len(), 100);
+    }
+}
