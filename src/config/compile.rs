@@ -84,6 +84,16 @@ pub enum Mode {
     Auto,
 }
 
+impl Mode {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        MODES
+            .into_iter()
+            .find_map(|(name, mode)| (mode == self).then_some(name))
+            .unwrap_or_default()
+    }
+}
+
 /// What answers to `call` look like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CallFormat {

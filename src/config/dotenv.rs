@@ -1,7 +1,9 @@
 //! Reads one `.env` file into a map, never into the process environment.
 
+use std::cell::Cell;
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
 use super::finding::{Finding, Report, Severity};
@@ -22,6 +24,11 @@ pub(super) fn read(path: &Path, report: &Report) -> HashMap<String, String> {
         }
     };
     report_mode(path, report);
+    read_bytes(bytes, path, report)
+}
+
+/// The same of bytes that are to become the file.
+pub(super) fn read_bytes(bytes: Vec<u8>, path: &Path, report: &Report) -> HashMap<String, String> {
     let Ok(text) = String::from_utf8(bytes) else {
         let message = "is not UTF-8, so none of its variables is used";
         report.add(warning(report, path, None, message.to_owned()));
@@ -31,18 +38,14 @@ pub(super) fn read(path: &Path, report: &Report) -> HashMap<String, String> {
 }
 
 fn parse(text: &str, path: &Path, report: &Report) -> HashMap<String, String> {
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let stand_in = STAND_INS.into_iter().find(|letter| !text.contains(*letter)).unwrap_or('$');
-    // The parser takes a missing last line break for an open value where blanks stand before it.
-    let plain = format!("{}\n", without_dollars(text, stand_in));
     let mut variables = HashMap::new();
-    for item in dotenvy::from_read_iter(plain.as_bytes()) {
-        match item {
+    for entry in entries(text) {
+        match entry.variable {
             Ok((name, value)) => {
-                variables.insert(name, value.replace(stand_in, "$"));
+                variables.insert(name, value);
             }
             Err(dotenvy::Error::LineParse(faulty, _)) => {
-                report.add(faulty_line(report, path, &plain, &faulty));
+                report.add(faulty_line(report, path, text, &faulty));
             }
             Err(fault) => {
                 report.add(warning(report, path, None, format!("cannot be read: {fault}")));
@@ -50,6 +53,57 @@ fn parse(text: &str, path: &Path, report: &Report) -> HashMap<String, String> {
         }
     }
     variables
+}
+
+/// One assignment, or what should be one.
+pub(super) struct Entry {
+    /// The lines that the parser took for it, counted from 0: empty lines and comments before it, and its own.
+    pub(super) lines: Range<usize>,
+    /// Its name and its value.
+    pub(super) variable: Result<(String, String), dotenvy::Error>,
+}
+
+/// What the parser makes of the text, in order.
+pub(super) fn entries(text: &str) -> Vec<Entry> {
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let stand_in = STAND_INS.into_iter().find(|letter| !text.contains(*letter)).unwrap_or('$');
+    // The parser takes a missing last line break for an open value where blanks stand before it.
+    let plain = format!("{}\n", without_dollars(text, stand_in));
+    let dollars = |text: String| text.replace(stand_in, "$");
+    let taken = Cell::new(0);
+    let mut before = 0;
+    dotenvy::from_read_iter(LineByLine { rest: plain.as_bytes(), taken: &taken })
+        .map(|item| {
+            let lines = std::mem::replace(&mut before, taken.get())..taken.get();
+            let variable = match item {
+                Ok((name, value)) => Ok((name, dollars(value))),
+                Err(dotenvy::Error::LineParse(faulty, at)) => {
+                    Err(dotenvy::Error::LineParse(dollars(faulty), at))
+                }
+                Err(fault) => Err(fault),
+            };
+            Entry { lines, variable }
+        })
+        .collect()
+}
+
+/// Gives the parser no more than one line at a time, so that it is known which it has come to.
+struct LineByLine<'a> {
+    rest: &'a [u8],
+    taken: &'a Cell<usize>,
+}
+
+impl Read for LineByLine<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let line = self.rest.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+        let length = line.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&line[..length]);
+        if line[..length].ends_with(b"\n") {
+            self.taken.set(self.taken.get() + 1);
+        }
+        self.rest = &self.rest[length..];
+        Ok(length)
+    }
 }
 
 /// Puts the stand-in in place of every `$` that is not escaped. The parser would otherwise fill in

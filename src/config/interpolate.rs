@@ -14,7 +14,7 @@ use crate::base::locate;
 use crate::base::secret::Secret;
 
 /// The name that stands for the server's own folder of files.
-const CONFIG_DIR: &str = "CONFIG_DIR";
+pub(super) const CONFIG_DIR: &str = "CONFIG_DIR";
 
 /// Fills one entry.
 pub(super) struct Filler<'a> {
@@ -196,7 +196,24 @@ fn parts(text: &str) -> Vec<Part<'_>> {
     parts
 }
 
-fn is_name(text: &str) -> bool {
+/// The names of the variables that stand in strings below `value`, each as often as it does.
+pub(super) fn names(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => parts(text)
+            .into_iter()
+            .filter_map(|part| match part {
+                Part::Variable { name, .. } => Some(name),
+                _ => None,
+            })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(names).collect(),
+        Value::Object(members) => members.values().flat_map(names).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether `${…}` around it names a variable.
+pub(super) fn is_name(text: &str) -> bool {
     let mut letters = text.chars();
     letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
@@ -246,7 +263,7 @@ mod tests {
             ("HOME", "/home/ann"),
         ]);
         let report = Report::of_server("git");
-        let variables = Variables::read(&[], &process, &report);
+        let variables = Variables::read(&[], &process, &report, None);
         let mut filler = Filler::new(&variables, Path::new("/b/config/git"), &report);
         let mut value = serde_json::json!({"k": [1, text]});
         filler.fill(&mut value, "/s");

@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::server::Scene;
 use super::servers::{self, Found, Servers};
 use super::source::Source;
-use super::variables::Variables;
+use super::variables::{Draft, Variables};
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 
@@ -27,12 +27,23 @@ pub struct Loaded {
 /// Reads and checks the configuration. `${NAME}` is filled from the `.env` files of `source`, then
 /// from `process`; neither is changed.
 pub fn load(source: &Source, paths: &Paths, process: &Environment) -> Result<Loaded, Error> {
-    let bytes = std::fs::read(&source.config).map_err(|fault| match fault.kind() {
-        io::ErrorKind::NotFound => Error::NotFound { path: source.config.clone() },
-        _ => Error::Unreadable { path: source.config.clone(), source: fault },
-    })?;
-    let document = Document::parse(&source.config, &bytes)?;
-    let (config, findings) = compile(&document, source, paths, process);
+    load_with(source, paths, process, None)
+}
+
+/// The same with the bytes that one of the files is to have.
+pub(super) fn load_with(
+    source: &Source,
+    paths: &Paths,
+    process: &Environment,
+    draft: Option<Draft<'_>>,
+) -> Result<Loaded, Error> {
+    let document = match draft {
+        Some(draft) if draft.path == source.config => Document::parse(&source.config, draft.bytes)?,
+        _ => Document::parse(&source.config, &read(source)?)?,
+    };
+    let report = Report::top();
+    let variables = Variables::read(&source.env_files, process, &report, draft);
+    let (config, findings) = compile(&document, source, paths, &variables, report);
     let stops = |finding: &Finding| finding.severity == Severity::Error && finding.server.is_none();
     if findings.iter().any(stops) {
         return Err(Error::Invalid { path: source.config.clone(), findings });
@@ -40,14 +51,21 @@ pub fn load(source: &Source, paths: &Paths, process: &Environment) -> Result<Loa
     Ok(Loaded { config, findings })
 }
 
+/// The bytes of the configuration.
+pub(super) fn read(source: &Source) -> Result<Vec<u8>, Error> {
+    std::fs::read(&source.config).map_err(|fault| match fault.kind() {
+        io::ErrorKind::NotFound => Error::NotFound { path: source.config.clone() },
+        _ => Error::Unreadable { path: source.config.clone(), source: fault },
+    })
+}
+
 fn compile(
     document: &Document,
     source: &Source,
     paths: &Paths,
-    process: &Environment,
+    variables: &Variables<'_>,
+    report: Report,
 ) -> (Config, Vec<Finding>) {
-    let report = Report::top();
-    let variables = Variables::read(&source.env_files, process, &report);
     let repeated = document.lines.repeated();
     for pointer in repeated.iter().filter(|pointer| !is_in_server(pointer)) {
         report.error(pointer, "this key stands twice in its object; keep one");
@@ -62,7 +80,7 @@ fn compile(
             protection: config.protection,
         },
         paths,
-        variables: &variables,
+        variables,
         lines: &document.lines,
         repeated: &repeated,
         found: Found::default(),

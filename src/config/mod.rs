@@ -11,6 +11,7 @@ mod collections;
 mod compile;
 mod document;
 mod dotenv;
+pub mod edit;
 mod error;
 mod finding;
 mod intent_routing;

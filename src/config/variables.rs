@@ -33,6 +33,13 @@ const PLAIN: [&str; 20] = [
     "USERPROFILE",
 ];
 
+/// Bytes that a file is to have and does not have yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Draft<'a> {
+    pub(super) path: &'a Path,
+    pub(super) bytes: &'a [u8],
+}
+
 /// The variables that server entries may name.
 pub(super) struct Variables<'a> {
     files: Vec<HashMap<String, String>>,
@@ -43,9 +50,20 @@ pub(super) struct Variables<'a> {
 impl<'a> Variables<'a> {
     /// Reads the files; an earlier one wins over a later one, and each over the process
     /// environment.
-    pub(super) fn read(files: &[PathBuf], process: &'a Environment, report: &Report) -> Self {
+    pub(super) fn read(
+        files: &[PathBuf],
+        process: &'a Environment,
+        report: &Report,
+        draft: Option<Draft<'_>>,
+    ) -> Self {
+        let read = |file: &PathBuf| match draft {
+            Some(draft) if draft.path == file => {
+                dotenv::read_bytes(draft.bytes.to_owned(), file, report)
+            }
+            _ => dotenv::read(file, report),
+        };
         Self {
-            files: files.iter().map(|file| dotenv::read(file, report)).collect(),
+            files: files.iter().map(read).collect(),
             process,
             remedy: files.first().cloned().unwrap_or_else(|| PathBuf::from(".env")),
         }

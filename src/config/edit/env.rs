@@ -1,0 +1,153 @@
+//! A variable set in the `.env` file that belongs to the configuration.
+
+use std::path::PathBuf;
+
+use indexmap::IndexSet;
+
+use super::edited::{Edited, Target};
+use super::entries::entries;
+use super::env_text;
+use super::error::Error;
+use super::remove::names;
+use crate::base::rewrite::{Access, rewrite};
+use crate::base::secret::Secret;
+use crate::config::finding::Report;
+use crate::config::interpolate::{CONFIG_DIR, is_name};
+use crate::config::{self, dotenv};
+
+/// A file of variables after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvEdited {
+    /// The file.
+    pub edited: Edited,
+    /// Whether the variable stood there before.
+    pub replaced: bool,
+    /// Lines, counted from 1, on which the variable stands as well and has no effect.
+    pub shadowed: Vec<usize>,
+    /// Another file that holds the variable and has no effect for this configuration.
+    pub shadowed_file: Option<PathBuf>,
+}
+
+/// Sets a variable in the file that is looked up first: the one beside the configuration. That file becomes private.
+pub fn set_env(target: &Target<'_>, name: &str, value: &Secret) -> Result<EnvEdited, Error> {
+    check_name(name)?;
+    if value.expose().contains('\0') {
+        return Err(Error::InvalidValue { name: name.to_owned() });
+    }
+    // A variable for a configuration that is not there was meant for another one.
+    if let Err(fault @ config::Error::NotFound { .. }) = target.config_text() {
+        return Err(fault.into());
+    }
+    let Some((path, others)) = target.source.env_files.split_first() else {
+        return Err(config::Error::NotFound { path: target.source.config.clone() }.into());
+    };
+    let (file, (changed, put)) = rewrite(path, Access::Private, |old| {
+        let old = old.unwrap_or_default();
+        let text = std::str::from_utf8(old).map_err(|_| Error::NotUtf8 { file: path.clone() })?;
+        let put = env_text::put(text, name, value.expose())
+            .map_err(|line| Error::Hidden { file: path.clone(), line })?;
+        target.check(path, old, put.text.as_bytes())?;
+        Ok::<_, Error>((put.text.clone().into_bytes(), (put.text != text, put)))
+    })?;
+    let holds = |file: &&PathBuf| dotenv::read(file, &Report::top()).contains_key(name);
+    Ok(EnvEdited {
+        edited: Edited { file, changed },
+        replaced: put.replaced,
+        shadowed: put.shadowed,
+        shadowed_file: others.iter().find(holds).cloned(),
+    })
+}
+
+/// Whether a variable can be called so, and set.
+pub fn check_name(name: &str) -> Result<(), Error> {
+    match name {
+        CONFIG_DIR => Err(Error::ReservedName { name: name.to_owned() }),
+        _ if is_name(name) => Ok(()),
+        _ => Err(Error::InvalidName),
+    }
+}
+
+/// The servers whose entries name the variable, by the names that they run under.
+pub fn users_of(target: &Target<'_>, name: &str) -> Result<Vec<String>, config::Error> {
+    let text = target.config_text()?;
+    let users: IndexSet<String> = entries(&text)
+        .iter()
+        .filter(|entry| names(entry.value).iter().any(|used| used == name))
+        .map(|entry| entry.name().into_owned())
+        .collect();
+    Ok(users.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::edit::edited::scratch;
+
+    const CONFIG: &str = r#"{"servers": {"web": {"url": "${URL}"}, "off": {"disabled": true, "env": {"K": "${T:-x}"}}}}"#;
+
+    #[test]
+    fn sets_variables() {
+        let (edited, config, env) = scratch::change(CONFIG, "T=1 # note\n", |target| {
+            set_env(target, "T", &Secret::from("two words"))
+        });
+        let edited = edited.expect("set");
+        assert!(edited.replaced && edited.edited.changed);
+        assert_eq!((config.as_str(), env.as_str()), (CONFIG, "T='two words' # note\n"));
+        assert_eq!(edited.shadowed_file, None);
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_a_variable() {
+        for (name, value) in [
+            ("", "x"),
+            ("1A", "x"),
+            ("A-B", "x"),
+            ("A B", "x"),
+            ("É", "x"),
+            ("A\n", "x"),
+            ("A=s3cret", "x"),
+            ("CONFIG_DIR", "x"),
+            ("A", "x\0"),
+        ] {
+            let (edited, _, env) = scratch::change(CONFIG, "T=1", |target| {
+                set_env(target, name, &Secret::from(value))
+            });
+            let fault = edited.expect_err("no variable");
+            assert!(
+                matches!(
+                    fault,
+                    Error::InvalidName | Error::ReservedName { .. } | Error::InvalidValue { .. }
+                ),
+                "{fault}"
+            );
+            assert_eq!(env, "T=1");
+        }
+    }
+
+    #[test]
+    fn refuses_what_would_cost_a_server() {
+        let set = |env: &str, value: &str| {
+            let (edited, _, env) =
+                scratch::change(CONFIG, env, |target| set_env(target, "URL", &Secret::from(value)));
+            (edited.err().map(|fault| fault.to_string()), env)
+        };
+        let (fault, env) = set("URL=https://example.com/mcp\n", "s3cret nonsense");
+        let fault = fault.expect("the server would be left out");
+        assert!(fault.contains("server `web` would be left out"), "{fault}");
+        assert!(!fault.contains("s3cret"), "{fault}");
+        assert_eq!(env, "URL=https://example.com/mcp\n");
+        // What does not run now cannot be lost.
+        assert_eq!(set("", "s3cret nonsense"), (None, "URL='s3cret nonsense'\n".to_owned()));
+    }
+
+    #[test]
+    fn knows_who_needs_a_variable() {
+        let users = |name: &str| {
+            let (users, ..) = scratch::change(CONFIG, "", |target| users_of(target, name));
+            users.expect("read")
+        };
+        assert_eq!(users("URL"), ["web"]);
+        assert_eq!(users("T"), ["off"]);
+        assert_eq!(users("U"), [""; 0]);
+    }
+}

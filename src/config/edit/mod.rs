@@ -1,0 +1,22 @@
+//! Changes to the files of the configuration, for commands and for agents: servers removed, a mode, limits and
+//! variables set.
+//!
+//! The files belong to the user. A change is a splice in the text, all other bytes stay; the file behind a symbolic
+//! link is changed, the link stays; and a change that would cost a configuration or a server that runs now is refused.
+//! The functions block: on files, and for moments on other processes that change the same ones.
+
+mod edited;
+mod entries;
+mod env;
+mod env_text;
+mod error;
+mod mode;
+mod rate_limit;
+mod remove;
+
+pub use edited::{Edited, Target};
+pub use env::{EnvEdited, check_name, set_env, users_of};
+pub use error::Error;
+pub use mode::set_mode;
+pub use rate_limit::{Change, Limited, Limits, rate_limits, set_rate_limit};
+pub use remove::{Leftover, Removed, remove};
