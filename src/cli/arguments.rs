@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::edit::Change;
 use crate::select;
 use crate::upstream::guardian;
 
@@ -58,6 +59,15 @@ pub(super) enum Command {
     /// Show how many calls the servers have had, and their limits
     #[command(after_help = USAGE_EXAMPLES)]
     Usage(Usage),
+    /// Take a server out of the config
+    #[command(after_help = REMOVE_EXAMPLES)]
+    Remove(Remove),
+    /// Set a variable for `${KEY}` in the .env file beside the config
+    #[command(after_help = SET_ENV_EXAMPLES)]
+    SetEnv(SetEnv),
+    /// Show or set how many calls servers may get
+    #[command(after_help = LIMIT_EXAMPLES)]
+    Limit(Limit),
     /// Kill what is left of servers when the bridge dies; started by the bridge itself
     #[command(name = guardian::COMMAND, hide = true)]
     Guard,
@@ -97,6 +107,42 @@ pub(super) struct Call {
 pub(super) struct Usage {
     /// Only this server
     pub(super) server: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Remove {
+    /// The server's name in the config
+    #[arg(value_name = "NAME")]
+    pub(super) server: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetEnv {
+    /// The variable's name
+    pub(super) key: String,
+    /// Its value; without one it is asked for and not shown, or read from stdin where that is no terminal, as with `-`
+    pub(super) value: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Limit {
+    /// Only this server
+    pub(super) server: Option<String>,
+    /// Calls in a day at most; `none` lifts the limit
+    #[arg(long, value_name = "N", requires = "server", value_parser = limit)]
+    pub(super) day: Option<Change>,
+    /// Calls in a month at most; `none` lifts the limit
+    #[arg(long, value_name = "N", requires = "server", value_parser = limit)]
+    pub(super) month: Option<Change>,
+}
+
+fn limit(text: &str) -> Result<Change, String> {
+    match text {
+        "none" => Ok(Change::Clear),
+        _ => {
+            text.parse().map(Change::To).map_err(|_| "neither a whole number nor `none`".to_owned())
+        }
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -143,3 +189,29 @@ Examples:
 
 Texts of the result are printed as they are; --json prints the whole result.
 Exit code 1 says that the tool reported an error, 5 that the server failed.";
+
+const REMOVE_EXAMPLES: &str = "\
+Examples:
+  bridge remove github
+  bridge --config ~/project/.mcp.json remove github
+
+All else in the file stays as it is. Variables stay in .env; those that no server needs any more are named.
+A running bridge takes changes in when it is started again.";
+
+const SET_ENV_EXAMPLES: &str = "\
+Examples:
+  bridge set-env GITHUB_TOKEN               asks for the value and does not show it
+  bridge set-env SERVICE_KEY < key.pem      several lines, without the last line break
+  bridge set-env REGION eu-west-1           a value that may stand in the shell's history
+  bridge set-env KEY -- -value              a value that begins with `-`
+
+The file is readable for nobody else afterwards; what else stands in it stays as it is.
+A running bridge takes changes in when it is started again.";
+
+const LIMIT_EXAMPLES: &str = "\
+Examples:
+  bridge limit                              the limits of all servers
+  bridge limit github --day 500 --month 5000
+  bridge limit github --day none
+
+A running bridge takes changes in when it is started again.";

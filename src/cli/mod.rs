@@ -2,12 +2,16 @@
 
 mod arguments;
 mod call;
+mod edited;
 mod exit;
 mod init;
+mod limit;
 mod printer;
+mod remove;
 mod run;
 mod serve;
 mod servers;
+mod set_env;
 mod setup;
 mod tools;
 mod usage;

@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use tracing::Level;
 
 use super::arguments::{Arguments, Command, Global};
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
-use super::{call, init, serve, servers, tools, usage};
+use super::{call, init, limit, remove, serve, servers, set_env, tools, usage};
 use crate::base::environment::Environment;
 use crate::select;
 use crate::telemetry::logging;
@@ -20,6 +21,11 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            if error.kind() == ErrorKind::UnknownArgument && is_of_set_env() {
+                let printer = Printer::new(false, false);
+                printer.failure(&set_env::unknown_argument());
+                return Exit::Usage.into();
+            }
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             // Help goes to stdout, complaints to stderr; a closed stream is no failure.
             let _ = error.print();
@@ -39,6 +45,11 @@ pub fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// Whether a secret may stand among the arguments, so that none of them can be named in a complaint.
+fn is_of_set_env() -> bool {
+    std::env::args_os().any(|argument| argument == "set-env")
 }
 
 fn start_logging(global: &Global, colour: bool) -> Result<(), Failure> {
@@ -70,6 +81,9 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
             setup.block_on(serve::run(setup.app()?, printer))
         }
         Some(Command::Init(init)) => init::run(&init, &setup),
+        Some(Command::Remove(remove)) => remove::run(&remove, &setup),
+        Some(Command::SetEnv(set_env)) => set_env::run(&set_env, &setup),
+        Some(Command::Limit(limit)) => limit::run(&limit, &setup),
         Some(Command::Servers) => setup.with_patience(servers::run),
         Some(Command::Tools(tools)) => {
             setup.with_patience(async |app, printer| tools::run(app, printer, &tools).await)

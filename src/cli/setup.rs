@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::app::{self, App, lifecycle};
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
+use crate::config::edit::Target;
 use crate::config::{self, CallFormat, Config, Severity, Source};
 use crate::upstream::LONGEST_START;
 
@@ -34,6 +35,11 @@ impl Setup {
             .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
         let source = Source::of(config, &paths);
         Ok(Self { paths, printer, source, environment })
+    }
+
+    /// The files that commands change.
+    pub(super) fn target(&self) -> Target<'_> {
+        Target { source: &self.source, paths: &self.paths, process: &self.environment }
     }
 
     /// Reads the config and says what is wrong with it.
@@ -125,7 +131,7 @@ async fn tell_who_is_waited_for(app: &App, printer: Printer) {
 }
 
 /// An error and what caused it, in one line.
-fn error_chain(error: &dyn std::error::Error) -> String {
+pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

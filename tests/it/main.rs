@@ -8,6 +8,7 @@ mod cancellation;
 mod cli;
 mod concurrency;
 mod config;
+mod edit;
 mod fidelity;
 mod handshake;
 mod lifetime;

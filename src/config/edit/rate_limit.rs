@@ -93,7 +93,7 @@ fn one(
     let Some((index, section)) = section else {
         return Ok(match change {
             Change::To(limit) => {
-                let value = if json::compact(text) {
+                let value = if json::is_tight(text) {
                     format!("{{\"{key}\":{limit}}}")
                 } else {
                     format!("{{ \"{key}\": {limit} }}")
