@@ -90,6 +90,11 @@ impl Paths {
         self.home.join("usage")
     }
 
+    /// What servers' tools were when they were first seen, a file each.
+    pub fn pins(&self) -> PathBuf {
+        self.home.join("pins")
+    }
+
     /// Tokens of upstream logins.
     pub fn tokens(&self) -> PathBuf {
         self.home.join("tokens")
@@ -140,6 +145,7 @@ mod tests {
         check(paths.server_folder("git"), "config/git");
         check(paths.cache(), "cache");
         check(paths.usage(), "usage");
+        check(paths.pins(), "pins");
         check(paths.tokens(), "tokens");
         check(paths.recipes(), "recipes");
     }

@@ -31,3 +31,5 @@ pub use scan::{ToolFinding, scan_definition};
 pub use server::{Guard, Guarded};
 
 pub mod limit;
+
+pub mod pin;

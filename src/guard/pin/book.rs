@@ -1,0 +1,165 @@
+//! The pins of one server as its file holds them, and how they follow what the server shows.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::kept::Kept;
+
+/// The one version of the file that there is.
+pub(super) const VERSION: u32 = 1;
+
+/// A file of pins.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Book {
+    pub(super) version: u32,
+    pub(super) tools: BTreeMap<String, Record>,
+}
+
+/// What is known of one tool.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// What was trusted at first sight, or approved since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pinned: Option<Kept>,
+    /// What the server shows now, where that is something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pending: Option<Kept>,
+}
+
+/// What following a list of tools came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// The book is no longer what it was.
+    pub(super) dirty: bool,
+    /// Tools whose change was not known yet.
+    pub(super) fresh: Vec<String>,
+    /// Tools that are pinned and that the server no longer has.
+    pub(super) gone: Vec<String>,
+}
+
+impl Book {
+    /// Trusts everything that a server shows at first sight.
+    pub(super) fn first(seen: &IndexMap<String, Kept>) -> Self {
+        let pin = |(name, kept): (&String, &Kept)| {
+            (name.clone(), Record { pinned: Some(kept.clone()), pending: None })
+        };
+        Self { version: VERSION, tools: seen.iter().map(pin).collect() }
+    }
+
+    /// Takes down what the server shows now. Pending is only what it still shows: a tool that was never approved is
+    /// forgotten with it, so that a server cannot fill the file.
+    pub(super) fn settle(&mut self, seen: &IndexMap<String, Kept>) -> Settled {
+        let mut settled = Settled::default();
+        self.tools.retain(|name, record| {
+            if seen.contains_key(name) {
+                return true;
+            }
+            settled.dirty |= record.pending.take().is_some();
+            if record.pinned.is_some() {
+                settled.gone.push(name.clone());
+            }
+            record.pinned.is_some()
+        });
+        for (name, kept) in seen {
+            let record = self.tools.entry(name.clone());
+            let record = record.or_insert(Record { pinned: None, pending: None });
+            let is = |other: &Option<Kept>| other.as_ref().is_some_and(|o| o.hash == kept.hash);
+            if is(&record.pinned) {
+                settled.dirty |= record.pending.take().is_some();
+            } else if !is(&record.pending) {
+                record.pending = Some(kept.clone());
+                settled.dirty = true;
+                settled.fresh.push(name.clone());
+            }
+        }
+        settled
+    }
+
+    /// Pins what is pending, of one tool or of all; returns what there was of them.
+    pub(super) fn approve(&mut self, tool: Option<&str>) -> Vec<(String, Record)> {
+        let mut approved = Vec::new();
+        for (name, record) in &mut self.tools {
+            if record.pending.is_some() && tool.is_none_or(|tool| tool == name) {
+                approved.push((name.clone(), record.clone()));
+                record.pinned = record.pending.take();
+            }
+        }
+        approved
+    }
+
+    /// The tools that wait for approval.
+    pub(super) fn pending(&self) -> impl Iterator<Item = (&String, &Record)> {
+        self.tools.iter().filter(|(_, record)| record.pending.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use serde_json::value::to_raw_value;
+
+    use super::*;
+    use crate::protocol::tool::Definition;
+
+    /// Tools written as `name=description`.
+    fn seen(tools: &[&str]) -> IndexMap<String, Kept> {
+        let keep = |tool: &&str| {
+            let (name, description) = tool.split_once('=').expect("two parts");
+            let value = json!({ "name": name, "description": description });
+            let raw = to_raw_value(&value).expect("a value is JSON");
+            (name.to_owned(), Kept::of(&Definition::parse(&raw).expect("a tool")))
+        };
+        tools.iter().map(keep).collect()
+    }
+
+    /// Shows one list after the other; the last one comes to `fresh` and leaves `pending`.
+    fn check(lists: &[&[&str]], dirty: bool, fresh: &[&str], pending: &[&str]) {
+        let mut book = Book::first(&seen(lists[0]));
+        let mut settled = Settled::default();
+        for list in &lists[1..] {
+            settled = book.settle(&seen(list));
+        }
+        let waiting: Vec<&String> = book.pending().map(|(name, _)| name).collect();
+        assert_eq!((settled.dirty, &settled.fresh[..]), (dirty, &owned(fresh)[..]), "{lists:?}");
+        assert_eq!(waiting, pending, "{lists:?}");
+    }
+
+    fn owned(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_differs_from_the_pin_is_pending() {
+        check(&[&["a=1", "b=1"], &["b=1", "a=1"]], false, &[], &[]);
+        check(&[&["a=1", "b=1"], &["a=2", "b=1"]], true, &["a"], &["a"]);
+        check(&[&["a=1"], &["a=2"], &["a=2"]], false, &[], &["a"]);
+        check(&[&["a=1"], &["a=2"], &["a=3"]], true, &["a"], &["a"]);
+        check(&[&["a=1"], &["a=2"], &["a=1"]], true, &[], &[]);
+        check(&[&["a=1"], &["a=1", "b=1"]], true, &["b"], &["b"]);
+    }
+
+    #[test]
+    fn a_tool_that_vanishes_keeps_its_pin_and_nothing_else() {
+        check(&[&["a=1", "b=1"], &["a=1"]], false, &[], &[]);
+        check(&[&["a=1", "b=1"], &["a=1"], &["a=1", "b=2"]], true, &["b"], &["b"]);
+        check(&[&["a=1", "b=1"], &["a=1"], &["a=1", "b=1"]], false, &[], &[]);
+        check(&[&["a=1"], &["a=2"], &[]], true, &[], &[]);
+        check(&[&["a=1"], &["a=1", "b=1"], &["a=1"], &["a=1", "b=1"]], true, &["b"], &["b"]);
+        let mut book = Book::first(&seen(&["a=1", "b=1"]));
+        assert_eq!(book.settle(&seen(&["a=1"])).gone, ["b"]);
+    }
+
+    #[test]
+    fn approval_pins_what_was_pending() {
+        let mut book = Book::first(&seen(&["a=1"]));
+        book.settle(&seen(&["a=2", "b=1"]));
+        assert!(book.approve(Some("c")).is_empty());
+        assert_eq!(book.approve(Some("a")).len(), 1);
+        assert_eq!(book.settle(&seen(&["a=2", "b=1"])), Settled::default());
+        assert_eq!(book.approve(None)[0].0, "b");
+        assert_eq!(book.pending().count(), 0);
+        assert_eq!(book.settle(&seen(&["a=1", "b=1"])).fresh, ["a"], "the old one is no more");
+    }
+}

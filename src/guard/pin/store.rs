@@ -1,0 +1,271 @@
+//! The file of one server's pins: read as it is, replaced whole, changed by one bridge at a time.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
+
+use super::book::{Book, VERSION};
+use crate::base::fs::{PRIVATE, create_private_folder, write_atomically};
+use crate::config::ServerName;
+
+/// No list of tools makes a larger file.
+const MAX_BYTES: u64 = 128 * 1024 * 1024;
+/// The lock is held for a read and a write, so whoever finds it taken tries again this often.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Why pins cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is there and cannot be read.
+    #[error("the pins in `{path}` cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is not what the bridge wrote.
+    #[error("the pins in `{path}` are damaged ({reason})")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A later version of the bridge wrote the file.
+    #[error("the pins in `{path}` are of a newer bridge (version {version} of the file)")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u64,
+    },
+    /// The file, its folder or the lock cannot be written.
+    #[error("pins cannot be written to `{path}`: {source}")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process holds the lock for too long.
+    #[error("another process holds the lock `{path}`")]
+    Locked {
+        /// The file that is locked.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "let this user read it, or move it away",
+            Self::Damaged { .. } => "move the file away to pin what the server shows next",
+            Self::Newer { .. } => "update this bridge",
+            Self::Unwritable { .. } => {
+                "let this user write there, or set BRIDGE_HOME to another folder"
+            }
+            Self::Locked { .. } => "try again when that has ended",
+        }
+    }
+}
+
+/// What tells one state of a file from the next: each is a new file that took the place of the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+    file: u64,
+}
+
+/// Where one server's pins are.
+#[derive(Debug, Clone)]
+pub(super) struct Store {
+    folder: PathBuf,
+    pub(super) path: PathBuf,
+}
+
+/// Nobody else changes pins while this is held.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Store {
+    pub(super) fn new(folder: &Path, server: &ServerName) -> Self {
+        Self { folder: folder.to_owned(), path: folder.join(format!("{server}.json")) }
+    }
+
+    /// The servers that have pins.
+    pub(super) fn servers(folder: &Path) -> Vec<ServerName> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| {
+            ServerName::parse(entry.file_name().to_str()?.strip_suffix(".json")?).ok()
+        });
+        let mut names: Vec<ServerName> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// The state of the file, `None` when it is not there.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        let data = fs::metadata(&self.path).ok()?;
+        #[cfg(unix)]
+        let file = std::os::unix::fs::MetadataExt::ino(&data);
+        #[cfg(not(unix))]
+        let file = 0;
+        Some(Stamp { modified: data.modified().ok(), length: data.len(), file })
+    }
+
+    /// What the file holds, `None` when it is not there.
+    pub(super) fn load(&self) -> Result<Option<Book>, Error> {
+        let mut bytes = Vec::new();
+        let read = File::open(&self.path)
+            .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+        match read {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::Unreadable { path: self.path.clone(), source }),
+        }
+        let damaged = |reason: String| Error::Damaged { path: self.path.clone(), reason };
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(damaged(format!("larger than {MAX_BYTES} bytes")));
+        }
+        match serde_json::from_slice::<Book>(&bytes) {
+            Ok(book) if book.version == VERSION => Ok(Some(book)),
+            parsed => match version(&bytes) {
+                Some(version) if version > u64::from(VERSION) => {
+                    Err(Error::Newer { path: self.path.clone(), version })
+                }
+                _ => Err(damaged(parsed.map_or_else(
+                    |error| error.to_string(),
+                    |book| format!("there is no version {}", book.version),
+                ))),
+            },
+        }
+    }
+
+    /// Waits, not for long, until nobody else changes pins.
+    pub(super) fn lock(&self) -> Result<Lock, Error> {
+        let path = self.folder.join(".lock");
+        let open = || {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(false);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
+            create_private_folder(&self.folder)?;
+            options.open(&path)
+        };
+        let file = open().map_err(|source| self.unwritable(source))?;
+        for _ in 0..TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(TryLockError::WouldBlock) => sleep(PAUSE),
+                Err(TryLockError::Error(source)) => return Err(self.unwritable(source)),
+            }
+        }
+        Err(Error::Locked { path })
+    }
+
+    /// Replaces the file.
+    pub(super) fn save(&self, book: &Book, _lock: &Lock) -> Result<(), Error> {
+        let text = serde_json::to_vec(book).expect("plain JSON always serialises");
+        write_atomically(&self.path, &text, PRIVATE).map_err(|source| self.unwritable(source))
+    }
+
+    /// Puts a damaged file where it is in nobody's way; returns where.
+    pub(super) fn move_aside(&self, _lock: &Lock) -> Result<PathBuf, Error> {
+        let aside = self.path.with_extension("json.damaged");
+        fs::rename(&self.path, &aside).map_err(|source| self.unwritable(source))?;
+        Ok(aside)
+    }
+
+    fn unwritable(&self, source: io::Error) -> Error {
+        Error::Unwritable { path: self.path.clone(), source }
+    }
+}
+
+/// The version of a file that reads otherwise.
+fn version(bytes: &[u8]) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        version: u64,
+    }
+    serde_json::from_slice::<Versioned>(bytes).ok().map(|file| file.version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let home = tempfile::tempdir().expect("a folder");
+        let server = ServerName::parse("one").expect("a name");
+        let store = Store::new(&home.path().join("pins"), &server);
+        (home, store)
+    }
+
+    fn check(text: &str, expected: &str) {
+        let (_home, store) = store();
+        drop(store.lock().expect("free"));
+        fs::write(&store.path, text).expect("written");
+        let loaded = match store.load() {
+            Ok(book) => format!("{} tools", book.map_or(0, |book| book.tools.len())),
+            Err(error) => error.to_string(),
+        };
+        assert!(loaded.contains(expected), "{text:?}: {loaded}");
+    }
+
+    #[test]
+    fn damaged_files_are_told_from_newer_ones() {
+        check(r#"{"version":1,"tools":{}}"#, "0 tools");
+        check(r#"{"version":1,"tools":{"a":{"pinned":{"hash":"x","definition":{}}}}}"#, "1 tools");
+        check(r#"{"version":1,"tools":{"#, "damaged");
+        check("", "damaged");
+        check("\0\0\0", "damaged");
+        check(r#"{"version":0,"tools":{}}"#, "there is no version 0");
+        check(r#"{"version":2,"tools":{}}"#, "newer");
+        check(r#"{"version":3,"pins":[]}"#, "newer");
+    }
+
+    #[test]
+    fn each_state_of_the_file_has_its_stamp() {
+        let (home, store) = store();
+        assert_eq!(store.stamp(), None);
+        let lock = store.lock().expect("free");
+        let book = Book { version: VERSION, tools: std::collections::BTreeMap::new() };
+        store.save(&book, &lock).expect("written");
+        let first = store.stamp();
+        assert_eq!(first, store.stamp());
+        store.save(&book, &lock).expect("written");
+        assert_ne!(first, store.stamp());
+        let name = ServerName::parse("one").expect("a name");
+        assert_eq!(Store::servers(&home.path().join("pins")), [name]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_read_pins() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_home, store) = store();
+        let lock = store.lock().expect("free");
+        store
+            .save(&Book { version: VERSION, tools: std::collections::BTreeMap::new() }, &lock)
+            .expect("written");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode(&store.folder), mode(&store.path)), (0o700, 0o600));
+    }
+
+    #[test]
+    fn one_at_a_time_holds_the_lock() {
+        let (_home, store) = store();
+        let lock = store.lock().expect("free");
+        assert!(matches!(store.lock(), Err(Error::Locked { .. })));
+        drop(lock);
+        store.lock().expect("free again");
+    }
+}
