@@ -1,16 +1,19 @@
 //! From a checked config to a router with its servers. Nothing is started here.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use tokio_util::task::TaskTracker;
 
 use crate::access::Usage;
+use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::cache::{Kept, Results};
 use crate::config::{Config, Mode, Stdio, Transport};
 use crate::guard::Guard;
+use crate::guard::pin::Pins;
 use crate::router::{self, LeftOut, Parts, Router, ServerSettings};
 use crate::select::{Selector, own_program};
 use crate::tools::Registry;
@@ -53,10 +56,12 @@ pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<
     let mut skipped: Vec<LeftOut> =
         skipped.map(|skipped| left_out(skipped.name, None, skipped.reason)).collect();
     let (mut servers, mut filters) = (Vec::new(), IndexMap::new());
-    let (mut settings, mut limits) = (IndexMap::new(), Vec::new());
+    let (mut settings, mut limits, mut pinning) = (IndexMap::new(), Vec::new(), HashMap::new());
     for (name, server) in config.servers {
         let transport = server.transport.name();
         limits.push((name.clone(), server.rate_limit.clone()));
+        let secrets = Blotter::new(&server.secrets);
+        pinning.insert(name.clone(), (server.protection.pinning, secrets));
         match usable(server.transport) {
             Ok(stdio) => {
                 let guard = Guard::new(&name, server.trust, server.protection.sanitize_action);
@@ -79,7 +84,8 @@ pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<
     }
     let tasks = TaskTracker::new();
     let shutdown = config.timeouts.shutdown;
-    let registry = Arc::new(Registry::new(filters, config.schema_compression.clone()));
+    let pins = Pins::new(paths.pins(), pinning);
+    let registry = Arc::new(Registry::new(filters, config.schema_compression.clone(), pins));
     let upstream = upstream::Settings { timeouts: config.timeouts, lifecycle: config.lifecycle };
     let pool =
         Pool::new(servers, upstream, &Arc::new(environment), registry.clone(), tasks.clone());

@@ -68,6 +68,9 @@ pub(super) enum Command {
     /// Show or set how many calls servers may get
     #[command(after_help = LIMIT_EXAMPLES)]
     Limit(Limit),
+    /// Show which tools have changed since they were pinned; approve those of a server
+    #[command(after_help = APPROVE_EXAMPLES)]
+    Approve(Approve),
     /// Kill what is left of servers when the bridge dies; started by the bridge itself
     #[command(name = guardian::COMMAND, hide = true)]
     Guard,
@@ -101,6 +104,14 @@ pub(super) struct Call {
     /// The tool's arguments as a JSON object; `-` reads them from stdin
     #[arg(value_name = "JSON", default_value = "{}")]
     pub(super) params: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Approve {
+    /// Approve the changed tools of this server; without it, they are only shown
+    pub(super) server: Option<String>,
+    /// Approve only this tool
+    pub(super) tool: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -215,3 +226,10 @@ Examples:
   bridge limit github --day none
 
 A running bridge takes changes in when it is started again.";
+const APPROVE_EXAMPLES: &str = "\
+Examples:
+  bridge approve                    what waits for approval, and how it differs from what was pinned
+  bridge approve github             approve all changes of a server, such as after an update of it
+  bridge approve github get_issue   approve one tool
+
+No server is started: what counts is what it showed last. A bridge that runs notices the approval.";

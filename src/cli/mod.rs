@@ -1,5 +1,6 @@
 //! Words in, words out: one file per command.
 
+mod approve;
 mod arguments;
 mod call;
 mod edited;

@@ -10,7 +10,7 @@ use super::arguments::{Arguments, Command, Global};
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
-use super::{call, init, limit, remove, serve, servers, set_env, tools, usage};
+use super::{approve, call, init, limit, remove, serve, servers, set_env, tools, usage};
 use crate::base::environment::Environment;
 use crate::select;
 use crate::telemetry::logging;
@@ -84,6 +84,7 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
         Some(Command::Remove(remove)) => remove::run(&remove, &setup),
         Some(Command::SetEnv(set_env)) => set_env::run(&set_env, &setup),
         Some(Command::Limit(limit)) => limit::run(&limit, &setup),
+        Some(Command::Approve(approve)) => approve::run(&setup, &approve),
         Some(Command::Servers) => setup.with_patience(servers::run),
         Some(Command::Tools(tools)) => {
             setup.with_patience(async |app, printer| tools::run(app, printer, &tools).await)

@@ -25,6 +25,16 @@ pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Resul
     }
     let snapshot = app.router.tools();
     let wanted = |server: &str| arguments.server.as_deref().is_none_or(|only| only == server);
+    for (name, _) in app.router.pool().iter().filter(|(name, _)| wanted(name.as_str())) {
+        let tools = snapshot.get(name.as_str());
+        let notes = tools.into_iter().flat_map(|tools| tools.notes());
+        let withheld = notes.filter(|(_, note)| note.withheld).count();
+        if withheld > 0 {
+            printer.warn(&format!(
+                "tools of `{name}` that are withheld: {withheld}; `bridge approve` shows what changed"
+            ));
+        }
+    }
     let tools: Vec<(&str, &Tool)> = snapshot
         .iter()
         .map(|(server, tool)| (server.as_str(), tool))

@@ -174,6 +174,18 @@ pub(super) struct ServerStatus<'a> {
     pub(super) last_used: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) changed_tools: Vec<ChangedTool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<String>,
+}
+
+/// A tool in [`ServerStatus`] that is not as it was pinned.
+#[derive(Serialize)]
+pub(super) struct ChangedTool {
+    pub(super) tool: String,
+    pub(super) withheld: bool,
+    pub(super) difference: String,
 }
 
 /// `read`.

@@ -28,7 +28,8 @@ pub(super) struct Attempt<'a> {
 
 /// What came of it, with the number of tries that it took beyond the first.
 pub(super) struct Tried {
-    pub(super) outcome: Result<Box<str>, upstream::Error>,
+    /// Nothing where the tool is withheld by now.
+    pub(super) outcome: Result<Option<Box<str>>, upstream::Error>,
     pub(super) retries: u32,
 }
 
@@ -79,7 +80,7 @@ impl Attempt<'_> {
         })
     }
 
-    async fn send(&self, router: &Router) -> Result<Box<str>, upstream::Error> {
+    async fn send(&self, router: &Router) -> Result<Option<Box<str>>, upstream::Error> {
         let token = self
             .meta
             .and_then(|meta| json::members(meta).find(|member| member.name() == "progressToken"))
@@ -92,6 +93,11 @@ impl Attempt<'_> {
         let mut tried = false;
         let result = loop {
             let session = router.pool.session(self.found.supervisor).await?;
+            // A server that was started for this call may show other tools than those that it was known by.
+            let known = router.registry.snapshot().get(self.found.name.as_str()).cloned();
+            if known.is_some_and(|now| now.withheld(&self.tool.definition.name).is_some()) {
+                return Ok(None);
+            }
             let watch = Watch {
                 on_progress: token.map(|token| self.on_progress(token)),
                 withdrawn: Some(&self.caller.withdrawn),
@@ -104,7 +110,7 @@ impl Attempt<'_> {
             }
         };
         if json::is_object(&result) {
-            Ok(result)
+            Ok(Some(result))
         } else {
             let reason = "the result of a tool call is an object".to_owned();
             Err(upstream::Error::BadAnswer { reason })

@@ -36,6 +36,18 @@ pub enum Error {
         /// Servers that could not be asked, when all were to be.
         unreachable: Vec<String>,
     },
+    /// The server has the tool, and it may not be called.
+    #[error("tool `{}` of server `{server}` is withheld: {reason}", short(.tool))]
+    Denied {
+        /// Whose tool it is.
+        server: String,
+        /// The tool.
+        tool: String,
+        /// Why.
+        reason: String,
+        /// What its owner can do.
+        remedy: String,
+    },
     /// The server is configured and cannot be served, so it was never started.
     #[error("server `{server}` is not in use: {reason}")]
     LeftOut {
@@ -152,6 +164,7 @@ impl Error {
             Self::Filter { source: select::Error::Unavailable(_), .. } => "connection_failed",
             Self::Filter { .. } => "invalid_params",
             Self::NotFound { .. } => "not_found",
+            Self::Denied { .. } => "denied",
             Self::LeftOut { .. } => "connection_failed",
             Self::RateLimited(_) => "rate_limited",
             Self::Upstream { source, .. } => match source {
@@ -174,6 +187,7 @@ impl Error {
                 Some("correct its entry in the config and restart the bridge".to_owned())
             }
             Self::InvalidParams { hint, .. } | Self::NotFound { hint, .. } => hint.clone(),
+            Self::Denied { remedy, .. } => Some(remedy.clone()),
             Self::Filter { kept: Some(id), .. } => Some(format!(
                 "the call was made, do not make it again: its result is kept for {{\"action\": \"read\", \"id\": \
                  \"{id}\"}}, with another `select` or without"

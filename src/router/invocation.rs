@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, Tried};
-use super::routing::Router;
+use super::routing::{Router, unknown_tool};
 use super::{Error, value};
 use crate::access;
 use crate::base::json::Strict;
@@ -67,6 +67,8 @@ pub(super) enum Failure {
     Refused(Arc<access::Refused>),
     /// It failed after so many further tries.
     Failed(upstream::Error, u32),
+    /// It was not made: the tool is not what it was, and is withheld.
+    Withheld,
 }
 
 /// The outcome of a call that several callers share.
@@ -83,6 +85,11 @@ impl Attempt<'_> {
         let Made { result, retries, warning } = made.map_err(|failure| match failure {
             Failure::Refused(refused) => Error::RateLimited(refused),
             Failure::Failed(source, retries) => self.failed(source, retries),
+            Failure::Withheld => {
+                let tools = router.registry.snapshot().get(self.found.name.as_str()).cloned();
+                let tools = tools.unwrap_or_default();
+                unknown_tool(self.found.name, &tools, &self.tool.definition.name)
+            }
         })?;
         if !value::is_error(&result) {
             router.remember(self.found.name);
@@ -146,7 +153,8 @@ impl Attempt<'_> {
         let admission = admission.map_err(|refused| Failure::Refused(Arc::new(refused)))?;
         let Tried { outcome, retries } = self.run(router, &self.found.settings.retry).await;
         router.pool.make_room_for(&[]);
-        let mut result = outcome.map_err(|source| Failure::Failed(source, retries))?;
+        let result = outcome.map_err(|source| Failure::Failed(source, retries))?;
+        let mut result = result.ok_or(Failure::Withheld)?;
         let mut warning = None;
         if value::is_error(&result) {
             result = self.without_secrets(result);

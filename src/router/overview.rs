@@ -59,7 +59,7 @@ impl Router {
                 .servers
                 .get(name)
                 .and_then(|server| server.description.clone()),
-            tools: self.registry.snapshot().get(name.as_str()).map(|tools| tools.len()),
+            tools: self.registry.reviewed(name).map(|tools| tools.len()),
             error: failure.map(|error| self.fit(name, &error.to_string())),
             hint: failure.and_then(upstream::Error::hint),
         }

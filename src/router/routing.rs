@@ -189,12 +189,11 @@ impl Router {
 
     /// The server's tools, reached for the first time if need be.
     pub(super) async fn tools_of(&self, found: Found<'_>) -> Result<Arc<ServerTools>, Error> {
-        let name = found.name.as_str();
-        if let Some(tools) = self.registry.snapshot().get(name) {
-            return Ok(tools.clone());
+        if let Some(tools) = self.registry.reviewed(found.name) {
+            return Ok(tools);
         }
         self.session(found).await?;
-        Ok(self.registry.snapshot().get(name).cloned().unwrap_or_default())
+        Ok(self.registry.reviewed(found.name).unwrap_or_default())
     }
 
     /// Reaches all servers whose tools are not known yet, side by side as far as
@@ -240,8 +239,16 @@ impl Router {
     }
 }
 
-/// The error for a tool that the server does not have, with the names that come nearest.
+/// The error for a tool that the server does not have, with the names that come nearest, or that is withheld.
 pub(super) fn unknown_tool(server: &ServerName, tools: &ServerTools, tool: &str) -> Error {
+    if let Some(note) = tools.withheld(tool) {
+        return Error::Denied {
+            server: server.to_string(),
+            tool: tool.to_owned(),
+            reason: note.reason.clone(),
+            remedy: note.remedy.clone(),
+        };
+    }
     let names = tools.iter().map(|tool| tool.definition.name.as_str());
     let available = nearest_all(tool, names, MAX_AVAILABLE);
     Error::UnknownTool {

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 
 use super::Tool;
 use crate::config::{SchemaCompression, ServerName, ToolFilter};
+use crate::guard::pin::{Note, Pins};
 use crate::protocol::tool::Definition;
 
 /// The place where the current snapshot lies.
@@ -17,6 +18,7 @@ pub struct Registry {
     replacing: Mutex<()>,
     compression: SchemaCompression,
     filters: IndexMap<ServerName, ToolFilter>,
+    pins: Pins,
 }
 
 /// All servers, in the order of the config, with the tools of those that were reached so far.
@@ -25,18 +27,24 @@ pub struct Snapshot {
     servers: IndexMap<ServerName, Option<Arc<ServerTools>>>,
 }
 
-/// The tools of one server that its filter permits, in the server's order.
+/// The tools of one server that its filter permits, in the server's order. Those that are withheld are there in
+/// their notes only.
 #[derive(Debug, Default)]
 pub struct ServerTools {
-    tools: IndexMap<String, Tool>,
+    tools: Arc<IndexMap<String, Tool>>,
+    notes: IndexMap<String, Note>,
 }
 
 impl Registry {
     /// A registry that knows the servers and none of their tools yet.
-    pub fn new(filters: IndexMap<ServerName, ToolFilter>, compression: SchemaCompression) -> Self {
+    pub fn new(
+        filters: IndexMap<ServerName, ToolFilter>,
+        compression: SchemaCompression,
+        pins: Pins,
+    ) -> Self {
         let servers = filters.keys().map(|name| (name.clone(), None)).collect();
         let current = ArcSwap::from_pointee(Snapshot { servers });
-        Self { current, replacing: Mutex::default(), compression, filters }
+        Self { current, replacing: Mutex::default(), compression, filters, pins }
     }
 
     /// The snapshot of this moment.
@@ -44,8 +52,29 @@ impl Registry {
         self.current.load_full()
     }
 
-    /// Puts a server's tools in the place of those that it had; returns how many its filter permits. Of two tools
-    /// of one name the first stays.
+    /// The server's tools; `None` when it was never reached. Where there are notes on some of them, their owner may
+    /// have approved these in the meantime, so the pins are looked at again if they have changed.
+    pub fn reviewed(&self, server: &ServerName) -> Option<Arc<ServerTools>> {
+        let known = self.snapshot().get(server.as_str()).cloned()?;
+        if known.notes.is_empty() || !self.pins.have_moved(server) {
+            return Some(known);
+        }
+        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let tools = self.snapshot().get(server.as_str()).map(|known| known.tools.clone())?;
+        Some(self.put(server, tools))
+    }
+
+    /// Looks again at the pins of every server with notes on its tools.
+    pub fn review_all(&self) {
+        for (name, tools) in &self.snapshot().servers {
+            if tools.as_ref().is_some_and(|tools| !tools.notes.is_empty()) {
+                self.reviewed(name);
+            }
+        }
+    }
+
+    /// Puts a server's tools in the place of those that it had; returns how many may be called. Of two tools of one
+    /// name the first stays.
     pub fn replace(&self, server: &ServerName, definitions: Vec<Definition>) -> usize {
         let filter = self.filters.get(server);
         if self.snapshot().get(server.as_str()).is_none() {
@@ -60,12 +89,18 @@ impl Registry {
                 tools.entry(name).or_insert_with(|| Tool::new(definition, &self.compression));
             }
         }
-        let count = tools.len();
         let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.put(server, Arc::new(tools)).len()
+    }
+
+    /// Holds the tools against their pins and makes them the current ones; `replacing` is locked.
+    fn put(&self, server: &ServerName, tools: Arc<IndexMap<String, Tool>>) -> Arc<ServerTools> {
+        let notes = self.pins.review(server, tools.values().map(|tool| &tool.definition));
+        let tools = Arc::new(ServerTools { tools, notes });
         let mut servers = self.snapshot().servers.clone();
-        servers.insert(server.clone(), Some(Arc::new(ServerTools { tools })));
+        servers.insert(server.clone(), Some(tools.clone()));
         self.current.store(Arc::new(Snapshot { servers }));
-        count
+        tools
     }
 }
 
@@ -98,6 +133,15 @@ impl Snapshot {
             .filter_map(move |(name, tools)| Some((name, tools.as_ref()?.get(tool)?)))
     }
 
+    /// Servers that withhold a tool of this name, in the order of the config.
+    pub fn withholders<'a>(&'a self, tool: &'a str) -> impl Iterator<Item = &'a ServerName> {
+        let withholds = |tools: &Arc<ServerTools>| tools.withheld(tool).is_some();
+        let servers = self.servers.iter();
+        servers
+            .filter(move |(_, tools)| tools.as_ref().is_some_and(withholds))
+            .map(|(name, _)| name)
+    }
+
     /// Every known tool, with its server.
     pub fn iter(&self) -> impl Iterator<Item = (&ServerName, &Tool)> {
         self.servers
@@ -108,24 +152,35 @@ impl Snapshot {
 }
 
 impl ServerTools {
-    /// The tool of this name.
+    /// The tool of this name, if it may be called.
     pub fn get(&self, tool: &str) -> Option<&Tool> {
-        self.tools.get(tool)
+        self.tools.get(tool).filter(|_| self.withheld(tool).is_none())
     }
 
-    /// Every tool, in the server's order.
+    /// Every tool that may be called, in the server's order.
     pub fn iter(&self) -> impl Iterator<Item = &Tool> {
-        self.tools.values()
+        let tools = self.tools.iter();
+        tools.filter(|(name, _)| self.withheld(name).is_none()).map(|(_, tool)| tool)
     }
 
-    /// How many there are.
+    /// How many may be called.
     pub fn len(&self) -> usize {
-        self.tools.len()
+        self.tools.len() - self.notes.values().filter(|note| note.withheld).count()
     }
 
-    /// Whether there is none.
+    /// Whether none may be called.
     pub fn is_empty(&self) -> bool {
-        self.tools.is_empty()
+        self.len() == 0
+    }
+
+    /// Why the tool of this name may not be called, where the server has it.
+    pub fn withheld(&self, tool: &str) -> Option<&Note> {
+        self.notes.get(tool).filter(|note| note.withheld)
+    }
+
+    /// What there is to say about tools that are not as they were pinned.
+    pub fn notes(&self) -> impl Iterator<Item = (&str, &Note)> {
+        self.notes.iter().map(|(name, note)| (name.as_str(), note))
     }
 }
 
@@ -145,7 +200,8 @@ mod tests {
     fn registry(filters: &[(&str, ToolFilter)]) -> Registry {
         let name = |text: &str| ServerName::parse(text).expect("a name");
         let filters = filters.iter().map(|(text, filter)| (name(text), filter.clone())).collect();
-        Registry::new(filters, SchemaCompression { enabled: true, max_description_length: 80 })
+        let compression = SchemaCompression { enabled: true, max_description_length: 80 };
+        Registry::new(filters, compression, Pins::default())
     }
 
     fn check(allow: Option<&[&str]>, deny: &[&str], expected: &[&str]) {

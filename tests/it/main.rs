@@ -13,6 +13,7 @@ mod fidelity;
 mod handshake;
 mod lifetime;
 mod lines;
+mod pins;
 mod progress;
 mod promotion;
 mod resolution;

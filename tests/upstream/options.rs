@@ -55,6 +55,9 @@ pub(crate) struct Options {
     /// Add this many tools, named `tool_0001` and so on.
     #[arg(long, default_value_t = 0)]
     pub(crate) extra_tools: usize,
+    /// Read an array of tools from this file whenever they are listed: each replaces the one of its name or is added.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tools_file: Option<PathBuf>,
     /// Start a child that shares all descriptors and ignores SIGTERM and the end of stdin.
     #[arg(long)]
     pub(crate) grandchild: bool,

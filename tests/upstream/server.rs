@@ -152,6 +152,9 @@ impl Server {
             "ping" => self.answer(id, "{}"),
             "tools/list" => {
                 self.lists += 1;
+                if let Some(file) = &self.options.tools_file {
+                    self.tools.take_over(file);
+                }
                 let result = self.tools.page(&self.options, params);
                 self.answer(id, &result);
                 if self.options.changed_storm {

@@ -1,8 +1,11 @@
 //! What can be called, and how the list is paged.
 
+use std::fs;
+use std::path::Path;
+
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 
 use crate::options::Options;
 
@@ -37,6 +40,19 @@ impl Tools {
         self.0.push(to_raw_value(&tool).expect("a value is JSON"));
     }
 
+    /// Takes tools over from the file, if it can be read.
+    pub(crate) fn take_over(&mut self, file: &Path) {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let tools: Vec<Box<RawValue>> = serde_json::from_str(&text).unwrap_or_default();
+        for tool in tools {
+            let place = self.0.iter().position(|other| name(other) == name(&tool));
+            match place {
+                Some(place) => self.0[place] = tool,
+                None => self.0.push(tool),
+            }
+        }
+    }
+
     /// The result of `tools/list` for these parameters.
     pub(crate) fn page(&self, options: &Options, params: Option<&RawValue>) -> String {
         let page = params
@@ -65,4 +81,9 @@ impl Tools {
         text.push('}');
         text
     }
+}
+
+fn name(tool: &RawValue) -> Value {
+    let tool: Value = serde_json::from_str(tool.get()).unwrap_or_default();
+    tool["name"].clone()
 }

@@ -30,6 +30,7 @@ pub(super) async fn server<'a>(
         return router.find(server).map(Which::Found);
     }
     let unreachable = router.reach_all(false).await;
+    router.registry.review_all();
     let snapshot = router.registry.snapshot();
     let given = parameter_names(params);
     let holders: Vec<Holder<'_>> = snapshot
@@ -47,6 +48,9 @@ pub(super) async fn server<'a>(
         Resolution::Server(server) => router.find(server).map(Which::Found),
         Resolution::Ambiguous(scored) => Ok(Which::Ambiguous(ask(tool, &scored))),
         Resolution::Nobody => {
+            if let Some(name) = snapshot.withholders(tool).next() {
+                return router.find(name.as_str()).map(Which::Found);
+            }
             let names = snapshot.iter().map(|(_, tool)| tool.definition.name.as_str());
             let available = nearest_all(tool, names, MAX_AVAILABLE);
             Err(Error::UnknownTool {

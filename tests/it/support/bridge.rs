@@ -126,19 +126,7 @@ impl Bridge {
 
     /// Runs a command to its end.
     pub(crate) fn run_with_input(&self, args: &[&str], input: &str) -> Output {
-        let mut command = self.command(args);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the bridge starts");
-        let mut stdin = child.stdin.take().expect("stdin is piped");
-        // A command that does not read may be gone already.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        let output = child.wait_with_output().expect("the bridge can be waited for");
-        Output {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        run(self.command(args), input)
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -146,16 +134,9 @@ impl Bridge {
             let text = self.raw_config.clone().unwrap_or_else(|| format!("{:#}\n", self.config));
             fs::write(self.path("config.json"), text).expect("the home folder is writable");
         }
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bridge"));
-        command
-            .env_clear()
-            .env("PATH", search_path())
-            .env("HOME", self.home())
-            .env("BRIDGE_HOME", self.home())
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .current_dir(self.home())
-            .args(&self.args)
-            .args(args);
+        let mut command = command_in(self.home());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.args(&self.args).args(args);
         command
     }
 }
@@ -172,6 +153,40 @@ impl Output {
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:#?}"))
+    }
+}
+
+/// The bridge with this home folder and nothing else from the test's environment.
+fn command_in(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bridge"));
+    command
+        .env_clear()
+        .env("PATH", search_path())
+        .env("HOME", home)
+        .env("BRIDGE_HOME", home)
+        .current_dir(home);
+    command
+}
+
+/// Runs a command to its end, with the config that is in the home folder.
+pub(crate) fn run_in(home: &Path, args: &[&str]) -> Output {
+    let mut command = command_in(home);
+    command.args(args);
+    run(command, "")
+}
+
+fn run(mut command: Command, input: &str) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the bridge starts");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    // A command that does not read may be gone already.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output().expect("the bridge can be waited for");
+    Output {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+use super::bridge::{Output, run_in};
 use super::spawned::Spawned;
 use super::{PATIENCE, assert_words, eventually, json_of};
 
@@ -226,6 +227,11 @@ impl Client {
     /// A path below the bridge's home folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
+    }
+
+    /// Runs another bridge to its end, in the same home folder.
+    pub(crate) fn run_beside(&self, args: &[&str]) -> Output {
+        run_in(self.home.path(), args)
     }
 
     /// Waits until stderr has all the words; it is read by another thread than stdout.

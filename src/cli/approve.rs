@@ -1,0 +1,134 @@
+//! `bridge approve [SERVER [TOOL]]`: what changed since it was pinned, and taking it as the new measure.
+
+use serde_json::{Value, json};
+
+use super::arguments::Approve;
+use super::exit::{Exit, Failure};
+use super::printer::Printer;
+use super::setup::Setup;
+use crate::base::text::nearest_all;
+use crate::config::ServerName;
+use crate::guard::pin::{Approvals, Error, Pending, command, escape};
+
+/// So many lines are printed of one tool; `--json` prints all.
+const MAX_LINES: usize = 200;
+/// As much of one value.
+const MAX_VALUE: usize = 2000;
+/// At most this many names are offered instead of an unknown one.
+const MAX_AVAILABLE: usize = 20;
+
+/// Works on the files alone: no server is started.
+pub(super) fn run(setup: &Setup, arguments: &Approve) -> Result<Exit, Failure> {
+    let (printer, approvals) = (setup.printer, Approvals::new(setup.paths.pins()));
+    let Some(server) = &arguments.server else {
+        return Ok(list(printer, &approvals));
+    };
+    let server = find(setup, &approvals, server)?;
+    let tool = arguments.tool.as_deref();
+    let approved = approvals.approve(&server, tool).map_err(|error| failure(&error))?;
+    if let Some(tool) = tool.filter(|_| approved.is_empty()) {
+        let known = approvals.tools(&server).map_err(|error| failure(&error))?;
+        if !known.iter().any(|name| name == tool) {
+            return Err(unknown("tool", tool, known.iter().map(String::as_str)));
+        }
+    }
+    let told: Vec<(&ServerName, &Pending)> = approved.iter().map(|tool| (&server, tool)).collect();
+    print(printer, "approved", &told);
+    if !printer.json {
+        let what = match (tool, approved.len()) {
+            (Some(tool), 0) => format!("`{}` of `{server}` is as it was pinned", escape(tool)),
+            (None, 0) => format!("nothing of `{server}` waits for approval"),
+            (_, 1) => format!("approved 1 tool of `{server}`"),
+            (_, count) => format!("approved {count} tools of `{server}`"),
+        };
+        printer.talk(&what);
+    }
+    Ok(Exit::Done)
+}
+
+/// What waits, of all servers; approves nothing.
+fn list(printer: Printer, approvals: &Approvals) -> Exit {
+    let mut exit = Exit::Done;
+    let mut waiting = Vec::new();
+    for server in approvals.servers() {
+        match approvals.pending(&server) {
+            Ok(pending) => waiting.extend(pending.into_iter().map(|tool| (server.clone(), tool))),
+            Err(error) => {
+                printer.warn(&format!("{error}; {}", error.remedy()));
+                exit = Exit::Failed;
+            }
+        }
+    }
+    let told: Vec<(&ServerName, &Pending)> =
+        waiting.iter().map(|(name, tool)| (name, tool)).collect();
+    print(printer, "pending", &told);
+    if !printer.json {
+        if told.is_empty() {
+            printer.talk("nothing waits for approval");
+        }
+        for (server, tool) in told {
+            printer.talk(&format!(
+                "to approve `{}`: {}",
+                escape(&tool.tool),
+                command(server, &tool.tool)
+            ));
+        }
+    }
+    exit
+}
+
+/// A server of the config, or one that was there when it was pinned.
+fn find(setup: &Setup, approvals: &Approvals, server: &str) -> Result<ServerName, Failure> {
+    let mut known = approvals.servers();
+    if let Some(found) = known.iter().find(|known| known.as_str() == server) {
+        return Ok(found.clone());
+    }
+    let config = setup.config(|text| setup.printer.warn(text))?;
+    if let Some((found, _)) = config.servers.get_key_value(server) {
+        return Ok(found.clone());
+    }
+    known.extend(config.servers.into_keys());
+    known.sort();
+    known.dedup();
+    Err(unknown("server", server, known.iter().map(ServerName::as_str)))
+}
+
+fn print(printer: Printer, key: &str, tools: &[(&ServerName, &Pending)]) {
+    if printer.json {
+        let list: Vec<Value> = tools.iter().map(|(server, tool)| in_json(server, tool)).collect();
+        printer.json(&json!({ key: list }));
+        return;
+    }
+    for (server, tool) in tools {
+        let what = if tool.is_new { "is new" } else { "has changed" };
+        let mut text = format!("{server}: `{}` {what}", escape(&tool.tool));
+        for line in tool.difference.lines(MAX_LINES, MAX_VALUE) {
+            text.push_str("\n  ");
+            text.push_str(&line);
+        }
+        printer.data(&text);
+    }
+}
+
+fn in_json(server: &ServerName, tool: &Pending) -> Value {
+    json!({
+        "server": server,
+        "tool": tool.tool,
+        "new": tool.is_new,
+        "difference": tool.difference.lines(usize::MAX, usize::MAX),
+        "was": tool.was,
+        "is": tool.is,
+    })
+}
+
+fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
+    let near = nearest_all(name, known, MAX_AVAILABLE);
+    let near: Vec<String> = near.into_iter().map(escape).collect();
+    let hint = if near.is_empty() { None } else { Some(format!("there are {}", near.join(", "))) };
+    Failure::new(Exit::NotFound, format!("no pins of a {kind} `{}` are known", escape(name)))
+        .hint(hint)
+}
+
+fn failure(error: &Error) -> Failure {
+    Failure::new(Exit::Failed, error.to_string()).hint(Some(error.remedy().to_owned()))
+}
