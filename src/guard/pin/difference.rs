@@ -26,7 +26,10 @@ const MAX_WORDS_OF: usize = 16 * 1024;
 /// Words that stay are shown this far around those that changed.
 const CONTEXT: usize = 40;
 
-/// All that differs, in the order of the pointers.
+/// What the model reads first is told first, whatever else a server changes to draw the eye away from it.
+const ORDER: [&str; 5] = ["description", "title", "inputSchema", "outputSchema", "annotations"];
+
+/// All that differs: by member of the tool as in [`ORDER`], within it by pointer.
 #[derive(Debug, Default)]
 pub struct Difference {
     changes: Vec<Change>,
@@ -60,6 +63,10 @@ impl Difference {
         // The name is what a new tool is told by.
         let was = old.map_or_else(|| serde_json::json!({ "name": is["name"] }), value);
         difference.compare(&mut Vec::new(), &was, &is);
+        let rank = |change: &Change| {
+            ORDER.iter().position(|name| change.pointer.first().is_some_and(|first| first == name))
+        };
+        difference.changes.sort_by_key(|change| rank(change).unwrap_or(ORDER.len()));
         difference
     }
 
@@ -421,6 +428,19 @@ mod tests {
         assert!(grown.starts_with("/description changed; the definition"), "{grown}");
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].contains("too large to be kept (70030 bytes)"), "{told:?}");
+    }
+
+    #[test]
+    fn what_the_model_reads_first_is_told_first() {
+        let tool = |value: u32| {
+            json!({"name": "t", "description": value.to_string(), "annotations": {"a": value, "b": value, "c": value},
+            "inputSchema": {"minimum": value}, "title": value.to_string()})
+        };
+        let (old, new) = (kept(&tool(1)), kept(&tool(2)));
+        assert_eq!(
+            between(Some(&old), &new).brief(),
+            "/description: -\"1\" +\"2\"; /title: -\"1\" +\"2\"; /inputSchema/minimum: changed 1 → 2; and 3 more"
+        );
     }
 
     #[test]

@@ -171,9 +171,12 @@ impl Store {
         Err(Error::Locked { path })
     }
 
-    /// Replaces the file.
+    /// Replaces the file, unless it would be larger than one that is read.
     pub(super) fn save(&self, book: &Book, _lock: &Lock) -> Result<(), Error> {
         let text = serde_json::to_vec(book).expect("plain JSON always serialises");
+        if text.len() as u64 > MAX_BYTES {
+            return Err(self.unwritable(io::ErrorKind::FileTooLarge.into()));
+        }
         write_atomically(&self.path, &text, PRIVATE).map_err(|source| self.unwritable(source))
     }
 
