@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::calendar::Day;
+use super::counts::Counts;
 use super::error::{Error, Exceeded};
 use super::files::{Files, Locked, Places};
 use super::holder::{self, Holder};
@@ -34,6 +35,8 @@ struct News {
     open: u64,
     /// Successful calls that no file has yet.
     uncounted: BTreeMap<Day, u64>,
+    /// They could not be written when that was last tried.
+    unwritable: bool,
 }
 
 impl Ledger {
@@ -66,7 +69,8 @@ impl Ledger {
         !self.news().uncounted.is_empty()
     }
 
-    /// Takes a place for a call if the limits leave one.
+    /// Takes a place for a call if the limits leave one. Successes that are not written yet go on filling their places, so
+    /// that many calls at once do not wait for the disk one after the other.
     pub(super) fn reserve(
         &self,
         holders: &Holders,
@@ -74,13 +78,21 @@ impl Ledger {
     ) -> Result<Result<(), Exceeded>, Error> {
         let locked = self.files.lock()?;
         let own = holders.own()?;
-        let (counts, open) = self.count(&locked, now)?;
+        // What cannot be written would be lost with this bridge, and the limit with it.
+        if self.news().unwritable {
+            self.count(&locked)?;
+        }
+        let standings = Standing::of(&locked.counts()?, &self.limit, now);
+        let open = self.news().places();
         let mut places = holders.living(locked.places()?);
-        places.insert(own.clone(), open);
-        let taken = places.values().fold(0_u64, |sum, places| sum.saturating_add(*places));
+        let before = places.insert(own.clone(), open);
+        let taken = sum(places.values());
         // A month that is used up matters for longer than a day.
-        let full = counts.into_iter().rev().find(|standing| standing.is_full(taken));
+        let full = standings.into_iter().rev().find(|standing| standing.is_full(taken));
         if let Some(Standing { period, calls: used, limit: Some(limit), resets }) = full {
+            if before.unwrap_or(0) != open {
+                locked.set_places(places)?;
+            }
             let server = self.server.clone();
             return Ok(Err(Exceeded { server, period, limit, used, open: taken, resets }));
         }
@@ -97,7 +109,7 @@ impl Ledger {
         now: SystemTime,
     ) -> Result<[Standing; 2], Error> {
         let locked = self.files.lock()?;
-        let (standings, open) = self.count(&locked, now)?;
+        let (counts, added, open) = self.count(&locked)?;
         if self.is_limited() {
             let own = holders.own()?;
             let written = locked.places()?;
@@ -111,12 +123,18 @@ impl Ledger {
                 locked.set_places(places)?;
             }
         }
+        let standings = Standing::of(&counts, &self.limit, now);
+        if standings.iter().any(|standing| standing.has_crossed_a_step(added))
+            && let Some(warning) = Warning::of(&self.server, standings)
+        {
+            tracing::warn!("{warning}");
+        }
         Ok(standings)
     }
 
-    /// Adds the uncounted calls to the file. Returned with the standings is how many calls are open beside exactly these
-    /// counts; one that succeeds later goes on filling its place until it is counted.
-    fn count(&self, locked: &Locked<'_>, now: SystemTime) -> Result<([Standing; 2], u64), Error> {
+    /// Adds the uncounted calls to the file: the counts, how many calls are new in them, and how many places are taken
+    /// beside exactly these counts. A call that succeeds later goes on filling its place until it is counted.
+    fn count(&self, locked: &Locked<'_>) -> Result<(Counts, u64, u64), Error> {
         let mut counts = locked.counts()?;
         let (uncounted, open) = {
             let mut news = self.news();
@@ -125,29 +143,35 @@ impl Ledger {
         for (day, calls) in &uncounted {
             counts.add(*day, *calls);
         }
-        if !uncounted.is_empty()
-            && let Err(error) = locked.set_counts(&counts)
-        {
+        if !uncounted.is_empty() {
+            let written = locked.set_counts(&counts);
             let mut news = self.news();
-            for (day, calls) in uncounted {
-                let kept = news.uncounted.entry(day).or_default();
-                *kept = kept.saturating_add(calls);
+            news.unwritable = written.is_err();
+            if let Err(error) = written {
+                for (day, calls) in uncounted {
+                    let kept = news.uncounted.entry(day).or_default();
+                    *kept = kept.saturating_add(calls);
+                }
+                return Err(error);
             }
-            return Err(error);
         }
-        let standings = Standing::of(&counts, &self.limit, now);
-        let added = uncounted.values().fold(0_u64, |sum, calls| sum.saturating_add(*calls));
-        if standings.iter().any(|standing| standing.has_crossed_a_step(added))
-            && let Some(warning) = Warning::of(&self.server, standings)
-        {
-            tracing::warn!("{warning}");
-        }
-        Ok((standings, open))
+        Ok((counts, sum(uncounted.values()), open))
     }
 
     fn news(&self) -> MutexGuard<'_, News> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl News {
+    /// The places of calls under way and of those that no file has yet.
+    fn places(&self) -> u64 {
+        self.open.saturating_add(sum(self.uncounted.values()))
+    }
+}
+
+fn sum<'a>(numbers: impl IntoIterator<Item = &'a u64>) -> u64 {
+    numbers.into_iter().fold(0, |sum, number| sum.saturating_add(*number))
 }
 
 /// Who has places in this home folder: this bridge and others.

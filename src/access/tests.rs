@@ -226,6 +226,23 @@ async fn without_counts_only_servers_without_limits_are_called() {
     assert_eq!(scene.counted(), (2, 2));
 }
 
+#[tokio::test]
+async fn what_cannot_be_counted_now_is_counted_later() {
+    let scene = Scene::at("2026-11-20T12:00:00Z");
+    let usage = scene.usage(limit(Some(3), None));
+    let under_way = usage.admit(&name()).await.expect("a place");
+    let file = scene.folder().join("git.json");
+    fs::create_dir(&file).expect("a folder in the way");
+    under_way.succeeded().await;
+    let error = usage.admit(&name()).await.expect_err("the file is none");
+    assert!(error.to_string().contains("git.json"), "{error}");
+    fs::remove_dir(&file).expect("removed");
+    succeed(&usage).await;
+    assert_eq!(scene.counted(), (2, 2));
+    succeed(&usage).await;
+    assert_eq!(refused(&usage).await.used, 3);
+}
+
 /// The folder, in a process that a test has started to be one of several.
 fn given_folder() -> Option<PathBuf> {
     Environment::of_process().lookup(FOLDER_VARIABLE).map(PathBuf::from)
