@@ -82,7 +82,8 @@ impl Kept {
             drop(memory);
             let inner = Arc::clone(&self.0);
             match Handle::try_current() {
-                // Nobody waits for it: it ends by itself, and the runtime waits for it when it ends.
+                // Nobody waits for it. Where the bridge ends first, half a file is left under a name that no id has,
+                // which a later sweep removes.
                 Ok(runtime) => drop(runtime.spawn_blocking(move || inner.relieve())),
                 Err(_) => inner.relieve(),
             }
