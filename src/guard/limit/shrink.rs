@@ -46,9 +46,14 @@ pub fn shrink(
     if result.len() <= max {
         return None;
     }
-    let member =
-        |name: &str| json::members(result).find(|member| member.name() == name).map(|it| it.value);
-    let (content, structured) = (member("content"), member("structuredContent"));
+    let (mut content, mut structured) = (None, None);
+    for member in json::members(result) {
+        match &*member.name() {
+            "content" => content = Some(member.value),
+            "structuredContent" => structured = Some(member.value),
+            _ => {}
+        }
+    }
     let blocks: Vec<Block<'_>> =
         content.into_iter().flat_map(json::elements).map(Block::new).collect();
     let mut texts = Amount::whole(blocks.iter().map(Block::length).sum());
