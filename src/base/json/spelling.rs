@@ -25,11 +25,19 @@ pub fn text(json: &str) -> Cow<'_, str> {
 /// which are written as if they were characters (as WTF-8 does): different strings give different bytes.
 pub fn unescape(inner: &str, to: &mut Vec<u8>) {
     let mut rest = inner.as_bytes();
-    while let Some(at) = memchr::memchr(BACKSLASH, rest) {
-        to.extend_from_slice(&rest[..at]);
-        rest = escape(&rest[at + 1..], to);
+    loop {
+        // Escapes lie close together in JSON that is a string of other JSON.
+        let end = plain_end(rest, 0);
+        to.extend_from_slice(&rest[..end]);
+        rest = match &rest[end..] {
+            [] => return,
+            [BACKSLASH, escaped @ ..] => escape(escaped, to),
+            [other, after @ ..] => {
+                to.push(*other);
+                after
+            }
+        };
     }
-    to.extend_from_slice(rest);
 }
 
 /// Writes what the escape behind a backslash stands for; what follows it.
