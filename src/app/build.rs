@@ -11,12 +11,12 @@ use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::cache::{Kept, Results};
-use crate::config::{Config, Mode, Stdio, Transport};
+use crate::config::{Config, Mode, Source, Stdio, Transport};
 use crate::guard::Guard;
 use crate::guard::pin::Pins;
-use crate::router::{self, LeftOut, Parts, Router, ServerSettings};
+use crate::router::{self, Admin, LeftOut, Parts, Router, ServerSettings};
 use crate::select::{Selector, own_program};
-use crate::tools::Registry;
+use crate::tools::{Registry, Rules};
 use crate::upstream::{self, Pool};
 
 /// The bridge, ready to run.
@@ -45,17 +45,23 @@ pub enum Error {
 
 /// Builds the parts. Servers that this version cannot serve as their entry demands are left out,
 /// with the reason.
-pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<App, Error> {
+pub fn build(
+    config: Config,
+    environment: Environment,
+    paths: &Paths,
+    source: &Source,
+) -> Result<App, Error> {
     match config.mode {
         Mode::Router | Mode::Auto => {}
         Mode::Direct => return Err(Error::Mode("direct")),
     }
+    let environment = Arc::new(environment);
     let mut remarks = not_in_force(&config);
     let left_out = |name: String, transport, reason| LeftOut { name, transport, reason };
     let skipped = config.skipped.into_iter();
     let mut skipped: Vec<LeftOut> =
         skipped.map(|skipped| left_out(skipped.name, None, skipped.reason)).collect();
-    let (mut servers, mut filters) = (Vec::new(), IndexMap::new());
+    let (mut servers, mut rules) = (Vec::new(), IndexMap::new());
     let (mut settings, mut limits, mut pinning) = (IndexMap::new(), Vec::new(), HashMap::new());
     for (name, server) in config.servers {
         let transport = server.transport.name();
@@ -65,7 +71,8 @@ pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<
         match usable(server.transport) {
             Ok(stdio) => {
                 let guard = Guard::new(&name, server.trust, server.protection.sanitize_action);
-                filters.insert(name.clone(), server.tool_filter);
+                let own = Rules { filter: server.tool_filter, guard: guard.clone() };
+                rules.insert(name.clone(), own);
                 let secrets = server.secrets;
                 let server = ServerSettings {
                     description: server.description,
@@ -85,16 +92,19 @@ pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<
     let tasks = TaskTracker::new();
     let shutdown = config.timeouts.shutdown;
     let pins = Pins::new(paths.pins(), pinning);
-    let registry = Arc::new(Registry::new(filters, config.schema_compression.clone(), pins));
+    let registry = Arc::new(Registry::new(rules, config.schema_compression.clone(), pins));
     let upstream = upstream::Settings { timeouts: config.timeouts, lifecycle: config.lifecycle };
-    let pool =
-        Pool::new(servers, upstream, &Arc::new(environment), registry.clone(), tasks.clone());
+    let pool = Pool::new(servers, upstream, &environment, registry.clone(), tasks.clone());
     let parts = Parts {
         pool,
         registry,
         usage: Usage::new(paths.usage(), limits),
         results: Results::new(&config.result_cache),
-        kept: Kept::new(paths.cache().join("results")),
+        kept: Kept::new(paths.results()),
+        admin: config.agent_admin.then(|| {
+            let (source, paths) = (source.clone(), paths.clone());
+            Arc::new(Admin { source, paths, environment: environment.clone() })
+        }),
         selector: Selector::new(own_program().map_err(Error::Program)?),
     };
     let settings = router::Settings {
@@ -114,10 +124,7 @@ pub fn build(config: Config, environment: Environment, paths: &Paths) -> Result<
 /// Keys that are checked and have no effect yet, where somebody has set them.
 fn not_in_force(config: &Config) -> Vec<String> {
     let default = Config::default();
-    let set = [
-        ("intentRouting", config.intent_routing != default.intent_routing),
-        ("agentAdmin", config.agent_admin),
-    ];
+    let set = [("intentRouting", config.intent_routing != default.intent_routing)];
     set.into_iter()
         .filter(|(_, set)| *set)
         .map(|(key, _)| format!("`/{key}` is not in force in this version"))
@@ -143,7 +150,8 @@ mod tests {
     #[test]
     fn only_what_somebody_set_is_remarked_upon() {
         assert_eq!(not_in_force(&Config::default()), [""; 0]);
-        let config = Config { agent_admin: true, ..Config::default() };
-        assert_eq!(not_in_force(&config), ["`/agentAdmin` is not in force in this version"]);
+        let mut config = Config::default();
+        config.intent_routing.min_score = 0.5;
+        assert_eq!(not_in_force(&config), ["`/intentRouting` is not in force in this version"]);
     }
 }

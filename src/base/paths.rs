@@ -85,6 +85,11 @@ impl Paths {
         self.home.join("cache")
     }
 
+    /// Results that were too long, or that were cleaned, as they were.
+    pub fn results(&self) -> PathBuf {
+        self.cache().join("results")
+    }
+
     /// Counted calls.
     pub fn usage(&self) -> PathBuf {
         self.home.join("usage")

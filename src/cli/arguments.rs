@@ -56,6 +56,9 @@ pub(super) enum Command {
     /// Call a tool
     #[command(after_help = CALL_EXAMPLES)]
     Call(Call),
+    /// Show a result that an agent got cut or cleaned, as the server gave it
+    #[command(after_help = READ_EXAMPLES)]
+    Read(Read),
     /// Show how many calls the servers have had, and their limits
     #[command(after_help = USAGE_EXAMPLES)]
     Usage(Usage),
@@ -112,6 +115,12 @@ pub(super) struct Approve {
     pub(super) server: Option<String>,
     /// Approve only this tool
     pub(super) tool: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Read {
+    /// The result's id, as the answer names it
+    pub(super) id: String,
 }
 
 #[derive(Debug, Args)]
@@ -183,6 +192,13 @@ Examples:
   bridge tools                 every tool of every server
   bridge tools filesystem      those of one server, with their required parameters
   bridge tools --json";
+
+const READ_EXAMPLES: &str = "\
+Examples:
+  bridge read 0123456789abcdef0123456789abcdef
+  bridge read 0123456789abcdef0123456789abcdef --json
+
+What `trust: sanitize` takes out of a result is only there for people: agents read the cleaned text.";
 
 const USAGE_EXAMPLES: &str = "\
 Examples:

@@ -100,7 +100,7 @@ pub(super) fn failure(error: &Error) -> Failure {
             (Exit::Usage, &[][..])
         }
         Error::NotFound { .. } => (Exit::NotFound, &[][..]),
-        Error::Denied { .. } => (Exit::Failed, &[][..]),
+        Error::Denied { .. } | Error::NotAllowed { .. } | Error::Edit(_) => (Exit::Failed, &[][..]),
         Error::LeftOut { .. } => (Exit::Config, &[][..]),
         Error::RateLimited(_) => (Exit::Failed, &[][..]),
         Error::Upstream { .. } => (Exit::Upstream, &[][..]),

@@ -8,6 +8,7 @@ mod exit;
 mod init;
 mod limit;
 mod printer;
+mod read;
 mod remove;
 mod run;
 mod serve;

@@ -10,7 +10,7 @@ use super::arguments::{Arguments, Command, Global};
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
-use super::{approve, call, init, limit, remove, serve, servers, set_env, tools, usage};
+use super::{approve, call, init, limit, read, remove, serve, servers, set_env, tools, usage};
 use crate::base::environment::Environment;
 use crate::select;
 use crate::telemetry::logging;
@@ -81,6 +81,7 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
             setup.block_on(serve::run(setup.app()?, printer))
         }
         Some(Command::Init(init)) => init::run(&init, &setup),
+        Some(Command::Read(read)) => read::run(&read, &setup),
         Some(Command::Remove(remove)) => remove::run(&remove, &setup),
         Some(Command::SetEnv(set_env)) => set_env::run(&set_env, &setup),
         Some(Command::Limit(limit)) => limit::run(&limit, &setup),

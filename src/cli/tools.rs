@@ -29,6 +29,13 @@ pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Resul
         let tools = snapshot.get(name.as_str());
         let notes = tools.into_iter().flat_map(|tools| tools.notes());
         let withheld = notes.filter(|(_, note)| note.withheld).count();
+        for found in snapshot.findings(name.as_str()) {
+            let (tool, pointer, kind) = (found.tool, found.pointer, found.kind.as_str());
+            printer.warn(&format!(
+                "tool `{tool}` of `{name}` says something suspicious at `{pointer}` ({kind}): {}",
+                found.excerpt
+            ));
+        }
         if withheld > 0 {
             printer.warn(&format!(
                 "tools of `{name}` that are withheld: {withheld}; `bridge approve` shows what changed"

@@ -6,6 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::invocation::{Debug, Notes};
 use super::item::Item;
 use super::{Error, Overview};
+use crate::guard;
 use crate::protocol::content::json_result;
 
 /// The tool result that holds an answer.
@@ -176,8 +177,19 @@ pub(super) struct ServerStatus<'a> {
     pub(super) error: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) changed_tools: Vec<ChangedTool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) findings: Vec<Finding>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hint: Option<String>,
+}
+
+/// Something in the definition of a tool in [`ServerStatus`] that should not be there. The words themselves stay out:
+/// they are what must not reach the model.
+#[derive(Serialize)]
+pub(super) struct Finding {
+    pub(super) tool: String,
+    pub(super) pointer: String,
+    pub(super) kind: guard::Kind,
 }
 
 /// A tool in [`ServerStatus`] that is not as it was pinned.
@@ -202,6 +214,15 @@ pub(super) struct Read<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) original_length: Option<usize>,
     pub(super) result: Box<RawValue>,
+}
+
+/// `remove`, `set-env` and `set-mode`.
+#[derive(Serialize)]
+pub(super) struct Changed {
+    pub(super) action: &'static str,
+    pub(super) file: String,
+    pub(super) changed: bool,
+    pub(super) note: &'static str,
 }
 
 /// `promotions`.

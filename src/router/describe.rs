@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::action::ACTIONS;
+use super::action::{ACTIONS, ADMIN_ACTIONS};
 use crate::base::text::shorten;
 use crate::config::{SchemaCompression, ServerName};
 
@@ -17,7 +17,10 @@ pub const INSTRUCTIONS: &str = "All tools are reached through the tool `mcp`: ac
 pub fn tool_list<'a>(
     servers: impl Iterator<Item = (&'a ServerName, Option<&'a str>)>,
     compression: &SchemaCompression,
+    admin: bool,
 ) -> Box<str> {
+    let admin = if admin { &ADMIN_ACTIONS[..] } else { &[] };
+    let actions: Vec<&str> = ACTIONS.iter().chain(admin).copied().collect();
     let mut description = String::from(
         "Use the tools of other MCP servers. Find one: action=list with `server`; its parameters: action=schema with \
          `server` and `tool`; call it: `server`, `tool`, `params`. Servers: ",
@@ -49,9 +52,18 @@ pub fn tool_list<'a>(
             "type": "object",
             "properties": {
                 "server": { "type": "string", "description": "a server's name; may be left out for a unique tool name" },
-                "action": { "type": "string", "enum": ACTIONS, "default": ACTIONS[0] },
+                "action": { "type": "string", "enum": actions, "default": ACTIONS[0] },
                 "tool": { "type": "string" },
                 "params": { "type": "object", "description": "the tool's own arguments" },
+                "calls": {
+                    "type": "array",
+                    "description": "for batch: {id?, server?, tool, params?, select?}; in params, {\"$ref\": id, \
+                                    \"select\"?: jq} stands for another call's result",
+                    "items": { "type": "object" },
+                },
+                "select": { "type": "string", "description": "jq filter for the result of call or read" },
+                "id": { "type": "string", "description": "for read: the id of a shortened result" },
+                "offset": { "type": "integer", "minimum": 0 },
             },
             "additionalProperties": false,
         },

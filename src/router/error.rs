@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::access;
 use crate::base::text::nearest;
+use crate::config::edit;
 use crate::telemetry::logging::excerpt;
 use crate::{select, upstream};
 
@@ -95,6 +96,15 @@ pub enum Error {
         /// Where the result is kept, if the call was made already.
         kept: Option<String>,
     },
+    /// Agents may not do this here.
+    #[error("agents may not `{action}` here")]
+    NotAllowed {
+        /// The action.
+        action: &'static str,
+    },
+    /// The config cannot be changed so.
+    #[error(transparent)]
+    Edit(edit::Error),
     /// What is asked for is not there any more, or never was.
     #[error("{what}")]
     NotFound {
@@ -164,6 +174,9 @@ impl Error {
             Self::Filter { source: select::Error::Unavailable(_), .. } => "connection_failed",
             Self::Filter { .. } => "invalid_params",
             Self::NotFound { .. } => "not_found",
+            Self::NotAllowed { .. } => "denied",
+            Self::Edit(edit::Error::UnknownServer { .. }) => "unknown_server",
+            Self::Edit(_) => "invalid_params",
             Self::Denied { .. } => "denied",
             Self::LeftOut { .. } => "connection_failed",
             Self::RateLimited(_) => "rate_limited",
@@ -187,6 +200,15 @@ impl Error {
                 Some("correct its entry in the config and restart the bridge".to_owned())
             }
             Self::InvalidParams { hint, .. } | Self::NotFound { hint, .. } => hint.clone(),
+            Self::NotAllowed { .. } => Some(
+                "the owner of the bridge can, on the command line, or allow agents to with `\"agentAdmin\": true` in \
+                 the config"
+                    .to_owned(),
+            ),
+            Self::Edit(edit::Error::UnknownServer { name, nearest, .. }) => {
+                did_you_mean(name, nearest)
+            }
+            Self::Edit(_) => None,
             Self::Denied { remedy, .. } => Some(remedy.clone()),
             Self::Filter { kept: Some(id), .. } => Some(format!(
                 "the call was made, do not make it again: its result is kept for {{\"action\": \"read\", \"id\": \
@@ -212,6 +234,7 @@ impl Error {
             Self::UnknownServer { available, .. } | Self::UnknownTool { available, .. } => {
                 available
             }
+            Self::Edit(edit::Error::UnknownServer { nearest, .. }) => nearest,
             _ => &[][..],
         };
         let hint = self.hint();

@@ -160,9 +160,9 @@ impl Attempt<'_> {
             result = self.without_secrets(result);
         } else {
             warning = admission.succeeded().await.map(|warning| warning.to_string());
-            if self.tool.hints.is_write() {
+            let (server, tool) = (self.found.name.as_str(), &*self.tool.definition.name);
+            if self.tool.hints.is_write() && !router.results.is_named(server, tool) {
                 // What was read before may not hold any more.
-                let server = self.found.name.as_str();
                 router.results.clear_server(server);
                 router.flights.close_server(server);
             }

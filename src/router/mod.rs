@@ -24,4 +24,4 @@ pub use error::Error;
 pub use overview::Overview;
 pub use request::{Caller, Notify};
 pub use routing::Router;
-pub use settings::{LeftOut, Parts, ServerSettings, Settings};
+pub use settings::{Admin, LeftOut, Parts, ServerSettings, Settings};

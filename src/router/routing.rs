@@ -9,7 +9,7 @@ use super::invocation::Shared;
 use super::promotion::Promotion;
 use super::request::{Caller, ToolCall};
 use super::settings::{Parts, ServerSettings, Settings};
-use super::{Error, actions, describe};
+use super::{Admin, Error, actions, describe};
 use crate::access::Usage;
 use crate::base::text::nearest_all;
 use crate::cache::{Flights, Kept, Results};
@@ -37,6 +37,7 @@ pub struct Router {
     pub(super) flights: Flights<Shared>,
     pub(super) kept: Kept,
     pub(super) selector: Selector,
+    pub(super) admin: Option<Arc<Admin>>,
     pub(super) settings: Settings,
     pub(super) tool_list: Box<str>,
     recent: Mutex<VecDeque<ServerName>>,
@@ -56,9 +57,10 @@ impl Router {
     pub fn new(parts: Parts, settings: Settings) -> Self {
         let servers = settings.servers.iter();
         let servers = servers.map(|(name, server)| (name, server.description.as_deref()));
-        let tool_list = describe::tool_list(servers, &settings.schema_compression);
+        let tool_list =
+            describe::tool_list(servers, &settings.schema_compression, parts.admin.is_some());
         let promotion = Promotion::new(settings.adaptive_promotion.clone());
-        let Parts { pool, registry, usage, results, kept, selector } = parts;
+        let Parts { pool, registry, usage, results, kept, selector, admin } = parts;
         Self {
             pool,
             registry,
@@ -67,6 +69,7 @@ impl Router {
             flights: Flights::default(),
             kept,
             selector,
+            admin,
             settings,
             tool_list,
             recent: Mutex::default(),
@@ -157,7 +160,7 @@ impl Router {
                 actions::read::run(self, &id, offset, select.as_deref()).await
             }
             Action::Remove { .. } | Action::SetEnv { .. } | Action::SetMode { .. } => {
-                Err(Error::invalid("not yet"))
+                actions::admin::run(self, action).await
             }
             Action::Promotions => Ok(actions::promotions::show(self)),
             Action::Refresh { server } => actions::refresh::run(self, server.as_deref()).await,

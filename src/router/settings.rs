@@ -5,8 +5,12 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::access::Usage;
+use crate::base::environment::Environment;
+use crate::base::paths::Paths;
 use crate::cache::{Kept, Results};
-use crate::config::{AdaptivePromotion, CallFormat, Retry, SchemaCompression, ServerName, Trust};
+use crate::config::{
+    AdaptivePromotion, CallFormat, Retry, SchemaCompression, ServerName, Source, Trust,
+};
 use crate::guard::Guard;
 use crate::select::Selector;
 use crate::tools::Registry;
@@ -27,6 +31,19 @@ pub struct Parts {
     pub kept: Kept,
     /// Runs jq filters.
     pub selector: Selector,
+    /// What agents may change, if they may.
+    pub admin: Option<Arc<Admin>>,
+}
+
+/// The files that may be changed.
+#[derive(Debug)]
+pub struct Admin {
+    /// The config.
+    pub source: Source,
+    /// Where its `.env` is.
+    pub paths: Paths,
+    /// Variables that may stand for those in it.
+    pub environment: Arc<Environment>,
 }
 
 /// How requests are answered.

@@ -6,5 +6,5 @@ pub mod resolve;
 pub mod signature;
 mod tool;
 
-pub use registry::{Registry, ServerTools, Snapshot};
+pub use registry::{Registry, Rules, ServerTools, Snapshot};
 pub use tool::{Hints, Tool};

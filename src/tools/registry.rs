@@ -7,8 +7,9 @@ use arc_swap::ArcSwap;
 use indexmap::IndexMap;
 
 use super::Tool;
-use crate::config::{SchemaCompression, ServerName, ToolFilter};
+use crate::config::{SchemaCompression, ServerName, ToolFilter, Trust};
 use crate::guard::pin::{Note, Pins};
+use crate::guard::{Guard, ToolFinding, UnusableName, scan_definition};
 use crate::protocol::tool::Definition;
 
 /// The place where the current snapshot lies.
@@ -17,8 +18,17 @@ pub struct Registry {
     current: ArcSwap<Snapshot>,
     replacing: Mutex<()>,
     compression: SchemaCompression,
-    filters: IndexMap<ServerName, ToolFilter>,
+    rules: IndexMap<ServerName, Rules>,
     pins: Pins,
+}
+
+/// What is done to the tools of one server before anybody sees them.
+#[derive(Debug)]
+pub struct Rules {
+    /// Which of them are there.
+    pub filter: ToolFilter,
+    /// How their words are treated.
+    pub guard: Guard,
 }
 
 /// All servers, in the order of the config, with the tools of those that were reached so far.
@@ -38,13 +48,13 @@ pub struct ServerTools {
 impl Registry {
     /// A registry that knows the servers and none of their tools yet.
     pub fn new(
-        filters: IndexMap<ServerName, ToolFilter>,
+        rules: IndexMap<ServerName, Rules>,
         compression: SchemaCompression,
         pins: Pins,
     ) -> Self {
-        let servers = filters.keys().map(|name| (name.clone(), None)).collect();
+        let servers = rules.keys().map(|name| (name.clone(), None)).collect();
         let current = ArcSwap::from_pointee(Snapshot { servers });
-        Self { current, replacing: Mutex::default(), compression, filters, pins }
+        Self { current, replacing: Mutex::default(), compression, rules, pins }
     }
 
     /// The snapshot of this moment.
@@ -76,7 +86,8 @@ impl Registry {
     /// Puts a server's tools in the place of those that it had; returns how many may be called. Of two tools of one
     /// name the first stays.
     pub fn replace(&self, server: &ServerName, definitions: Vec<Definition>) -> usize {
-        let filter = self.filters.get(server);
+        let rules = self.rules.get(server);
+        let filter = rules.map(|rules| &rules.filter);
         if self.snapshot().get(server.as_str()).is_none() {
             for name in filter.into_iter().flat_map(|filter| strangers(filter, &definitions)) {
                 tracing::warn!("`toolFilter` of `{server}` names `{name}`, which it does not have");
@@ -86,21 +97,57 @@ impl Registry {
         for definition in definitions {
             if filter.is_none_or(|filter| permits(filter, &definition.name)) {
                 let name = definition.name.clone();
-                tools.entry(name).or_insert_with(|| Tool::new(definition, &self.compression));
+                let tool = || match rules {
+                    Some(rules) => self.tool(definition, &rules.guard),
+                    None => Tool::new(definition, &self.compression),
+                };
+                tools.entry(name).or_insert_with(tool);
             }
         }
         let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         self.put(server, Arc::new(tools)).len()
     }
 
+    /// A tool in the words that may reach the model.
+    fn tool(&self, definition: Definition, guard: &Guard) -> Tool {
+        if guard.trust() == Trust::Trusted {
+            return Tool::new(definition, &self.compression);
+        }
+        let original = Box::new(definition.clone());
+        let (definition, unusable) = match guard.definition(definition) {
+            Ok(definition) => (definition, None),
+            // Nobody sees it but in the reason why it is withheld.
+            Err(unusable) => (Definition { ..(*original).clone() }, Some(unusable)),
+        };
+        let mut tool = Tool::new(definition, &self.compression);
+        tool.original = Some(original);
+        tool.unusable = unusable;
+        tool
+    }
+
     /// Holds the tools against their pins and makes them the current ones; `replacing` is locked.
     fn put(&self, server: &ServerName, tools: Arc<IndexMap<String, Tool>>) -> Arc<ServerTools> {
-        let notes = self.pins.review(server, tools.values().map(|tool| &tool.definition));
+        let mut notes = self.pins.review(server, tools.values().map(Tool::original));
+        for (name, tool) in tools.iter() {
+            if let Some(unusable) = &tool.unusable {
+                notes.insert(name.clone(), unusable_note(unusable));
+            }
+        }
         let tools = Arc::new(ServerTools { tools, notes });
         let mut servers = self.snapshot().servers.clone();
         servers.insert(server.clone(), Some(tools.clone()));
         self.current.store(Arc::new(Snapshot { servers }));
         tools
+    }
+}
+
+fn unusable_note(unusable: &UnusableName) -> Note {
+    Note {
+        withheld: true,
+        is_pending: false,
+        reason: unusable.to_string(),
+        difference: String::new(),
+        remedy: "its owner has to rename the tool, or to be `trusted`".to_owned(),
     }
 }
 
@@ -140,6 +187,18 @@ impl Snapshot {
         servers
             .filter(move |(_, tools)| tools.as_ref().is_some_and(withholds))
             .map(|(name, _)| name)
+    }
+
+    /// What stands in the definitions of a server's tools that should not: hidden instructions, invisible characters,
+    /// mentions of tools of other servers. It takes a while, so it is done for those who ask.
+    pub fn findings(&self, server: &str) -> Vec<ToolFinding> {
+        let Some(tools) = self.get(server) else { return Vec::new() };
+        let foreign = |name: &str| {
+            tools.get(name).is_none()
+                && self.holders(name).any(|(holder, _)| holder.as_str() != server)
+        };
+        let tools = tools.tools.values();
+        tools.flat_map(|tool| scan_definition(tool.original(), &foreign)).collect()
     }
 
     /// Every known tool, with its server.
@@ -187,6 +246,7 @@ impl ServerTools {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SanitizeAction;
     use serde_json::value::RawValue;
 
     fn definitions(names: &[&str]) -> Vec<Definition> {
@@ -199,7 +259,11 @@ mod tests {
 
     fn registry(filters: &[(&str, ToolFilter)]) -> Registry {
         let name = |text: &str| ServerName::parse(text).expect("a name");
-        let filters = filters.iter().map(|(text, filter)| (name(text), filter.clone())).collect();
+        let rules = |(text, filter): &(&str, ToolFilter)| {
+            let guard = Guard::new(&name(text), Trust::Trusted, SanitizeAction::Replace);
+            (name(text), Rules { filter: filter.clone(), guard })
+        };
+        let filters = filters.iter().map(rules).collect();
         let compression = SchemaCompression { enabled: true, max_description_length: 80 };
         Registry::new(filters, compression, Pins::default())
     }

@@ -5,13 +5,18 @@ use serde_json::Value;
 
 use crate::base::text::shorten;
 use crate::config::SchemaCompression;
+use crate::guard::UnusableName;
 use crate::protocol::tool::Definition;
 
 /// A tool as its server defines it, and what is derived from that.
 #[derive(Debug)]
 pub struct Tool {
-    /// As the server sent it.
+    /// As it may reach the model.
     pub definition: Definition,
+    /// As the server sent it, where that is another.
+    pub(super) original: Option<Box<Definition>>,
+    /// Why nobody may see it.
+    pub(super) unusable: Option<UnusableName>,
     /// The description for lists, shortened where that is wanted.
     pub summary: String,
     /// Parameters that must be given.
@@ -69,6 +74,11 @@ struct InputSchema {
 }
 
 impl Tool {
+    /// As the server sent it.
+    pub fn original(&self) -> &Definition {
+        self.original.as_deref().unwrap_or(&self.definition)
+    }
+
     pub(super) fn new(definition: Definition, compression: &SchemaCompression) -> Self {
         let schema: InputSchema = definition
             .input_schema
@@ -83,7 +93,15 @@ impl Tool {
         };
         let parameters = schema.properties.into_iter().map(|(name, _)| name).collect();
         let hints = Hints::of(&definition);
-        Self { definition, summary, required: schema.required, parameters, hints }
+        Self {
+            definition,
+            original: None,
+            unusable: None,
+            summary,
+            required: schema.required,
+            parameters,
+            hints,
+        }
     }
 }
 

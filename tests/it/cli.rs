@@ -14,9 +14,10 @@ fn version_and_help() {
     assert_words(&version.stdout, &["bridge", env!("CARGO_PKG_VERSION")]);
     let help = bridge.run(&["--help"]).expect(0);
     assert_words(&help.stdout, &["init", "servers", "tools", "call", "--config", "--log-file"]);
-    for command in
-        ["init", "servers", "tools", "call", "usage", "remove", "set-env", "limit", "approve"]
-    {
+    for command in [
+        "init", "servers", "tools", "call", "usage", "read", "remove", "set-env", "limit",
+        "approve",
+    ] {
         let help = bridge.run(&[command, "--help"]).expect(0);
         assert_words(&help.stdout, &["example", &format!("bridge {command}")]);
     }

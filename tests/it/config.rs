@@ -116,11 +116,7 @@ fn the_env_file_beside_the_named_config_comes_first() {
 
 #[test]
 fn keys_that_are_not_in_force_are_named_and_the_server_runs() {
-    let keys = [
-        ("resultCache", json!({"enabled": true})),
-        ("intentRouting", json!({"minScore": 0.5})),
-        ("maxResultChars", json!(1000)),
-    ];
+    let keys = [("intentRouting", json!({"minScore": 0.5}))];
     let mut bridge = Bridge::new().server("one", &[]);
     for (key, value) in &keys {
         bridge = bridge.set(key, value.clone());
@@ -128,15 +124,6 @@ fn keys_that_are_not_in_force_are_named_and_the_server_runs() {
     let mut client = bridge.serve_initialized();
     client.assert_echo("one");
     client.expect_stderr(&keys.map(|(key, _)| key));
-
-    let mut client = Bridge::new()
-        .server("one", &[])
-        .config(|config| {
-            config["servers"]["one"]["maxResultChars"] = json!(1000);
-        })
-        .serve_initialized();
-    client.assert_echo("one");
-    client.expect_stderr(&["/servers/one/maxResultChars"]);
 }
 
 fn environment(client: &mut Client, name: &str) -> Value {

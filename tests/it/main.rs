@@ -1,17 +1,21 @@
 //! The bridge as users and clients see it: real processes, one file per theme.
 #![cfg(unix)]
 
+mod admin;
 mod bad_client;
 mod bad_server;
 mod batch;
+mod cache;
 mod cancellation;
 mod cli;
 mod concurrency;
 mod config;
 mod edit;
 mod fidelity;
+mod guard;
 mod handshake;
 mod lifetime;
+mod limits;
 mod lines;
 mod pins;
 mod progress;

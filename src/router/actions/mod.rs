@@ -1,5 +1,6 @@
 //! One file per action of the `mcp` tool.
 
+pub(super) mod admin;
 pub(super) mod batch;
 pub(super) mod call;
 pub(super) mod list;

@@ -1,11 +1,13 @@
 //! `status`: how the servers are doing. Starts none of them.
 
 use crate::config::ServerName;
+use crate::guard::ToolFinding;
 use crate::guard::pin::Note;
 use crate::router::Error;
-use crate::router::answer::{self, ChangedTool, ServerStatus, Status};
+use crate::router::answer::{self, ChangedTool, Finding, ServerStatus, Status};
 use crate::router::routing::{Router, TRANSPORT};
 use crate::telemetry::logging::excerpt;
+use crate::tools::Snapshot;
 use crate::upstream::State;
 
 /// So many changed tools are told; `bridge approve` shows all.
@@ -20,6 +22,7 @@ pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<B
             Err(error) => return Err(error),
         }
     }
+    let snapshot = router.registry.snapshot();
     let wanted = |name: &str| server.is_none_or(|server| server == name);
     let served = router.pool.iter().filter(|(name, _)| wanted(name.as_str()));
     let served = served.map(|(name, supervisor)| {
@@ -33,6 +36,7 @@ pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<B
             last_used: status.last_used.map(|at| humantime::format_rfc3339_millis(at).to_string()),
             error: status.error.map(|error| router.fit(name, &error)),
             changed_tools,
+            findings: findings(&snapshot, name),
             hint,
         }
     });
@@ -45,10 +49,23 @@ pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<B
         last_used: None,
         error: Some(server.reason.clone()),
         changed_tools: Vec::new(),
+        findings: Vec::new(),
         hint: None,
     });
     let servers = served.chain(left_out).collect();
     Ok(answer::result(&Status { action: "status", mode: "router", servers }))
+}
+
+/// What stands in the definitions of a server's tools that should not, as far as the server was reached.
+fn findings(snapshot: &Snapshot, server: &ServerName) -> Vec<Finding> {
+    let found = snapshot.findings(server.as_str()).into_iter().take(MAX_CHANGED);
+    let told = |found: ToolFinding| Finding {
+        tool: found.tool,
+        // Keys of a schema are the server's words, too.
+        pointer: excerpt(found.pointer.as_bytes(), 128),
+        kind: found.kind,
+    };
+    found.map(told).collect()
 }
 
 /// The tools that are not as they were pinned, as far as the server was reached, and what to do about them.
@@ -67,7 +84,7 @@ fn changed_tools(router: &Router, server: &ServerName) -> (Vec<ChangedTool>, Opt
     let told = tools.notes().take(MAX_CHANGED).map(|(tool, note)| ChangedTool {
         tool: excerpt(tool.as_bytes(), 128),
         withheld: note.withheld,
-        difference: note.difference.clone(),
+        difference: router.fit(server, &note.difference),
     });
     (told.collect(), hint)
 }

@@ -1,0 +1,75 @@
+//! Actions that change the config: only where its owner allows them, and never with a value in the answer.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{Bridge, assert_words, error_of, is_error, json_of};
+
+fn arguments() -> [Value; 3] {
+    [
+        json!({"action": "remove", "server": "two"}),
+        json!({"action": "set-env", "params": {"key": "SOME_KEY", "value": "hush-quince"}}),
+        json!({"action": "set-mode", "params": {"mode": "auto"}}),
+    ]
+}
+
+#[test]
+fn agents_change_nothing_unless_the_config_says_so() {
+    let mut client = Bridge::new().server("one", &[]).server("two", &[]).serve_initialized();
+    let config = client.path("config.json");
+    let before = fs::read_to_string(&config).expect("the config is there");
+    let id = client.request("tools/list", json!({}));
+    assert!(!client.result(id).to_string().contains("set-env"));
+    for arguments in arguments() {
+        let result = client.mcp(&arguments);
+        let error = error_of(&result, "denied");
+        assert_words(&error.to_string(), &["agentAdmin"]);
+        assert!(!result.to_string().contains("quince"), "{result}");
+    }
+    assert_eq!(fs::read_to_string(&config).expect("the config is there"), before);
+    assert!(!client.path(".env").exists());
+}
+
+#[test]
+fn agents_change_the_config_where_it_says_so() {
+    let bridge = Bridge::new().server("one", &[]).server("two", &[]).set("agentAdmin", true);
+    let mut client = bridge.serve_initialized();
+    let id = client.request("tools/list", json!({}));
+    assert!(client.result(id).to_string().contains("set-env"));
+    for arguments in arguments() {
+        let result = client.mcp(&arguments);
+        assert!(!is_error(&result), "{result}");
+        assert!(!result.to_string().contains("quince"), "{result}");
+        let answer = json_of(&result);
+        assert_eq!(answer["action"], arguments["action"]);
+        assert_eq!(answer["changed"], true, "{answer}");
+        assert_words(answer["note"].as_str().unwrap_or_default(), &["started again"]);
+    }
+    let config = fs::read_to_string(client.path("config.json")).expect("the config is there");
+    let config: Value = serde_json::from_str(&config).expect("the config is JSON");
+    assert_eq!(config["mode"], "auto");
+    assert!(config["servers"].get("two").is_none() && config["servers"].get("one").is_some());
+    let env = fs::read_to_string(client.path(".env")).expect("the variables are there");
+    assert_words(&env, &["SOME_KEY=", "hush-quince"]);
+    // What runs goes on as it was.
+    client.assert_echo("two");
+}
+
+#[test]
+fn changes_that_cannot_be_made_are_explained() {
+    let mut client = Bridge::new().server("one", &[]).set("agentAdmin", true).serve_initialized();
+    let unknown = client.mcp(&json!({"action": "remove", "server": "onne"}));
+    assert_words(&error_of(&unknown, "unknown_server").to_string(), &["did you mean `one`"]);
+    for (params, words) in [
+        (json!({"key": "1 BAD", "value": "hush-quince"}), "letters of English"),
+        (json!({"key": "GOOD"}), "needs `params.value`"),
+        (json!({"key": "GOOD", "value": 5}), "must be a string"),
+    ] {
+        let result = client.mcp(&json!({"action": "set-env", "params": params}));
+        assert_words(&error_of(&result, "invalid_params").to_string(), &[words]);
+        assert!(!result.to_string().contains("quince"), "{result}");
+    }
+    let result = client.mcp(&json!({"action": "set-mode", "params": {"mode": "fast"}}));
+    assert_words(&error_of(&result, "invalid_params").to_string(), &["router, direct, auto"]);
+}
