@@ -1,6 +1,7 @@
 //! Channels that a person does not see: what is in them goes, what a script or an emoji needs stays.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::found::{Found, Kind};
 use super::letters::{
@@ -11,22 +12,34 @@ use super::letters::{
 /// Flags of the countries that are spelt with tags (Unicode, emoji-sequences), without the black flag and the end.
 const FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
 
-/// `text` without what stands in hidden channels.
-pub(super) fn close(text: &str) -> (Cow<'_, str>, Found) {
-    let Some(first) = first_unseen(text) else {
-        return (Cow::Borrowed(text), Found::default());
-    };
-    let mut closer = Closer::new(text, first);
-    closer.run();
-    if closer.found.is_empty() {
-        return (Cow::Borrowed(text), Found::default());
-    }
-    (Cow::Owned(closer.kept), closer.found)
+/// A text with its channels closed.
+pub(super) struct Closed<'a> {
+    /// Borrowed where there was none.
+    pub(super) text: Cow<'a, str>,
+    /// What was there.
+    pub(super) found: Found,
+    /// What a terminal would not show, or show backwards; in order.
+    pub(super) veiled: Vec<(Range<usize>, Kind)>,
 }
 
-/// Whether anything in `text` would be removed.
-pub(super) fn is_open(text: &str) -> bool {
-    !close(text).1.is_empty()
+/// `text` without what stands in hidden channels.
+pub(super) fn close(text: &str) -> Closed<'_> {
+    let as_it_is =
+        || Closed { text: Cow::Borrowed(text), found: Found::default(), veiled: Vec::new() };
+    let Some(first) = first_unseen(text) else {
+        return as_it_is();
+    };
+    let mut closer = Closer::new(text, first, false);
+    closer.run();
+    if closer.is_misused() {
+        closer = Closer::new(text, first, true);
+        closer.run();
+    }
+    if closer.found.is_empty() {
+        return as_it_is();
+    }
+    closer.lift();
+    Closed { text: Cow::Owned(closer.kept), found: closer.found, veiled: closer.veiled }
 }
 
 /// Where the first character stands that may be part of a channel.
@@ -64,6 +77,15 @@ enum Tail {
 
 struct Closer<'a> {
     text: &'a str,
+    /// Nothing without width stays for looks only.
+    strict: bool,
+    /// Characters without width that were removed between letters, and that were kept for looks.
+    between: usize,
+    stray: usize,
+    soft: usize,
+    /// Where the text began that is now out of sight.
+    veil: Option<(usize, Kind)>,
+    veiled: Vec<(Range<usize>, Kind)>,
     at: usize,
     kept: String,
     /// The last kept character that is seen.
@@ -77,12 +99,18 @@ struct Closer<'a> {
 }
 
 impl<'a> Closer<'a> {
-    fn new(text: &'a str, first: usize) -> Self {
+    fn new(text: &'a str, first: usize, strict: bool) -> Self {
         let mut kept = String::with_capacity(text.len());
         kept.push_str(&text[..first]);
         let base = text[..first].chars().next_back();
         Self {
             text,
+            strict,
+            between: 0,
+            stray: 0,
+            soft: 0,
+            veil: None,
+            veiled: Vec::new(),
             at: first,
             kept,
             base,
@@ -98,7 +126,9 @@ impl<'a> Closer<'a> {
             if !unseen(letter) {
                 self.keep(letter, Tail::Seen);
             } else if letter == '\u{1b}' || letter == '\u{9b}' {
-                self.remove(escape_length(&self.text[self.at..]), Kind::Ansi);
+                let length = escape_length(&self.text[self.at..]);
+                self.rendition(length);
+                self.remove(length, Kind::Ansi);
             } else if control(letter) {
                 self.remove(letter.len_utf8(), Kind::Control);
             } else if tag(letter) {
@@ -108,6 +138,10 @@ impl<'a> Closer<'a> {
                     self.tail == Tail::Seen && self.base.is_some_and(|base| varies(base, letter));
                 self.keep_if(fits, letter, Tail::Selector, Kind::VariationSelectors);
             } else if direction_override(letter) {
+                self.lift();
+                if matches!(letter, '\u{202d}' | '\u{202e}') {
+                    self.veil = Some((self.kept.len(), Kind::Bidi));
+                }
                 self.remove(letter.len_utf8(), Kind::Bidi);
             } else if direction_mark(letter) {
                 let fits = self.tail == Tail::Seen && self.mirrored();
@@ -164,10 +198,12 @@ impl<'a> Closer<'a> {
         }
     }
 
-    /// Whether the script around a character without width needs it: alone, and followed by something seen.
-    fn belongs(&self, letter: char) -> bool {
+    /// Whether a character without width may stay: alone, followed by something seen, and needed by the script, or
+    /// at least not inside of a word.
+    fn belongs(&mut self, letter: char) -> bool {
         let next = self.text[self.at + letter.len_utf8()..].chars().next();
         if self.tail == Tail::Joiner || next.is_some_and(unseen) {
+            self.between += usize::from(letter != '\u{ad}');
             return false;
         }
         let Some(base) = self.base else {
@@ -175,7 +211,7 @@ impl<'a> Closer<'a> {
             return letter == '\u{feff}' && self.at == 0;
         };
         let around = |of: fn(char) -> bool| of(base) && next.is_some_and(of);
-        match letter {
+        let needed = match letter {
             '\u{200d}' if around(pictographic) => true,
             '\u{200c}' | '\u{200d}' => {
                 self.tail == Tail::Seen
@@ -185,6 +221,55 @@ impl<'a> Closer<'a> {
             '\u{200b}' => self.tail == Tail::Seen && around(unspaced),
             '\u{34f}' => self.tail == Tail::Seen && around(right_to_left),
             _ => false,
+        };
+        if needed || self.strict {
+            return needed;
+        }
+        let inside = around(char::is_alphanumeric);
+        match letter {
+            // Where a long word may be broken.
+            '\u{ad}' if inside => self.soft += 1,
+            // Kept from being a mention, a link, a line break.
+            '\u{200b}' | '\u{2060}' | '\u{feff}' if !inside => self.stray += 1,
+            _ => {
+                self.between += usize::from(inside);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether there is more without width than looks ask for, so that something may be spelt with it.
+    fn is_misused(&self) -> bool {
+        let length = self.text.len();
+        self.between > 0 || self.stray > 4 + length / 100 || self.soft > 4 + length / 12
+    }
+
+    /// The select graphic rendition that begins here, as far as it hides what follows.
+    fn rendition(&mut self, length: usize) {
+        let sequence = &self.text[self.at..self.at + length];
+        let Some(parameters) = sequence.strip_suffix('m') else { return };
+        let parameters = parameters.trim_start_matches(['\u{1b}', '\u{9b}', '[']);
+        let codes: Vec<u16> =
+            parameters.split([';', ':']).map(|code| code.parse().unwrap_or(0)).collect();
+        let colour = |from: u16| {
+            codes.iter().find(|code| (from..from + 8).contains(*code)).map(|code| code - from)
+        };
+        let same = |front: u16, back: u16| colour(front).is_some() && colour(front) == colour(back);
+        if codes.contains(&8) || same(30, 40) || same(90, 100) {
+            self.lift();
+            self.veil = Some((self.kept.len(), Kind::Ansi));
+        } else if self.veil.is_some_and(|(_, kind)| kind == Kind::Ansi) {
+            self.lift();
+        }
+    }
+
+    /// What comes is in sight again.
+    fn lift(&mut self) {
+        if let Some((start, kind)) = self.veil.take()
+            && start < self.kept.len()
+        {
+            self.veiled.push((start..self.kept.len(), kind));
         }
     }
 
@@ -237,11 +322,11 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str, kinds: &[Kind]) {
-        let (closed, found) = close(text);
-        assert_eq!(closed, expected, "{text:?}");
-        assert_eq!(found.kinds.into_iter().collect::<Vec<_>>(), kinds, "{text:?}");
-        assert_eq!(matches!(closed, Cow::Borrowed(_)), kinds.is_empty(), "{text:?}");
-        assert!(!is_open(&closed), "{closed:?} is not closed");
+        let closed = close(text);
+        assert_eq!(closed.text, expected, "{text:?}");
+        assert_eq!(closed.found.kinds.into_iter().collect::<Vec<_>>(), kinds, "{text:?}");
+        assert_eq!(matches!(closed.text, Cow::Borrowed(_)), kinds.is_empty(), "{text:?}");
+        assert!(close(&closed.text).found.is_empty(), "{expected:?} is not closed");
     }
 
     #[track_caller]
@@ -278,6 +363,11 @@ mod tests {
         untouched("👩‍👩‍👧‍👦 👩🏽‍💻 ❤️‍🔥 🏳️‍🌈");
         untouched("ภาษา\u{200b}ไทย");
         check("ig\u{200b}no\u{200d}re\u{2060} it\u{ad}", "ignore it", &[Kind::ZeroWidth]);
+        untouched(
+            "by @\u{200b}name and @\u{200b}other, Donau\u{ad}dampf\u{ad}schiff, x: \u{feff}y",
+        );
+        check("@\u{200b}n ig\u{200b}nore", "@n ignore", &[Kind::ZeroWidth]);
+        check("i\u{ad}g\u{ad}n\u{ad}o\u{ad}r\u{ad}e\u{ad}i\u{ad}t", "ignoreit", &[Kind::ZeroWidth]);
         check("می\u{200c}\u{200c}خواهم", "می\u{200c}خواهم", &[Kind::ZeroWidth]);
         untouched("\u{feff}first");
         check("a\u{feff}b", "ab", &[Kind::ZeroWidth]);
@@ -304,8 +394,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_out_of_sight_is_known() {
+        let veiled = |text: &str| {
+            let closed = close(text);
+            closed
+                .veiled
+                .iter()
+                .map(|(span, _)| closed.text[span.clone()].to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            veiled("a\u{1b}[8mhidden\u{1b}[28m b \u{1b}[1;30;40mblack\u{1b}[m"),
+            ["hidden", "black"]
+        );
+        assert_eq!(veiled("\u{202e}olleh\u{202c} b \u{202e}dne"), ["olleh", "dne"]);
+        assert!(veiled("\u{1b}[31mred\u{1b}[0m").is_empty());
+    }
+
+    #[test]
     fn neighbours_count_once() {
-        let (_, found) = close("a\u{200b}\u{200c}b\u{200b}c\u{1b}[0m");
-        assert_eq!(found.count, 3);
+        let closed = close("a\u{200b}\u{200c}b\u{200b}c\u{1b}[0m");
+        assert_eq!(closed.found.count, 3);
     }
 }

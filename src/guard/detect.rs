@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::fold::fold;
 use super::found::Kind;
 use super::pattern::matches;
+use super::{encoded, fields, hidden, misspelt};
 
 /// A sentence is followed this far in either direction from what was found in it.
 const MAX_SENTENCE: usize = 400;
@@ -21,16 +22,37 @@ pub(super) struct Finding {
 /// The findings of a text, in order and apart from one another.
 pub(super) fn detect(text: &str) -> Vec<Finding> {
     let folded = fold(text);
-    let mut findings: Vec<Finding> = matches(&folded.bytes)
-        .into_iter()
-        .map(|found| Finding { span: folded.origin(found.span), kind: found.kind })
-        .collect();
-    findings.extend(
-        folded.dressed.iter().map(|span| Finding { span: span.clone(), kind: Kind::Disguised }),
-    );
-    for finding in &mut findings {
-        finding.span = sentence(text, finding.span.clone());
+    let mut findings = Vec::new();
+    for found in matches(&folded.bytes) {
+        let span = sentence(text, folded.origin(found.span));
+        findings.push(Finding { span, kind: found.kind });
     }
+    for (span, kind) in &folded.dressed {
+        findings.push(Finding { span: sentence(text, span.clone()), kind: *kind });
+    }
+    let mut add = |spans: Vec<Range<usize>>, kind| {
+        findings.extend(spans.into_iter().map(|span| Finding { span, kind }));
+    };
+    add(hidden::find(text), Kind::HiddenHtml);
+    add(encoded::find(text), Kind::Encoded);
+    add(fields::find(text), Kind::Disguised);
+    let misspelt = misspelt::find(text).into_iter();
+    add(misspelt.map(|span| sentence(text, span)).collect(), Kind::Disguised);
+    merge(findings)
+}
+
+/// What the strings of a JSON text say only together: the findings of the text as a whole.
+pub(super) fn detect_across(json: &str) -> Vec<Finding> {
+    let folded = fold(json);
+    let mut findings = Vec::new();
+    for found in matches(&folded.bytes) {
+        findings.push(Finding { span: folded.origin(found.span), kind: found.kind });
+    }
+    for (span, kind) in folded.dressed {
+        findings.push(Finding { span, kind });
+    }
+    let parts = fields::find(json).into_iter();
+    findings.extend(parts.map(|span| Finding { span, kind: Kind::Disguised }));
     merge(findings)
 }
 

@@ -122,6 +122,15 @@ pub(super) fn entity(text: &str) -> Option<(char, usize)> {
 /// The character that the escape at the start of `text` stands for, as JSON and most languages spell it, and its length.
 pub(super) fn escape(text: &str) -> Option<(char, usize)> {
     let bytes = text.as_bytes();
+    match bytes.get(1)? {
+        // Text in JSON in JSON is escaped twice.
+        b'\\' => escape_once(&text[1..]).map(|(letter, length)| (letter, length + 1)),
+        _ => escape_once(text),
+    }
+}
+
+fn escape_once(text: &str) -> Option<(char, usize)> {
+    let bytes = text.as_bytes();
     let hex = |from: usize, to: usize| {
         let digits =
             text.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
@@ -141,6 +150,13 @@ pub(super) fn escape(text: &str) -> Option<(char, usize)> {
         b'x' => Some((hex(2, 4)?, 4)),
         _ => None,
     }
+}
+
+/// The ASCII character that the percent escape at the start of `text` stands for, and its length.
+pub(super) fn percent(text: &str) -> Option<(char, usize)> {
+    let digits = text.get(1..3).filter(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    let byte = u8::from_str_radix(digits, 16).ok()?;
+    matches!(byte, b'\n' | b' '..=b'~').then_some((char::from(byte), 3))
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::ops::Range;
 
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
-use super::dress::{decomposes, entity, escape, lookalike, quote, undressed};
+use super::dress::{decomposes, entity, escape, lookalike, percent, quote, undressed};
+use super::fields::connector;
+use super::found::Kind;
+use super::letters::unseen;
 
 /// Longest part of a text that is read as markup inside of a sentence.
 const MAX_MARKUP: usize = 200;
@@ -32,8 +35,8 @@ pub(super) struct Folded {
     from: Vec<u32>,
     /// Where the text ends.
     end: usize,
-    /// Stretches of letters that are dressed up as others.
-    pub(super) dressed: Vec<Range<usize>>,
+    /// Stretches of the text in which letters are dressed up as others, or needlessly escaped.
+    pub(super) dressed: Vec<(Range<usize>, Kind)>,
 }
 
 impl Folded {
@@ -58,6 +61,7 @@ struct Folder<'a> {
     folded: Folded,
     word: Word,
     styled: Run,
+    escaped: Run,
     mixed: Run,
 }
 
@@ -121,6 +125,7 @@ impl<'a> Folder<'a> {
             folded,
             word: Word::default(),
             styled: Run::default(),
+            escaped: Run::default(),
             mixed: Run::default(),
         }
     }
@@ -140,7 +145,7 @@ impl<'a> Folder<'a> {
                     self.end_word();
                     self.at += 1;
                 }
-                b'&' | b'<' | b'\\' => self.markup(*byte),
+                b'&' | b'<' | b'\\' | b'%' | b'"' => self.markup(*byte),
                 0..0x80 => {
                     self.end_word();
                     self.push(*byte, self.at);
@@ -153,8 +158,13 @@ impl<'a> Folder<'a> {
 
     fn finish(mut self) -> Folded {
         self.end_word();
-        self.folded.dressed.extend(self.styled.styled());
-        self.folded.dressed.extend(self.mixed.mixed());
+        for (span, kind) in [
+            (self.styled.styled(), Kind::Disguised),
+            (self.escaped.styled(), Kind::Encoded),
+            (self.mixed.mixed(), Kind::Disguised),
+        ] {
+            self.folded.dressed.extend(span.map(|span| (span, kind)));
+        }
         self.folded
     }
 
@@ -196,6 +206,8 @@ impl<'a> Folder<'a> {
         let decoded = match byte {
             b'&' => entity(rest),
             b'\\' => escape(rest),
+            b'%' => percent(rest),
+            b'"' => connector(rest).map(|length| (' ', length)),
             _ => None,
         };
         if let Some((letter, length)) = decoded {
@@ -210,7 +222,14 @@ impl<'a> Folder<'a> {
                     self.end_word();
                     self.space(0, from);
                 }
-                _ => self.fold_letter(letter, from),
+                _ => {
+                    if letter.is_ascii_alphabetic() {
+                        let before = self.escaped.extend(from..self.at, 6);
+                        let span = before.and_then(|run| run.styled());
+                        self.folded.dressed.extend(span.map(|span| (span, Kind::Encoded)));
+                    }
+                    self.fold_letter(letter, from);
+                }
             }
             return;
         }
@@ -275,12 +294,16 @@ impl<'a> Folder<'a> {
             self.push(letter.to_ascii_lowercase() as u8, from);
             return;
         }
+        if unseen(letter) {
+            return;
+        }
         self.begin_word(from);
         if let Some(plain) = undressed(letter) {
             self.word.latin = true;
             self.push(plain, from);
             let before = self.styled.extend(from..self.at, 6);
-            self.folded.dressed.extend(before.and_then(|run| run.styled()));
+            let span = before.and_then(|run| run.styled());
+            self.folded.dressed.extend(span.map(|span| (span, Kind::Disguised)));
             return;
         }
         if lookalike(letter).is_some() {
@@ -337,7 +360,8 @@ impl<'a> Folder<'a> {
             }
             if word.latin && self.folded.bytes.len() > start + 2 {
                 let before = self.mixed.extend(from..self.at, 60);
-                self.folded.dressed.extend(before.and_then(|run| run.mixed()));
+                let span = before.and_then(|run| run.mixed());
+                self.folded.dressed.extend(span.map(|span| (span, Kind::Disguised)));
             }
         } else if word.lookalike {
             let tail = self.folded.bytes.split_off(start);

@@ -64,7 +64,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(
         Kind::Override,
         &["instruction", "directive", "prompt", "message"],
-        r"\b(?:this|these|the following|my|new)\b~\b(?:instructions?|directives?|prompt|message|commands?)\b~\b(?:overrides?|supersedes?|replaces?|takes? (?:precedence|priority) over|outranks?|trumps?|cancels?)\b~\b(?:previous|prior|other|all|any|your|earlier|system)\b",
+        r"\b(?:this|these|the following|my|new) (?:\w+ ){0,2}(?:instructions?|directives?|prompt|message|commands?) (?:\w+ ){0,2}(?:overrides?|supersedes?|takes? (?:precedence|priority) over|outranks?|trumps?|cancels?)\b~\b(?:previous|prior|other|all|any|your|earlier|system)\b",
     ),
     rule(
         Kind::Override,
@@ -164,6 +164,16 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule(
         Kind::Role,
+        &["from the", "from your", "by the"],
+        r"\b(?:next|new|another|remaining|additional|following|pending|urgent) (?:task|request|instruction|message|command|order|prompt|query)s? (?:from|by) (?:the |your )?(?:user|human|customer|operator|system|developer|admin|administrator)\b",
+    ),
+    rule(
+        Kind::Role,
+        &["the user has", "user already", "the user just", "your user has"],
+        r"\b(?:the|your) user (?:has )?(?:also |already |just |previously |explicitly )*(?:requested|authori[sz]ed|instructed|approved|asked|consented|agreed)(?: that| for| to)? (?:you|the assistant|the agent|the ai|this (?:action|transaction|operation|request))\b",
+    ),
+    rule(
+        Kind::Role,
         &["human:", "user:", "assistant:", "system:"],
         r"(?:^|\n)(?:human|user): ?[^\n]{12,400}\n+(?:assistant|ai|bot|model): ?[^\n]{8}",
     ),
@@ -185,7 +195,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(
         Kind::Role,
         &["you are", "you're", "act as", "pretend", "behave", "roleplay", "role-play", "role play"],
-        r"\b(?:you are|you're|act|behave|respond|pretend(?: to be| that you are| you're| you are)?|role-?play)(?: now| henceforth| from now on| going to be| as if you (?:are|were))+(?: as)?(?: an?| the| in| my)? (?:\w+[ -]){0,3}(?:ai|assistant|bot|chatbot|agent|model|hacker|dan|jailbroken|unrestricted|unfiltered|uncensored|developer|admin|administrator|root|mode|persona|character|expert|debug|god|pirate)\b",
+        r"\b(?:you are|you're|act|behave|respond|pretend(?: to be| that you are| you're| you are)?|role-?play)(?: now| henceforth| from now on| going to be| as if you (?:are|were))+(?: as)?(?: an?| the| in| my)? (?:\w+[ -]){0,3}(?:ai|assistant|bot|chatbot|agent|model|hacker|dan|jailbroken|unrestricted|unfiltered|uncensored|administrator|persona|pirate)\b",
     ),
     rule(
         Kind::Role,
@@ -201,7 +211,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(
         Kind::Role,
         &["mode"],
-        r"\b(?:developer|debug|maintenance|admin|administrator|god|root|dan|jailbreak|unrestricted|sudo|superuser|diagnostic|privileged|system|training|test)[ _-]mode(?: (?:is|has|been|now|are)){0,3} (?:enabled|activated|engaged|initiated|unlocked|active|on)\b~\b(?:you|your|please|respond|ignore|restrictions?|print|output|reveal|show|can|all|now)\b|\b(?:enter|enable|activate|switch (?:to|into)|you are (?:now )?in|engage) (?:the )?(?:developer|god|dan|jailbreak|unrestricted|sudo|superuser|privileged) mode\b",
+        r"\b(?:developer|debug|maintenance|admin|administrator|god|root|dan|jailbreak|unrestricted|sudo|superuser|diagnostic|privileged|system|training|test)[ _-]mode(?: (?:is|has|been|now|are)){0,3} (?:enabled|activated|engaged|initiated|unlocked|active|on)\b~\b(?:you|your|please|respond|ignore|restrictions?|print|output|reveal|show|can|all|now)\b|\b(?:enter|switch (?:to|into)|you are (?:now )?in|engage) (?:the )?(?:god|dan|jailbreak|unrestricted|sudo|superuser) mode|\byou are (?:now )?in (?:the )?(?:developer|debug|admin|maintenance) mode\b",
     ),
     // Words to whoever reads by machine.
     rule(
@@ -478,5 +488,64 @@ pub(super) const RULES: &[Rule] = &[
             "over all other",
         ],
         r"\b(?:always (?:prefer|choose|select|use|call|invoke|pick) this (?:tool|function|one)\b~\b(?:instead|over|before|rather|even|first|regardless|no matter)\b|this (?:tool|function)~(?:has|have|takes?|must be given|gets?)(?: the)? (?:highest|top|absolute|higher) ?(?:priority|precedence)|(?:instead of|over|before|rather than) (?:any|all)(?: of the)? other(?: \w+)? (?:tools?|functions?|servers?)\b)",
+    ),
+    // The same in other languages: to disregard, and the instructions that came before.
+    rule(
+        Kind::Override,
+        &[
+            "instruc",
+            "consign",
+            "anweisung",
+            "istruzion",
+            "indicacion",
+            "prompt",
+            "instruktion",
+            "instructie",
+            "ordres",
+            "regeln",
+            "directives",
+            "hướng dẫn",
+            "huong dan",
+            "chi dan",
+            "talimat",
+        ],
+        r"\b(?:ignor(?:a|e|ez|er|iere|ieren|are|ar|ate|ieer|erad?)|oubli(?:e|ez|er)|olvid(?:a|e|ar)|vergiss|vergessen|dimentica(?:re|te)?|esque(?:ca|cer)|desconsidere|missachte|vergeet|negeer|bo qua|quen|yok say|glom)\b~\b(?:instruc[a-z]*|consignes?|anweisung(?:en)?|istruzion[ei]|indicacion(?:es)?|prompts?|instruktion(?:er|en)?|instructies?|ordres|regeln|directives|huong dan|chi dan|quy tac|talimat[a-z]*)",
+    ),
+    rule(
+        Kind::Override,
+        &[
+            "игнорир",
+            "забуд",
+            "не обращай",
+            "忽略",
+            "無視",
+            "无视",
+            "忽視",
+            "忘记",
+            "忘れ",
+            "무시",
+            "잊어",
+            "تجاهل",
+            "अनदेखा",
+            "अनदेखी",
+            "नज़रअंदाज",
+            "ละเว้น",
+            "ไม่ต้องสนใจ",
+            "เพิกเฉย",
+            "पिछल",
+        ],
+        r"(?:игнорир|забуд|не обращай)[^.!?\n]{0,80}(?:инструкц|указан|команд|правил)|(?:忽略|无视|無視|忽視|忘记)[^.!?\n]{0,45}(?:指令|指示|说明|提示|規則|规则|命令)|(?:指示|命令|プロンプト|ルール)[^.!?\n]{0,30}(?:無視|忘れ)|(?:지시|명령|지침|프롬프트)[^.!?\n]{0,30}(?:무시|잊)|تجاهل[^.!?\n]{0,80}(?:تعليمات|الأوامر|التوجيهات|ارشادات|إرشادات)|(?:निर्देश|आदेश)[^.!?\n]{0,60}(?:अनदेख|नज़रअंदाज|नजरअंदाज|भूल)|(?:ละเว้น|สนใจ|เพิกเฉย|ลืม)[^.!?\n]{0,80}(?:สั่ง|แนะน)|(?:αγνο|ξεχα)[^.!?\n]{0,80}(?:οδηγ|εντολ|προηγο|κανον)",
+    ),
+    // Words shifted by thirteen letters: three of the most frequent ones near one another.
+    rule(
+        Kind::Encoded,
+        &["gur", "naq", "lbh", "cyrnfr", "jvgu", "sebz", "guvf", "gung"],
+        r"(?:\b(?:gur|naq|lbh|lbhe|cyrnfr|jvgu|sebz|guvf|gung|nyy|abg|hfre|gb|zl|bs|vf|va|sbe|ba|erdhrfg|fraq|hfvat|zr|gurz|vg|orsber|nsgre|vtaber)\b[^\n]{0,40}?){3}",
+    ),
+    // A password asked for in so many words.
+    rule(
+        Kind::Exfiltration,
+        &["password", "passcode", "passphrase", "secret", "confidential"],
+        r"\b(?:can|could|would|will) you (?:please |just |at least )?(?:share|tell|give|confirm|provide|reveal|print|show|disclose|send)(?: (?:with )?(?:me|us))?~\b(?:passwords?|passcodes?|passphrase|secret (?:key|code|word|string)|confidential)\b|\bwhat(?:'s| is| are| was) (?:your|our|the system(?:'s)?|the secret|the user's)(?: \w+)? ?(?:passwords?|passcode|passphrase|secret (?:key|code|string|word)|access code)\b",
     ),
 ];

@@ -75,10 +75,11 @@ impl Scan<'_> {
     }
 
     fn text(&mut self, text: &str, pointer: &str, mentions: bool) {
-        let (closed, channels) = channel::close(text);
-        for kind in channels.kinds {
+        let closed = channel::close(text);
+        for kind in closed.found.kinds {
             self.add(pointer, kind, text);
         }
+        let closed = closed.text;
         for finding in detect(&closed) {
             self.add(pointer, finding.kind, &closed[finding.span]);
         }

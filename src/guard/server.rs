@@ -64,7 +64,10 @@ impl Guard {
     pub fn text<'a>(&self, text: &'a str) -> (Cow<'a, str>, Found) {
         match self.trust {
             Trust::Trusted => (Cow::Borrowed(text), Found::default()),
-            Trust::Untrusted => channel::close(text),
+            Trust::Untrusted => {
+                let closed = channel::close(text);
+                (closed.text, closed.found)
+            }
             Trust::Sanitize => sanitize(text, self.action),
         }
     }
