@@ -225,7 +225,8 @@ impl<'a> Closer<'a> {
         if needed || self.strict {
             return needed;
         }
-        let inside = around(char::is_alphanumeric);
+        // A sign that was put into a word ends none.
+        let inside = around(|letter| letter.is_alphanumeric() || matches!(letter, '⟦' | '⟧'));
         match letter {
             // Where a long word may be broken.
             '\u{ad}' if inside => self.soft += 1,

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn connectors_are_measured() {
         let check = |text: &str, expected| assert_eq!(connector(text), expected, "{text}");
-        check(r#"", "b": "x"#, Some(8));
+        check(r#"", "b": "x"#, Some(9));
         check("\",\n  \"b\" :\"x", Some(11));
         check(r#"", "b": 5"#, None);
         check(r#"" and "b"#, None);

@@ -9,6 +9,7 @@ use super::dress::{decomposes, entity, escape, lookalike, percent, quote, undres
 use super::fields::connector;
 use super::found::Kind;
 use super::letters::unseen;
+use super::mark::sign;
 
 /// Longest part of a text that is read as markup inside of a sentence.
 const MAX_MARKUP: usize = 200;
@@ -270,6 +271,8 @@ impl<'a> Folder<'a> {
             if letter.is_whitespace() {
                 self.end_word();
                 self.space(0, from);
+            } else if let Some(length) = sign(&self.text[from..]) {
+                self.at = from + length;
             } else {
                 self.fold_letter(letter, from);
             }

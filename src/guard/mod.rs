@@ -22,6 +22,7 @@ mod found;
 mod hidden;
 mod json;
 mod letters;
+mod mark;
 mod misspelt;
 mod pattern;
 mod rules;
