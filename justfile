@@ -54,3 +54,7 @@ interop:
 # Added latency and CPU time per call against calling the test server directly.
 bench *arguments:
     cargo bench --features test-upstream --bench stdio -- {{ arguments }}
+
+# Tokens of `list` for published servers, against plain lists; `--check` fails when they are more.
+bench-tokens *arguments:
+    cargo bench --bench tokens -- {{ arguments }}

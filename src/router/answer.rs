@@ -8,27 +8,25 @@ use super::item::Item;
 use super::{Error, Overview};
 use crate::guard;
 use crate::protocol::content::json_result;
+use crate::tools::{Listing, ServerTools};
 
 /// The tool result that holds an answer.
 pub(super) fn result(answer: &impl Serialize) -> Box<str> {
     json_result(answer, false)
 }
 
-/// `list` with a server.
-#[derive(Serialize)]
-pub(super) struct Tools<'a> {
-    pub(super) server: &'a str,
-    pub(super) action: &'static str,
-    pub(super) tools: Vec<ListedTool<'a>>,
+/// The answer of `list` for one server.
+pub fn listed(server: &str, tools: &ServerTools) -> Box<str> {
+    result(&Tools { server, action: "list", listing: tools.listing() })
 }
 
-/// One tool in [`Tools`].
+/// `list` with a server.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ListedTool<'a> {
-    pub(super) name: &'a str,
-    pub(super) description: &'a str,
-    pub(super) required_params: &'a [String],
+struct Tools<'a> {
+    server: &'a str,
+    action: &'static str,
+    #[serde(flatten)]
+    listing: &'a Listing,
 }
 
 /// `list` without a server, and `refresh`.

@@ -11,7 +11,8 @@ pub const TOOL: &str = "mcp";
 
 /// Told to clients that read `instructions`.
 pub const INSTRUCTIONS: &str = "All tools are reached through the tool `mcp`: action=list shows the servers, with \
-    `server` the tools of one; action=schema shows how a tool is called; `server`, `tool` and `params` call it.";
+    `server` the tools of one and how they are called; action=schema shows a tool in full; `server`, `tool` and \
+    `params` call it.";
 
 /// The answer to `tools/list`. It depends on nothing but the config, so that prompt caches hold.
 pub fn tool_list<'a>(
@@ -22,8 +23,9 @@ pub fn tool_list<'a>(
     let admin = if admin { &ADMIN_ACTIONS[..] } else { &[] };
     let actions: Vec<&str> = ACTIONS.iter().chain(admin).copied().collect();
     let mut description = String::from(
-        "Use the tools of other MCP servers. Find one: action=list with `server`; its parameters: action=schema with \
-         `server` and `tool`; call it: `server`, `tool`, `params`. Servers: ",
+        "Use the tools of other MCP servers. Find one: action=list with `server`, which gives signatures (no type: \
+         string; `...A`: the parameters in types.A); in full: action=schema with `server` and `tool`; call it: \
+         `server`, `tool`, `params`. Servers: ",
     );
     let mut first = true;
     for (name, about) in servers {

@@ -20,6 +20,7 @@ mod shape;
 mod value;
 
 pub use action::Action;
+pub use answer::listed;
 pub use error::Error;
 pub use overview::Overview;
 pub use request::{Caller, Notify};

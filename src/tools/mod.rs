@@ -1,10 +1,16 @@
 //! What can be called: the tools of all servers as one immutable snapshot, and which tool a name means.
 
+pub mod listing;
 pub mod name;
 pub mod registry;
 pub mod resolve;
+mod shape;
+mod sharing;
 pub mod signature;
+mod spelling;
 mod tool;
+mod weight;
 
+pub use listing::Listing;
 pub use registry::{Registry, Rules, ServerTools, Snapshot};
 pub use tool::{Hints, Tool};

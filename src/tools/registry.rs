@@ -1,12 +1,12 @@
 //! The snapshot of all known tools, swapped whole when one server's list changes. Whoever holds a snapshot keeps
 //! reading a consistent one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use indexmap::IndexMap;
 
-use super::Tool;
+use super::{Listing, Tool};
 use crate::config::{SchemaCompression, ServerName, ToolFilter, Trust};
 use crate::guard::pin::{Note, Pins};
 use crate::guard::{Guard, ToolFinding, UnusableName, scan_definition};
@@ -43,6 +43,10 @@ pub struct Snapshot {
 pub struct ServerTools {
     tools: Arc<IndexMap<String, Tool>>,
     notes: IndexMap<String, Note>,
+    server: String,
+    /// Characters of a description in a list.
+    limit: Option<usize>,
+    listing: OnceLock<Listing>,
 }
 
 impl Registry {
@@ -133,7 +137,10 @@ impl Registry {
                 notes.insert(name.clone(), unusable_note(unusable));
             }
         }
-        let tools = Arc::new(ServerTools { tools, notes });
+        let limit = self.compression.enabled.then_some(self.compression.max_description_length);
+        let listing = OnceLock::new();
+        let tools = ServerTools { tools, notes, server: server.to_string(), limit, listing };
+        let tools = Arc::new(tools);
         let mut servers = self.snapshot().servers.clone();
         servers.insert(server.clone(), Some(tools.clone()));
         self.current.store(Arc::new(Snapshot { servers }));
@@ -220,6 +227,11 @@ impl ServerTools {
     pub fn iter(&self) -> impl Iterator<Item = &Tool> {
         let tools = self.tools.iter();
         tools.filter(|(name, _)| self.withheld(name).is_none()).map(|(_, tool)| tool)
+    }
+
+    /// The tools as `list` shows them, put together when first asked for.
+    pub fn listing(&self) -> &Listing {
+        self.listing.get_or_init(|| Listing::new(&self.server, self.iter(), self.limit))
     }
 
     /// How many may be called.

@@ -20,8 +20,18 @@ fn list_names_the_tools_of_a_server() {
     let expected: Vec<Value> = serde_json::from_str(TOOLS).expect("the file is JSON");
     let expected: Vec<_> = expected.iter().filter_map(|tool| tool["name"].as_str()).collect();
     assert_eq!(tool_names(&list), expected);
-    assert_words(&list["tools"][0].to_string(), &["echo", "message", "returns the message"]);
+    assert_eq!(list["tools"][0]["signature"], "echo(message)");
+    assert_words(&list["tools"][0].to_string(), &["Returns the message as text"]);
+    let leak = list["tools"].as_array().and_then(|all| all.iter().find(|tool| names(tool, "leak")));
+    let leak = leak.expect("`leak` is listed");
+    assert_eq!(leak["signature"], "leak(text,where:'stderr'|'junk'|'log'|'error')");
+    let again = client.mcp(&json!({"action": "list", "server": "one"}));
+    assert_eq!(text_of(&again), text_of(&result), "nothing changed, so not a byte does");
     assert!(!text_of(&result).contains('\n'), "compact JSON has no line ends");
+}
+
+fn names(tool: &Value, name: &str) -> bool {
+    tool["signature"].as_str().is_some_and(|text| text.starts_with(&format!("{name}(")))
 }
 
 #[test]

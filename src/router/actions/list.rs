@@ -1,20 +1,14 @@
 //! `list`: the tools of one server, or all servers with the number of theirs.
 
 use crate::router::Error;
-use crate::router::answer::{self, ListedTool, Servers, Tools};
+use crate::router::answer::{self, Servers};
 use crate::router::routing::Router;
 
 /// The server's tools, each in a line's worth of words.
 pub(in crate::router) async fn tools(router: &Router, server: &str) -> Result<Box<str>, Error> {
     let found = router.find(server)?;
     let tools = router.tools_of(found).await?;
-    let list = tools.iter().map(|tool| ListedTool {
-        name: &tool.definition.name,
-        description: &tool.summary,
-        required_params: &tool.required,
-    });
-    let (server, tools) = (found.name.as_str(), list.collect());
-    Ok(answer::result(&Tools { server, action: "list", tools }))
+    Ok(answer::listed(found.name.as_str(), &tools))
 }
 
 /// Every server; those that were never reached are reached now, side by side.

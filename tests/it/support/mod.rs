@@ -59,5 +59,6 @@ pub(crate) fn assert_words(text: &str, words: &[&str]) {
 /// The names of the tools in an answer of `list`.
 pub(crate) fn tool_names(list: &Value) -> Vec<&str> {
     let tools = list["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
-    tools.iter().filter_map(|tool| tool["name"].as_str()).collect()
+    let signatures = tools.iter().filter_map(|tool| tool["signature"].as_str());
+    signatures.filter_map(|signature| signature.split('(').next()).collect()
 }
