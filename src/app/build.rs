@@ -109,6 +109,7 @@ pub fn build(
     };
     let settings = router::Settings {
         call_format: config.call_format,
+        validate_arguments: config.validate_arguments,
         schema_compression: config.schema_compression,
         max_batch_size: config.max_batch_size,
         adaptive_promotion: config.adaptive_promotion,

@@ -13,6 +13,8 @@ use crate::access;
 use crate::base::json::Strict;
 use crate::cache::{Joined, Key};
 use crate::protocol::content::text_result;
+use crate::tools::arguments;
+use crate::tools::signature::signature;
 use crate::upstream;
 
 /// What the server answered, and what there is to say about how it came.
@@ -77,6 +79,7 @@ pub(super) type Shared = Result<Made<Arc<str>>, Failure>;
 impl Attempt<'_> {
     /// The server's answer, which may say that the tool failed.
     pub(super) async fn answered(&self, router: &Router) -> Result<Answered, Error> {
+        self.check_arguments(router)?;
         let begun = router.settings.debug.then(Instant::now);
         let (made, cached) = match self.key(router) {
             Some(key) => self.from_cache(router, key).await,
@@ -102,6 +105,18 @@ impl Attempt<'_> {
             result_bytes: result.len(),
         });
         Ok(Answered { result, notes: Notes { retries, warning, debug } })
+    }
+
+    /// Arguments that the tool's schema does not permit are not sent.
+    fn check_arguments(&self, router: &Router) -> Result<(), Error> {
+        if !router.settings.validate_arguments {
+            return Ok(());
+        }
+        arguments::check(self.tool, self.params).map_err(|faults| {
+            let reasons: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+            let hint = format!("the tool is called as {}", signature(&self.tool.definition));
+            Error::invalid(reasons.join("; ")).with_hint(hint)
+        })
     }
 
     /// The call's key in the cache, if the config and the tool let its result be given again. A tool that says that it

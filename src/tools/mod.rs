@@ -1,5 +1,7 @@
 //! What can be called: the tools of all servers as one immutable snapshot, and which tool a name means.
 
+pub mod arguments;
+mod expense;
 pub mod listing;
 pub mod name;
 pub mod registry;

@@ -1,8 +1,11 @@
 //! One tool, with what is asked about it worked out beforehand.
 
+use std::sync::OnceLock;
+
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::arguments::Checker;
 use crate::base::text::shorten;
 use crate::config::SchemaCompression;
 use crate::guard::UnusableName;
@@ -25,6 +28,8 @@ pub struct Tool {
     pub parameters: Vec<String>,
     /// What its server says about its effects.
     pub hints: Hints,
+    /// What checks arguments, made at the first call; `None` where that cannot be.
+    pub(super) checker: OnceLock<Option<Checker>>,
 }
 
 /// The hints among the annotations of a tool (specification, Schema, `ToolAnnotations`).
@@ -101,6 +106,7 @@ impl Tool {
             required: schema.required,
             parameters,
             hints,
+            checker: OnceLock::new(),
         }
     }
 }

@@ -130,11 +130,34 @@ fn bad_arguments_are_explained() {
 }
 
 #[test]
-fn arguments_that_the_tool_refuses_bring_its_signature() {
-    let mut client = one();
+fn wrong_arguments_never_reach_the_server() {
+    let bridge = Bridge::new();
+    let starts = bridge.path("starts");
+    let log = starts.to_str().expect("the path is UTF-8").to_owned();
+    let mut client = bridge.server("one", &["--start-log", &log]).serve_initialized();
+    for (tool, params, words) in [
+        ("echo", json!({}), ["`message` is missing", "echo(message: string)"]),
+        ("sleep", json!({"ms": "long"}), ["`ms` should be integer", "sleep(ms: number)"]),
+        ("leak", json!({"text": "x", "where": "log "}), ["one of", "where: \"stderr\""]),
+    ] {
+        let error = error_of(&client.call("one", tool, params), "invalid_params");
+        let (message, hint) = (error["message"].to_string(), error["hint"].to_string());
+        assert_words(&message, &words[..1]);
+        assert_words(&hint.replace("\\\"", "\""), &["the tool is called as", words[1]]);
+    }
+    // A server that had got this would be gone.
+    let error = client.call("one", "exit", json!({"code": 0, "stderr": 7}));
+    assert_words(text_of(&error), &["invalid_params", "`stderr` should be string, not 7"]);
+    client.assert_echo("one");
+    assert_eq!(lines_of(&starts).len(), 1, "it was started once");
+}
+
+#[test]
+fn what_the_server_refuses_brings_the_signature_too() {
+    let mut client =
+        Bridge::new().server("one", &[]).set("validateArguments", false).serve_initialized();
     let result = client.call("one", "progress", json!({"steps": 3}));
-    assert!(is_error(&result), "{result}");
-    assert_words(text_of(&result), &["count"]);
+    assert_words(text_of(&result), &["-32602", "progress(count: number"]);
 }
 
 #[test]

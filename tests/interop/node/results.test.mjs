@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { directly, mcp, scratch, text, throughBridge, withoutMarks } from './support.mjs';
+import { directly, mcp, refused, scratch, text, throughBridge, withoutMarks } from './support.mjs';
 
-/** Makes the same calls in the same order on both ways and compares every result. */
+/** Makes the same calls in the same order on both ways and compares every result, those of wrong arguments too. */
 async function same(t, folder, server, calls) {
-  const bridge = await throughBridge(t, folder);
+  const bridge = await throughBridge(t, folder, { validateArguments: false });
   const direct = await directly(t, folder, server);
   const results = [];
   for (const [tool, params] of calls) {
@@ -36,6 +36,21 @@ test('everything: texts, sums, images, annotations, links, structured content an
   assert.deepEqual(image.content.map((block) => block.type), ['text', 'image', 'text']);
   assert.equal(Buffer.from(image.content[1].data, 'base64').subarray(1, 4).toString(), 'PNG');
   assert.equal(typeof structured.structuredContent.temperature, 'number');
+});
+
+test('wrong arguments are answered by the bridge, with what would be right', async (t) => {
+  const bridge = await throughBridge(t, scratch(t));
+  const cases = [
+    ['everything', 'echo', {}, '`message` is missing', 'echo(message: string)'],
+    ['everything', 'get-sum', { a: 'one', b: 2 }, '`a` should be number, not "one"', 'get-sum(a: number, b: number)'],
+    ['git', 'git_status', {}, '`repo_path` is missing', 'git_status(repo_path: string)'],
+  ];
+  for (const [server, tool, params, message, signature] of cases) {
+    const answer = await refused(bridge, { server, tool, params });
+    assert.equal(answer.error, 'invalid_params');
+    assert.equal(answer.message, message);
+    assert.equal(answer.hint, `the tool is called as ${signature}`);
+  }
 });
 
 test('everything: a megabyte there and back', async (t) => {

@@ -64,9 +64,11 @@ async function connect(t, parameters) {
   return { client, transport, wire, child: transport._process, stderr: () => stderr };
 }
 
-/** The bridge with all five servers configured. */
-export function throughBridge(t, folder) {
-  const args = ['--config', template];
+/** The bridge with all five servers configured, and what else its config should say. */
+export function throughBridge(t, folder, settings = {}) {
+  const config = path.join(folder, 'bridge.json');
+  fs.writeFileSync(config, JSON.stringify({ ...JSON.parse(fs.readFileSync(template, 'utf8')), ...settings }));
+  const args = ['--config', config];
   return connect(t, { command: bridge, args, env: environment(folder, 'bridge.jsonl') });
 }
 

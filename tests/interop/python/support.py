@@ -27,9 +27,11 @@ def environment(folder, memory):
     }
 
 
-def through_bridge(folder, mode="legacy", **options):
-    """A client of the bridge with all five servers configured."""
-    return _client(BRIDGE, ["--config", str(TEMPLATE)], environment(folder, "bridge.jsonl"), folder, mode, options)
+def through_bridge(folder, mode="legacy", settings=None, **options):
+    """A client of the bridge with all five servers configured, and what else its config should say."""
+    config = folder / "bridge.json"
+    config.write_text(json.dumps(json.loads(TEMPLATE.read_text()) | (settings or {})))
+    return _client(BRIDGE, ["--config", str(config)], environment(folder, "bridge.jsonl"), folder, mode, options)
 
 
 def directly(folder, name, mode="legacy", **options):

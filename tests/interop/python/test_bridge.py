@@ -93,7 +93,7 @@ def calls_of(name, folder):
 
 @pytest.mark.parametrize("name", SERVERS)
 async def test_results_equal_those_of_the_server(folder, name):
-    async with through_bridge(folder) as bridge, directly(folder, name) as direct:
+    async with through_bridge(folder, settings={"validateArguments": False}) as bridge, directly(folder, name) as direct:
         for tool, params in calls_of(name, folder):
             expected = await direct.call_tool(tool, params)
             result = await call(bridge, name, tool, params)
