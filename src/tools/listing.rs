@@ -292,6 +292,25 @@ mod tests {
         assert_eq!(short["tools"][1]["description"], "Puts two…");
     }
 
+    #[test]
+    fn many_tools_with_many_parameters_are_listed_in_bounded_time() {
+        let properties = |prefix: usize, count: usize| {
+            let name = |n: usize| format!("p{}", n + prefix);
+            let all = (0..count).map(|n| (name(n), json!({"enum": ["a long value", name(n)]})));
+            Value::Object(all.collect())
+        };
+        for (tools, count) in [(100, 100), (150, 40), (1000, 3)] {
+            let tools: Vec<Tool> = (0..tools)
+                .map(|n| tool(&format!("t{n}"), "Says", &properties(n % 7, count)))
+                .collect();
+            let start = tokio::time::Instant::now();
+            let listing = Listing::new("s", tools.iter(), Some(80));
+            assert_eq!(listing.tools.len(), tools.len());
+            let taken = start.elapsed();
+            assert!(taken < std::time::Duration::from_secs(30), "{count}: {taken:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_list_is_the_same_each_time(

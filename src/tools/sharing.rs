@@ -9,10 +9,10 @@ use super::shape::{Member, Shape};
 use super::spelling::{self, Names, Split, can_be_named};
 use super::weight::weight;
 
-/// Lists with more than this are not searched: the search takes the product of tools and pairs of parameters.
-const MAX_TOOLS: usize = 1000;
-/// Text that is searched at most.
-const MAX_TEXT: usize = 300_000;
+/// Text that is searched at most, repetitions included.
+const MAX_TEXT: usize = 1_000_000;
+/// Comparisons for one pair of parameters at most: every list is compared with itself.
+const MAX_COMPARISONS: usize = 250_000;
 /// Parameters among which the pairs are formed that groups grow from: those that cost most.
 const SEEDS: usize = 32;
 /// Groups at most, named by a capital letter each.
@@ -37,7 +37,7 @@ pub(super) struct Shared {
 /// Takes out what is worth it. The same tools in the same order always give the same text.
 pub(super) fn share(tools: &[Shape]) -> Shared {
     let mut lists = Lists::new(tools);
-    let is_small = tools.len() <= MAX_TOOLS && lists.length() <= MAX_TEXT;
+    let is_small = lists.characters <= MAX_TEXT && lists.comparisons() <= MAX_COMPARISONS;
     while is_small && lists.groups.len() < MAX_GROUPS && lists.take_group_out() {}
     let mut names = Names::default();
     for (list, object) in lists.lists[tools.len()..].iter().zip(&lists.objects) {
@@ -90,6 +90,7 @@ struct Lists<'a> {
     objects: Vec<&'a Shape>,
     /// Which lists are groups.
     groups: Vec<usize>,
+    /// What all lists spell, repetitions included.
     characters: usize,
 }
 
@@ -113,15 +114,17 @@ impl<'a> Lists<'a> {
             }
             _ => Vec::new(),
         };
-        let lists = tools.iter().chain(objects.iter().copied()).map(list).collect();
-        let characters = distinct.keys().map(String::len).sum();
+        let lists: Vec<Vec<usize>> =
+            tools.iter().chain(objects.iter().copied()).map(list).collect();
+        let lengths: Vec<usize> = distinct.keys().map(String::len).collect();
+        let characters = lists.iter().flatten().map(|id| lengths[*id]).sum();
         let weights = distinct.keys().map(|text| weight(text) + 1).collect();
         let items = distinct.into_values().collect();
         Self { lists, items, weights, objects, groups: Vec::new(), characters }
     }
 
-    fn length(&self) -> usize {
-        self.characters
+    fn comparisons(&self) -> usize {
+        self.lists.iter().map(|list| list.len() * list.len()).sum()
     }
 
     /// Takes out the parameters that save most when several tools have them in common. A group may be part of a larger
