@@ -58,3 +58,7 @@ bench *arguments:
 # Tokens of `list` for published servers, against plain lists; `--check` fails when they are more.
 bench-tokens *arguments:
     cargo bench --bench tokens -- {{ arguments }}
+
+# What the sanitizer finds in the texts of ../shared/data/injection and what it costs; `--check` fails on a missed target.
+bench-guard *arguments:
+    cargo bench --bench guard -- {{ arguments }}

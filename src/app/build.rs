@@ -114,7 +114,6 @@ pub fn build(
         max_batch_size: config.max_batch_size,
         adaptive_promotion: config.adaptive_promotion,
         debug: config.debug,
-        validate_arguments: config.validate_arguments,
         servers: settings,
         left_out: skipped,
     };

@@ -146,7 +146,7 @@ pub(super) const RULES: &[Rule] = &[
             "</document",
             "</context",
         ],
-        r"<(?:system|assistant|admin|developer|sys|instructions?|important|critical|secret|hidden|override|human)(?:[ _-](?:message|prompt|note|notice|instructions?|override|reminder|update|alert))?\s*>\s*(?:[a-z\[]|\n)|</(?:user|tool|function|system|document|context)[ _-]?(?:query|result|results|response|output|input|message|data|text)?>\s*<(?:system|user|assistant|human|instructions?)",
+        r"<(?:system|assistant|admin|developer|sys|instructions?|information|important|critical|secret|hidden|override|human)(?:[ _-](?:message|prompt|note|notice|instructions?|override|reminder|update|alert))?\s*>\s*(?:[a-z\[]|\n)|</(?:user|tool|function|system|document|context)[ _-]?(?:query|result|results|response|output|input|message|data|text)?>\s*<(?:system|user|assistant|human|instructions?)",
     ),
     rule(
         Kind::Role,
@@ -228,7 +228,7 @@ pub(super) const RULES: &[Rule] = &[
             "copilot",
             "gemini",
         ],
-        r"\b(?:note|message|instructions?|attention|notice|memo|information|hint|reminder|important|urgent|directive|command|guidance|hey|hello|hi|dear|alert)(?: (?:to|for))?[:,!]? ?(?:the |any |all |an |every |whichever )?(?:ai|llm|language model|chatbot|gpt|chatgpt|claude|copilot|gemini|automated|autonomous)(?:[- ](?:powered|based))?(?: (?:agents?|assistants?|models?|systems?|tools?|readers?|bots?|summari[sz]ers?|language models?))?(?:s\b)?(?:[:,.!-]| (?:that|who|which|when|if|while|processing|reading|summari[sz]ing|analy[sz]ing|parsing|viewing|handling|reviewing|please|must|should|ignore|do|you|working|using|scanning|evaluating|accessing)\b)",
+        r"\b(?:note|message|instructions?|attention|notice|memo|information|hint|reminder|important|urgent|directive|command|guidance|hey|hello|hi|dear|alert)(?: (?:to|for))?[:,!]? ?(?:the |any |all |an |every |whichever )?(?:ai|llm|language model|chatbot|gpt|chatgpt|claude|copilot|gemini|automated|autonomous)(?:[- ](?:powered|based))?(?: (?:agents?|assistants?|models?|systems?|tools?|readers?|bots?|summari[sz]ers?|language models?))?(?:s\b)?(?:[:,.!-]~\b(?:please|ignore|send|transfer|forward|do not|don't|you (?:must|should|are|need|have)|include|add|tell|say|never|disregard|must|instead|override|stop|recommend|delete|reveal|visit|click|immediately)\b| (?:that|who|which|when|if|while|processing|reading|summari[sz]ing|analy[sz]ing|parsing|viewing|handling|reviewing|please|must|should|ignore|do|you|working|using|scanning|evaluating|accessing)\b)",
     ),
     rule(
         Kind::Address,
@@ -487,7 +487,7 @@ pub(super) const RULES: &[Rule] = &[
             "over any other",
             "over all other",
         ],
-        r"\b(?:always (?:prefer|choose|select|use|call|invoke|pick) this (?:tool|function|one)\b~\b(?:instead|over|before|rather|even|first|regardless|no matter)\b|this (?:tool|function)~(?:has|have|takes?|must be given|gets?)(?: the)? (?:highest|top|absolute|higher) ?(?:priority|precedence)|(?:instead of|over|before|rather than) (?:any|all)(?: of the)? other(?: \w+)? (?:tools?|functions?|servers?)\b)",
+        r"\b(?:always (?:prefer|choose|select|use|call|invoke|pick) this (?:tool|function|one)\b~\b(?:(?:instead of|over|before|rather than|in place of)~(?:\bother|\bany\b|\ball\b|\bevery\b|\balternatives?|\bcompeting|[a-z]+_[a-z]+)|even (?:if|when)|regardless of|no matter)|this (?:tool|function)~(?:has|have|takes?|must be given|gets?)(?: the)? (?:highest|top|absolute|higher) ?(?:priority|precedence)|(?:instead of|over|before|rather than) (?:any|all)(?: of the)? other(?: \w+)? (?:tools?|functions?|servers?)\b)",
     ),
     // The same in other languages: to disregard, and the instructions that came before.
     rule(
@@ -547,5 +547,90 @@ pub(super) const RULES: &[Rule] = &[
         Kind::Exfiltration,
         &["password", "passcode", "passphrase", "secret", "confidential"],
         r"\b(?:can|could|would|will) you (?:please |just |at least )?(?:share|tell|give|confirm|provide|reveal|print|show|disclose|send)(?: (?:with )?(?:me|us))?~\b(?:passwords?|passcodes?|passphrase|secret (?:key|code|word|string)|confidential)\b|\bwhat(?:'s| is| are| was) (?:your|our|the system(?:'s)?|the secret|the user's)(?: \w+)? ?(?:passwords?|passcode|passphrase|secret (?:key|code|string|word)|access code)\b",
+    ),
+    // Somebody who claims a right to command, or to go first.
+    rule(
+        Kind::Role,
+        &[
+            "your creator",
+            "your developer",
+            "your administrator",
+            "your owner",
+            "your programmer",
+            "your master",
+            "system administrator",
+            "i'm god",
+            "i am god",
+            "your maker",
+            "your operator",
+        ],
+        r"\b(?:i am|i'm|as|this is|speaking as|on behalf of) (?:your (?:creator|developer|administrator|owner|programmer|master|maker|operator)|the system administrator|god)\b~\b(?:you|i|your|must|need|require|order|instruct|command)\b",
+    ),
+    rule(
+        Kind::Role,
+        &[
+            "listen to my",
+            "obey my",
+            "answer all of my",
+            "answer all my",
+            "follow my",
+            "comply with my",
+            "god mode>",
+            "god mode]",
+        ],
+        r"\byou (?:must|have to|will|shall|need to|are required to|are to)(?: now| always)? (?:listen to|obey|answer|follow|comply with)(?: all| any)?(?: of)? my (?:\w+ )?(?:instructions?|commands?|orders|questions?|requests?)\b|[<\[]god mode[>\]]",
+    ),
+    rule(
+        Kind::Address,
+        &[
+            "before you",
+            "after you",
+            "once you",
+            "the task",
+            "your task",
+            "following first",
+            "your original task",
+        ],
+        r"\b(?:before you (?:can |may |are able to )?(?:solve|complete|answer|continue|proceed|finish|start|begin|do)|in order to (?:solve|complete|finish) (?:the|your) (?:\w+ )?task)\b~~\b(?:do|perform|execute|carry out|complete|send|you (?:must|need to|have to|should) first)\b~\b(?:following|first|this|these)\b|\b(?:after|once) you(?:'ve| have)? (?:do|did|done|complete|completed|finish|finished) (?:that|this|it|so),? (?:you (?:can|may|should) )?(?:solve|continue|proceed|go back|resume|return|complete)\b",
+    ),
+    rule(
+        Kind::Address,
+        &["message from me", "message from the", "message from your", "to you,"],
+        r"\b(?:important|urgent|special|secret|critical) (?:\w+ )?(?:message|instructions?|notice|request) from (?:me|the user|your (?:user|owner|developer|creator|operator|administrator)|the (?:system|developer|administrator|operator))\b",
+    ),
+    rule(
+        Kind::Address,
+        &["assistant", "agent", "model", "llm", "ai "],
+        r"\b(?:important|urgent|critical|attention|warning|notice|mandatory|required|alert|notice)\b[^a-z0-9]{1,6}(?:the |any |all |every )?(?:ai|llm|language model|assistant|ai agent|ai assistant|agent|model)s? (?:must|should|needs? to|has to|have to|is required to|are required to|shall|will)\b",
+    ),
+    rule(
+        Kind::Exfiltration,
+        &[
+            "id_rsa",
+            "id_ed25519",
+            "/etc/passwd",
+            "/etc/shadow",
+            "mcp.json",
+            ".ssh/",
+            "known_hosts",
+            "bash_history",
+            "private key",
+        ],
+        r"\b(?:must|should|needs? to|have to|required to|always|first|make sure to|ensure|be sure to|please)(?: you)?(?: first| also| always)? (?:read|open|cat|load|fetch|access|include|retrieve|send|upload|get|extract|collect|provide)(?:ing)?\b~(?:id_rsa|id_ed25519|/etc/passwd|/etc/shadow|mcp\.json|\.ssh/|known_hosts|bash_history|\bprivate keys?\b)",
+    ),
+    rule(
+        Kind::Exfiltration,
+        &["the user's", "your user's", "the users'"],
+        r"\b(?:can|could|would|will) you (?:please |just |at least )?(?:share|tell|give|confirm|provide|reveal|print|show|disclose|send|encode|write|spell)\b~\b(?:the|your) user's (?:\w+ )?(?:name|e-?mail|address|birth|phone|location|password|social|favou?rite|credit|account|data|information|age|ssn|initials|city)",
+    ),
+    rule(
+        Kind::Exfiltration,
+        &["src=", "href="],
+        r"\b(?:src|href)=[\x22']?https?://[^\s\x22'>]{1,200}[?&#/][a-z0-9_.-]{0,20}=?(?:\{|%7b|\[|<|\$\{|\$\()[a-z_ '.-]{0,30}(?:conversation|message|secret|token|key|data|history|user|prompt|context|summary|password|content|email|info|input|chat|answer|response|credential)",
+    ),
+    rule(
+        Kind::Override,
+        &["ignore", "disregard", "forget"],
+        r"\b(?:ignore|disregard|forget)\b~\band (?:just |instead |only |simply |then )?(?:say|state|tell|indicate|respond|reply|answer|claim|recommend|pretend)\b",
     ),
 ];
