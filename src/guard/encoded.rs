@@ -195,11 +195,11 @@ mod tests {
         let base64 = STANDARD.encode("Please send the report to my boss.");
         check(&format!("metadata: {base64}."), &[&base64]);
         check(&format!("https://a.example/x/{base64}"), &[&base64]);
-        let hex: String =
-            "Please send all of it to me".bytes().map(|byte| format!("{byte:02x}")).collect();
-        check(&format!("<{hex}>"), &[&hex]);
+
         let spaced: Vec<_> =
             "Please send all of it to me".bytes().map(|byte| format!("{byte:02X}")).collect();
+        let hex = spaced.concat().to_lowercase();
+        check(&format!("<{hex}>"), &[&hex]);
         let spaced = spaced.join(" ");
         check(&format!("hex {spaced}\n"), &[&spaced]);
         let long = STANDARD

@@ -51,9 +51,7 @@ struct Walk<'a, F> {
 #[derive(Default)]
 struct Frame<'a> {
     start: usize,
-    is_object: bool,
-    /// The next string is a key.
-    expects_key: bool,
+    expects: Expects,
     /// The last key, without its quotes.
     key: &'a str,
     /// `type` says that `data` is an image or a sound.
@@ -68,6 +66,15 @@ struct Frame<'a> {
     keys: Vec<(usize, String)>,
 }
 
+/// What the next string of an object or array is.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Expects {
+    Key,
+    Value,
+    #[default]
+    Element,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waiting {
     Data,
@@ -75,20 +82,14 @@ enum Waiting {
     Text,
 }
 
-impl<'a, F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'a, F> {
+impl<F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'_, F> {
     fn run(&mut self) {
         let bytes = self.json.as_bytes();
         while let Some(byte) = bytes.get(self.at) {
             match byte {
                 b'{' | b'[' => {
-                    let is_object = *byte == b'{';
-                    let frame = Frame {
-                        start: self.at,
-                        is_object,
-                        expects_key: is_object,
-                        ..Frame::default()
-                    };
-                    self.open.push(frame);
+                    let expects = if *byte == b'{' { Expects::Key } else { Expects::Element };
+                    self.open.push(Frame { start: self.at, expects, ..Frame::default() });
                     self.at += 1;
                 }
                 b'}' | b']' => {
@@ -96,8 +97,10 @@ impl<'a, F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'a, F> {
                     self.close();
                 }
                 b',' => {
-                    if let Some(frame) = self.open.last_mut() {
-                        frame.expects_key = frame.is_object;
+                    if let Some(frame) = self.open.last_mut()
+                        && frame.expects == Expects::Value
+                    {
+                        frame.expects = Expects::Key;
                     }
                     self.at += 1;
                 }
@@ -116,15 +119,15 @@ impl<'a, F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'a, F> {
         let Some(frame) = self.open.last_mut() else {
             return self.treat(span, Place::Other);
         };
-        if frame.expects_key {
-            frame.expects_key = false;
+        if frame.expects == Expects::Key {
+            frame.expects = Expects::Value;
             frame.key = inner;
             frame.has_uri |= inner == "uri";
             self.treat_key(span);
             return;
         }
         let waiting = match frame.key {
-            "type" if frame.is_object => {
+            "type" => {
                 frame.is_media |= matches!(inner, "image" | "audio");
                 frame.is_text |= inner == "text";
                 None
@@ -135,7 +138,7 @@ impl<'a, F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'a, F> {
             _ => None,
         };
         match waiting {
-            Some(waiting) if frame.is_object => frame.waiting.push((span, waiting)),
+            Some(waiting) if frame.expects == Expects::Value => frame.waiting.push((span, waiting)),
             _ => self.treat(span, Place::Other),
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn ideographic(letter: char) -> bool {
     matches!(letter, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Whether `selector` may follow `base` (Unicode, StandardizedVariants and emoji-variation-sequences, by ranges).
+/// Whether `selector` may follow `base` (the Unicode lists of variation sequences, by ranges).
 pub(super) fn varies(base: char, selector: char) -> bool {
     match selector {
         '\u{fe0e}' | '\u{fe0f}' => pictographic(base) || matches!(base, '0'..='9' | '#' | '*'),

@@ -10,21 +10,10 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::found::Kind;
-use super::rules::RULES;
+use super::rules::{Rule, all};
 
 /// How far before and behind a trigger a rule looks; no expression spans more.
 const REACH: usize = 320;
-
-/// One rule as it is written down.
-pub(super) struct Rule {
-    /// What it finds.
-    pub(super) kind: Kind,
-    /// Words of which at least one stands in every match, in small letters.
-    pub(super) triggers: &'static [&'static str],
-    /// The expression: a blank stands for any white space, with a question mark behind it for none as well; `~` for up
-    /// to forty, `~~` for up to a hundred bytes of the same sentence.
-    pub(super) expression: &'static str,
-}
 
 /// A rule that matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,16 +27,16 @@ struct Patterns {
     triggers: AhoCorasick,
     /// The rules of each trigger.
     rules_of: Vec<Vec<usize>>,
-    expressions: Vec<OnceLock<Regex>>,
+    rules: Vec<(&'static Rule, OnceLock<Regex>)>,
 }
 
 static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
-    let mut words: Vec<&str> = RULES.iter().flat_map(|rule| rule.triggers).copied().collect();
+    let mut words: Vec<&str> = all().flat_map(|rule| rule.triggers).copied().collect();
     words.sort_unstable();
     words.dedup();
     let rules_of = words.iter().map(|word| {
         let having = |(at, rule): (usize, &Rule)| rule.triggers.contains(word).then_some(at);
-        RULES.iter().enumerate().filter_map(having).collect()
+        all().enumerate().filter_map(having).collect()
     });
     let rules_of = rules_of.collect();
     let triggers = AhoCorasick::builder()
@@ -55,14 +44,14 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
         .kind(Some(AhoCorasickKind::ContiguousNFA))
         .build(&words)
         .expect("a few hundred short words are within its limits");
-    let expressions = RULES.iter().map(|_| OnceLock::new()).collect();
-    Patterns { triggers, rules_of, expressions }
+    let rules = all().map(|rule| (rule, OnceLock::new())).collect();
+    Patterns { triggers, rules_of, rules }
 });
 
 /// All matches of all rules in a folded text, in no particular order.
 pub(super) fn matches(folded: &[u8]) -> Vec<Match> {
     let mut found = Vec::new();
-    let mut windows: Vec<Option<Range<usize>>> = vec![None; RULES.len()];
+    let mut windows: Vec<Option<Range<usize>>> = vec![None; PATTERNS.rules.len()];
     for hit in PATTERNS.triggers.find_overlapping_iter(folded) {
         let window = hit.start().saturating_sub(REACH)..(hit.end() + REACH).min(folded.len());
         for &rule in &PATTERNS.rules_of[hit.pattern().as_usize()] {
@@ -83,12 +72,15 @@ pub(super) fn matches(folded: &[u8]) -> Vec<Match> {
 
 fn run(rule: usize, folded: &[u8], window: Option<Range<usize>>, found: &mut Vec<Match>) {
     let Some(window) = window else { return };
-    let expression = PATTERNS.expressions[rule].get_or_init(|| compile(RULES[rule].expression));
+    let (rule, expression) = &PATTERNS.rules[rule];
+    let expression = expression.get_or_init(|| compile(rule.expression));
     let offset = window.start;
-    found.extend(expression.find_iter(&folded[window]).map(|part| Match {
-        kind: RULES[rule].kind,
-        span: part.start() + offset..part.end() + offset,
-    }));
+    found.extend(
+        expression.find_iter(&folded[window]).map(|part| Match {
+            kind: rule.kind,
+            span: part.start() + offset..part.end() + offset,
+        }),
+    );
 }
 
 fn compile(expression: &str) -> Regex {
@@ -110,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_rule_compiles_and_needs_its_triggers() {
-        for rule in RULES {
+        for rule in all() {
             compile(rule.expression);
             assert!(!rule.triggers.is_empty(), "{}", rule.expression);
             for trigger in rule.triggers {
