@@ -125,6 +125,8 @@ impl Decoder {
 
     /// The next frame, if it is complete.
     pub fn frame(&mut self) -> Option<Frame<'_>> {
+        // What was handed out is dropped; behind it, there may be more.
+        self.oversized.take_if(|skipped| skipped.done);
         loop {
             if self.oversized.is_some() {
                 if !self.skip_oversized() {
@@ -244,16 +246,11 @@ impl Decoder {
         self.oversized = Some(Oversized { head, tail, length: 0, announced, done: false });
     }
 
-    /// Swallows what has come in of an oversized message; true once its end is there. The frame that was handed
-    /// out for the last one is dropped here as well.
+    /// Swallows what has come in of an oversized message; true once its end is there.
     fn skip_oversized(&mut self) -> bool {
         let Some(skipped) = self.oversized.as_mut() else {
             return false;
         };
-        if skipped.done {
-            self.oversized = None;
-            return false;
-        }
         let rest = &self.buffer[self.start..];
         let (taken, separator) = match skipped.announced {
             Some(announced) => {
@@ -351,6 +348,8 @@ mod tests {
         check(&line, &["oversized 5004 {a z}", "line {}"]).await;
         let sized = format!("Content-Length: 5004\r\n\r\n{{a{}z}}{{}}\n", "x".repeat(5000));
         check(&sized, &["oversized 5004 {a z}", "line {}"]).await;
+        let followed = format!("{{a{}z}}\n{{}}\n[1]\nlast\n", "x".repeat(5000));
+        check(&followed, &["oversized 5004 {a z}", "line {}", "line [1]", "junk last"]).await;
         let just_fits = format!("{{{}}}\n", "x".repeat(38));
         check(&just_fits, &[&format!("line {}", just_fits.trim_end())]).await;
     }
