@@ -192,11 +192,14 @@ impl Decoder {
     }
 
     fn skip_blank(&mut self) {
-        let rest = &self.buffer[self.start..];
-        let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        self.start += blank;
-        // A byte order mark at the head of a stream is no part of the first message.
-        if self.buffer[self.start..].starts_with(b"\xef\xbb\xbf") {
+        loop {
+            let rest = &self.buffer[self.start..];
+            let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            self.start += blank;
+            // A byte order mark at the head of a stream is no part of the first message.
+            if !self.buffer[self.start..].starts_with(b"\xef\xbb\xbf") {
+                return;
+            }
             self.start += 3;
         }
     }
@@ -330,6 +333,7 @@ mod tests {
         check("{\"a\":1}\n{\"b\":2}\r\n\n[3]\n", &["line {\"a\":1}", "line {\"b\":2}", "line [3]"])
             .await;
         check("\u{feff}{}\n", &["line {}"]).await;
+        check("\n\u{feff}\r\n\n{}\n", &["line {}"]).await;
         check("Content-Length: 4\r\n\r\n{\"\n}{}\n", &["sized {\"\n}", "line {}"]).await;
         check("content-type: x\r\nCONTENT-LENGTH:2\r\n\r\n{}\r\n{}\n", &["sized {}", "line {}"])
             .await;
