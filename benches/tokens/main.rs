@@ -15,10 +15,12 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use mcp_bridge::base::text::shorten;
-use mcp_bridge::config::{SchemaCompression, ServerName, ToolFilter};
+use mcp_bridge::config::{SanitizeAction, SchemaCompression, ServerName, ToolFilter, Trust};
+use mcp_bridge::guard::Guard;
+use mcp_bridge::guard::pin::Pins;
 use mcp_bridge::protocol::tool::Definition;
 use mcp_bridge::router;
-use mcp_bridge::tools::{Registry, ServerTools};
+use mcp_bridge::tools::{Registry, Rules, ServerTools};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tiktoken_rs::CoreBPE;
@@ -123,8 +125,10 @@ fn load(name: &str, listed: &Value) -> io::Result<Arc<ServerTools>> {
         let raw = RawValue::from_string(tool.to_string())?;
         definitions.push(Definition::parse(&raw)?);
     }
-    let filters = IndexMap::from([(server.clone(), ToolFilter::default())]);
-    let registry = Registry::new(filters, SchemaCompression::default());
+    let guard = Guard::new(&server, Trust::Trusted, SanitizeAction::Replace);
+    let rules = Rules { filter: ToolFilter::default(), guard };
+    let rules = IndexMap::from([(server.clone(), rules)]);
+    let registry = Registry::new(rules, SchemaCompression::default(), Pins::default());
     registry.replace(&server, definitions);
     Ok(registry.snapshot().get(name).cloned().unwrap_or_default())
 }

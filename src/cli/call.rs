@@ -100,9 +100,11 @@ pub(super) fn failure(error: &Error) -> Failure {
             (Exit::Usage, &[][..])
         }
         Error::NotFound { .. } => (Exit::NotFound, &[][..]),
-        Error::Denied { .. } | Error::NotAllowed { .. } | Error::Edit(_) => (Exit::Failed, &[][..]),
+        Error::Denied { .. }
+        | Error::NotAllowed { .. }
+        | Error::Edit(_)
+        | Error::RateLimited(_) => (Exit::Failed, &[][..]),
         Error::LeftOut { .. } => (Exit::Config, &[][..]),
-        Error::RateLimited(_) => (Exit::Failed, &[][..]),
         Error::Upstream { .. } => (Exit::Upstream, &[][..]),
     };
     let nearest = match available {

@@ -168,17 +168,19 @@ impl Error {
     pub fn code(&self) -> &'static str {
         use upstream::Error as Upstream;
         match self {
-            Self::UnknownServer { .. } => "unknown_server",
+            Self::UnknownServer { .. } | Self::Edit(edit::Error::UnknownServer { .. }) => {
+                "unknown_server"
+            }
             Self::UnknownTool { .. } => "unknown_tool",
-            Self::InvalidParams { .. } | Self::Dependency { .. } => "invalid_params",
-            Self::Filter { source: select::Error::Unavailable(_), .. } => "connection_failed",
-            Self::Filter { .. } => "invalid_params",
+            Self::LeftOut { .. } | Self::Filter { source: select::Error::Unavailable(_), .. } => {
+                "connection_failed"
+            }
+            Self::InvalidParams { .. }
+            | Self::Dependency { .. }
+            | Self::Filter { .. }
+            | Self::Edit(_) => "invalid_params",
             Self::NotFound { .. } => "not_found",
-            Self::NotAllowed { .. } => "denied",
-            Self::Edit(edit::Error::UnknownServer { .. }) => "unknown_server",
-            Self::Edit(_) => "invalid_params",
-            Self::Denied { .. } => "denied",
-            Self::LeftOut { .. } => "connection_failed",
+            Self::NotAllowed { .. } | Self::Denied { .. } => "denied",
             Self::RateLimited(_) => "rate_limited",
             Self::Upstream { source, .. } => match source {
                 Upstream::Refused(_) | Upstream::BadAnswer { .. } => "mcp_error",
@@ -208,13 +210,12 @@ impl Error {
             Self::Edit(edit::Error::UnknownServer { name, nearest, .. }) => {
                 did_you_mean(name, nearest)
             }
-            Self::Edit(_) => None,
             Self::Denied { remedy, .. } => Some(remedy.clone()),
             Self::Filter { kept: Some(id), .. } => Some(format!(
                 "the call was made, do not make it again: its result is kept for {{\"action\": \"read\", \"id\": \
                  \"{id}\"}}, with another `select` or without"
             )),
-            Self::Filter { kept: None, .. } | Self::Dependency { .. } => None,
+            Self::Filter { kept: None, .. } | Self::Dependency { .. } | Self::Edit(_) => None,
             Self::RateLimited(refused) => Some(refused.hint()),
             Self::Upstream { signature: Some(signature), .. } => {
                 Some(format!("the tool is called as {signature}"))

@@ -82,7 +82,7 @@ impl Attempt<'_> {
         self.check_arguments(router)?;
         let begun = router.settings.debug.then(Instant::now);
         let (made, cached) = match self.key(router) {
-            Some(key) => self.from_cache(router, key).await,
+            Some(key) => self.shared(router, key).await,
             None => (self.made(router).await, false),
         };
         let Made { result, retries, warning } = made.map_err(|failure| match failure {
@@ -130,11 +130,7 @@ impl Attempt<'_> {
     }
 
     /// A kept result, or one that somebody waits for already, or a new one; whether it was not made for this caller.
-    async fn from_cache(
-        &self,
-        router: &Router,
-        key: Key,
-    ) -> (Result<Made<Box<str>>, Failure>, bool) {
+    async fn shared(&self, router: &Router, key: Key) -> (Result<Made<Box<str>>, Failure>, bool) {
         if let Some(result) = router.results.get(&key) {
             return (Ok(Made { result: (*result).into(), retries: 0, warning: None }), true);
         }

@@ -104,7 +104,7 @@ impl Router {
             form,
             is_picked,
         };
-        off_thread(json.len(), move || treatment.apply(json, Marks::of(notes))).await
+        off_thread(json.len(), move || treatment.apply(&json, Marks::of(notes))).await
     }
 }
 
@@ -137,14 +137,14 @@ struct Treatment {
 impl Treatment {
     /// Cleans first and cuts then, so that nothing is cut in two before it is looked at; the lines around what an
     /// untrusted server says come last, so that they are never cut off.
-    fn apply(&self, json: Box<str>, mut marks: Marks) -> Shaped {
-        let clean = self.guard.result(&json, false);
+    fn apply(&self, json: &str, mut marks: Marks) -> Shaped {
+        let clean = self.guard.result(json, false);
         marks.untrusted = self.guard.trust() == Trust::Untrusted;
         let mut id = None;
         if !clean.found.is_empty() {
             marks.sanitized = Some(clean.found);
             // What was taken away can be read by a person.
-            let original = id.insert(self.keep(&json));
+            let original = id.insert(self.keep(json));
             self.kept.share(original);
             marks.original = Some(original.as_str().to_owned());
         }
@@ -153,7 +153,7 @@ impl Treatment {
             (None, _) => clean.json,
             (Some(max), Form::Content) => {
                 let mut tell = |shown, total| {
-                    let id = id.get_or_insert_with(|| self.keep(&json));
+                    let id = id.get_or_insert_with(|| self.keep(json));
                     // Only of one plain text is the rest where the beginning ends.
                     let document = document(&clean.json);
                     let is_json = document.trim_start().starts_with(['{', '[']);
@@ -174,7 +174,7 @@ impl Treatment {
             (Some(max), Form::Plain) => {
                 let cut = limit::cut(&clean.json, max);
                 if cut.cut {
-                    let id = id.get_or_insert_with(|| self.keep(&json));
+                    let id = id.get_or_insert_with(|| self.keep(json));
                     marks.truncated = Some(Truncated::new(clean.json.chars().count(), id));
                 }
                 Cow::Owned(cut.json.into_owned())

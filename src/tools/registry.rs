@@ -134,7 +134,7 @@ impl Registry {
         let mut notes = self.pins.review(server, tools.values().map(Tool::original));
         for (name, tool) in tools.iter() {
             if let Some(unusable) = &tool.unusable {
-                notes.insert(name.clone(), unusable_note(unusable));
+                notes.insert(name.clone(), unusable_note(*unusable));
             }
         }
         let limit = self.compression.enabled.then_some(self.compression.max_description_length);
@@ -148,7 +148,7 @@ impl Registry {
     }
 }
 
-fn unusable_note(unusable: &UnusableName) -> Note {
+fn unusable_note(unusable: UnusableName) -> Note {
     Note {
         withheld: true,
         is_pending: false,

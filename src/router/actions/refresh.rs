@@ -14,15 +14,12 @@ pub(in crate::router) async fn run(
 ) -> Result<Box<str>, Error> {
     let only = server.map(|server| router.find(server)).transpose()?;
     // Before the tools are read anew, so that no call in between brings an old result back.
-    match only {
-        Some(found) => {
-            router.results.clear_server(found.name.as_str());
-            router.flights.close_server(found.name.as_str());
-        }
-        None => {
-            router.results.clear();
-            router.flights.close_all();
-        }
+    if let Some(found) = only {
+        router.results.clear_server(found.name.as_str());
+        router.flights.close_server(found.name.as_str());
+    } else {
+        router.results.clear();
+        router.flights.close_all();
     }
     let failures = if let Some(found) = only {
         router.pool.make_room_for(std::slice::from_ref(found.supervisor));
