@@ -20,6 +20,15 @@ pub fn listed(server: &str, tools: &ServerTools) -> Box<str> {
     result(&Tools { server, action: "list", listing: tools.listing() })
 }
 
+/// The same with blocks of content behind it.
+pub(super) fn result_with(answer: &impl Serialize, blocks: &[String]) -> Box<str> {
+    let result = result(answer);
+    match result.strip_suffix("]}") {
+        Some(open) if !blocks.is_empty() => format!("{open},{}]}}", blocks.join(",")).into(),
+        _ => result,
+    }
+}
+
 /// `list` with a server.
 #[derive(Serialize)]
 struct Tools<'a> {

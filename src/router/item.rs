@@ -248,6 +248,9 @@ impl Item<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn check(calls: &[&str], expected: &str) {
@@ -325,5 +328,88 @@ mod tests {
             [r#"{"tool":"a","id":"x"}"#, r#"{"tool":"a","id":"y"}"#, params].map(Cow::Borrowed);
         let items = read(&calls, 3).expect("a batch");
         assert_eq!(items[2].filled(&["\"v\"", "{}"]), r#"{"p":"v","q":[{} ,1]}"#);
+    }
+
+    /// A value with references in it, and the same with `values` in their places.
+    fn replaced(value: &Value, values: &[Value]) -> Value {
+        match value {
+            Value::Object(members) => {
+                let index = value["$ref"].as_str().and_then(|id| id.strip_prefix("id"));
+                match index.and_then(|index| index.parse::<usize>().ok()) {
+                    Some(index) => values[index].clone(),
+                    None => members
+                        .iter()
+                        .map(|(name, value)| (name.clone(), replaced(value, values)))
+                        .collect::<serde_json::Map<_, _>>()
+                        .into(),
+                }
+            }
+            Value::Array(elements) => {
+                elements.iter().map(|value| replaced(value, values)).collect()
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn json(ids: usize) -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            4 => (0..ids).prop_map(|id| json!({ "$ref": format!("id{id}") })),
+            1 => Just(json!({"$ref": "#/$defs/x"})),
+            1 => any::<i32>().prop_map(Value::from),
+            1 => "\\PC{0,6}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map("[a-z$\"{}]{1,4}", inner, 0..4)
+                    .prop_map(|members| members.into_iter().collect::<Value>()),
+            ]
+        })
+    }
+
+    proptest! {
+        /// Whoever can be put in an order is, and nobody else; every reference is found and filled where it stands.
+        #[test]
+        fn graphs_run_unless_they_run_in_circles(params in prop::collection::vec(json(5), 5)) {
+            let calls: Vec<String> = params
+                .iter()
+                .enumerate()
+                .map(|(id, value)| {
+                    json!({"id": format!("id{id}"), "tool": "t", "params": {"p": value}}).to_string()
+                })
+                .collect();
+            let calls: Vec<Cow<'_, str>> = calls.iter().map(|call| Cow::from(call.as_str())).collect();
+            let needs = |value: &Value| {
+                let text = value.to_string();
+                (0..5).filter(|id| text.contains(&format!(r#"{{"$ref":"id{id}"}}"#))).collect::<Vec<_>>()
+            };
+            // Taking out whoever needs nobody that is left must take out all.
+            let mut left: Vec<usize> = (0..5).collect();
+            loop {
+                let free = left.iter().position(|id| {
+                    needs(&params[*id]).iter().all(|needed| !left.contains(needed))
+                });
+                match free {
+                    Some(place) => drop(left.remove(place)),
+                    None => break,
+                }
+            }
+            match read(&calls, 5) {
+                Err(error) => {
+                    prop_assert!(!left.is_empty(), "{error}");
+                    prop_assert!(error.to_string().contains("wait for each other"), "{error}");
+                }
+                Ok(items) => {
+                    prop_assert!(left.is_empty());
+                    let values: Vec<Value> = (0..5).map(|n| json!([n, {"x": "\"{"}])).collect();
+                    for (item, value) in items.iter().zip(&params) {
+                        let texts: Vec<String> =
+                            item.references.iter().map(|r| values[r.item].to_string()).collect();
+                        let filled: Value = serde_json::from_str(&item.filled(&texts)).expect("JSON");
+                        prop_assert_eq!(&filled["p"], &replaced(value, &values));
+                    }
+                }
+            }
+        }
     }
 }

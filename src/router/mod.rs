@@ -10,6 +10,7 @@ mod failed;
 mod invocation;
 mod item;
 mod marks;
+mod media;
 mod overview;
 mod promoted;
 mod promotion;

@@ -187,6 +187,23 @@ fn a_batch_tells_its_progress() {
 }
 
 #[test]
+fn images_stand_beside_the_text() {
+    let mut client = client();
+    let image = json!({"server": "one", "tool": "image", "params": {}});
+    let result = client.mcp(&json!({"calls": [image, echo(&json!("x")), image]}));
+    let blocks = result["content"].as_array().expect("content");
+    assert_eq!(blocks.len(), 3, "{result}");
+    let slots = json_of(&result)["results"].take();
+    for (slot, block) in [(0, 1), (2, 2)] {
+        assert_eq!(blocks[block]["type"], "image");
+        let content = slots[slot]["result"]["content"].as_array().expect("content");
+        let word = content.iter().find(|word| word["type"] == "image").expect("word of the image");
+        assert!(word.get("data").is_none(), "{word}");
+        assert!([1, 2].contains(&word["block"].as_u64().expect("a number")), "{word}");
+    }
+}
+
+#[test]
 fn a_batch_can_be_cancelled() {
     let mut client = client();
     client.assert_echo("one");

@@ -1,6 +1,6 @@
 //! `batch`: several calls at once, some of them with the results of others as arguments.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -9,10 +9,12 @@ use tokio::sync::Semaphore;
 
 use super::which::{self, Which};
 use crate::base::json::{Strict, members, replace};
+use crate::config::CallFormat;
 use crate::protocol::method;
 use crate::router::answer::{self, Batch, Slot};
 use crate::router::attempt::Attempt;
 use crate::router::item::{Item, Reference};
+use crate::router::media::lift;
 use crate::router::request::{Caller, Notify};
 use crate::router::routing::{Router, unknown_tool};
 use crate::router::shape::Form;
@@ -29,6 +31,8 @@ struct Run<'a> {
     meta: Option<String>,
     /// One for each server, in the order of the config.
     places: Vec<Semaphore>,
+    /// Images and sounds, which stand behind the text of the answer.
+    media: Mutex<Vec<String>>,
 }
 
 /// What came of one call.
@@ -54,6 +58,7 @@ pub(in crate::router) async fn run(
         caller,
         meta: meta.map(without_token),
         places: router.pool.iter().map(|_| Semaphore::new(PER_SERVER)).collect(),
+        media: Mutex::default(),
     };
     let mut ended: Vec<Option<Ended>> = items.iter().map(|_| None).collect();
     let mut started = vec![false; items.len()];
@@ -78,7 +83,8 @@ pub(in crate::router) async fn run(
     }
     drop(running);
     let slots = ended.into_iter().flatten().map(|ended| ended.slot).collect();
-    Ok(answer::result(&Batch { action: "batch", results: slots }))
+    let media = std::mem::take(&mut *run.media.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(answer::result_with(&Batch { action: "batch", results: slots }, &media))
 }
 
 /// Nothing runs where a filter cannot be read.
@@ -151,14 +157,26 @@ impl Run<'_> {
         };
         let (meta, caller) = (self.meta.as_deref(), self.caller);
         let attempt = Attempt { found, tool, params: &params, meta, caller };
-        let answered = attempt.answered(router).await?;
+        let mut answered = attempt.answered(router).await?;
         let picked = router.picked(found, &answered.result, item.select.as_deref()).await?;
         let value = (!value::is_error(&answered.result) && self.is_wanted(item)).then(|| {
             picked.as_deref().map_or_else(|| Arc::from(value::of(&answered.result)), Arc::from)
         });
+        if picked.is_none() && router.settings.call_format == CallFormat::Content {
+            answered.result = self.lift(answered.result);
+        }
         let shaped = router.shape(found, answered, picked, Form::Plain).await;
         slot.fill(shaped.into_parts(found.name.as_str()));
         Ok(value)
+    }
+
+    /// The result without its images and sounds.
+    fn lift(&self, result: Box<str>) -> Box<str> {
+        let mut media = self.media.lock().unwrap_or_else(PoisonError::into_inner);
+        // The first block is the text of the answer.
+        let lifted = lift(result, media.len() + 1);
+        media.extend(lifted.media);
+        lifted.result
     }
 
     /// Whether another call refers to this one.
