@@ -47,6 +47,33 @@ typos:
     fi
     typos
 
+# Not part of `ci`: building takes minutes, and what chance finds must not stop somebody else's change. The pinned
+# toolchain will do.
+#
+# What strangers may send, made up by libFuzzer, each target for this many seconds.
+fuzz seconds="60":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    export PATH="$PWD/target/tools/bin:$PATH"
+    if ! cargo fuzz --version >/dev/null 2>&1; then
+      cargo install cargo-fuzz --version 0.13.2 --locked --root target/tools
+    fi
+    # Without a sanitizer: the bridge has next to no unsafe code, and they need the nightly toolchain.
+    options=(--sanitizer none --target-dir target/fuzz)
+    cargo fuzz build "${options[@]}"
+    found=()
+    for target in $(cargo fuzz list); do
+      mkdir -p "target/fuzz/corpus/$target" target/fuzz/found
+      echo "fuzz: $target for {{ seconds }} s"
+      cargo fuzz run "${options[@]}" "$target" "target/fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+        -seed=1 -max_total_time={{ seconds }} -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
+        -artifact_prefix="target/fuzz/found/$target-" || found+=("$target")
+    done
+    if [ "${#found[@]}" -gt 0 ]; then
+      echo "fuzz: ${found[*]} failed; the inputs are in target/fuzz/found"
+      exit 1
+    fi
+
 # The official TypeScript and Python clients and five real servers, installed below tests/interop/.work.
 interop:
     tests/interop/run
