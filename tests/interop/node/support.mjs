@@ -17,7 +17,10 @@ const bridge = process.env.BRIDGE_BIN;
 
 export const servers = Object.keys(JSON.parse(fs.readFileSync(template, 'utf8')).servers);
 
-/** A folder that is gone after the test, with what the servers expect to find in it. */
+const folders = [];
+process.on('exit', () => folders.forEach((folder) => fs.rmSync(folder, { recursive: true, force: true })));
+
+/** A folder that is gone after the tests, when no bridge writes into it any more, with what the servers expect to find in it. */
 export function scratch(t) {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'bridge-interop-')));
   for (const name of ['files', 'home', 'repo']) fs.mkdirSync(path.join(folder, name));
@@ -29,7 +32,7 @@ export function scratch(t) {
   fs.writeFileSync(path.join(folder, 'repo', 'first.txt'), 'first\n');
   git('add', '.');
   git('commit', '--quiet', '--message', 'first');
-  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
@@ -42,7 +45,8 @@ function environment(folder, memory) {
     INTEROP_NODE,
     INTEROP_PYTHON,
     INTEROP_MODULES,
-    INTEROP_SCRATCH: folder,
+    // A variable that is never taken for a secret: errors of servers name the folder, and would hold `***` instead.
+    TMPDIR: folder,
     INTEROP_MEMORY: memory,
     BRIDGE_HOME: path.join(folder, 'home'),
   };

@@ -20,7 +20,8 @@ def environment(folder, memory):
     """The variables that servers.json names, and a home folder of the bridge that nothing else uses."""
     installed = {name: os.environ[name] for name in ("INTEROP_NODE", "INTEROP_PYTHON", "INTEROP_MODULES")}
     return installed | {
-        "INTEROP_SCRATCH": str(folder),
+        # A variable that is never taken for a secret: errors of servers name the folder, and would hold `***` instead.
+        "TMPDIR": str(folder),
         "INTEROP_MEMORY": memory,
         "BRIDGE_HOME": str(folder / "home"),
         "PATH": os.environ["PATH"],
