@@ -113,18 +113,21 @@ fn categories(attacks: &[Seen<'_>], out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether more than half of what was smuggled in is still there to be read.
+/// Whether more than half of what was smuggled in is still there to be read, or the code that it was put into.
 fn is_readable(seen: &Seen<'_>) -> bool {
-    let left = words(&seen.left);
-    let left = format!(" {} ", left.join(" "));
-    let is_left = |smuggled: &Option<String>| {
-        let smuggled = words(smuggled.as_deref().unwrap_or_default());
-        let parts: Vec<String> =
-            smuggled.windows(3).map(|part| format!(" {} ", part.join(" "))).collect();
-        let kept = parts.iter().filter(|part| left.contains(part.as_str())).count();
-        kept * 2 > parts.len()
-    };
-    is_left(&seen.row.payload) || is_left(&seen.row.injected)
+    let left = format!(" {} ", words(&seen.left).join(" "));
+    let smuggled = words(seen.row.payload.as_deref().unwrap_or_default());
+    let parts: Vec<String> =
+        smuggled.windows(3).map(|part| format!(" {} ", part.join(" "))).collect();
+    let kept = parts.iter().filter(|part| left.contains(part.as_str())).count();
+    let longest = seen
+        .row
+        .injected
+        .iter()
+        .flat_map(|injected| injected.split_whitespace())
+        .max_by_key(|word| word.len());
+    let is_code = |word: &&str| seen.row.class() == Class::Encoded && word.len() > 40;
+    kept * 2 > parts.len() || longest.filter(is_code).is_some_and(|word| seen.left.contains(word))
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -12,6 +12,10 @@ use super::letters::{
 /// Flags of the countries that are spelt with tags (Unicode, emoji-sequences), without the black flag and the end.
 const FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
 
+/// So many words taken apart are no accident, each so near to the one before.
+const SPLIT_WORDS: usize = 3;
+const STRETCH: usize = 48;
+
 /// A text with its channels closed.
 pub(super) struct Closed<'a> {
     /// Borrowed where there was none.
@@ -20,12 +24,18 @@ pub(super) struct Closed<'a> {
     pub(super) found: Found,
     /// What a terminal would not show, or show backwards; in order.
     pub(super) veiled: Vec<(Range<usize>, Kind)>,
+    /// Stretches in which several words were taken apart; in order.
+    pub(super) split: Vec<Range<usize>>,
 }
 
 /// `text` without what stands in hidden channels.
 pub(super) fn close(text: &str) -> Closed<'_> {
-    let as_it_is =
-        || Closed { text: Cow::Borrowed(text), found: Found::default(), veiled: Vec::new() };
+    let as_it_is = || Closed {
+        text: Cow::Borrowed(text),
+        found: Found::default(),
+        veiled: Vec::new(),
+        split: Vec::new(),
+    };
     let Some(first) = first_unseen(text) else {
         return as_it_is();
     };
@@ -39,7 +49,12 @@ pub(super) fn close(text: &str) -> Closed<'_> {
         return as_it_is();
     }
     closer.lift();
-    Closed { text: Cow::Owned(closer.kept), found: closer.found, veiled: closer.veiled }
+    Closed {
+        text: Cow::Owned(closer.kept),
+        found: closer.found,
+        veiled: closer.veiled,
+        split: closer.split.end(),
+    }
 }
 
 /// Where the first character stands that may be part of a channel.
@@ -75,8 +90,40 @@ enum Tail {
     Joiner,
 }
 
+/// Places that lie near one another.
+#[derive(Default)]
+struct Stretches {
+    places: usize,
+    last: Range<usize>,
+    found: Vec<Range<usize>>,
+}
+
+impl Stretches {
+    fn add(&mut self, at: usize) {
+        if self.places == 0 || at > self.last.end + STRETCH {
+            self.flush();
+            self.last = at..at;
+        }
+        self.places += 1;
+        self.last.end = at;
+    }
+
+    fn flush(&mut self) {
+        if std::mem::take(&mut self.places) >= SPLIT_WORDS {
+            self.found.push(self.last.clone());
+        }
+    }
+
+    fn end(mut self) -> Vec<Range<usize>> {
+        self.flush();
+        self.found
+    }
+}
+
 struct Closer<'a> {
     text: &'a str,
+    /// Where letters of one word stood apart.
+    split: Stretches,
     /// Nothing without width stays for looks only.
     strict: bool,
     /// Characters without width that were removed between letters, and that were kept for looks.
@@ -105,6 +152,7 @@ impl<'a> Closer<'a> {
         let base = text[..first].chars().next_back();
         Self {
             text,
+            split: Stretches::default(),
             strict,
             between: 0,
             stray: 0,
@@ -222,11 +270,14 @@ impl<'a> Closer<'a> {
             '\u{34f}' => self.tail == Tail::Seen && around(right_to_left),
             _ => false,
         };
+        // A sign that was put into a word ends none.
+        let inside = around(|letter| letter.is_alphanumeric() || matches!(letter, '⟦' | '⟧'));
+        if !needed && inside {
+            self.split.add(self.kept.len());
+        }
         if needed || self.strict {
             return needed;
         }
-        // A sign that was put into a word ends none.
-        let inside = around(|letter| letter.is_alphanumeric() || matches!(letter, '⟦' | '⟧'));
         match letter {
             // Where a long word may be broken.
             '\u{ad}' if inside => self.soft += 1,

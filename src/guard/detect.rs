@@ -5,10 +5,14 @@ use std::ops::Range;
 use super::fold::fold;
 use super::found::Kind;
 use super::pattern::matches;
+use super::speech::{is_personal, is_prose, is_request};
 use super::{encoded, fields, hidden, misspelt};
 
 /// A sentence is followed this far in either direction from what was found in it.
 const MAX_SENTENCE: usize = 400;
+
+/// So many requests behind an instruction belong to it.
+const MAX_FOLLOWING: usize = 4;
 
 /// A part of a text that is, or carries, an instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +28,10 @@ pub(super) fn detect(text: &str) -> Vec<Finding> {
     let folded = fold(text);
     let mut findings = Vec::new();
     for found in matches(&folded.bytes) {
-        let span = sentence(text, folded.origin(found.span));
+        let mut span = sentence(text, folded.origin(found.span));
+        if matches!(found.kind, Kind::Override | Kind::Role | Kind::Address) {
+            span.end = with_requests(text, span.end);
+        }
         findings.push(Finding { span, kind: found.kind });
     }
     for (span, kind) in &folded.dressed {
@@ -57,7 +64,7 @@ pub(super) fn detect_across(json: &str) -> Vec<Finding> {
 }
 
 /// Findings that overlap become one, of the kind that comes first.
-fn merge(mut findings: Vec<Finding>) -> Vec<Finding> {
+pub(super) fn merge(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by_key(|finding| (finding.span.start, finding.span.end));
     let mut merged: Vec<Finding> = Vec::new();
     for finding in findings {
@@ -73,12 +80,12 @@ fn merge(mut findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// The sentence or sentences that a part of `text` lies in.
-fn sentence(text: &str, part: Range<usize>) -> Range<usize> {
+pub(super) fn sentence(text: &str, part: Range<usize>) -> Range<usize> {
     let bytes = text.as_bytes();
     let mut start = part.start;
     while start > 0 && part.start - start < MAX_SENTENCE {
         let before = bytes[start - 1];
-        let ended = matches!(before, b'.' | b'!' | b'?') && bytes[start].is_ascii_whitespace();
+        let ended = matches!(before, b'.' | b'!' | b'?') && bytes.get(start).is_none_or(u8::is_ascii_whitespace);
         if ended || bounds(before) {
             break;
         }
@@ -108,6 +115,28 @@ fn sentence(text: &str, part: Range<usize>) -> Range<usize> {
         end -= 1;
     }
     start..end.max(start)
+}
+
+/// Where the requests end that follow at `end`: what an instruction leads up to is part of it.
+fn with_requests(text: &str, mut end: usize) -> usize {
+    let mut requested = false;
+    for _ in 0..MAX_FOLLOWING {
+        let rest = &text[end..];
+        let start = end + rest.len() - rest.trim_start().len();
+        if text[end..start].contains("\n\n") && requested {
+            break;
+        }
+        let next = sentence(text, start..start);
+        let words = &text[next.clone()];
+        let follows = is_request(words)
+            || (requested && words.len() < 160 && is_personal(words) && is_prose(words));
+        if next.is_empty() || !follows {
+            break;
+        }
+        requested = true;
+        end = next.end;
+    }
+    end
 }
 
 /// What no sentence goes beyond: ends of lines, of quotations, of markup.

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::channel::{self, Closed};
-use super::detect::{Finding, detect, detect_across};
+use super::detect::{Finding, detect, detect_across, merge, sentence};
 use super::fields::{pieces, within_strings};
 use super::found::{Found, Kind};
 use super::json::rewrite;
 use super::mark::{flag, removed, unflagged};
+use super::speech::is_request;
 use crate::base::json::Strict;
 use crate::config::SanitizeAction;
 
@@ -36,8 +37,8 @@ struct Sanitizer {
 
 impl Sanitizer {
     fn text(self, text: &str) -> (Cow<'_, str>, Found) {
-        let Closed { text: closed, mut found, veiled } = channel::close(text);
-        let unveiled = unveil(&closed, &veiled).map(settled);
+        let Closed { text: closed, mut found, veiled, split } = channel::close(text);
+        let unveiled = unveil(&closed, &veiled, &split).map(settled);
         let closed = unveiled.map_or(closed, Cow::Owned);
         let (cleaned, mut more) = self.pass(&closed);
         if more.is_empty() {
@@ -106,13 +107,17 @@ fn settled(text: String) -> String {
     if closed.found.is_empty() { text } else { closed.text.into_owned() }
 }
 
-/// `text` without the words that were out of sight, if there are any.
-fn unveil(text: &str, veiled: &[(Range<usize>, Kind)]) -> Option<String> {
+/// `text` without the words that were out of sight, and the requests whose words were taken apart, if there are any.
+fn unveil(text: &str, veiled: &[(Range<usize>, Kind)], split: &[Range<usize>]) -> Option<String> {
     let words = veiled.iter().filter(|(span, _)| {
         text[span.clone()].chars().filter(|letter| letter.is_alphabetic()).count() >= VEILED_LETTERS
     });
-    let findings: Vec<Finding> =
+    let mut findings: Vec<Finding> =
         words.map(|(span, kind)| Finding { span: span.clone(), kind: *kind }).collect();
+    let sentences = split.iter().map(|span| sentence(text, span.clone()));
+    let requests = sentences.filter(|span| is_request(&text[span.clone()]));
+    findings.extend(requests.map(|span| Finding { span, kind: Kind::ZeroWidth }));
+    let findings = merge(findings);
     (!findings.is_empty())
         .then(|| apply(text, &findings, SanitizeAction::Replace, |span| vec![span]))
 }
