@@ -27,10 +27,16 @@ pub(super) struct Finding {
 pub(super) fn detect(text: &str) -> Vec<Finding> {
     let folded = fold(text);
     let mut findings = Vec::new();
-    for found in matches(&folded.bytes) {
+    let mut matched = matches(&folded.bytes);
+    matched.sort_unstable_by_key(|found| found.span.start);
+    // Sentences that belong to one finding already are not read again for the next.
+    let mut read = 0;
+    for found in matched {
         let mut span = sentence(text, folded.origin(found.span));
-        if matches!(found.kind, Kind::Override | Kind::Role | Kind::Address) {
+        let leads = matches!(found.kind, Kind::Override | Kind::Role | Kind::Address);
+        if leads && span.end > read {
             span.end = with_requests(text, span.end);
+            read = span.end;
         }
         findings.push(Finding { span, kind: found.kind });
     }
@@ -85,7 +91,8 @@ pub(super) fn sentence(text: &str, part: Range<usize>) -> Range<usize> {
     let mut start = part.start;
     while start > 0 && part.start - start < MAX_SENTENCE {
         let before = bytes[start - 1];
-        let ended = matches!(before, b'.' | b'!' | b'?') && bytes.get(start).is_none_or(u8::is_ascii_whitespace);
+        let ended = matches!(before, b'.' | b'!' | b'?')
+            && bytes.get(start).is_none_or(u8::is_ascii_whitespace);
         if ended || bounds(before) {
             break;
         }

@@ -10,6 +10,7 @@ use super::fields::connector;
 use super::found::Kind;
 use super::letters::unseen;
 use super::mark::sign;
+use super::pattern::INNER_STOP;
 
 /// Longest part of a text that is read as markup inside of a sentence.
 const MAX_MARKUP: usize = 200;
@@ -149,7 +150,11 @@ impl<'a> Folder<'a> {
                 b'&' | b'<' | b'\\' | b'%' | b'"' => self.markup(*byte),
                 0..0x80 => {
                     self.end_word();
-                    self.push(*byte, self.at);
+                    let inner = *byte == b'.'
+                        && bytes
+                            .get(self.at + 1)
+                            .is_some_and(|next| next.is_ascii_alphanumeric() || *next >= 0x80);
+                    self.push(if inner { INNER_STOP } else { *byte }, self.at);
                     self.at += 1;
                 }
                 _ => self.letter(),

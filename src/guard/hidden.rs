@@ -20,6 +20,9 @@ const MAX_MEMORY: usize = 4 << 20;
 /// Words of a hidden place that are looked at.
 const MAX_WORDS: usize = 2_000;
 
+/// Shorter values hold no request.
+const MIN_VALUE: usize = 12;
+
 /// Attributes whose values are words.
 const WORDY: [&str; 9] = [
     "alt",
@@ -61,19 +64,22 @@ fn comments(text: &str) -> Vec<Range<usize>> {
 
 /// `[//]: # (words)`, the way to write a comment in Markdown.
 fn reference_comments(text: &str) -> Vec<Range<usize>> {
+    let marks =
+        ["[//]: #", "[comment]: #", "[//]: <>", "[comment]: <>", "[hidden]: #", "[_]: #", "[]: #"];
     let mut found = Vec::new();
-    for mark in
-        ["[//]: #", "[comment]: #", "[//]: <>", "[comment]: <>", "[hidden]: #", "[_]: #", "[]: #"]
-    {
-        for start in memmem::find_iter(text.as_bytes(), mark) {
-            let start = start + mark.len();
-            let line = &text[start..];
-            let end = start + memchr::memchr(b'\n', line.as_bytes()).unwrap_or(line.len());
-            let words = trimmed(text, start..end);
-            let inner = text[words.clone()].trim_matches(['(', ')', '"', '\'', '<', '>']);
-            if is_prose(inner) && (is_request(inner) || inner.contains('?')) {
-                found.push(words);
-            }
+    for colon in memmem::find_iter(text.as_bytes(), b"]: ") {
+        let behind = |mark: &&str| {
+            let label = mark.find(']')?;
+            let start = colon.checked_sub(label)?;
+            text.get(start..)?.starts_with(*mark).then_some(start + mark.len())
+        };
+        let Some(start) = marks.iter().find_map(|mark| behind(&mark)) else { continue };
+        let line = &text[start..];
+        let end = start + memchr::memchr(b'\n', line.as_bytes()).unwrap_or(line.len());
+        let words = trimmed(text, start..end);
+        let inner = text[words.clone()].trim_matches(['(', ')', '"', '\'', '<', '>']);
+        if is_prose(inner) && (is_request(inner) || inner.contains('?')) {
+            found.push(words);
         }
     }
     found
@@ -85,14 +91,29 @@ fn trimmed(text: &str, span: Range<usize>) -> Range<usize> {
     start..(span.end - (part.len() - part.trim_end().len())).max(start)
 }
 
-/// A cheap look at whether the parser would find anything.
+/// A cheap look at whether the parser would find anything: something that hides, or a quoted value that is suspect.
 fn may_hide(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some(first) = memchr::memchr(b'<', bytes) else { return false };
     let rest = &bytes[first..];
-    [&b"style"[..], b"hidden", b"alt=", b"title=", b"aria-", b"content=", b"STYLE", b"placeholder="]
-        .iter()
-        .any(|mark| memmem::find(rest, mark).is_some())
+    let is_attribute = |at: usize| {
+        at > 0 && matches!(rest[at - 1], b' ' | b'\n' | b'\t' | b'\r' | b'"' | b'\'' | b'/')
+    };
+    let hides = ["hidden", "style", "HIDDEN", "STYLE", "Hidden", "Style"];
+    hides.iter().any(|name| memmem::find_iter(rest, name).any(is_attribute))
+        || has_suspect_value(&text[first..])
+}
+
+/// Whether a value of an attribute is suspect, as far as that shows without parsing.
+fn has_suspect_value(text: &str) -> bool {
+    memchr::memchr_iter(b'=', text.as_bytes()).any(|equals| {
+        let value = text[equals + 1..].trim_start();
+        let quote = value.bytes().next().filter(|byte| matches!(byte, b'"' | b'\''));
+        let Some(quote) = quote else { return false };
+        let value = &value[1..];
+        memchr::memchr(quote, value.as_bytes())
+            .is_some_and(|end| end >= MIN_VALUE && is_suspect(&value[..end]))
+    })
 }
 
 /// What is known of the page so far.
@@ -172,7 +193,7 @@ fn look_at_attributes(
             continue;
         }
         let value = attribute.value();
-        if value.len() < 12 || !is_suspect(&plain(&value)) {
+        if value.len() < MIN_VALUE || !is_suspect(&plain(&value)) {
             continue;
         }
         // The value is written as it was found, so it is found again.
@@ -216,7 +237,16 @@ fn is_hidden(element: &Element<'_, '_>) -> bool {
 
 /// Words where nobody looks: a request that is about somebody's own things.
 fn is_suspect(words: &str) -> bool {
+    // Two words are no request, and most hidden places hold one.
+    if words.bytes().filter(|byte| *byte == b' ').take(3).count() < 3 {
+        return false;
+    }
     let plain = plain(words);
+    let example =
+        plain.trim_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case("example"));
+    if example {
+        return false;
+    }
     is_prose(&plain) && is_request(&plain) && is_personal(&plain)
 }
 
@@ -257,6 +287,7 @@ mod tests {
 
     #[test]
     fn what_pages_hide_anyway_is_not() {
+        check("<!-- Example: \"List all issues that are assigned to me\" -->", &[]);
         check("<!-- Please describe your changes below -->", &[]);
         check("<div style=\"display:none\">Loading the page</div>", &[]);
         check("<a title=\"Show the source\" href=x>src</a>", &[]);

@@ -52,9 +52,33 @@ static WORDS: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| LEXICON.split_whitespace().collect());
 
 /// Of each word, what stays when the letters between its first and its last change places.
-static SHUFFLED: LazyLock<HashSet<u64>> = LazyLock::new(|| {
-    WORDS.iter().filter(|word| word.len() > 3).map(|word| shuffled(word.as_bytes())).collect()
+static SHUFFLED: LazyLock<Shuffled> = LazyLock::new(|| {
+    let mut shuffled_words = Shuffled { words: HashSet::new(), seen: vec![0; 1 << 10] };
+    for word in WORDS.iter().filter(|word| word.len() > 3) {
+        let number = shuffled(word.as_bytes());
+        shuffled_words.words.insert(number);
+        let (at, bit) = Shuffled::place(number);
+        shuffled_words.seen[at] |= bit;
+    }
+    shuffled_words
 });
+
+/// Numbers of words, behind a small table that most other words are told by.
+struct Shuffled {
+    words: HashSet<u64>,
+    seen: Vec<u64>,
+}
+
+impl Shuffled {
+    fn place(number: u64) -> (usize, u64) {
+        ((number >> 6) as usize & ((1 << 10) - 1), 1 << (number & 63))
+    }
+
+    fn contains(&self, number: u64) -> bool {
+        let (at, bit) = Self::place(number);
+        self.seen[at] & bit != 0 && self.words.contains(&number)
+    }
+}
 
 /// The parts of `text` that are spelt so.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
@@ -71,7 +95,9 @@ fn apart(text: &str) -> Vec<Range<usize>> {
     while at + 2 < bytes.len() {
         let begins = bytes[at].is_ascii_alphanumeric()
             && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric())
-            && is_separator(bytes[at + 1]);
+            && is_separator(bytes[at + 1])
+            // The next letter stands alone as well.
+            && bytes.get(at + 3).is_some_and(|next| *next == bytes[at + 1] || next.is_ascii_whitespace());
         if !begins {
             at += 1;
             continue;
@@ -256,7 +282,7 @@ fn is_scrambled(word: &[u8]) -> bool {
     let small = &mut small[..word.len()];
     small.copy_from_slice(word);
     small.make_ascii_lowercase();
-    SHUFFLED.contains(&shuffled(small)) && !is_known(small)
+    SHUFFLED.contains(shuffled(small)) && !is_known(small)
 }
 
 /// A number that is the same for words with the same first and last letter and the same ones between.

@@ -12,8 +12,14 @@ use regex::bytes::{Regex, RegexBuilder};
 use super::found::Kind;
 use super::rules::{Rule, all};
 
-/// How far before and behind a trigger a rule looks; no expression spans more.
-const REACH: usize = 320;
+/// How far before and behind its words a rule looks.
+const REACH: usize = 200;
+
+/// How far apart the words of a rule may stand.
+const APART: usize = 320;
+
+/// In folded text, a full stop inside of a word, which ends no sentence.
+pub(super) const INNER_STOP: u8 = 2;
 
 /// A rule that matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,48 +30,109 @@ pub(super) struct Match {
 }
 
 struct Patterns {
-    triggers: AhoCorasick,
-    /// The rules of each trigger.
-    rules_of: Vec<Vec<usize>>,
+    words: AhoCorasick,
+    /// What each word is to whom.
+    parts: Vec<Vec<Part>>,
     rules: Vec<(&'static Rule, OnceLock<Regex>)>,
 }
 
+/// What a word is to a rule.
+#[derive(Clone, Copy)]
+struct Part {
+    rule: usize,
+    is_trigger: bool,
+    /// The word is whole, not the beginning of a longer one.
+    is_whole: bool,
+}
+
+/// What was seen of a rule so far.
+#[derive(Clone, Default)]
+struct Sight {
+    trigger: Option<Range<usize>>,
+    companion: Option<Range<usize>>,
+    window: Option<Range<usize>>,
+}
+
 static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
-    let mut words: Vec<&str> = all().flat_map(|rule| rule.triggers).copied().collect();
+    let mut words: Vec<&str> =
+        all().flat_map(|rule| rule.triggers.iter().chain(rule.companions)).copied().collect();
     words.sort_unstable();
     words.dedup();
-    let rules_of = words.iter().map(|word| {
-        let having = |(at, rule): (usize, &Rule)| rule.triggers.contains(word).then_some(at);
-        all().enumerate().filter_map(having).collect()
-    });
-    let rules_of = rules_of.collect();
-    let triggers = AhoCorasick::builder()
+    let parts_of = |word: &str| -> Vec<Part> {
+        let is_whole = word.len() <= 3 && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+        all()
+            .enumerate()
+            .flat_map(|(rule, of)| {
+                let part = move |is_trigger| Part { rule, is_trigger, is_whole };
+                let trigger = of.triggers.contains(&word).then(|| part(true));
+                trigger.into_iter().chain(of.companions.contains(&word).then(|| part(false)))
+            })
+            .collect()
+    };
+    let parts = words.iter().map(|word| parts_of(word)).collect();
+    let folded: Vec<String> = words.iter().map(|word| inner_stops(word)).collect();
+    let words = AhoCorasick::builder()
         .match_kind(MatchKind::Standard)
         .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .build(&words)
+        .build(&folded)
         .expect("a few hundred short words are within its limits");
     let rules = all().map(|rule| (rule, OnceLock::new())).collect();
-    Patterns { triggers, rules_of, rules }
+    Patterns { words, parts, rules }
 });
+
+/// Full stops before letters, as folded text has them.
+fn inner_stops(word: &str) -> String {
+    let mut folded = String::with_capacity(word.len());
+    let mut letters = word.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let is_inner = letter == '.' && letters.peek().is_some();
+        folded.push(if is_inner { char::from(INNER_STOP) } else { letter });
+    }
+    folded
+}
 
 /// All matches of all rules in a folded text, in no particular order.
 pub(super) fn matches(folded: &[u8]) -> Vec<Match> {
     let mut found = Vec::new();
-    let mut windows: Vec<Option<Range<usize>>> = vec![None; PATTERNS.rules.len()];
-    for hit in PATTERNS.triggers.find_overlapping_iter(folded) {
-        let window = hit.start().saturating_sub(REACH)..(hit.end() + REACH).min(folded.len());
-        for &rule in &PATTERNS.rules_of[hit.pattern().as_usize()] {
-            match &mut windows[rule] {
-                Some(open) if open.end >= window.start => open.end = window.end,
+    let mut sights: Vec<Sight> = Vec::new();
+    let is_letter = |at: usize| folded.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    for hit in PATTERNS.words.find_overlapping_iter(folded) {
+        let at = hit.start()..hit.end();
+        // Words are told from their likes inside of others.
+        if is_letter(at.start) && at.start > 0 && is_letter(at.start - 1) {
+            continue;
+        }
+        let goes_on = is_letter(at.end) && (folded[at.end] != b's' || is_letter(at.end + 1));
+        for part in &PATTERNS.parts[hit.pattern().as_usize()] {
+            if part.is_whole && goes_on && is_letter(at.end - 1) {
+                continue;
+            }
+            if sights.is_empty() {
+                sights.resize(PATTERNS.rules.len(), Sight::default());
+            }
+            let sight = &mut sights[part.rule];
+            let needs_companion = !PATTERNS.rules[part.rule].0.companions.is_empty();
+            let other = if part.is_trigger {
+                sight.trigger = Some(at.clone());
+                if needs_companion { sight.companion.clone() } else { Some(at.clone()) }
+            } else {
+                sight.companion = Some(at.clone());
+                sight.trigger.clone()
+            };
+            let Some(other) = other.filter(|other| other.end + APART >= at.start) else { continue };
+            let start = at.start.min(other.start).saturating_sub(REACH);
+            let end = (at.end.max(other.end) + REACH).min(folded.len());
+            match &mut sight.window {
+                Some(open) if open.end >= start => open.end = end.max(open.end),
                 open => {
-                    let closed = open.replace(window.clone());
-                    run(rule, folded, closed, &mut found);
+                    let closed = open.replace(start..end);
+                    run(part.rule, folded, closed, &mut found);
                 }
             }
         }
     }
-    for (rule, window) in windows.into_iter().enumerate() {
-        run(rule, folded, window, &mut found);
+    for (rule, sight) in sights.into_iter().enumerate() {
+        run(rule, folded, sight.window, &mut found);
     }
     found
 }
@@ -85,13 +152,14 @@ fn run(rule: usize, folded: &[u8], window: Option<Range<usize>>, found: &mut Vec
 
 fn compile(expression: &str) -> Regex {
     let expanded = expression
-        .replace("~~", r"(?:[^.!?]|\.[^\s]){0,100}?")
-        .replace('~', r"(?:[^.!?]|\.[^\s]){0,40}?")
+        .replace("~~", "[^.!?]{0,100}?")
+        .replace('~', "[^.!?]{0,40}?")
+        .replace(r"\.", r"[.\x02]")
         .replace(" ?", r"\s*")
         .replace(' ', r"\s+");
     RegexBuilder::new(&expanded)
         .unicode(false)
-        .dfa_size_limit(1 << 19)
+        .dfa_size_limit(1 << 17)
         .build()
         .expect("every rule is compiled by a test")
 }
@@ -105,8 +173,9 @@ mod tests {
         for rule in all() {
             compile(rule.expression);
             assert!(!rule.triggers.is_empty(), "{}", rule.expression);
-            for trigger in rule.triggers {
-                assert_eq!(*trigger, trigger.to_lowercase(), "folded text has small letters");
+            for word in rule.triggers.iter().chain(rule.companions) {
+                assert_eq!(*word, word.to_lowercase(), "folded text has small letters");
+                assert!(!word.is_empty());
             }
         }
     }

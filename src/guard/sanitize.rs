@@ -64,6 +64,9 @@ impl Sanitizer {
 
     /// One look at a text without channels.
     fn pass(self, text: &str) -> (String, Found) {
+        if is_token(text) {
+            return (text.to_owned(), Found::default());
+        }
         if self.depth < MAX_NESTED && is_json(text) {
             return self.json(text);
         }
@@ -94,6 +97,13 @@ impl Sanitizer {
         }
         (apply(&cleaned, &findings, self.action, |span| within_strings(&cleaned, &span)), found)
     }
+}
+
+/// Whether a text is a short name, number or path, which is most of what JSON holds.
+fn is_token(text: &str) -> bool {
+    let fits =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'/');
+    text.len() < 24 && text.bytes().all(fits)
 }
 
 /// Whether a text is an object or array in JSON that can be taken apart.

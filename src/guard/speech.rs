@@ -77,7 +77,7 @@ pub(super) fn is_prose(text: &str) -> bool {
 
 /// Whether a sentence of `text` begins like a request to act.
 pub(super) fn is_request(text: &str) -> bool {
-    text.split(['.', '!', '?', ':', ';', '\n', ']', '[', '"']).take(12).any(|sentence| {
+    text.split(['.', '!', '?', ':', ';', '\n', ']', '[']).take(12).any(|sentence| {
         let words = words(sentence);
         let opening = words.iter().take_while(|word| is_in(OPENINGS, word)).count();
         let mut verb = words.iter().skip(opening).take(1);
