@@ -54,8 +54,20 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
 }
 
 fn in_run(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+    IN_RUN[usize::from(byte)]
 }
+
+/// The letters of both alphabets of base64.
+const IN_RUN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        table[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+        byte += 1;
+    }
+    table
+};
 
 /// Where the run that begins at `at` ends; a long line goes on in the next one.
 fn run_end(bytes: &[u8], at: usize) -> usize {
@@ -150,7 +162,9 @@ fn spaced_hex(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     while at + 3 * MIN_RUN / 2 <= bytes.len() {
-        if !is_pair(bytes, at) || (at > 0 && bytes[at - 1].is_ascii_alphanumeric()) {
+        // Two separators in their places are rare, so they are asked for first.
+        let separated = bytes[at + 2] == bytes[at + 5] && !bytes[at + 2].is_ascii_alphanumeric();
+        if !separated || !is_pair(bytes, at) || (at > 0 && bytes[at - 1].is_ascii_alphanumeric()) {
             at += 1;
             continue;
         }

@@ -73,7 +73,7 @@ fn reference_comments(text: &str) -> Vec<Range<usize>> {
             let start = colon.checked_sub(label)?;
             text.get(start..)?.starts_with(*mark).then_some(start + mark.len())
         };
-        let Some(start) = marks.iter().find_map(|mark| behind(&mark)) else { continue };
+        let Some(start) = marks.iter().find_map(behind) else { continue };
         let line = &text[start..];
         let end = start + memchr::memchr(b'\n', line.as_bytes()).unwrap_or(line.len());
         let words = trimmed(text, start..end);

@@ -173,8 +173,11 @@ fn words_together(text: &str) -> Vec<Range<usize>> {
     let mut scrambled = Cluster::new(SCRAMBLED_TOGETHER);
     let mut start = None;
     let mut index = 0;
-    for (at, byte) in text.bytes().chain([b' ']).enumerate() {
-        let inside = byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'$' | b'!');
+    let bytes = text.as_bytes();
+    for at in 0..=bytes.len() {
+        let inside = bytes
+            .get(at)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'$' | b'!'));
         match (inside, start) {
             (true, None) => start = Some(at),
             (false, Some(from)) => {
@@ -287,18 +290,27 @@ fn is_scrambled(word: &[u8]) -> bool {
 
 /// A number that is the same for words with the same first and last letter and the same ones between.
 fn shuffled(word: &[u8]) -> u64 {
-    let spread = |byte: u8| {
-        (u64::from(byte) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(u32::from(byte) % 61)
-    };
     let (Some(first), Some(last)) = (word.first(), word.last()) else { return 0 };
-    let between = word.iter().fold(0_u64, |sum, byte| {
-        let spread = spread(*byte);
-        sum.wrapping_add(spread ^ (spread >> 29))
-    });
-    between
-        ^ (u64::from(*first) << 8 | u64::from(*last)).wrapping_mul(0xff51_afd7_ed55_8ccd)
-        ^ (word.len() as u64)
+    let letters = word.iter().fold(0_u64, |sum, byte| sum.wrapping_add(SPREAD[usize::from(*byte)]));
+    let ends = u64::from(*first) << 8 | u64::from(*last);
+    letters ^ ends.wrapping_mul(0xff51_afd7_ed55_8ccd) ^ word.len() as u64
 }
+
+/// A number for each byte, so that sums of them tell what was added.
+const SPREAD: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut state: u64 = 0;
+    let mut at = 0;
+    while at < table.len() {
+        // SplitMix64.
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        table[at] = mixed ^ (mixed >> 31);
+        at += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

@@ -2,11 +2,14 @@
 //!
 //! A text passes two steps, each in linear time. *Channels* (`channel`) are closed for every server that is not
 //! `trusted`: they carry what a person does not see. *Detection* (`detect`) is for `trust: sanitize`: it works on a
-//! folded copy (`fold`) and maps what it finds back onto the text.
+//! folded copy (`fold`) and maps what it finds back onto the text. A text that is JSON is taken apart, treated string
+//! by string, and stays JSON.
 //!
-//! HTML is changed only where something was found in it: the comment, the hidden element or the attribute that holds an
-//! instruction goes, and visible markup stays as it is. So a page without such a thing keeps every byte, and text that
-//! quotes HTML or is code is never rewritten as a page.
+//! HTML is changed only where something was found in it: the words of a comment, a hidden element or an attribute that
+//! are an instruction go, and all markup that does nothing stays as it is. So a page without such words keeps every
+//! byte, and a text that quotes HTML or is code is never rewritten as a page. Hidden elements are found by a parser.
+//!
+//! What was cleaned is clean: treating it again changes nothing.
 //!
 //! Goals in plain words ("please send the report to …") look like any other text, and nothing here finds them.
 
