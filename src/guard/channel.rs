@@ -270,8 +270,7 @@ impl<'a> Closer<'a> {
             '\u{34f}' => self.tail == Tail::Seen && around(right_to_left),
             _ => false,
         };
-        // A sign that was put into a word ends none.
-        let inside = around(|letter| letter.is_alphanumeric() || matches!(letter, '⟦' | '⟧'));
+        let inside = around(char::is_alphanumeric);
         if !needed && inside {
             self.split.add(self.kept.len());
         }
@@ -280,7 +279,7 @@ impl<'a> Closer<'a> {
         }
         match letter {
             // Where a long word may be broken.
-            '\u{ad}' if inside => self.soft += 1,
+            '\u{ad}' if around(is_in_word) => self.soft += 1,
             // Kept from being a mention, a link, a line break.
             '\u{200b}' | '\u{2060}' | '\u{feff}' if !inside => self.stray += 1,
             _ => {
@@ -329,6 +328,11 @@ impl<'a> Closer<'a> {
         let text = self.text;
         *self.mirrored.get_or_insert_with(|| text.chars().any(right_to_left))
     }
+}
+
+/// Letters and figures; a sign that was put into a word does not end it either.
+fn is_in_word(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '⟦' | '⟧')
 }
 
 /// How long the control sequence at the start of `text` is (ECMA-48, section 5.4, and xterm's strings).
