@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::Error;
 use super::attempt::{Attempt, Tried};
 use super::routing::{Router, unknown_tool};
-use super::{Error, value};
+use super::value::Facts;
 use crate::access;
 use crate::base::json::Strict;
 use crate::cache::{Joined, Key};
@@ -20,6 +21,7 @@ use crate::upstream;
 /// What the server answered, and what there is to say about how it came.
 pub(super) struct Answered {
     pub(super) result: Box<str>,
+    pub(super) facts: Facts,
     pub(super) notes: Notes,
 }
 
@@ -58,6 +60,7 @@ impl Notes {
 #[derive(Debug, Clone)]
 pub(super) struct Made<Text> {
     result: Text,
+    facts: Facts,
     retries: u32,
     warning: Option<String>,
 }
@@ -85,7 +88,7 @@ impl Attempt<'_> {
             Some(key) => self.shared(router, key).await,
             None => (self.made(router).await, false),
         };
-        let Made { result, retries, warning } = made.map_err(|failure| match failure {
+        let Made { result, facts, retries, warning } = made.map_err(|failure| match failure {
             Failure::Refused(refused) => Error::RateLimited(refused),
             Failure::Failed(source, retries) => self.failed(source, retries),
             Failure::Withheld => {
@@ -94,7 +97,7 @@ impl Attempt<'_> {
                 unknown_tool(self.found.name, &tools, &self.tool.definition.name)
             }
         })?;
-        if !value::is_error(&result) {
+        if !facts.is_error {
             router.remember(self.found.name);
             router.promotion.record(self.found.name, &self.tool.definition.name);
         }
@@ -104,7 +107,7 @@ impl Attempt<'_> {
             cached,
             result_bytes: result.len(),
         });
-        Ok(Answered { result, notes: Notes { retries, warning, debug } })
+        Ok(Answered { result, facts, notes: Notes { retries, warning, debug } })
     }
 
     /// Arguments that the tool's schema does not permit are not sent.
@@ -132,7 +135,8 @@ impl Attempt<'_> {
     /// A kept result, or one that somebody waits for already, or a new one; whether it was not made for this caller.
     async fn shared(&self, router: &Router, key: Key) -> (Result<Made<Box<str>>, Failure>, bool) {
         if let Some(result) = router.results.get(&key) {
-            return (Ok(Made { result: (*result).into(), retries: 0, warning: None }), true);
+            let (facts, result) = (Facts::of(&result), (*result).into());
+            return (Ok(Made { result, facts, retries: 0, warning: None }), true);
         }
         let (shared, joined) = if self.tool.hints.is_read_only() {
             let made = async || self.made_and_kept(router, key.clone()).await;
@@ -142,6 +146,7 @@ impl Attempt<'_> {
         };
         let made = shared.map(|made| Made {
             result: (*made.result).into(),
+            facts: made.facts,
             retries: made.retries,
             warning: made.warning,
         });
@@ -150,12 +155,12 @@ impl Attempt<'_> {
 
     async fn made_and_kept(&self, router: &Router, key: Key) -> Shared {
         let since = router.results.begin(key.server());
-        let Made { result, retries, warning } = self.made(router).await?;
+        let Made { result, facts, retries, warning } = self.made(router).await?;
         let result: Arc<str> = result.into();
-        if !value::is_error(&result) {
+        if !facts.is_error {
             router.results.put(key, result.clone(), since);
         }
-        Ok(Made { result, retries, warning })
+        Ok(Made { result, facts, retries, warning })
     }
 
     /// Makes the call, within the server's limits.
@@ -167,7 +172,8 @@ impl Attempt<'_> {
         let result = outcome.map_err(|source| Failure::Failed(source, retries))?;
         let mut result = result.ok_or(Failure::Withheld)?;
         let mut warning = None;
-        if value::is_error(&result) {
+        let facts = Facts::of(&result);
+        if facts.is_error {
             result = self.without_secrets(result);
         } else {
             warning = admission.succeeded().await.map(|warning| warning.to_string());
@@ -178,7 +184,7 @@ impl Attempt<'_> {
                 router.flights.close_server(server);
             }
         }
-        Ok(Made { result, retries, warning })
+        Ok(Made { result, facts, retries, warning })
     }
 
     /// What a tool says when it fails may repeat what it was given to log in with.

@@ -64,9 +64,6 @@ impl Marks {
     /// prefix goes, so that no server can speak for the bridge.
     pub(super) fn write_into(self, result: Box<str>) -> Box<str> {
         let marks = self.members();
-        if marks.is_empty() && !may_have_meta(&result) {
-            return result;
-        }
         let meta = members(&result).find(|member| member.name() == "_meta");
         let meta = meta.map(|member| member.value);
         let is_ours = |meta: &str| members(meta).any(|member| member.name().starts_with(PREFIX));
@@ -87,6 +84,11 @@ impl Marks {
             }),
         };
         written.map_or(result, String::into_boxed_str)
+    }
+
+    /// The same for a result that has no `_meta`.
+    pub(super) fn write_after(self, result: Box<str>) -> Box<str> {
+        if self.members().is_empty() { result } else { self.write_into(result) }
     }
 
     fn members(&self) -> Map<String, Value> {
@@ -137,13 +139,6 @@ impl Marks {
         }
         (result, self.notes)
     }
-}
-
-/// Whether the text can have a member `_meta`: escapes can spell it, too. Looking takes a fraction of the time that
-/// cutting the text into members takes.
-fn may_have_meta(result: &str) -> bool {
-    let find = |needle: &[u8]| memchr::memmem::find(result.as_bytes(), needle).is_some();
-    find(b"_meta") || find(b"\\u00")
 }
 
 fn raw(value: &impl Serialize) -> Box<RawValue> {

@@ -40,6 +40,8 @@ impl From<CallFormat> for Form {
 pub(super) struct Shaped {
     json: Box<str>,
     marks: Marks,
+    /// There may be a `_meta` of the server's.
+    has_meta: bool,
 }
 
 impl Router {
@@ -86,7 +88,7 @@ impl Router {
         picked: Option<String>,
         form: Form,
     ) -> Shaped {
-        let Answered { result, notes } = answered;
+        let Answered { result, facts, notes } = answered;
         let is_picked = picked.is_some();
         let json: Box<str> = match (picked, form) {
             (None, _) => result,
@@ -94,7 +96,7 @@ impl Router {
             (Some(value), Form::Plain) => value.into(),
         };
         if found.settings.leaves_results_alone() {
-            return Shaped { json, marks: Marks::of(notes) };
+            return Shaped { json, marks: Marks::of(notes), has_meta: facts.has_meta };
         }
         let treatment = Treatment {
             server: found.name.clone(),
@@ -191,7 +193,7 @@ impl Treatment {
                 Cow::Borrowed(text) => text.to_owned(),
             },
         };
-        Shaped { json: json.into(), marks }
+        Shaped { json: json.into(), marks, has_meta: true }
     }
 
     /// Keeps the whole, as a result of `tools/call`.
@@ -231,7 +233,11 @@ fn with_block(result: &str, text: &str) -> String {
 impl Shaped {
     /// As the result of `tools/call`.
     pub(super) fn into_content(self) -> Box<str> {
-        self.marks.write_into(self.json)
+        if self.has_meta {
+            self.marks.write_into(self.json)
+        } else {
+            self.marks.write_after(self.json)
+        }
     }
 
     /// As the older answer of `call`.
@@ -242,7 +248,7 @@ impl Shaped {
 
     /// The result within what the bridge says about it, and what it says about the call.
     pub(super) fn into_parts(self, server: &str) -> (Box<RawValue>, Notes) {
-        let Self { json, marks } = self;
+        let Self { json, marks, .. } = self;
         marks.enclose(value::raw(json.into()), server)
     }
 }

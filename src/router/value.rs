@@ -61,9 +61,32 @@ pub(super) fn to_result(value: &str) -> Box<str> {
     }
 }
 
+/// What the bridge has to know of a result, found out in one go: results can be long.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Facts {
+    /// The tool says that it failed.
+    pub(super) is_error: bool,
+    /// There is a member `_meta`.
+    pub(super) has_meta: bool,
+}
+
+impl Facts {
+    pub(super) fn of(result: &str) -> Self {
+        let mut facts = Self::default();
+        for member in members(result) {
+            match &*member.name() {
+                "isError" => facts.is_error = member.value == "true",
+                "_meta" => facts.has_meta = true,
+                _ => {}
+            }
+        }
+        facts
+    }
+}
+
 /// Whether the tool says that it failed.
 pub(super) fn is_error(result: &str) -> bool {
-    members(result).any(|member| member.name() == "isError" && member.value == "true")
+    Facts::of(result).is_error
 }
 
 /// The JSON text, which was checked before, as part of an answer.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Tool;
 use super::expense::Expense;
+use super::quick::Quick;
 use crate::base::text::nearest;
 
 /// Longer schemas are not compiled.
@@ -44,10 +45,20 @@ pub(super) struct Checker {
 /// Checks the JSON text of an object against the tool's input schema. What cannot be checked passes: a schema that is
 /// missing, faulty, too large or too costly.
 pub fn check(tool: &Tool, params: &str) -> Result<(), Vec<Fault>> {
+    let quick = tool.quick.get_or_init(|| Quick::of(&schema_of(tool)?));
+    if quick.as_ref().is_some_and(|quick| quick.permits(params)) {
+        return Ok(());
+    }
     match tool.checker.get_or_init(|| Checker::new(tool)) {
         Some(checker) => checker.check(params),
         None => Ok(()),
     }
+}
+
+/// The tool's input schema, if it has one that is short enough.
+fn schema_of(tool: &Tool) -> Option<Value> {
+    let text = tool.definition.input_schema.as_ref()?.get();
+    if text.len() > MAX_SCHEMA { None } else { serde_json::from_str(text).ok() }
 }
 
 impl fmt::Display for Fault {
@@ -58,11 +69,7 @@ impl fmt::Display for Fault {
 
 impl Checker {
     fn new(tool: &Tool) -> Option<Self> {
-        let text = tool.definition.input_schema.as_ref()?.get();
-        if text.len() > MAX_SCHEMA {
-            return None;
-        }
-        let mut schema: Value = serde_json::from_str(text).ok()?;
+        let mut schema = schema_of(tool)?;
         // Arguments are an object in any case; a schema that is about something else was not meant for them.
         let is_about_objects = match &schema["type"] {
             Value::Null => true,

@@ -4,6 +4,7 @@ pub mod arguments;
 mod expense;
 pub mod listing;
 pub mod name;
+mod quick;
 pub mod registry;
 pub mod resolve;
 mod shape;

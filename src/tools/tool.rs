@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::arguments::Checker;
+use super::quick::Quick;
 use crate::base::text::shorten;
 use crate::config::SchemaCompression;
 use crate::guard::UnusableName;
@@ -28,7 +29,9 @@ pub struct Tool {
     pub parameters: Vec<String>,
     /// What its server says about its effects.
     pub hints: Hints,
-    /// What checks arguments, made at the first call; `None` where that cannot be.
+    /// What passes most arguments, made at the first call; `None` where the schema is not plain.
+    pub(super) quick: OnceLock<Option<Quick>>,
+    /// What checks the others, made when first needed; `None` where that cannot be.
     pub(super) checker: OnceLock<Option<Checker>>,
 }
 
@@ -106,6 +109,7 @@ impl Tool {
             required: schema.required,
             parameters,
             hints,
+            quick: OnceLock::new(),
             checker: OnceLock::new(),
         }
     }

@@ -159,7 +159,7 @@ impl Run<'_> {
         let attempt = Attempt { found, tool, params: &params, meta, caller };
         let mut answered = attempt.answered(router).await?;
         let picked = router.picked(found, &answered.result, item.select.as_deref()).await?;
-        let value = (!value::is_error(&answered.result) && self.is_wanted(item)).then(|| {
+        let value = (!answered.facts.is_error && self.is_wanted(item)).then(|| {
             picked.as_deref().map_or_else(|| Arc::from(value::of(&answered.result)), Arc::from)
         });
         if picked.is_none() && router.settings.call_format == CallFormat::Content {
