@@ -124,10 +124,19 @@ pub fn build(
 /// Keys that are checked and have no effect yet, where somebody has set them.
 fn not_in_force(config: &Config) -> Vec<String> {
     let default = Config::default();
-    let set = [("intentRouting", config.intent_routing != default.intent_routing)];
+    let set = [
+        ("intentRouting", config.intent_routing != default.intent_routing),
+        ("toolPrefix", config.tool_prefix != default.tool_prefix),
+        ("catalog", config.catalog != default.catalog),
+        ("autoMerge", config.auto_merge != default.auto_merge),
+    ];
     set.into_iter()
         .filter(|(_, set)| *set)
         .map(|(key, _)| format!("`/{key}` is not in force in this version"))
+        .chain(
+            (config.mode == Mode::Auto)
+                .then(|| "`mode` `auto` is `router` in this version".to_owned()),
+        )
         .collect()
 }
 

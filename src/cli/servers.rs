@@ -24,6 +24,7 @@ pub(super) async fn run(app: &App, printer: Printer) -> Result<Exit, Failure> {
                 "description": server.description,
                 "tools": server.tools,
                 "error": server.error,
+                "hint": server.hint,
             })
         });
         printer.json(&json!({ "servers": list.collect::<Vec<_>>() }));
@@ -40,6 +41,11 @@ pub(super) async fn run(app: &App, printer: Printer) -> Result<Exit, Failure> {
             vec![server.name.clone(), tools, about]
         }));
         printer.table(&rows);
+        for server in &servers {
+            if let Some(hint) = &server.hint {
+                printer.talk(&format!("`{}`: {hint}", server.name));
+            }
+        }
     }
     let failed = servers.iter().any(|server| server.error.is_some());
     Ok(if failed { Exit::Upstream } else { Exit::Done })

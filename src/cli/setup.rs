@@ -83,8 +83,12 @@ impl Setup {
         let say = |text: &str| self.printer.warn(text);
         let mut config = self.config(say)?;
         config.timeouts.connection = config.timeouts.connection.max(LONGEST_START);
-        // Results are printed; the envelope is for clients.
+        // Results are printed as they are; the envelope is for clients, and there is no `read` in a shell.
         config.call_format = CallFormat::Content;
+        config.max_result_chars = None;
+        for server in config.servers.values_mut() {
+            server.max_result_chars = None;
+        }
         let app = self.build(config, say)?;
         self.block_on(async {
             let outcome = tokio::select! {

@@ -57,7 +57,9 @@ impl Error {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NotFound { .. } => Some("`bridge init` writes one"),
+            Self::NotFound { .. } => {
+                Some("`bridge init`, with the same `--config` if there is one, writes it")
+            }
             _ => None,
         }
     }

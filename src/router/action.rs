@@ -138,7 +138,7 @@ impl<'a> Action<'a> {
         let server = text("server", arguments.server)?;
         let tool = text("tool", arguments.tool)?;
         // `calls` says by itself what is meant.
-        let usual = if arguments.calls.is_some() && tool.is_none() { "batch" } else { "call" };
+        let usual = if arguments.calls.is_some() { "batch" } else { "call" };
         let action = text("action", arguments.action)?.unwrap_or(Cow::Borrowed(usual));
         let is_known = ACTIONS.contains(&&*action) || ADMIN_ACTIONS.contains(&&*action);
         if let Some(name) = arguments.unknown.filter(|_| is_known) {
@@ -151,6 +151,10 @@ impl<'a> Action<'a> {
             let reason = format!("`select` has no meaning for action `{action}`");
             let hint = "it goes with `call`, with `read` and into each item of `calls`";
             return Err(Error::invalid(reason).with_hint(hint));
+        }
+        if arguments.calls.is_some() && &*action != "batch" && is_known {
+            let reason = format!("`calls` has no meaning for action `{action}`");
+            return Err(Error::invalid(reason).with_hint("it goes with `batch`, or by itself"));
         }
         let needed = |name: &str, value: Option<Cow<'a, str>>, hint: &str| {
             value.ok_or_else(|| {

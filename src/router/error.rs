@@ -75,6 +75,8 @@ pub enum Error {
         server: String,
         /// What it or the bridge says about it, fit for the model.
         said: String,
+        /// It is not trusted, so its words are marked.
+        untrusted: bool,
         /// How.
         source: upstream::Error,
         /// How the tool wants to be called, where the server refused the arguments.
@@ -89,8 +91,10 @@ pub enum Error {
         id: String,
     },
     /// A jq filter has a fault, or cannot be applied.
-    #[error("`select`: {source}")]
+    #[error("`select`: {said}")]
     Filter {
+        /// What is to be said about it, fit for the model: it may quote the value.
+        said: String,
         /// Which, and where.
         source: select::Error,
         /// Where the result is kept, if the call was made already.
@@ -145,12 +149,23 @@ pub(super) struct Answer<'a> {
     data: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    /// Where the message holds words of a server that is not trusted.
+    #[serde(rename = "_trust", skip_serializing_if = "Option::is_none")]
+    trust: Option<&'static str>,
 }
 
 impl Error {
     /// A request that is wrong.
     pub(super) fn invalid(reason: impl Into<String>) -> Self {
         Self::InvalidParams { reason: reason.into(), hint: None }
+    }
+
+    /// Says what another error says about how it would be right.
+    pub(super) fn with_hint_of(self, other: &Self) -> Self {
+        match other.hint() {
+            Some(hint) => self.with_hint(hint),
+            None => self,
+        }
     }
 
     /// Says how it would be right.
@@ -239,6 +254,10 @@ impl Error {
             _ => &[][..],
         };
         let hint = self.hint();
-        Answer { error: self.code(), message: self.to_string(), available, code, data, hint }
+        let trust = match self {
+            Self::Upstream { untrusted: true, .. } => Some("untrusted"),
+            _ => None,
+        };
+        Answer { error: self.code(), message: self.to_string(), available, code, data, hint, trust }
     }
 }

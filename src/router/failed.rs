@@ -3,6 +3,7 @@
 use super::Error;
 use super::attempt::Attempt;
 use super::routing::Found;
+use crate::config::Trust;
 use crate::protocol::error::INVALID_PARAMS;
 use crate::tools::signature::signature;
 use crate::upstream;
@@ -15,6 +16,7 @@ impl Found<'_> {
         Error::Upstream {
             server: self.name.to_string(),
             said: said.into_owned(),
+            untrusted: self.settings.guard.trust() == Trust::Untrusted,
             source: self.clean(source),
             signature: None,
             retries: 0,

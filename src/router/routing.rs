@@ -121,8 +121,7 @@ impl Router {
                 return Ok(reply.unwrap_or_else(|error| json_result(&error.answer(), true)));
             }
             let message = format!(
-                "unknown tool `{name}`: the only tool here is `{mcp}`; call it with {{\"tool\": \"{name}\", \
-                 \"params\": {{…}}}}",
+                "unknown tool `{name}`: call `{mcp}` with {{\"tool\": \"{name}\", \"params\": {{…}}}}",
                 name = excerpt(call.name.as_bytes(), 128),
                 mcp = describe::TOOL
             );

@@ -9,6 +9,7 @@ use super::answer::{self, Envelope};
 use super::invocation::{Answered, Notes};
 use super::marks::{Marks, Truncated};
 use super::routing::{Found, Router};
+use super::value::Facts;
 use super::{Error, value};
 use crate::base::json;
 use crate::cache::{Kept, ResultId, document};
@@ -42,6 +43,8 @@ pub(super) struct Shaped {
     marks: Marks,
     /// There may be a `_meta` of the server's.
     has_meta: bool,
+    /// The tool says that it failed.
+    is_error: bool,
 }
 
 impl Router {
@@ -59,14 +62,25 @@ impl Router {
         let picked = self.selector.select(filter, &value::of(result)).await;
         picked.map(Some).map_err(|source| {
             let id = self.kept.keep(found.name.as_str(), result.into());
-            Error::Filter { source, kept: Some(id.as_str().to_owned()) }
+            self.kept.share(&id);
+            let said = self.fit(found.name, &source.to_string());
+            Error::Filter { said, source, kept: Some(id.as_str().to_owned()) }
         })
     }
 
-    /// Applies a filter to a value.
-    pub(super) async fn select(&self, filter: &str, value: &str) -> Result<String, Error> {
+    /// Applies a filter to a value that a server gave.
+    pub(super) async fn select(
+        &self,
+        filter: &str,
+        value: &str,
+        server: Option<&ServerName>,
+    ) -> Result<String, Error> {
         let selected = self.selector.select(filter, value).await;
-        selected.map_err(|source| Error::Filter { source, kept: None })
+        selected.map_err(|source| {
+            let said = source.to_string();
+            let said = server.map(|server| self.fit(server, &said)).unwrap_or(said);
+            Error::Filter { said, source, kept: None }
+        })
     }
 
     /// Makes sure that a filter can be read, before a call is made for it.
@@ -74,7 +88,11 @@ impl Router {
         match filter {
             Some(filter) => {
                 let checked = self.selector.check(filter).await;
-                checked.map_err(|source| Error::Filter { source, kept: None })
+                checked.map_err(|source| Error::Filter {
+                    said: source.to_string(),
+                    source,
+                    kept: None,
+                })
             }
             None => Ok(()),
         }
@@ -96,8 +114,10 @@ impl Router {
             (Some(value), Form::Plain) => value.into(),
         };
         if found.settings.leaves_results_alone() {
-            return Shaped { json, marks: Marks::of(notes), has_meta: facts.has_meta };
+            let Facts { has_meta, is_error } = facts;
+            return Shaped { json, marks: Marks::of(notes), has_meta, is_error };
         }
+        let length = json.len();
         let treatment = Treatment {
             server: found.name.clone(),
             guard: found.settings.guard.clone(),
@@ -106,7 +126,9 @@ impl Router {
             form,
             is_picked,
         };
-        off_thread(json.len(), move || treatment.apply(&json, Marks::of(notes))).await
+        let apply = move || treatment.apply(&json, Marks::of(notes));
+        let (json, marks) = off_thread(length, apply).await;
+        Shaped { json, marks, has_meta: true, is_error: facts.is_error }
     }
 }
 
@@ -139,7 +161,7 @@ struct Treatment {
 impl Treatment {
     /// Cleans first and cuts then, so that nothing is cut in two before it is looked at; the lines around what an
     /// untrusted server says come last, so that they are never cut off.
-    fn apply(&self, json: &str, mut marks: Marks) -> Shaped {
+    fn apply(&self, json: &str, mut marks: Marks) -> (Box<str>, Marks) {
         let clean = self.guard.result(json, false);
         marks.untrusted = self.guard.trust() == Trust::Untrusted;
         let mut id = None;
@@ -147,7 +169,6 @@ impl Treatment {
             marks.sanitized = Some(clean.found);
             // What was taken away can be read by a person.
             let original = id.insert(self.keep(json));
-            self.kept.share(original);
             marks.original = Some(original.as_str().to_owned());
         }
         let mut notice = None;
@@ -193,17 +214,19 @@ impl Treatment {
                 Cow::Borrowed(text) => text.to_owned(),
             },
         };
-        Shaped { json: json.into(), marks, has_meta: true }
+        (json.into(), marks)
     }
 
-    /// Keeps the whole, as a result of `tools/call`.
+    /// Keeps the whole, as a result of `tools/call`, also for those who come when this bridge has ended.
     fn keep(&self, json: &str) -> ResultId {
         let whole = match self.form {
             Form::Content => json.into(),
             Form::Plain if !self.is_picked => json.into(),
             Form::Plain => (*value::to_result(json)).into(),
         };
-        self.kept.keep(self.server.as_str(), whole)
+        let id = self.kept.keep(self.server.as_str(), whole);
+        self.kept.share(&id);
+        id
     }
 }
 
@@ -242,8 +265,12 @@ impl Shaped {
 
     /// As the older answer of `call`.
     pub(super) fn into_envelope(self, server: &str, tool: &str) -> Box<str> {
+        let is_error = self.is_error;
         let (result, notes) = self.into_parts(server);
-        answer::result(&Envelope { server, action: "call", tool, result, about: notes.into() })
+        answer::result_or_error(
+            &Envelope { server, action: "call", tool, result, about: notes.into() },
+            is_error,
+        )
     }
 
     /// The result within what the bridge says about it, and what it says about the call.

@@ -8,7 +8,8 @@ use crate::base::json::{Strict, elements, members, string};
 use crate::protocol::content::text_result;
 
 /// The structured content where there is some; else what the only text says in JSON, or that text as a string; of
-/// several texts a list; else the content as it is.
+/// several texts a list; the content as it is where there is no text. Images and other blocks beside texts do not
+/// count.
 pub(super) fn of(result: &str) -> Cow<'_, str> {
     let mut content = None;
     for member in members(result) {
@@ -19,11 +20,11 @@ pub(super) fn of(result: &str) -> Cow<'_, str> {
         }
     }
     let Some(content) = content else { return Cow::Borrowed(result) };
-    let texts: Option<Vec<&str>> = elements(content).map(text_of).collect();
-    match texts.as_deref() {
-        None | Some([]) => Cow::Borrowed(content),
-        Some([text]) => of_text(text),
-        Some(texts) => {
+    let texts: Vec<&str> = elements(content).filter_map(text_of).collect();
+    match &texts[..] {
+        [] => Cow::Borrowed(content),
+        [text] => of_text(text),
+        texts => {
             let values: Vec<_> = texts.iter().map(|text| of_text(text)).collect();
             Cow::Owned(format!("[{}]", values.join(",")))
         }
@@ -117,8 +118,9 @@ mod tests {
             r#"{"content":[{"type":"text","text":"1"},{"text":"b","type":"text"}]}"#,
             r#"[1,"b"]"#,
         );
-        let image = r#"[{"type":"text","text":"x"},{"type":"image","data":"AA"}]"#;
-        check(&format!(r#"{{"content":{image}}}"#), image);
+        let image = r#"{"type":"image","data":"AA"}"#;
+        check(&format!(r#"{{"content":[{image}]}}"#), &format!("[{image}]"));
+        check(&format!(r#"{{"content":[{{"type":"text","text":"1"}},{image}]}}"#), "1");
         check(r#"{"content":[]}"#, "[]");
         check(r#"{"x":1}"#, r#"{"x":1}"#);
     }

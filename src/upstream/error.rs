@@ -126,14 +126,20 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::CoolingDown { error, .. } | Self::Unsent { error } => error.hint(),
-            Self::EndedAtStart { last } | Self::Closed { last } => last.hint(),
+            Self::EndedAtStart { last } => last.hint(),
+            Self::Closed { last } => {
+                last.hint().or_else(|| Some("the call may have run all the same".to_owned()))
+            }
             Self::StillStarting { .. } | Self::NeverStarted { .. } => Some(
                 "a first start may be downloading the server and goes on: try again in a moment; a server that \
                  frames messages with Content-Length from the first one on needs `\"framing\": \"lsp\"`"
                     .to_owned(),
             ),
             Self::TimedOut { .. } => {
-                Some("raise `requestTimeoutMs` if this tool takes longer".to_owned())
+                Some(
+                    "the call may have run all the same; raise `requestTimeoutMs` if this tool takes longer"
+                        .to_owned(),
+                )
             }
             _ => None,
         }

@@ -121,6 +121,8 @@ fn a_cut_text_of_an_untrusted_server_ends_before_the_bridge_speaks() {
         .config(|config| config["servers"]["one"]["trust"] = json!("untrusted"))
         .serve_initialized();
     let result = client.call("one", "big", json!({"bytes": 5000}));
+    let lines: Vec<&str> = text_of(&result).lines().collect();
+    assert!(lines.len() == 3 && lines[1].len() <= 300, "{result}");
     assert!(text_of(&result).ends_with(']') && !text_of(&result).contains("\"read\""), "{result}");
     let notice = result["content"][1]["text"].as_str().expect("a notice");
     assert_words(notice, &["cut", "read on"]);

@@ -79,10 +79,7 @@ pub fn shrink(
     let told = [texts, structure].into_iter().filter(|amount| amount.left.is_some());
     let told = told.max_by_key(|amount| amount.total);
     if let Some(Amount { total, left: Some(left) }) = told {
-        let notice = notice(left, total);
-        if !notice.is_empty() {
-            kept.tell(&notice);
-        }
+        kept.tell(&notice(left, total));
     }
     let new_content = kept.into_content();
     match content {

@@ -127,16 +127,18 @@ impl<'a> Texts<'a> {
         self.end.is_some().then_some(self.shown)
     }
 
-    /// Puts a notice where the texts were cut, or behind all blocks.
+    /// Puts a notice where the texts were cut, or behind all blocks; an empty one leaves no trace.
     pub(super) fn tell(&mut self, notice: &str) {
         match self.end.take().unwrap_or(End::Before(self.blocks.len())) {
+            End::Before(_) if notice.is_empty() => {}
             End::Before(at) => {
                 let text = serde_json::Value::from(notice);
                 let block = format!("{{\"type\":\"text\",\"text\":{text}}}");
                 self.blocks.insert(at, Cow::Owned(block));
             }
             End::Within { at, block, json, text } => {
-                self.blocks[at] = with_text(block, json, &format!("{text}\n{notice}"));
+                let line_end = if notice.is_empty() { "" } else { "\n" };
+                self.blocks[at] = with_text(block, json, &format!("{text}{line_end}{notice}"));
             }
         }
     }

@@ -7,7 +7,8 @@ use crate::router::answer::{self, Changed};
 use crate::router::routing::Router;
 use crate::router::{Action, Admin, Error};
 
-const MODES: [Mode; 3] = [Mode::Router, Mode::Direct, Mode::Auto];
+/// Direct mode is not there yet: a bridge that is set to it does not start.
+const MODES: [Mode; 2] = [Mode::Router, Mode::Auto];
 
 /// One change of the files; the running bridge stays as it is.
 enum Edit {

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::which::{self, Which};
 use crate::base::json::{Strict, members, replace};
-use crate::config::CallFormat;
+use crate::config::{CallFormat, ServerName};
 use crate::protocol::method;
 use crate::router::answer::{self, Batch, Slot};
 use crate::router::attempt::Attempt;
@@ -39,7 +39,14 @@ struct Run<'a> {
 struct Ended {
     slot: Slot,
     /// What takes the place of references to it; nothing when it failed.
-    value: Option<Arc<str>>,
+    value: Option<Value>,
+}
+
+/// What a call gave, and which server said so.
+#[derive(Clone)]
+struct Value {
+    text: Arc<str>,
+    server: ServerName,
 }
 
 /// Runs the calls, side by side as far as they do not wait for each other. One that fails fails those that refer to
@@ -89,17 +96,19 @@ pub(in crate::router) async fn run(
 
 /// Nothing runs where a filter cannot be read.
 async fn check_filters(router: &Router, items: &[Item<'_>]) -> Result<(), Error> {
-    for item in items {
+    for (index, item) in items.iter().enumerate() {
         let of_references = item.references.iter().map(|reference| reference.select.as_deref());
         for filter in of_references.chain([item.select.as_deref()]) {
-            router.check_filter(filter).await?;
+            router.check_filter(filter).await.map_err(|error| {
+                Error::invalid(format!("`calls[{index}]`: {error}")).with_hint_of(&error)
+            })?;
         }
     }
     Ok(())
 }
 
 /// A value and the filter for it, for each reference; or the name of the first call that has none.
-type Needed = Result<Vec<(Arc<str>, Option<String>)>, String>;
+type Needed = Result<Vec<(Value, Option<String>)>, String>;
 
 fn needed(items: &[Item<'_>], item: &Item<'_>, ended: &[Option<Ended>]) -> Needed {
     let value = |reference: &Reference| {
@@ -132,9 +141,9 @@ impl Run<'_> {
     async fn call(
         &self,
         item: &Item<'_>,
-        needed: Vec<(Arc<str>, Option<String>)>,
+        needed: Vec<(Value, Option<String>)>,
         slot: &mut Slot,
-    ) -> Result<Option<Arc<str>>, Error> {
+    ) -> Result<Option<Value>, Error> {
         let router = self.router;
         let params = self.fill(item, needed).await?;
         let found = match which::server(router, item.server.as_deref(), &item.tool, &params).await?
@@ -160,7 +169,9 @@ impl Run<'_> {
         let mut answered = attempt.answered(router).await?;
         let picked = router.picked(found, &answered.result, item.select.as_deref()).await?;
         let value = (!answered.facts.is_error && self.is_wanted(item)).then(|| {
-            picked.as_deref().map_or_else(|| Arc::from(value::of(&answered.result)), Arc::from)
+            let of_result = || Arc::from(value::of(&answered.result));
+            let text = picked.as_deref().map_or_else(of_result, Arc::from);
+            Value { text, server: found.name.clone() }
         });
         if picked.is_none() && router.settings.call_format == CallFormat::Content {
             answered.result = self.lift(answered.result);
@@ -190,13 +201,16 @@ impl Run<'_> {
     async fn fill(
         &self,
         item: &Item<'_>,
-        needed: Vec<(Arc<str>, Option<String>)>,
+        needed: Vec<(Value, Option<String>)>,
     ) -> Result<String, Error> {
         let mut values = Vec::with_capacity(needed.len());
         for (value, select) in needed {
             values.push(match select {
-                None => value,
-                Some(filter) => Arc::from(self.router.select(&filter, &value).await?),
+                None => value.text,
+                Some(filter) => {
+                    let Value { text, server } = &value;
+                    Arc::from(self.router.select(&filter, text, Some(server)).await?)
+                }
             });
         }
         let params = item.filled(&values);

@@ -1,5 +1,7 @@
 //! Which server a request means that names only a tool.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -52,6 +54,7 @@ pub(super) async fn server<'a>(
                 return router.find(name.as_str()).map(Which::Found);
             }
             let names = snapshot.iter().map(|(_, tool)| tool.definition.name.as_str());
+            let names: HashSet<&str> = names.collect();
             let available = nearest_all(tool, names, MAX_AVAILABLE);
             Err(Error::UnknownTool {
                 server: None,
