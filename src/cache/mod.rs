@@ -10,5 +10,5 @@ mod results;
 pub use flight::{Flights, Joined};
 pub use kept::{Kept, ResultId};
 pub use key::Key;
-pub use page::{Page, document, page};
+pub use page::{Page, document, only_text, page};
 pub use results::{Generation, Results};

@@ -22,7 +22,8 @@ pub fn document(result: &str) -> Cow<'_, str> {
     only_text(result).unwrap_or_else(|| json::compact(result))
 }
 
-fn only_text(result: &str) -> Option<Cow<'_, str>> {
+/// The text of a result that has a single text block and nothing else to read.
+pub fn only_text(result: &str) -> Option<Cow<'_, str>> {
     let mut content = None;
     for member in json::members(result) {
         match &*member.name() {

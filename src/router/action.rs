@@ -134,6 +134,7 @@ impl<'a> Arguments<'a> {
 impl<'a> Action<'a> {
     /// Reads the arguments of the `mcp` tool from their JSON text; a batch may hold `max_batch` calls.
     pub fn parse(arguments: Option<&'a str>, max_batch: usize) -> Result<Self, Error> {
+        let arguments = arguments.filter(|arguments| *arguments != "null");
         let arguments = arguments.map_or_else(|| Ok(Arguments::default()), Arguments::read)?;
         let server = text("server", arguments.server)?;
         let tool = text("tool", arguments.tool)?;
@@ -171,7 +172,7 @@ impl<'a> Action<'a> {
                 Ok(Self::Call { server, tool, params, select })
             }
             "batch" => {
-                let items = item::read(&array(arguments.calls)?, max_batch)?;
+                let items = item::read(&array(arguments.calls)?, server.as_deref(), max_batch)?;
                 Ok(Self::Batch { items })
             }
             "list" => Ok(Self::List { server }),
@@ -190,10 +191,18 @@ impl<'a> Action<'a> {
             }
             "set-env" => {
                 let hint = r#"such as {"params": {"key": "NAME", "value": "…"}}"#;
-                let params = object("params", arguments.params)?;
-                let key = needed("params.key", member(&params, "key")?, hint)?;
-                let value = needed("params.value", member(&params, "value")?, hint)?;
-                Ok(Self::SetEnv { key, value })
+                // What stands there is never repeated: it may be the value.
+                let params = object("params", arguments.params)
+                    .map_err(|_| Error::invalid("`params` must be an object").with_hint(hint))?;
+                let text = |name: &str| {
+                    let value = members(&params).find(|member| member.name() == name);
+                    let text = value.and_then(|member| string(member.value));
+                    text.map(|text| Cow::Owned(text.into_owned())).ok_or_else(|| {
+                        let reason = format!("action `{action}` needs `params.{name}`, a string");
+                        Error::invalid(reason).with_hint(hint)
+                    })
+                };
+                Ok(Self::SetEnv { key: text("key")?, value: text("value")? })
             }
             "set-mode" => {
                 let hint = r#"such as {"params": {"mode": "router"}}"#;
@@ -214,7 +223,7 @@ impl<'a> Action<'a> {
 
 /// A member that must be a string; an empty one counts as absent.
 pub(super) fn text<'a>(name: &str, value: Option<&'a str>) -> Result<Option<Cow<'a, str>>, Error> {
-    let Some(value) = value else { return Ok(None) };
+    let Some(value) = value.filter(|value| *value != "null") else { return Ok(None) };
     let text = string(value).ok_or_else(|| {
         Error::invalid(format!("`{name}` must be a string, not {}", short(value)))
     })?;
@@ -243,7 +252,7 @@ fn offset(value: Option<&str>) -> Result<usize, Error> {
 
 /// The tool's arguments as the text of a JSON object. Some models send the object as a string; that is read too.
 pub(super) fn object<'a>(name: &str, params: Option<&'a str>) -> Result<Cow<'a, str>, Error> {
-    let Some(value) = params else {
+    let Some(value) = params.filter(|params| *params != "null") else {
         return Ok(Cow::Borrowed("{}"));
     };
     if is_object(value) {

@@ -11,7 +11,7 @@ use crate::protocol::method;
 use crate::tools::Tool;
 use crate::upstream::{self, OnProgress, Watch};
 
-/// No wait between two tries is longer.
+/// Waits grow no further than this by themselves.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A call whose server and tool are known.
@@ -134,9 +134,10 @@ impl Attempt<'_> {
 
     fn on_progress(&self, token: &str) -> OnProgress {
         let (notify, token) = (self.caller.notify.clone(), token.to_owned());
+        let guard = self.found.settings.guard.clone();
         Box::new(move |params, ours| {
             if let Some(params) = json::replace(params, ours, &token) {
-                notify.send(method::PROGRESS, &params);
+                notify.send(method::PROGRESS, &guard.result(&params, false).json);
             }
         })
     }

@@ -85,7 +85,7 @@ pub enum Error {
         retries: u32,
     },
     /// A call of a batch that needs the result of another one.
-    #[error("not called: `{id}`, which its `params` refer to, has no result")]
+    #[error("not called: `{id}`, which its `params` refer to, failed")]
     Dependency {
         /// The other one.
         id: String,
@@ -107,7 +107,7 @@ pub enum Error {
         action: &'static str,
     },
     /// The config cannot be changed so.
-    #[error(transparent)]
+    #[error("{}", chain(.0))]
     Edit(edit::Error),
     /// What is asked for is not there any more, or never was.
     #[error("{what}")]
@@ -130,6 +130,17 @@ fn short(name: &str) -> String {
 
 fn on(server: Option<&str>) -> String {
     server.map_or_else(|| " on any server".to_owned(), |server| format!(" on server `{server}`"))
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 fn after(retries: u32) -> String {
@@ -190,6 +201,8 @@ impl Error {
             Self::LeftOut { .. } | Self::Filter { source: select::Error::Unavailable(_), .. } => {
                 "connection_failed"
             }
+            // The files cannot be changed, whatever was asked for.
+            Self::Edit(edit::Error::File(_) | edit::Error::Config(_)) => "denied",
             Self::InvalidParams { .. }
             | Self::Dependency { .. }
             | Self::Filter { .. }

@@ -3,32 +3,43 @@
 use super::Error;
 use super::attempt::Attempt;
 use super::routing::Found;
+use crate::base::text::byte_of;
 use crate::config::Trust;
+use crate::guard::limit;
 use crate::protocol::error::INVALID_PARAMS;
 use crate::tools::signature::signature;
 use crate::upstream;
 
+/// Characters of an error that may reach the model where the config sets no limit: an error is no result.
+const MAX_ERROR: usize = 20_000;
+
 impl Found<'_> {
-    /// The error of a server that could not be reached or answered with an error.
+    /// The error of a server that could not be reached or answered with an error: cut to what a result of its may
+    /// have, and cleaned as such.
     pub(super) fn failed(self, source: upstream::Error) -> Error {
+        let settings = self.settings;
+        let max = settings.max_result_chars.map_or(MAX_ERROR, |max| max.min(MAX_ERROR));
         let said = source.to_string();
-        let (said, _) = self.settings.guard.text(&said);
+        let short = &said[..byte_of(&said, max)];
+        let (clean, _) = settings.guard.text(short);
+        let said =
+            if short.len() < said.len() { format!("{clean}…") } else { clean.into_owned() };
         Error::Upstream {
             server: self.name.to_string(),
-            said: said.into_owned(),
-            untrusted: self.settings.guard.trust() == Trust::Untrusted,
-            source: self.clean(source),
+            said,
+            untrusted: settings.guard.trust() == Trust::Untrusted,
+            source: self.clean(source, max),
             signature: None,
             retries: 0,
         }
     }
 
     /// The error without what must not reach the model in the data that may come with it.
-    fn clean(self, source: upstream::Error) -> upstream::Error {
+    fn clean(self, source: upstream::Error, max: usize) -> upstream::Error {
         let upstream::Error::Refused(mut error) = source else { return source };
         error.data = error.data.map(|data| {
-            let clean = self.settings.guard.result(data.get(), false).json;
-            super::value::raw(clean.into_owned())
+            let short = limit::cut(data.get(), max).json;
+            super::value::raw(self.settings.guard.result(&short, false).json.into_owned())
         });
         upstream::Error::Refused(error)
     }

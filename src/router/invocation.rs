@@ -13,6 +13,7 @@ use super::value::Facts;
 use crate::access;
 use crate::base::json::Strict;
 use crate::cache::{Joined, Key};
+use crate::config::ServerName;
 use crate::protocol::content::text_result;
 use crate::tools::arguments;
 use crate::tools::signature::signature;
@@ -127,8 +128,7 @@ impl Attempt<'_> {
     fn key(&self, router: &Router) -> Option<Key> {
         let (server, tool) = (self.found.name.as_str(), self.tool.definition.name.as_str());
         let results = &router.results;
-        let may = results.keeps(server, tool)
-            && (!self.tool.hints.is_write() || results.is_named(server, tool));
+        let may = results.keeps(server, tool) && !self.may_write(router);
         may.then(|| Key::new(server, tool, self.params))
     }
 
@@ -167,7 +167,11 @@ impl Attempt<'_> {
     async fn made(&self, router: &Router) -> Result<Made<Box<str>>, Failure> {
         let admission = router.usage.admit(self.found.name).await;
         let admission = admission.map_err(|refused| Failure::Refused(Arc::new(refused)))?;
+        // Whether it succeeds, fails or is withdrawn: what was read before may not hold any more.
+        let forgetting =
+            self.may_write(router).then(|| Forgetting { router, server: self.found.name });
         let Tried { outcome, retries } = self.run(router, &self.found.settings.retry).await;
+        drop(forgetting);
         router.pool.make_room_for(&[]);
         let result = outcome.map_err(|source| Failure::Failed(source, retries))?;
         let mut result = result.ok_or(Failure::Withheld)?;
@@ -177,14 +181,14 @@ impl Attempt<'_> {
             result = self.without_secrets(result);
         } else {
             warning = admission.succeeded().await.map(|warning| warning.to_string());
-            let (server, tool) = (self.found.name.as_str(), &*self.tool.definition.name);
-            if self.tool.hints.is_write() && !router.results.is_named(server, tool) {
-                // What was read before may not hold any more.
-                router.results.clear_server(server);
-                router.flights.close_server(server);
-            }
         }
         Ok(Made { result, facts, retries, warning })
+    }
+
+    /// Whether the tool says that it writes, and the config does not say that its results may be given again.
+    fn may_write(&self, router: &Router) -> bool {
+        let (server, tool) = (self.found.name.as_str(), &*self.tool.definition.name);
+        self.tool.hints.is_write() && !router.results.is_named(server, tool)
     }
 
     /// What a tool says when it fails may repeat what it was given to log in with.
@@ -198,5 +202,18 @@ impl Attempt<'_> {
             // The secret looked like a part of the JSON itself.
             _ => text_result("the tool failed and said so in words that hold a secret", true),
         }
+    }
+}
+
+/// Forgets the results of a server, at the latest when it is dropped.
+struct Forgetting<'a> {
+    router: &'a Router,
+    server: &'a ServerName,
+}
+
+impl Drop for Forgetting<'_> {
+    fn drop(&mut self) {
+        self.router.results.clear_server(self.server.as_str());
+        self.router.flights.close_server(self.server.as_str());
     }
 }

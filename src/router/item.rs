@@ -50,7 +50,12 @@ struct Found {
 
 /// Reads the calls, resolves their references and makes sure that they can be run in some order. Nothing runs if
 /// anything is wrong.
-pub(super) fn read<'a>(calls: &[Cow<'a, str>], max: usize) -> Result<Vec<Item<'a>>, Error> {
+/// `server` is that of calls that name none.
+pub(super) fn read<'a>(
+    calls: &[Cow<'a, str>],
+    server: Option<&str>,
+    max: usize,
+) -> Result<Vec<Item<'a>>, Error> {
     if calls.is_empty() {
         return Err(Error::invalid("`calls` is empty"));
     }
@@ -65,7 +70,10 @@ pub(super) fn read<'a>(calls: &[Cow<'a, str>], max: usize) -> Result<Vec<Item<'a
             Cow::Borrowed(call) => parse(call),
             Cow::Owned(call) => parse(call).map(Item::into_owned),
         };
-        let item = item.map_err(|error| within(index, error))?;
+        let mut item = item.map_err(|error| within(index, error))?;
+        if item.server.is_none() {
+            item.server = server.map(|server| Cow::Owned(server.to_owned()));
+        }
         found.push(references(&item.params).map_err(|error| within(index, error))?);
         items.push(item);
     }
@@ -255,7 +263,7 @@ mod tests {
 
     fn check(calls: &[&str], expected: &str) {
         let calls: Vec<Cow<'_, str>> = calls.iter().map(|call| Cow::Borrowed(*call)).collect();
-        let found = match read(&calls, 4) {
+        let found = match read(&calls, None, 4) {
             Ok(items) => {
                 let needs = |item: &Item<'_>| {
                     let needs = item.references.iter().map(|needed| needed.item.to_string());
@@ -326,7 +334,7 @@ mod tests {
         let params = r#"{"tool":"b","params":{"p":{"$ref":"x"},"q":[{"$ref":"y"} ,1]}}"#;
         let calls =
             [r#"{"tool":"a","id":"x"}"#, r#"{"tool":"a","id":"y"}"#, params].map(Cow::Borrowed);
-        let items = read(&calls, 3).expect("a batch");
+        let items = read(&calls, None, 3).expect("a batch");
         assert_eq!(items[2].filled(&["\"v\"", "{}"]), r#"{"p":"v","q":[{} ,1]}"#);
     }
 
@@ -394,7 +402,7 @@ mod tests {
                     None => break,
                 }
             }
-            match read(&calls, 5) {
+            match read(&calls, None, 5) {
                 Err(error) => {
                     prop_assert!(!left.is_empty(), "{error}");
                     prop_assert!(error.to_string().contains("wait for each other"), "{error}");

@@ -19,14 +19,13 @@ use crate::tools::name::qualified;
 impl Router {
     /// The answer to `tools/list`.
     pub fn tool_list(&self) -> Cow<'_, str> {
-        let snapshot = self.registry.snapshot();
         let promoted: Vec<String> = self
             .promotion
             .promoted()
             .iter()
             .filter_map(|(server, tool)| {
-                let tool = snapshot.get(server.as_str())?.get(tool)?;
-                Some(listed(server, tool, self.settings.servers.get(server)?))
+                let tools = self.registry.reviewed(server)?;
+                Some(listed(server, tools.get(tool)?, self.settings.servers.get(server)?))
             })
             .collect();
         match self.tool_list.strip_suffix("]}") {
@@ -39,23 +38,35 @@ impl Router {
 
     /// Told whenever `tools/list` has another answer; nothing where it never has.
     pub fn tool_list_changes(&self) -> Option<watch::Receiver<()>> {
-        self.promotion.is_enabled().then(|| self.promotion.changes())
+        self.promotion.is_enabled().then(|| self.list_changed.subscribe())
     }
 
-    /// Takes back promotions as they decay, for as long as it is polled.
+    /// Takes back promotions as they decay and tells when the list of tools is another, for as long as it is polled.
     pub async fn watch_promotions(&self) {
         if !self.promotion.is_enabled() {
             return;
         }
-        let mut changes = self.promotion.changes();
+        let (mut promotions, mut tools) = (self.promotion.changes(), self.registry.changes());
+        let mut told = self.tool_list().into_owned();
         loop {
-            match self.promotion.review() {
-                Some(end) => tokio::select! {
-                    _ = changes.changed() => {}
+            let next = self.promotion.review();
+            let list = self.tool_list();
+            if *list != told {
+                told = list.into_owned();
+                self.list_changed.send_replace(());
+            }
+            let decay = async {
+                match next {
                     // A call meanwhile makes it later, which the next look shows.
-                    () = sleep_until(end.max(Instant::now())) => {}
-                },
-                None => drop(changes.changed().await),
+                    Some(end) => sleep_until(end.max(Instant::now())).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = promotions.changed() => {}
+                // A promoted tool may be another one now, or be withheld.
+                _ = tools.changed() => {}
+                () = decay => {}
             }
         }
     }

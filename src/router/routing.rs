@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
+
 use super::action::Action;
 use super::error::MAX_AVAILABLE;
 use super::invocation::Shared;
@@ -42,6 +44,8 @@ pub struct Router {
     pub(super) tool_list: Box<str>,
     recent: Mutex<VecDeque<ServerName>>,
     pub(super) promotion: Promotion,
+    /// Sent when `tools/list` has another answer.
+    pub(super) list_changed: watch::Sender<()>,
 }
 
 /// A server that was found by its name.
@@ -74,6 +78,7 @@ impl Router {
             tool_list,
             recent: Mutex::default(),
             promotion,
+            list_changed: watch::Sender::new(()),
         }
     }
 

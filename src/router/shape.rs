@@ -8,12 +8,14 @@ use serde_json::value::RawValue;
 use super::answer::{self, Envelope};
 use super::invocation::{Answered, Notes};
 use super::marks::{Marks, Truncated};
+use super::media::{Lifted, lift};
 use super::routing::{Found, Router};
 use super::value::Facts;
 use super::{Error, value};
 use crate::base::json;
-use crate::cache::{Kept, ResultId, document};
+use crate::cache::{Kept, ResultId, only_text};
 use crate::config::{CallFormat, ServerName, Trust};
+use crate::guard::limit::Left;
 use crate::guard::{Guard, limit};
 
 /// Longer results are treated on another thread, so that nobody waits for them but those who asked.
@@ -24,8 +26,10 @@ const INLINE: usize = 128 * 1024;
 pub(super) enum Form {
     /// As a result of its own, with what the bridge adds in `_meta`.
     Content,
-    /// As JSON within the bridge's own answer, with what the bridge adds around it.
+    /// As JSON within the bridge's own answer, with what the bridge adds around it; held to the limit as a whole.
     Plain,
+    /// The same in an answer with several results, whose texts are held to the limit.
+    Slot,
 }
 
 impl From<CallFormat> for Form {
@@ -45,26 +49,33 @@ pub(super) struct Shaped {
     has_meta: bool,
     /// The tool says that it failed.
     is_error: bool,
+    /// It is what a filter gave, and no result of `tools/call`.
+    is_picked: bool,
 }
 
 impl Router {
     /// What a filter makes of the result; nothing without one, and of a result that says that the tool failed:
-    /// then that is what the caller has to see. The call was made, so what it brought is kept if the filter fails.
+    /// then that is what the caller has to see. The call was made, so what it brought is kept if the filter fails,
+    /// unless it is `kept` already.
     pub(super) async fn picked(
         &self,
         found: Found<'_>,
         result: &str,
         select: Option<&str>,
+        kept: Option<&str>,
     ) -> Result<Option<String>, Error> {
         let Some(filter) = select.filter(|_| !value::is_error(result)) else {
             return Ok(None);
         };
         let picked = self.selector.select(filter, &value::of(result)).await;
         picked.map(Some).map_err(|source| {
-            let id = self.kept.keep(found.name.as_str(), result.into());
-            self.kept.share(&id);
+            let id = kept.map(str::to_owned).unwrap_or_else(|| {
+                let id = self.kept.keep(found.name.as_str(), result.into());
+                self.kept.share(&id);
+                id.as_str().to_owned()
+            });
             let said = self.fit(found.name, &source.to_string());
-            Error::Filter { said, source, kept: Some(id.as_str().to_owned()) }
+            Error::Filter { said, source, kept: Some(id) }
         })
     }
 
@@ -111,11 +122,11 @@ impl Router {
         let json: Box<str> = match (picked, form) {
             (None, _) => result,
             (Some(value), Form::Content) => value::to_result(&value),
-            (Some(value), Form::Plain) => value.into(),
+            (Some(value), Form::Plain | Form::Slot) => value.into(),
         };
         if found.settings.leaves_results_alone() {
             let Facts { has_meta, is_error } = facts;
-            return Shaped { json, marks: Marks::of(notes), has_meta, is_error };
+            return Shaped { json, marks: Marks::of(notes), has_meta, is_error, is_picked };
         }
         let length = json.len();
         let treatment = Treatment {
@@ -128,7 +139,7 @@ impl Router {
         };
         let apply = move || treatment.apply(&json, Marks::of(notes));
         let (json, marks) = off_thread(length, apply).await;
-        Shaped { json, marks, has_meta: true, is_error: facts.is_error }
+        Shaped { json, marks, has_meta: true, is_error: facts.is_error, is_picked }
     }
 }
 
@@ -172,16 +183,18 @@ impl Treatment {
             marks.original = Some(original.as_str().to_owned());
         }
         let mut notice = None;
-        let short = match (self.max, self.form) {
-            (None, _) => clean.json,
-            (Some(max), Form::Content) => {
-                let mut tell = |shown, total| {
+        let short = match self.max {
+            None => clean.json,
+            Some(max) if self.is_result() => {
+                let tell = |left: Left| {
                     let id = id.get_or_insert_with(|| self.keep(json));
+                    marks.truncated = Some(Truncated::new(left.total, id));
+                    if self.form == Form::Slot {
+                        return String::new();
+                    }
                     // Only of one plain text is the rest where the beginning ends.
-                    let document = document(&clean.json);
-                    let is_json = document.trim_start().starts_with(['{', '[']);
-                    let text = notice_of(id, shown, total, !is_json);
-                    marks.truncated = Some(Truncated::new(total, id));
+                    let continues = left.in_plain_text && only_text(&clean.json).is_some();
+                    let text = notice_of(id, left, continues);
                     if marks.untrusted {
                         // Within the lines around what the server says nobody would believe it.
                         notice = Some(text);
@@ -189,12 +202,12 @@ impl Treatment {
                     }
                     text
                 };
-                match limit::shrink(&clean.json, max, &mut tell) {
+                match limit::shrink(&clean.json, max, tell) {
                     Some(shrunk) => Cow::Owned(shrunk.json),
                     None => clean.json,
                 }
             }
-            (Some(max), Form::Plain) => {
+            Some(max) => {
                 let cut = limit::cut(&clean.json, max);
                 if cut.cut {
                     let id = id.get_or_insert_with(|| self.keep(json));
@@ -217,12 +230,21 @@ impl Treatment {
         (json.into(), marks)
     }
 
+    /// Whether what is treated is a result of `tools/call` whose texts are held to the limit.
+    fn is_result(&self) -> bool {
+        match self.form {
+            Form::Content => true,
+            Form::Slot => !self.is_picked,
+            Form::Plain => false,
+        }
+    }
+
     /// Keeps the whole, as a result of `tools/call`, also for those who come when this bridge has ended.
     fn keep(&self, json: &str) -> ResultId {
         let whole = match self.form {
             Form::Content => json.into(),
-            Form::Plain if !self.is_picked => json.into(),
-            Form::Plain => (*value::to_result(json)).into(),
+            Form::Plain | Form::Slot if !self.is_picked => json.into(),
+            Form::Plain | Form::Slot => (*value::to_result(json)).into(),
         };
         let id = self.kept.keep(self.server.as_str(), whole);
         self.kept.share(&id);
@@ -231,7 +253,8 @@ impl Treatment {
 }
 
 /// The line that says that something is missing, and how to get it.
-fn notice_of(id: &ResultId, shown: usize, total: usize, continues: bool) -> String {
+fn notice_of(id: &ResultId, left: Left, continues: bool) -> String {
+    let Left { shown, total, .. } = left;
     let offset = if continues { format!(", \"offset\": {shown}") } else { String::new() };
     format!(
         "[cut: {shown} of {total} characters; read {} with {{\"action\": \"read\", \"id\": \"{}\"{offset}}}, or pick \
@@ -273,9 +296,21 @@ impl Shaped {
         )
     }
 
+    /// Takes images and sounds out, to travel beside the answer, the first of them as its block number `next`.
+    pub(super) fn lift(&mut self, next: usize) -> Vec<String> {
+        if self.is_picked {
+            return Vec::new();
+        }
+        let Lifted { result, media } = lift(std::mem::take(&mut self.json), next);
+        self.json = result;
+        media
+    }
+
     /// The result within what the bridge says about it, and what it says about the call.
     pub(super) fn into_parts(self, server: &str) -> (Box<RawValue>, Notes) {
-        let Self { json, marks, .. } = self;
+        let Self { json, marks, has_meta, is_picked, .. } = self;
+        // No server speaks for the bridge here either.
+        let json = if has_meta && !is_picked { Marks::default().write_into(json) } else { json };
         marks.enclose(value::raw(json.into()), server)
     }
 }

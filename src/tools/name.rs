@@ -17,7 +17,7 @@ pub fn qualified(server: &ServerName, tool: &str) -> String {
     let name = format!("{server}_{tool}");
     let fits =
         |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
-    if name.len() <= MAX_LENGTH && name.chars().all(fits) {
+    if name.len() <= MAX_LENGTH && name.chars().all(fits) && !ends_like_a_digest(&name) {
         return name;
     }
     let mut short: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
@@ -27,6 +27,13 @@ pub fn qualified(server: &ServerName, tool: &str) -> String {
         write!(short, "{byte:02x}").expect("a string takes all");
     }
     short
+}
+
+/// A name that ends so might be another one's with its digest.
+fn ends_like_a_digest(name: &str) -> bool {
+    name.rsplit_once('_').is_some_and(|(_, end)| {
+        end.len() == DIGITS && end.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 #[cfg(test)]

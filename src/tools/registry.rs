@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use indexmap::IndexMap;
+use tokio::sync::watch;
 
 use super::{Listing, Tool};
 use crate::config::{SchemaCompression, ServerName, ToolFilter, Trust};
@@ -16,6 +17,8 @@ use crate::protocol::tool::Definition;
 #[derive(Debug)]
 pub struct Registry {
     current: ArcSwap<Snapshot>,
+    /// Sent whenever it is swapped.
+    changed: watch::Sender<()>,
     replacing: Mutex<()>,
     compression: SchemaCompression,
     rules: IndexMap<ServerName, Rules>,
@@ -58,12 +61,24 @@ impl Registry {
     ) -> Self {
         let servers = rules.keys().map(|name| (name.clone(), None)).collect();
         let current = ArcSwap::from_pointee(Snapshot { servers });
-        Self { current, replacing: Mutex::default(), compression, rules, pins }
+        Self {
+            current,
+            changed: watch::Sender::new(()),
+            replacing: Mutex::default(),
+            compression,
+            rules,
+            pins,
+        }
     }
 
     /// The snapshot of this moment.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.current.load_full()
+    }
+
+    /// Told of every snapshot that takes the place of another.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// The server's tools; `None` when it was never reached. Where there are notes on some of them, their owner may
@@ -144,6 +159,7 @@ impl Registry {
         let mut servers = self.snapshot().servers.clone();
         servers.insert(server.clone(), Some(tools.clone()));
         self.current.store(Arc::new(Snapshot { servers }));
+        self.changed.send_replace(());
         tools
     }
 }

@@ -64,7 +64,8 @@ fn changes_that_cannot_be_made_are_explained() {
     for (params, words) in [
         (json!({"key": "1 BAD", "value": "hush-quince"}), "letters of English"),
         (json!({"key": "GOOD"}), "needs `params.value`"),
-        (json!({"key": "GOOD", "value": 5}), "must be a string"),
+        (json!({"key": "GOOD", "value": ["hush-quince"]}), "needs `params.value`"),
+        (json!("GOOD=hush-quince"), "must be an object"),
     ] {
         let result = client.mcp(&json!({"action": "set-env", "params": params}));
         assert_words(&error_of(&result, "invalid_params").to_string(), &[words]);

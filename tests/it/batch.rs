@@ -120,6 +120,28 @@ fn results_become_arguments() {
 }
 
 #[test]
+fn a_server_counts_for_all_calls_that_name_none() {
+    let mut client = client();
+    let answer = client.mcp_json(&json!({"action": "batch", "server": "two", "calls": [
+        {"tool": "echo", "params": {"message": "x"}},
+        {"server": "one", "tool": "echo", "params": {"message": "x"}},
+    ]}));
+    let servers: Vec<_> = (0..2).map(|slot| answer["results"][slot]["server"].clone()).collect();
+    assert_eq!(servers, ["two", "one"], "{answer}");
+}
+
+#[test]
+fn arguments_stay_an_object() {
+    let mut client = client();
+    let calls = json!([
+        {"id": "a", "server": "one", "tool": "echo", "params": {"message": "words"}},
+        {"server": "one", "tool": "meta", "params": {"$ref": "a"}},
+    ]);
+    let slots = batch(&mut client, &calls);
+    assert_eq!(slots[1]["error"]["error"], "invalid_params", "{}", slots[1]);
+}
+
+#[test]
 fn a_failed_call_fails_those_that_refer_to_it_and_no_other() {
     let mut client = client();
     let calls = json!([

@@ -67,6 +67,27 @@ fn writes_are_made_each_time_and_make_reads_new() {
 }
 
 #[test]
+fn a_write_that_fails_or_is_withdrawn_may_have_run() {
+    let mut client = Bridge::new()
+        .server("one", &[])
+        .config(|config| {
+            config["resultCache"] = json!({"enabled": true});
+            config["requestTimeoutMs"] = json!(400);
+        })
+        .serve_initialized();
+    assert_eq!(tally(&mut client, &Value::Null), "1");
+    assert_eq!(tally(&mut client, &Value::Null), "1");
+    // It says that it writes, and answers too late.
+    assert!(is_error(&client.call("one", "sleep", json!({"ms": 60_000}))));
+    assert_eq!(tally(&mut client, &Value::Null), "2");
+    let id = client.start_call("one", "sleep", json!({"ms": 60_000}));
+    client.assert_echo("one");
+    client.notify("notifications/cancelled", json!({"requestId": id}));
+    client.drain();
+    assert_eq!(tally(&mut client, &Value::Null), "3");
+}
+
+#[test]
 fn a_tool_that_says_nothing_of_itself_is_read_from_the_cache_and_one_that_is_named_too() {
     let cache = json!({"enabled": true, "cacheTtl": {"one:write": 60_000, "one:tally": 0}});
     let mut client = client(cache);

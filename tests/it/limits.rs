@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, Client, assert_words, error_of, is_error, text_of};
+use crate::support::{Bridge, Client, assert_words, error_of, eventually, is_error, text_of};
 
 fn client(max: usize) -> Client {
     Bridge::new().server("one", &[]).set("maxResultChars", max).serve_initialized()
@@ -127,9 +127,9 @@ fn ids_that_are_none_are_told() {
 }
 
 #[test]
-fn what_was_cut_can_be_read_by_the_next_bridge_and_by_a_person() {
+fn what_was_cut_can_be_read_by_a_person_too() {
     let mut client = client(100);
-    // More than memory takes, so that the first go to files.
+    // More than memory takes, so that the first are only in files.
     let mut ids = Vec::new();
     for index in 0..70 {
         let result = give(&mut client, &text(&format!("{index} {}", "x".repeat(200))));
@@ -137,7 +137,17 @@ fn what_was_cut_can_be_read_by_the_next_bridge_and_by_a_person() {
     }
     for (index, id) in ids.iter().enumerate() {
         assert!(read_all(&mut client, id).starts_with(&format!("{index} x")));
+        eventually(|| client.run_beside(&["read", id]).code == 0);
+        let printed = client.run_beside(&["read", id]).expect(0);
+        assert_eq!(printed.stdout.trim_end(), format!("{index} {}", "x".repeat(200)));
     }
+}
+
+#[test]
+fn a_text_that_begins_like_json_goes_on_where_it_ends() {
+    let mut client = client(100);
+    let result = give(&mut client, &text(&"[2026-01-01] a line of a log\n".repeat(20)));
+    assert_words(text_of(&result), &["read on", "\"offset\":"]);
 }
 
 #[test]

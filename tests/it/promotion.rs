@@ -62,6 +62,31 @@ fn promotions_decay_and_that_is_told() {
 }
 
 #[test]
+fn a_promoted_tool_that_is_withheld_goes_and_that_is_told() {
+    let tools = |about: &str| {
+        json!([{"name": "echo", "description": about, "inputSchema": {"type": "object"}}])
+            .to_string()
+    };
+    let bridge = Bridge::new().file("tools.json", &tools("Says it."));
+    let file = bridge.path("tools.json");
+    let mut client = bridge
+        .server("one", &["--tools-file", file.to_str().expect("a path in UTF-8")])
+        .set("pinning", "enforce")
+        .config(|config| config["adaptivePromotion"] = json!({"enabled": true, "minCalls": 1}))
+        .serve_initialized();
+    let is_change = |message: &Value| message["method"] == "notifications/tools/list_changed";
+    client.assert_echo("one");
+    client.find(is_change);
+    assert_eq!(names(&listed(&mut client)), ["mcp", "one_echo"]);
+    std::fs::write(&file, tools("Says it and more.")).expect("the home folder is writable");
+    client.mcp(&json!({"action": "refresh", "server": "one"}));
+    client.find(is_change);
+    assert_eq!(names(&listed(&mut client)), ["mcp"]);
+    client.run_beside(&["approve", "one"]).expect(0);
+    assert_eq!(names(&listed(&mut client)), ["mcp", "one_echo"]);
+}
+
+#[test]
 fn calls_that_fail_promote_nothing() {
     let mut client = client(json!({"enabled": true, "minCalls": 1}));
     client.initialize();

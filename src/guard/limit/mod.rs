@@ -6,4 +6,4 @@ mod shrink;
 mod texts;
 
 pub use cut::{Cut, cut};
-pub use shrink::{Shrunk, shrink};
+pub use shrink::{Left, Shrunk, shrink};

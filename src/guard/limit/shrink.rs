@@ -37,11 +37,7 @@ struct Amount {
 /// nothing is left, or at the end. It comes on top of `max`. An empty one is left out.
 ///
 /// `result` is a JSON text that has passed [`json::Strict`]. The time is linear in its length.
-pub fn shrink(
-    result: &str,
-    max: usize,
-    notice: impl FnOnce(usize, usize) -> String,
-) -> Option<Shrunk> {
+pub fn shrink(result: &str, max: usize, notice: impl FnOnce(Left) -> String) -> Option<Shrunk> {
     // No character takes less than one byte to spell.
     if result.len() <= max {
         return None;
@@ -79,7 +75,8 @@ pub fn shrink(
     let told = [texts, structure].into_iter().filter(|amount| amount.left.is_some());
     let told = told.max_by_key(|amount| amount.total);
     if let Some(Amount { total, left: Some(left) }) = told {
-        kept.tell(&notice(left, total));
+        let in_plain_text = kept.ends_in_plain_text();
+        kept.tell(&notice(Left { shown: left, total, in_plain_text }));
     }
     let new_content = kept.into_content();
     match content {
@@ -93,6 +90,17 @@ pub fn shrink(
         }
     }
     Some(Shrunk { json: splice(result, edits), original_length, cut: told.is_some() })
+}
+
+/// What a notice has to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Characters that are left.
+    pub shown: usize,
+    /// Characters that there were.
+    pub total: usize,
+    /// The cut is in a text that is no JSON, so that it goes on where it ends.
+    pub in_plain_text: bool,
 }
 
 impl Amount {

@@ -127,6 +127,11 @@ impl<'a> Texts<'a> {
         self.end.is_some().then_some(self.shown)
     }
 
+    /// Whether the texts were cut within one that is no JSON.
+    pub(super) fn ends_in_plain_text(&self) -> bool {
+        matches!(self.end, Some(End::Within { .. }))
+    }
+
     /// Puts a notice where the texts were cut, or behind all blocks; an empty one leaves no trace.
     pub(super) fn tell(&mut self, notice: &str) {
         match self.end.take().unwrap_or(End::Before(self.blocks.len())) {

@@ -8,16 +8,15 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::which::{self, Which};
-use crate::base::json::{Strict, members, replace};
-use crate::config::{CallFormat, ServerName};
+use crate::base::json::{Strict, is_object, members, replace};
+use crate::config::{CallFormat, ServerName, Trust};
 use crate::protocol::method;
 use crate::router::answer::{self, Batch, Slot};
 use crate::router::attempt::Attempt;
 use crate::router::item::{Item, Reference};
-use crate::router::media::lift;
 use crate::router::request::{Caller, Notify};
-use crate::router::routing::{Router, unknown_tool};
-use crate::router::shape::Form;
+use crate::router::routing::{Found, Router, unknown_tool};
+use crate::router::shape::{Form, off_thread};
 use crate::router::{Error, value};
 
 /// Calls of one batch to one server at a time.
@@ -166,28 +165,41 @@ impl Run<'_> {
         };
         let (meta, caller) = (self.meta.as_deref(), self.caller);
         let attempt = Attempt { found, tool, params: &params, meta, caller };
-        let mut answered = attempt.answered(router).await?;
-        let picked = router.picked(found, &answered.result, item.select.as_deref()).await?;
-        let value = (!answered.facts.is_error && self.is_wanted(item)).then(|| {
-            let of_result = || Arc::from(value::of(&answered.result));
-            let text = picked.as_deref().map_or_else(of_result, Arc::from);
-            Value { text, server: found.name.clone() }
-        });
-        if picked.is_none() && router.settings.call_format == CallFormat::Content {
-            answered.result = self.lift(answered.result);
+        let answered = attempt.answered(router).await?;
+        let select = item.select.as_deref();
+        let picked = router.picked(found, &answered.result, select, None).await?;
+        let value = if answered.facts.is_error || !self.is_wanted(item) {
+            None
+        } else {
+            Some(self.value(found, &answered.result, picked.as_deref()).await)
+        };
+        let mut shaped = router.shape(found, answered, picked, Form::Slot).await;
+        if router.settings.call_format == CallFormat::Content {
+            let mut media = self.media.lock().unwrap_or_else(PoisonError::into_inner);
+            // The first block is the text of the answer.
+            let next = media.len() + 1;
+            media.extend(shaped.lift(next));
         }
-        let shaped = router.shape(found, answered, picked, Form::Plain).await;
         slot.fill(shaped.into_parts(found.name.as_str()));
         Ok(value)
     }
 
-    /// The result without its images and sounds.
-    fn lift(&self, result: Box<str>) -> Box<str> {
-        let mut media = self.media.lock().unwrap_or_else(PoisonError::into_inner);
-        // The first block is the text of the answer.
-        let lifted = lift(result, media.len() + 1);
-        media.extend(lifted.media);
-        lifted.result
+    /// What others get of a result, cleaned as its server's trust demands: it is not to get around that by way of
+    /// another server.
+    async fn value(&self, found: Found<'_>, result: &str, picked: Option<&str>) -> Value {
+        let guard = found.settings.guard.clone();
+        let text: Arc<str> = if guard.trust() == Trust::Trusted {
+            picked.map_or_else(|| Arc::from(value::of(result)), Arc::from)
+        } else {
+            let is_picked = picked.is_some();
+            let json = picked.unwrap_or(result).to_owned();
+            let clean = move || {
+                let clean = guard.result(&json, false).json;
+                if is_picked { Arc::from(clean) } else { Arc::from(value::of(&clean)) }
+            };
+            off_thread(result.len(), clean).await
+        };
+        Value { text, server: found.name.clone() }
     }
 
     /// Whether another call refers to this one.
@@ -219,6 +231,10 @@ impl Run<'_> {
             && let Err(fault) = Strict::new().check(params.as_bytes())
         {
             return Err(Error::invalid(format!("`params` with the results in them: {fault}")));
+        }
+        if !is_object(&params) {
+            let reason = "`params` must be an object, and the result in their place is none";
+            return Err(Error::invalid(reason));
         }
         Ok(params)
     }

@@ -38,11 +38,11 @@ impl Call<'_> {
         };
         let (params, meta, caller) = (self.params, self.meta, self.caller);
         let answered = Attempt { found, tool, params, meta, caller }.answered(router).await?;
-        let picked = router.picked(found, &answered.result, self.select).await?;
+        let picked = router.picked(found, &answered.result, self.select, None).await?;
         let shaped = router.shape(found, answered, picked, self.form).await;
         Ok(match self.form {
             Form::Content => shaped.into_content(),
-            Form::Plain => shaped.into_envelope(found.name.as_str(), self.tool),
+            Form::Plain | Form::Slot => shaped.into_envelope(found.name.as_str(), self.tool),
         })
     }
 }

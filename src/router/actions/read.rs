@@ -24,7 +24,7 @@ pub(in crate::router) async fn run(
     select: Option<&str>,
 ) -> Result<Box<str>, Error> {
     let (found, whole) = whole(router, id).await?;
-    if let Some(picked) = router.picked(found, &whole, select).await? {
+    if let Some(picked) = router.picked(found, &whole, select, Some(id)).await? {
         let answered =
             Answered { result: (*whole).into(), facts: Facts::default(), notes: Notes::default() };
         let shaped = router.shape(found, answered, Some(picked), Form::Plain).await;

@@ -36,7 +36,7 @@ pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<B
             last_used: status.last_used.map(|at| humantime::format_rfc3339_millis(at).to_string()),
             error: status.error.map(|error| router.fit(name, &error)),
             changed_tools,
-            findings: findings(&snapshot, name),
+            findings: findings(router, &snapshot, name),
             hint,
         }
     });
@@ -57,12 +57,12 @@ pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<B
 }
 
 /// What stands in the definitions of a server's tools that should not, as far as the server was reached.
-fn findings(snapshot: &Snapshot, server: &ServerName) -> Vec<Finding> {
+fn findings(router: &Router, snapshot: &Snapshot, server: &ServerName) -> Vec<Finding> {
     let found = snapshot.findings(server.as_str()).into_iter().take(MAX_CHANGED);
     let told = |found: ToolFinding| Finding {
-        tool: found.tool,
+        tool: router.fit(server, &found.tool),
         // Keys of a schema are the server's words, too.
-        pointer: excerpt(found.pointer.as_bytes(), 128),
+        pointer: router.fit(server, &excerpt(found.pointer.as_bytes(), 128)),
         kind: found.kind,
     };
     found.map(told).collect()
@@ -82,7 +82,7 @@ fn changed_tools(router: &Router, server: &ServerName) -> (Vec<ChangedTool>, Opt
         |(_, note): (&str, &Note)| if note.is_pending { approve() } else { note.remedy.clone() };
     let hint = tools.notes().next().map(remedy);
     let told = tools.notes().take(MAX_CHANGED).map(|(tool, note)| ChangedTool {
-        tool: excerpt(tool.as_bytes(), 128),
+        tool: router.fit(server, &excerpt(tool.as_bytes(), 128)),
         withheld: note.withheld,
         difference: router.fit(server, &note.difference),
     });
