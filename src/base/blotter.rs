@@ -21,7 +21,7 @@ impl Blotter {
         let mut secrets: Vec<Secret> = lines
             .map(str::trim)
             .filter(|line| line.len() >= SHORTEST)
-            .flat_map(|line| [line.to_owned(), in_json(line)])
+            .flat_map(spellings)
             .map(Secret::from)
             .collect();
         secrets.sort_by(|a, b| {
@@ -44,10 +44,33 @@ impl Blotter {
     }
 }
 
+/// How the text reads as it is, inside a JSON string, and inside one that is inside another one; as different programs
+/// write JSON: with slashes escaped or not, with characters beyond ASCII escaped in small letters, in capitals, or not.
+fn spellings(text: &str) -> Vec<String> {
+    let plain = in_json(text);
+    let small = in_ascii(&plain, |unit| format!("\\u{unit:04x}"));
+    let capital = in_ascii(&plain, |unit| format!("\\u{unit:04X}"));
+    let mut once: Vec<String> = vec![plain, small, capital];
+    once.extend(once.clone().into_iter().map(|text| text.replace('/', "\\/")));
+    let twice: Vec<String> = once.iter().map(|text| in_json(text)).collect();
+    std::iter::once(text.to_owned()).chain(once).chain(twice).collect()
+}
+
 /// How the text reads inside a JSON string.
 fn in_json(text: &str) -> String {
     let quoted = serde_json::to_string(text).expect("a text always serialises");
     quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// The text with all but ASCII in escapes, as many as UTF-16 needs.
+fn in_ascii(text: &str, escape: impl Fn(u16) -> String) -> String {
+    let spell = |letter: char| {
+        if letter.is_ascii() {
+            return letter.to_string();
+        }
+        letter.encode_utf16(&mut [0; 2]).iter().map(|unit| escape(*unit)).collect()
+    };
+    text.chars().map(spell).collect()
 }
 
 #[cfg(test)]
@@ -66,5 +89,16 @@ mod tests {
         check(&["token", "abcdef", "abcdefghi"], "token abcdefghi abcdef", "token *** ***");
         check(&["-----BEGIN\nMIIabc\n-----END"], "MIIabc and -----END", "*** and ***");
         check(&["a\"b\\cde"], r#"{"x":"a\"b\\cde"}"#, r#"{"x":"***"}"#);
+        let secret = "s/t\"\u{e4}\u{1f309}";
+        for spelt in [
+            "s/t\"\u{e4}\u{1f309}",
+            r#"s/t\"\u00e4\ud83c\udf09"#,
+            r#"s\/t\"\u00E4\uD83C\uDF09"#,
+            r#"s\/t\"ä\u{1f309}"#,
+            r#"s\\/t\\\"\\u00e4\\ud83c\\udf09"#,
+        ] {
+            let spelt = spelt.replace("\\u{1f309}", "\u{1f309}");
+            check(&[secret], &format!("key {spelt} no"), "key *** no");
+        }
     }
 }

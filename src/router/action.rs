@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::Error;
+use super::arguments::{Arguments, array, object, offset, text};
 use super::item::{self, Item};
-use crate::base::json::{Strict, elements, is_object, members, string};
+use crate::base::json::{members, string};
 use crate::base::text::nearest;
 use crate::telemetry::logging::excerpt;
 
@@ -85,52 +86,6 @@ pub enum Action<'a> {
     },
 }
 
-/// The arguments as JSON texts.
-#[derive(Default)]
-struct Arguments<'a> {
-    server: Option<&'a str>,
-    action: Option<&'a str>,
-    tool: Option<&'a str>,
-    params: Option<&'a str>,
-    calls: Option<&'a str>,
-    select: Option<&'a str>,
-    id: Option<&'a str>,
-    offset: Option<&'a str>,
-    unknown: Option<Cow<'a, str>>,
-}
-
-impl<'a> Arguments<'a> {
-    fn read(arguments: &'a str) -> Result<Self, Error> {
-        if !is_object(arguments) {
-            let reason = format!("the arguments must be an object, not {}", short(arguments));
-            return Err(Error::invalid(reason));
-        }
-        let mut read = Self::default();
-        for member in members(arguments) {
-            let name = member.name();
-            let place = match &*name {
-                "server" => &mut read.server,
-                "action" => &mut read.action,
-                "tool" => &mut read.tool,
-                // Models often use the protocol's own word.
-                "params" | "arguments" => &mut read.params,
-                "calls" => &mut read.calls,
-                "select" => &mut read.select,
-                "id" => &mut read.id,
-                "offset" => &mut read.offset,
-                _ => {
-                    read.unknown.get_or_insert(name);
-                    continue;
-                }
-            };
-            if member.value != "null" && place.replace(member.value).is_some() {
-                return Err(Error::invalid("`params` and `arguments` mean the same; give one"));
-            }
-        }
-        Ok(read)
-    }
-}
-
 impl<'a> Action<'a> {
     /// Reads the arguments of the `mcp` tool from their JSON text; a batch may hold `max_batch` calls.
     pub fn parse(arguments: Option<&'a str>, max_batch: usize) -> Result<Self, Error> {
@@ -189,21 +144,7 @@ impl<'a> Action<'a> {
                 let hint = "the name of a server in the config";
                 Ok(Self::Remove { server: needed("server", server, hint)? })
             }
-            "set-env" => {
-                let hint = r#"such as {"params": {"key": "NAME", "value": "…"}}"#;
-                // What stands there is never repeated: it may be the value.
-                let params = object("params", arguments.params)
-                    .map_err(|_| Error::invalid("`params` must be an object").with_hint(hint))?;
-                let text = |name: &str| {
-                    let value = members(&params).find(|member| member.name() == name);
-                    let text = value.and_then(|member| string(member.value));
-                    text.map(|text| Cow::Owned(text.into_owned())).ok_or_else(|| {
-                        let reason = format!("action `{action}` needs `params.{name}`, a string");
-                        Error::invalid(reason).with_hint(hint)
-                    })
-                };
-                Ok(Self::SetEnv { key: text("key")?, value: text("value")? })
-            }
+            "set-env" => set_env(arguments.params),
             "set-mode" => {
                 let hint = r#"such as {"params": {"mode": "router"}}"#;
                 let params = object("params", arguments.params)?;
@@ -221,13 +162,20 @@ impl<'a> Action<'a> {
     }
 }
 
-/// A member that must be a string; an empty one counts as absent.
-pub(super) fn text<'a>(name: &str, value: Option<&'a str>) -> Result<Option<Cow<'a, str>>, Error> {
-    let Some(value) = value.filter(|value| *value != "null") else { return Ok(None) };
-    let text = string(value).ok_or_else(|| {
-        Error::invalid(format!("`{name}` must be a string, not {}", short(value)))
-    })?;
-    Ok(Some(text).filter(|text| !text.is_empty()))
+/// What stands there is never repeated: it may be the value.
+fn set_env<'a>(params: Option<&str>) -> Result<Action<'a>, Error> {
+    const HINT: &str = r#"such as {"params": {"key": "NAME", "value": "…"}}"#;
+    let params = object("params", params)
+        .map_err(|_| Error::invalid("`params` must be an object").with_hint(HINT))?;
+    let text = |name: &str| {
+        let value = members(&params).find(|member| member.name() == name);
+        let text = value.and_then(|member| string(member.value));
+        text.map(|text| Cow::Owned(text.into_owned())).ok_or_else(|| {
+            let reason = format!("action `set-env` needs `params.{name}`, a string");
+            Error::invalid(reason).with_hint(HINT)
+        })
+    };
+    Ok(Action::SetEnv { key: text("key")?, value: text("value")? })
 }
 
 /// A member of `params` that must be a string.
@@ -235,60 +183,6 @@ fn member<'a>(params: &str, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
     let value = members(params).find(|member| member.name() == name);
     let found = text(name, value.map(|member| member.value))?;
     Ok(found.map(|text| Cow::Owned(text.into_owned())))
-}
-
-pub(super) fn short(value: &str) -> String {
-    excerpt(value.as_bytes(), 40)
-}
-
-fn offset(value: Option<&str>) -> Result<usize, Error> {
-    let Some(value) = value else { return Ok(0) };
-    let plain = string(value);
-    plain.as_deref().unwrap_or(value).parse().map_err(|_| {
-        let reason = format!("`offset` must be a whole number of characters, not {}", short(value));
-        Error::invalid(reason)
-    })
-}
-
-/// The tool's arguments as the text of a JSON object. Some models send the object as a string; that is read too.
-pub(super) fn object<'a>(name: &str, params: Option<&'a str>) -> Result<Cow<'a, str>, Error> {
-    let Some(value) = params.filter(|params| *params != "null") else {
-        return Ok(Cow::Borrowed("{}"));
-    };
-    if is_object(value) {
-        return Ok(Cow::Borrowed(value));
-    }
-    if string(value).is_some_and(|inner| inner.trim().is_empty()) {
-        return Ok(Cow::Borrowed("{}"));
-    }
-    within(value).filter(|inner| is_object(inner)).map(Cow::Owned).ok_or_else(|| {
-        Error::invalid(format!("`{name}` must be an object, not {}", short(value)))
-            .with_hint("such as {\"params\": {\"name\": \"value\"}}")
-    })
-}
-
-/// The calls of a batch as JSON texts; a list that was sent as a string is read too.
-fn array(calls: Option<&str>) -> Result<Vec<Cow<'_, str>>, Error> {
-    const HINT: &str =
-        "such as {\"calls\": [{\"server\": \"…\", \"tool\": \"…\", \"params\": {}}]}";
-    let value = calls.ok_or_else(|| {
-        Error::invalid("action `batch` needs `calls`, a list of calls").with_hint(HINT)
-    })?;
-    if value.trim_start().starts_with('[') {
-        return Ok(elements(value).map(Cow::Borrowed).collect());
-    }
-    let inner = within(value).filter(|inner| inner.starts_with('[')).ok_or_else(|| {
-        let reason = format!("`calls` must be a list, not {}", short(value));
-        Error::invalid(reason).with_hint(HINT)
-    })?;
-    Ok(elements(&inner).map(|call| Cow::Owned(call.to_owned())).collect())
-}
-
-/// The JSON text inside a JSON string.
-fn within(value: &str) -> Option<String> {
-    let inner = string(value)?;
-    let mut strict = Strict::new();
-    strict.check(inner.as_bytes()).ok().map(|checked| checked.text.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::base::json;
 use crate::config::{Retry, RetryOn};
 use crate::protocol::jsonrpc::write_json;
 use crate::protocol::method;
+use crate::telemetry::logging::excerpt;
 use crate::tools::Tool;
 use crate::upstream::{self, OnProgress, Watch};
 
@@ -48,7 +49,7 @@ impl Attempt<'_> {
             retries += 1;
             tracing::info!(
                 "`{}` on `{}` failed, try {} follows in {} ms",
-                self.tool.definition.name,
+                excerpt(self.tool.definition.name.as_bytes(), 80),
                 self.found.name,
                 retries + 1,
                 pause.as_millis()

@@ -202,13 +202,14 @@ impl Error {
                 "connection_failed"
             }
             // The files cannot be changed, whatever was asked for.
-            Self::Edit(edit::Error::File(_) | edit::Error::Config(_)) => "denied",
+            Self::NotAllowed { .. }
+            | Self::Denied { .. }
+            | Self::Edit(edit::Error::File(_) | edit::Error::Config(_)) => "denied",
             Self::InvalidParams { .. }
             | Self::Dependency { .. }
             | Self::Filter { .. }
             | Self::Edit(_) => "invalid_params",
             Self::NotFound { .. } => "not_found",
-            Self::NotAllowed { .. } | Self::Denied { .. } => "denied",
             Self::RateLimited(_) => "rate_limited",
             Self::Upstream { source, .. } => match source {
                 Upstream::Refused(_) | Upstream::BadAnswer { .. } => "mcp_error",

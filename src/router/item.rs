@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Error;
-use super::action::{object, short, text};
+use super::arguments::{object, short, text};
 use crate::base::json::{first_value, is_object, members, objects, string};
 use crate::telemetry::logging::excerpt;
 
@@ -238,6 +238,12 @@ impl Item<'_> {
             select: self.select.map(own),
             references: self.references,
         }
+    }
+
+    /// How long the arguments are with the values in the places of the references.
+    pub(super) fn filled_length(&self, values: &[impl AsRef<str>]) -> usize {
+        let values = values.iter().map(|value| value.as_ref().len());
+        values.fold(self.params.len(), usize::saturating_add)
     }
 
     /// The arguments with the values in the places of the references.

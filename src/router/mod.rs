@@ -3,6 +3,7 @@
 pub mod action;
 mod actions;
 mod answer;
+mod arguments;
 mod attempt;
 pub mod describe;
 pub mod error;

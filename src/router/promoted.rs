@@ -11,7 +11,7 @@ use super::request::{Caller, ToolCall};
 use super::routing::Router;
 use super::settings::ServerSettings;
 use super::shape::Form;
-use super::{Error, action};
+use super::{Error, arguments};
 use crate::config::ServerName;
 use crate::tools::Tool;
 use crate::tools::name::qualified;
@@ -80,7 +80,7 @@ impl Router {
     ) -> Option<Result<Box<str>, Error>> {
         let (server, tool) =
             self.promotion.find(|(server, tool)| qualified(server, tool) == call.name)?;
-        let params = match action::object("arguments", call.arguments) {
+        let params = match arguments::object("arguments", call.arguments) {
             Ok(params) => params,
             Err(error) => return Some(Err(error)),
         };

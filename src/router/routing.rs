@@ -159,7 +159,7 @@ impl Router {
             Action::Schema { server, tool } => {
                 actions::schema::show(self, server.as_deref(), &tool).await
             }
-            Action::Status { server } => actions::status::show(self, server.as_deref()),
+            Action::Status { server } => actions::status::show(self, server.as_deref()).await,
             Action::Read { id, offset, select } => {
                 actions::read::run(self, &id, offset, select.as_deref()).await
             }

@@ -69,11 +69,12 @@ impl Router {
         };
         let picked = self.selector.select(filter, &value::of(result)).await;
         picked.map(Some).map_err(|source| {
-            let id = kept.map(str::to_owned).unwrap_or_else(|| {
+            let keep = || {
                 let id = self.kept.keep(found.name.as_str(), result.into());
                 self.kept.share(&id);
                 id.as_str().to_owned()
-            });
+            };
+            let id = kept.map_or_else(keep, str::to_owned);
             let said = self.fit(found.name, &source.to_string());
             Error::Filter { said, source, kept: Some(id) }
         })

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::protocol::tool::Definition;
@@ -158,14 +160,17 @@ impl<'a> Reading<'a> {
         if at.depth > self.deepest {
             return Shape::Cut;
         }
-        let required: &[Value] = schema["required"].as_array().map_or(&[], Vec::as_slice);
+        let required: HashSet<&str> = schema["required"]
+            .as_array()
+            .map(|names| names.iter().filter_map(Value::as_str).collect())
+            .unwrap_or_default();
         let member = |(name, schema): (&String, &Value)| {
             let default = schema.get("default").or_else(|| self.target(schema)?.get("default"));
             let default = default.filter(|default| !default.is_null()).cloned();
             self.charge(
                 name.len() + default.as_ref().map_or(0, |default| default.to_string().len()),
             );
-            let named = required.iter().any(|other| other.as_str() == Some(name));
+            let named = required.contains(name.as_str());
             let required = named && default.is_none();
             let shape = self.shape(schema, inner);
             let shape = if required { shape } else { without_null(shape) };
@@ -181,6 +186,8 @@ impl<'a> Reading<'a> {
 /// The different ones of several shapes.
 fn union(shapes: impl Iterator<Item = Shape>) -> Shape {
     let mut different: Vec<Shape> = Vec::new();
+    // Servers may name tens of thousands of values.
+    let mut seen = HashSet::new();
     let flat = shapes.flat_map(|shape| match shape {
         Shape::Union(shapes) => shapes,
         other => vec![other],
@@ -188,7 +195,7 @@ fn union(shapes: impl Iterator<Item = Shape>) -> Shape {
     for shape in flat {
         // What null is called makes no difference.
         let shape = if shape == Shape::Literal(Value::Null) { Shape::Word("null") } else { shape };
-        if !different.contains(&shape) {
+        if seen.insert(format!("{shape:?}")) {
             different.push(shape);
         }
     }
@@ -212,12 +219,13 @@ fn without_null(shape: Shape) -> Shape {
 /// Objects are put together; of other kinds, the first that says something counts.
 fn all_of(shapes: impl Iterator<Item = Shape>, schema: &Value) -> Shape {
     let mut together: Vec<Member> = Vec::new();
+    let mut names = HashSet::new();
     let mut first = None;
     for shape in shapes {
         match shape {
             Shape::Object(members) => {
                 for member in members {
-                    if together.iter().all(|other| other.name != member.name) {
+                    if names.insert(member.name.clone()) {
                         together.push(member);
                     }
                 }

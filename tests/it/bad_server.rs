@@ -55,7 +55,7 @@ fn silence_does_not_hold_up_others() {
 fn a_flood_on_stderr_blocks_nothing() {
     let mut client = beside_good(&[]);
     assert_eq!(
-        text_of(&client.call("bad", "flood_stderr", json!({"bytes": 10_000_000}))),
+        text_of(&client.call("bad", "flood_stderr", json!({"bytes": 3_000_000}))),
         "flooded"
     );
     all_well(&mut client);

@@ -131,8 +131,8 @@ mod tests {
 
     use super::*;
 
-    fn notice(left: usize, total: usize) -> String {
-        format!("[{left} of {total}]")
+    fn notice(left: Left) -> String {
+        format!("[{} of {}]", left.shown, left.total)
     }
 
     fn check(result: &str, max: usize, expected: &str) {
@@ -279,7 +279,7 @@ mod tests {
             let result = json!({"content": blocks, "structuredContent": structured});
             let total: usize = texts.iter().map(|text| text.chars().count()).sum();
             let structure = result["structuredContent"].to_string().chars().count();
-            let Some(shrunk) = shrink(&result.to_string(), max, |_, _| "#".to_owned()) else {
+            let Some(shrunk) = shrink(&result.to_string(), max, |_| "#".to_owned()) else {
                 prop_assert!(total.max(structure) <= max);
                 return Ok(());
             };

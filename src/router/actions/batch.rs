@@ -19,6 +19,8 @@ use crate::router::routing::{Found, Router, unknown_tool};
 use crate::router::shape::{Form, off_thread};
 use crate::router::{Error, value};
 
+/// Bytes of the arguments of one call: references can multiply what they stand for.
+const MAX_PARAMS: usize = 16 * 1024 * 1024;
 /// Calls of one batch to one server at a time.
 const PER_SERVER: usize = 3;
 
@@ -224,6 +226,13 @@ impl Run<'_> {
                     Arc::from(self.router.select(&filter, text, Some(server)).await?)
                 }
             });
+        }
+        let length = item.filled_length(&values);
+        if length > MAX_PARAMS {
+            return Err(Error::invalid(format!(
+                "`params` with the results in them have {length} bytes, at most {MAX_PARAMS} are sent"
+            ))
+            .with_hint("pick what is needed with the `select` of the reference"));
         }
         let params = item.filled(&values);
         // Values may be nested as deeply as messages, and stand deep in the arguments.

@@ -1,20 +1,25 @@
 //! `status`: how the servers are doing. Starts none of them.
 
+use std::collections::HashMap;
+
 use crate::config::ServerName;
 use crate::guard::ToolFinding;
 use crate::guard::pin::Note;
 use crate::router::Error;
 use crate::router::answer::{self, ChangedTool, Finding, ServerStatus, Status};
 use crate::router::routing::{Router, TRANSPORT};
+use crate::router::shape::off_thread;
 use crate::telemetry::logging::excerpt;
-use crate::tools::Snapshot;
 use crate::upstream::State;
 
 /// So many changed tools are told; `bridge approve` shows all.
 const MAX_CHANGED: usize = 50;
 
 /// One server, or every configured one, those included that are left out.
-pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<Box<str>, Error> {
+pub(in crate::router) async fn show(
+    router: &Router,
+    server: Option<&str>,
+) -> Result<Box<str>, Error> {
     if let Some(server) = server {
         // An unknown one is told with the nearest names.
         match router.find(server) {
@@ -22,7 +27,7 @@ pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<B
             Err(error) => return Err(error),
         }
     }
-    let snapshot = router.registry.snapshot();
+    let mut found = findings(router, server).await;
     let wanted = |name: &str| server.is_none_or(|server| server == name);
     let served = router.pool.iter().filter(|(name, _)| wanted(name.as_str()));
     let served = served.map(|(name, supervisor)| {
@@ -36,7 +41,7 @@ pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<B
             last_used: status.last_used.map(|at| humantime::format_rfc3339_millis(at).to_string()),
             error: status.error.map(|error| router.fit(name, &error)),
             changed_tools,
-            findings: findings(router, &snapshot, name),
+            findings: found.remove(name).unwrap_or_default(),
             hint,
         }
     });
@@ -56,16 +61,35 @@ pub(in crate::router) fn show(router: &Router, server: Option<&str>) -> Result<B
     Ok(answer::result(&Status { action: "status", mode: "router", servers }))
 }
 
-/// What stands in the definitions of a server's tools that should not, as far as the server was reached.
-fn findings(router: &Router, snapshot: &Snapshot, server: &ServerName) -> Vec<Finding> {
-    let found = snapshot.findings(server.as_str()).into_iter().take(MAX_CHANGED);
-    let told = |found: ToolFinding| Finding {
-        tool: router.fit(server, &found.tool),
-        // Keys of a schema are the server's words, too.
-        pointer: router.fit(server, &excerpt(found.pointer.as_bytes(), 128)),
-        kind: found.kind,
+/// What stands in the definitions of the tools of each server, or of one, that should not, as far as they were reached.
+/// To look takes a while, and others do not wait for it.
+async fn findings(router: &Router, only: Option<&str>) -> HashMap<ServerName, Vec<Finding>> {
+    let snapshot = router.registry.snapshot();
+    let names: Vec<ServerName> = router
+        .pool
+        .iter()
+        .map(|(name, _)| name.clone())
+        .filter(|name| only.is_none_or(|only| only == name.as_str()))
+        .collect();
+    let look = move || -> Vec<(ServerName, Vec<ToolFinding>)> {
+        let of = |name: ServerName| {
+            let found = snapshot.findings(name.as_str());
+            (name, found)
+        };
+        names.into_iter().map(of).collect()
     };
-    found.map(told).collect()
+    let found = off_thread(usize::MAX, look).await;
+    let told = |(server, found): (ServerName, Vec<ToolFinding>)| {
+        let tell = |found: ToolFinding| Finding {
+            tool: router.fit(&server, &found.tool),
+            // Keys of a schema are the server's words, too.
+            pointer: router.fit(&server, &excerpt(found.pointer.as_bytes(), 128)),
+            kind: found.kind,
+        };
+        let found = found.into_iter().take(MAX_CHANGED).map(tell).collect();
+        (server, found)
+    };
+    found.into_iter().map(told).collect()
 }
 
 /// The tools that are not as they were pinned, as far as the server was reached, and what to do about them.
