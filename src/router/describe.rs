@@ -12,7 +12,7 @@ pub const TOOL: &str = "mcp";
 /// Told to clients that read `instructions`.
 pub const INSTRUCTIONS: &str = "All tools are reached through the tool `mcp`: action=list shows the servers, with \
     `server` the tools of one and how they are called; action=schema shows a tool in full; `server`, `tool` and \
-    `params` call it.";
+    `params` call it; `calls` makes several calls at once; `select` picks from a result with jq.";
 
 /// The answer to `tools/list`. It depends on nothing but the config, so that prompt caches hold.
 pub fn tool_list<'a>(
@@ -24,8 +24,9 @@ pub fn tool_list<'a>(
     let actions: Vec<&str> = ACTIONS.iter().chain(admin).copied().collect();
     let mut description = String::from(
         "Use the tools of other MCP servers. Find one: action=list with `server`, which gives signatures (no type: \
-         string; `...A`: the parameters in types.A); in full: action=schema with `server` and `tool`; call it: \
-         `server`, `tool`, `params`. Servers: ",
+         string; ?: optional; =: default; `...A`: the parameters in types.A); in full: action=schema with `server` and \
+         `tool`. Call it: `server`, `tool`, `params`; several at once: `calls`; only a part of the result: `select`. A \
+         result with a resultId was cut: action=read has the rest. Servers: ",
     );
     let mut first = true;
     for (name, about) in servers {
@@ -59,13 +60,13 @@ pub fn tool_list<'a>(
                 "params": { "type": "object", "description": "the tool's own arguments" },
                 "calls": {
                     "type": "array",
-                    "description": "for batch: {id?, server?, tool, params?, select?}; in params, {\"$ref\": id, \
+                    "description": "a batch of {id?, server?, tool, params?, select?}; in params, {\"$ref\": id, \
                                     \"select\"?: jq} stands for another call's result",
                     "items": { "type": "object" },
                 },
                 "select": { "type": "string", "description": "jq filter for the result of call or read" },
                 "id": { "type": "string", "description": "for read: the id of a shortened result" },
-                "offset": { "type": "integer", "minimum": 0 },
+                "offset": { "type": "integer", "minimum": 0, "description": "for read: where to go on" },
             },
             "additionalProperties": false,
         },
