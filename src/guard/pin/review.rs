@@ -13,14 +13,16 @@ use super::escape::escape;
 use super::kept::Kept;
 use super::store::{Error, Stamp, Store};
 use crate::base::blotter::Blotter;
+use crate::base::text::byte_of;
 use crate::config::{Pinning, ServerName};
 use crate::protocol::tool::Definition;
-use crate::telemetry::logging::excerpt;
 
 /// Of so many tools the difference is worked out at once; of the rest it is told that there is one.
 const MAX_DIFFERENCES: usize = 50;
 /// So many changes are logged one by one.
 const MAX_LOGGED: usize = 10;
+/// Characters of a tool's name in the log.
+const MAX_NAME: usize = 128;
 
 /// The pins of all servers.
 #[derive(Debug, Default)]
@@ -221,6 +223,12 @@ fn unpinned(error: &Error) -> Note {
     }
 }
 
+/// A tool's name as it stands in the log: cut before it is escaped, so that it is escaped once.
+fn shown(name: &str) -> String {
+    let end = byte_of(name, MAX_NAME);
+    escape(&name[..end]) + if end < name.len() { "…" } else { "" }
+}
+
 impl State {
     fn complain(&mut self, server: &ServerName, error: &Error) {
         let complaint = error.to_string();
@@ -242,7 +250,7 @@ impl State {
             let pinned = outcome.book.tools.get(*name).and_then(|record| record.pinned.as_ref());
             let what = if pinned.is_some() { "has changed" } else { "is new" };
             let difference = view.difference(pinned, kept).brief();
-            let (tool, command) = (escape(&excerpt(name.as_bytes(), 128)), command(server, name));
+            let (tool, command) = (shown(name), command(server, name));
             tracing::warn!(
                 "tool `{tool}` of `{server}` {what}: {difference}; {effect} `{command}` accepts it"
             );
@@ -254,7 +262,7 @@ impl State {
             );
         }
         for name in &outcome.settled.gone {
-            let tool = excerpt(name.as_bytes(), 128);
+            let tool = shown(name);
             tracing::debug!("`{server}` no longer has `{tool}`; its pin is kept");
         }
         let logged = fresh.into_iter().map(|(name, kept)| (name.clone(), kept.hash.clone()));
@@ -380,6 +388,15 @@ mod tests {
         fs::write(home.path().join("pins"), "no folder").expect("written");
         assert!(show(&pins(home.path(), Pinning::Warn), &["a=1"]).is_empty());
         assert_eq!(show(&pins(home.path(), Pinning::Enforce), &["a=1"]), ["a!"]);
+    }
+
+    #[test]
+    fn names_in_the_log_are_escaped_once() {
+        let check = |name: &str, expected: &str| assert_eq!(shown(name), expected);
+        check("read_file", "read_file");
+        check("a\u{202e}b\n", "a\\u{202e}b\\n");
+        check(&"ä".repeat(128), &"ä".repeat(128));
+        check(&"ä".repeat(129), &("ä".repeat(128) + "…"));
     }
 
     #[test]
