@@ -11,3 +11,4 @@ pub mod paths;
 pub mod rewrite;
 pub mod secret;
 pub mod text;
+pub mod unicode;

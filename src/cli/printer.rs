@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use super::exit::Failure;
-use crate::telemetry::logging::is_harmful;
+use crate::base::unicode;
 
 /// Data was lost; the process must not end as if it were not.
 static LOST: AtomicBool = AtomicBool::new(false);
@@ -94,7 +94,7 @@ impl Printer {
 
 /// The text with its control characters escaped, but for line breaks and tabs.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let harmful = |c: char| is_harmful(c) && !matches!(c, '\n' | '\t');
+    let harmful = |c: char| unicode::harmful(c) && !matches!(c, '\n' | '\t');
     if !text.contains(harmful) {
         return Cow::Borrowed(text);
     }

@@ -4,10 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::found::{Found, Kind};
-use super::letters::{
-    control, direction_mark, direction_override, joining, pictographic, right_to_left, selector,
-    tag, unseen, unspaced, varies,
-};
+use super::letters::{joining, pictographic, right_to_left, unspaced, varies};
+use crate::base::unicode::{control, direction_mark, direction_override, selector, tag, unseen};
 
 /// Flags of the countries that are spelt with tags (Unicode, emoji-sequences), without the black flag and the end.
 const FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];

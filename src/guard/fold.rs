@@ -8,9 +8,9 @@ use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 use super::dress::{decomposes, entity, escape, lookalike, percent, quote, undressed};
 use super::fields::connector;
 use super::found::Kind;
-use super::letters::unseen;
 use super::mark::sign;
 use super::pattern::INNER_STOP;
+use crate::base::unicode::unseen;
 
 /// Longest part of a text that is read as markup inside of a sentence.
 const MAX_MARKUP: usize = 200;

@@ -1,4 +1,4 @@
-//! Which characters are seen, and in which company invisible ones belong to the writing.
+//! In which company invisible characters belong to the writing.
 
 /// Emoji and the symbols that are drawn as such.
 pub(super) fn pictographic(letter: char) -> bool {
@@ -47,48 +47,4 @@ pub(super) fn varies(base: char, selector: char) -> bool {
         '\u{180b}'..='\u{180d}' => matches!(base, '\u{1810}'..='\u{18af}'),
         _ => ideographic(base),
     }
-}
-
-/// Selectors of the look of the character before.
-pub(super) fn selector(letter: char) -> bool {
-    matches!(letter, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' | '\u{180b}'..='\u{180d}')
-}
-
-/// Characters that are not seen and take no room.
-pub(super) fn zero_width(letter: char) -> bool {
-    matches!(letter,
-        '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{180f}'
-        | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0080}'..='\u{e00ff}'
-        | '\u{e01f0}'..='\u{e0fff}')
-}
-
-/// Unicode tags: invisible doubles of ASCII.
-pub(super) fn tag(letter: char) -> bool {
-    matches!(letter, '\u{e0000}'..='\u{e007f}')
-}
-
-/// Embeddings and overrides of the writing direction, which no text needs that has marks and isolates.
-pub(super) fn direction_override(letter: char) -> bool {
-    matches!(letter, '\u{202a}'..='\u{202e}')
-}
-
-/// Marks and isolates, which texts written from right to left need.
-pub(super) fn direction_mark(letter: char) -> bool {
-    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Control characters that are no white space.
-pub(super) fn control(letter: char) -> bool {
-    matches!(letter, '\0'..='\u{8}' | '\u{b}'..='\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{9f}')
-}
-
-/// Whether `letter` is not simply seen where it stands.
-pub(super) fn unseen(letter: char) -> bool {
-    control(letter)
-        || selector(letter)
-        || zero_width(letter)
-        || tag(letter)
-        || direction_override(letter)
-        || direction_mark(letter)
 }

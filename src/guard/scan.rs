@@ -6,6 +6,7 @@ use super::channel;
 use super::detect::detect;
 use super::found::Kind;
 use crate::base::json::{elements, members, string};
+use crate::base::unicode::{harmful, unseen};
 use crate::protocol::tool::Definition;
 
 /// Longest excerpt, in characters.
@@ -119,7 +120,7 @@ fn printable(text: &str) -> String {
             printable.push('…');
             break;
         }
-        if super::letters::unseen(letter) || letter.is_control() {
+        if unseen(letter) || harmful(letter) {
             printable.extend(letter.escape_default());
         } else {
             printable.push(letter);

@@ -8,6 +8,8 @@ use std::sync::Mutex;
 use tracing::Level;
 use tracing_subscriber::fmt;
 
+use crate::base::unicode::harmful;
+
 /// Starts logging at `level`, into `file` (appended to, created 0600) or on stderr. Call it once.
 ///
 /// Fails when the file cannot be opened.
@@ -26,12 +28,6 @@ pub fn start(level: Level, file: Option<&Path>, colour: bool) -> io::Result<()> 
     Ok(())
 }
 
-/// Whether a character does something to a terminal or a log instead of being shown: control characters, line
-/// separators and those that turn the direction of the text.
-pub fn is_harmful(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// Text of somebody else, fit for one log line: control characters escaped, cut at `limit` characters.
 pub fn excerpt(text: &[u8], limit: usize) -> String {
     let end = text.len().min(limit * 4);
@@ -39,7 +35,7 @@ pub fn excerpt(text: &[u8], limit: usize) -> String {
     let mut line: String = text
         .chars()
         .take(limit)
-        .flat_map(|c| if is_harmful(c) { c.escape_default().collect() } else { vec![c] })
+        .flat_map(|c| if harmful(c) { c.escape_default().collect() } else { vec![c] })
         .collect();
     if text.chars().nth(limit).is_some() {
         line.push('…');

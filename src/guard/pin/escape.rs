@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::base::unicode::deceptive;
+
 /// Shows what would otherwise act or hide: control characters, turns of direction, characters without width.
 /// `\` is doubled, so that what was escaped can be told from what was sent.
 pub fn escape(text: &str) -> String {
@@ -26,25 +28,11 @@ pub(super) fn escape_json(text: &str) -> String {
 }
 
 fn push_visible(shown: &mut String, c: char) {
-    if is_hidden(c) {
+    if deceptive(c) {
         write!(shown, "\\u{{{:x}}}", u32::from(c)).expect("a string takes all");
     } else {
         shown.push(c);
     }
-}
-
-/// Whether a character shows nothing of itself (Unicode, `Default_Ignorable_Code_Point` and format characters), or
-/// would be acted upon. Blanks other than the plain one are told from it as well.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || (c.is_whitespace() && c != ' ')
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
-            | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}'
-            | '\u{3164}' | '\u{e000}'..='\u{f8ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffc}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{10ffff}')
 }
 
 #[cfg(test)]
