@@ -40,12 +40,14 @@ pub(super) fn run(init: &Init, setup: &Setup) -> Result<Exit, Failure> {
     if init.example && !files[0].1 {
         printer.warn("the config was there already, so the example servers were not put into it");
     }
+    printer.talk("");
     printer.talk(
-        "\nTell your client about the bridge (Claude Desktop: claude_desktop_config.json, Cursor: \
+        "Tell your client about the bridge (Claude Desktop: claude_desktop_config.json, Cursor: \
          ~/.cursor/mcp.json) and restart it:",
     );
     printer.data(&pretty(&entry));
-    printer.talk("\nThen try: bridge servers");
+    printer.talk("");
+    printer.talk("Then try: bridge servers");
     Ok(Exit::Done)
 }
 

@@ -31,7 +31,7 @@ impl Printer {
     pub(super) fn data(self, text: &str) {
         let mut stdout = io::stdout().lock();
         let text = text.trim_end_matches('\n');
-        let text = if stdout.is_terminal() { harmless(text) } else { Cow::Borrowed(text) };
+        let text = if stdout.is_terminal() { harmless(text, is_layout) } else { text.into() };
         if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush())
             && error.kind() != io::ErrorKind::BrokenPipe
         {
@@ -50,9 +50,9 @@ impl Printer {
         self.data(&serde_json::to_string_pretty(value).expect("answers always serialise"));
     }
 
-    /// Something that is said on the way.
+    /// Something that is said on the way, in one line.
     pub(super) fn talk(self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
+        let _ = writeln!(io::stderr().lock(), "{}", line(text));
     }
 
     /// Something that may be wrong.
@@ -69,7 +69,7 @@ impl Printer {
     }
 
     fn tell(self, colour: &str, label: &str, text: &str) {
-        let text = harmless(text);
+        let text = line(text);
         let mut stderr = io::stderr().lock();
         let _ = if self.colour {
             writeln!(stderr, "\x1b[1;{colour}m{label}\x1b[0m {text}")
@@ -78,32 +78,44 @@ impl Printer {
         };
     }
 
-    /// Rows with their columns aligned; the last column is as long as it is.
+    /// Rows with their columns aligned, a line each; the last column is as long as it is.
     pub(super) fn table(self, rows: &[Vec<String>]) {
+        let cells = |row: &Vec<String>| row.iter().map(|cell| line(cell).into_owned()).collect();
+        let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
             rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
         };
         let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-        for row in rows {
+        for row in &rows {
             let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
             self.data(cells.collect::<Vec<_>>().join("  ").trim_end());
         }
     }
 }
 
-/// The text with its control characters escaped, but for line breaks and tabs.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let harmful = |c: char| unicode::harmful(c) && !matches!(c, '\n' | '\t');
+/// What may stand in a text of several lines.
+fn is_layout(letter: char) -> bool {
+    matches!(letter, '\n' | '\t')
+}
+
+/// The text in one line, so that whoever wrote it can add neither rows nor messages of his own.
+fn line(text: &str) -> Cow<'_, str> {
+    harmless(text, |_| false)
+}
+
+/// The text with its control characters escaped, but for those that are `kept`.
+fn harmless(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let harmful = |letter: char| unicode::harmful(letter) && !kept(letter);
     if !text.contains(harmful) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if harmful(c) {
-            safe.extend(c.escape_default());
+    for letter in text.chars() {
+        if harmful(letter) {
+            safe.extend(letter.escape_default());
         } else {
-            safe.push(c);
+            safe.push(letter);
         }
     }
     Cow::Owned(safe)
@@ -111,11 +123,16 @@ fn harmless(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::{harmless, is_layout, line};
 
     #[test]
     fn control_characters_are_shown_and_not_done() {
-        assert_eq!(harmless("a\tb\nc"), "a\tb\nc");
-        assert_eq!(harmless("\x1b[2Jx\r\u{9b}"), "\\u{1b}[2Jx\\r\\u{9b}");
+        let check = |text: &str, expected: &str, in_one_line: &str| {
+            assert_eq!(harmless(text, is_layout), expected);
+            assert_eq!(line(text), in_one_line);
+        };
+        check("a\tb\nc", "a\tb\nc", "a\\tb\\nc");
+        check("\x1b[2Jx\r\u{9b}", "\\u{1b}[2Jx\\r\\u{9b}", "\\u{1b}[2Jx\\r\\u{9b}");
+        check("x\u{2028}error: y", "x\\u{2028}error: y", "x\\u{2028}error: y");
     }
 }
