@@ -1,13 +1,24 @@
 //! Files that must never be half written, nor readable by others for a moment.
 
-use std::fs::DirBuilder;
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, Metadata};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 
 /// The mode of a file that only its owner may read.
 pub const PRIVATE: u32 = 0o600;
+
+/// How names of files begin and end that are still being written; between them stand random letters and digits.
+const UNFINISHED: (&str, &str) = (".mcp-bridge-", ".unfinished");
+const RANDOM: usize = 16;
+/// No file takes this long to be written: its writer was killed.
+const LONGEST_WRITE: Duration = Duration::from_hours(1);
+/// Folders that were looked through by this process. What it leaves behind itself, the next one finds.
+static SWEPT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
 /// Creates a folder, and those above it that are missing, for this user alone (0700 on Unix). One
 /// that exists becomes private if it is empty; with files in it, it stays as it is.
@@ -49,11 +60,52 @@ fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFil
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = NamedTempFile::new_in(folder)?;
+    if SWEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned()) {
+        sweep(folder);
+    }
+    let (begin, end) = UNFINISHED;
+    let mut file =
+        Builder::new().prefix(begin).suffix(end).rand_bytes(RANDOM).tempfile_in(folder)?;
     file.write_all(bytes)?;
     set_mode(&file, mode)?;
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+/// Removes what was being written in a folder when its writer was killed: it may hold secrets, and nobody else ever
+/// looks at it. What cannot be looked at or removed stays.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_unfinished)
+            // Of a link it is that of the link.
+            && entry.metadata().is_ok_and(|found| is_left_behind(&found))
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether a file of this name is one that is still being written.
+pub fn is_unfinished(name: &str) -> bool {
+    let random = name.strip_prefix(UNFINISHED.0).and_then(|rest| rest.strip_suffix(UNFINISHED.1));
+    random.is_some_and(|random| {
+        random.len() == RANDOM && random.bytes().all(|letter| letter.is_ascii_alphanumeric())
+    })
+}
+
+fn is_left_behind(found: &Metadata) -> bool {
+    let age = found.modified().ok().and_then(|modified| modified.elapsed().ok());
+    found.is_file() && is_ours(found) && age.is_some_and(|age| age > LONGEST_WRITE)
+}
+
+#[cfg(unix)]
+fn is_ours(found: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(found) == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(not(unix))]
+fn is_ours(_found: &Metadata) -> bool {
+    true
 }
 
 #[cfg(unix)]
@@ -106,6 +158,45 @@ mod tests {
         assert_eq!(fault.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&path).expect("readable"), b"one");
         assert_eq!(names(folder.path()), ["config.json"]);
+    }
+
+    #[test]
+    fn what_the_killed_left_is_cleared_away_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let long_ago = std::time::SystemTime::now() - LONGEST_WRITE * 2;
+        let make = |name: &str, is_old: bool| {
+            let file = fs::File::create(folder.path().join(name)).expect("made");
+            if is_old {
+                file.set_modified(long_ago).expect("set");
+            }
+        };
+        let ours = |random: &str| format!(".mcp-bridge-{random}.unfinished");
+        make(&ours("0123456789abcdEF"), true);
+        // Somebody may be writing it; or it is not named as we name them.
+        let kept = [
+            (ours("0123456789abcdef"), false),
+            (ours("0123456789abcde"), true),
+            (ours("0123456789abcde-"), true),
+            (".tmpABCDEF".to_owned(), true),
+            (".mcp-bridge-0123456789abcdEF.unfinished.bak".to_owned(), true),
+        ];
+        for (name, is_old) in &kept {
+            make(name, *is_old);
+        }
+        fs::create_dir(folder.path().join(ours("aaaaaaaaaaaaaaaa"))).expect("made");
+        write_atomically(&folder.path().join("a"), b"x", PRIVATE).expect("written");
+        let mut expected: Vec<String> = kept.into_iter().map(|(name, _)| name).collect();
+        expected.extend([ours("aaaaaaaaaaaaaaaa"), "a".to_owned()]);
+        expected.sort();
+        assert_eq!(names(folder.path()), expected);
+    }
+
+    #[test]
+    fn unfinished_files_are_known_by_their_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = write_beside(&folder.path().join("a"), b"x", PRIVATE).expect("written");
+        let name = file.path().file_name().and_then(|name| name.to_str()).expect("a name");
+        assert!(is_unfinished(name), "{name}");
     }
 
     #[cfg(unix)]

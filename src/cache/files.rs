@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::kept::ResultId;
-use crate::base::fs::{PRIVATE, create_private_folder, write_atomically};
+use crate::base::fs::{PRIVATE, create_private_folder, is_unfinished, write_atomically};
 use crate::base::json;
 
 /// How long a result can be read.
@@ -21,8 +21,6 @@ const MAX_BYTES: u64 = 256 * 1024 * 1024;
 const MAX_FILES: usize = 1024;
 /// A file that is still being written after this time was left behind by a bridge that was killed.
 const MAX_WRITING: Duration = Duration::from_hours(1);
-/// How names of files begin that are still being written.
-const WRITING: &str = ".tmp";
 
 /// The folder of the files.
 #[derive(Debug)]
@@ -108,7 +106,7 @@ fn look_at(entry: &DirEntry) -> Option<(Found, Duration)> {
     let name = OsStr::to_str(&name)?;
     let max_age = if ResultId::parse(name).is_some() {
         MAX_AGE
-    } else if name.starts_with(WRITING) {
+    } else if is_unfinished(name) {
         MAX_WRITING
     } else {
         return None;
@@ -183,17 +181,19 @@ mod tests {
 
     #[test]
     fn old_files_go_and_others_are_left_alone() {
+        const OLD: &str = ".mcp-bridge-0123456789abcdef.unfinished";
+        const NEW: &str = ".mcp-bridge-0123456789ABCDEF.unfinished";
         let folder = tempfile::tempdir().expect("a folder");
         let minute = Duration::from_mins(1);
         put(folder.path(), &id(1), 1, MAX_AGE + minute);
         put(folder.path(), &id(2), 1, MAX_AGE / 2);
-        put(folder.path(), ".tmpOld", 1, MAX_WRITING + minute);
-        put(folder.path(), ".tmpNew", 1, MAX_WRITING / 2);
+        put(folder.path(), OLD, 1, MAX_WRITING + minute);
+        put(folder.path(), NEW, 1, MAX_WRITING / 2);
         put(folder.path(), "notes.txt", 1, 2 * MAX_AGE);
         let files = Files::new(folder.path().to_owned());
         assert!(files.read(&id(1)).expect("no fault").is_none(), "too old, though still there");
         files.sweep();
-        assert_eq!(names(folder.path()), [".tmpNew", &id(2), "notes.txt"]);
+        assert_eq!(names(folder.path()), [NEW, &id(2), "notes.txt"]);
         Files::new(folder.path().join("none")).sweep();
     }
 
