@@ -24,6 +24,12 @@ pub enum Error {
         /// The lock.
         path: PathBuf,
     },
+    /// The file system has no locks.
+    #[error("`{}` cannot be locked, since its file system has no locks", path.display())]
+    Unlockable {
+        /// The lock.
+        path: PathBuf,
+    },
     /// The file is not what was written.
     #[error("`{}` is damaged", path.display())]
     Damaged {
@@ -91,6 +97,10 @@ impl Refused {
             }
             Self::Uncountable { source: Error::Busy { .. }, .. } => {
                 "end the other process; it may be a bridge that was stopped".to_owned()
+            }
+            Self::Uncountable { source: Error::Unlockable { .. }, .. } => {
+                "set BRIDGE_HOME to a folder on a disk of this computer, or take the limit away with `bridge limit`"
+                    .to_owned()
             }
             Self::Uncountable { .. } => {
                 "let the bridge write there, or take the limit away with `bridge limit`".to_owned()

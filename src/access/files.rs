@@ -1,22 +1,17 @@
 //! The files of one server, read and changed under their lock.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::counts::{Counts, SUFFIX, VERSION};
 use super::error::Error;
 use crate::base::fs::{PRIVATE, create_private_folder, write_atomically};
+use crate::base::lock::{Lock, PATIENCE};
 
-/// How long another process may hold the lock. Writing takes milliseconds; only one that was stopped holds it for longer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// Short, since a busy process takes the lock again as soon as it has given it up.
-const PAUSE: Duration = Duration::from_millis(1);
 /// Bounds what is read of a lock's text.
 const MAX_BYTES: u64 = 64 * 1024;
 
@@ -31,7 +26,7 @@ pub(super) struct Files {
 /// The files while nobody else changes them.
 pub(super) struct Locked<'a> {
     files: &'a Files,
-    lock: File,
+    lock: Lock,
 }
 
 /// How many places each bridge has for its calls under way.
@@ -50,22 +45,16 @@ impl Files {
         Self { counts: file(SUFFIX), damaged: file(".damaged"), lock: file(".lock") }
     }
 
-    /// Waits for the lock, in a thread that may wait.
+    /// Waits for the lock, in a thread that may wait. Without one, two bridges would give away the same place, so a
+    /// file system that has none is an error here.
     pub(super) fn lock(&self) -> Result<Locked<'_>, Error> {
-        let fault = |source| Error::Io { path: self.lock.clone(), source };
-        let lock = self.open_lock().map_err(fault)?;
-        let mut waited = Duration::ZERO;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(Locked { files: self, lock }),
-                Err(TryLockError::Error(error)) => return Err(fault(error)),
-                Err(TryLockError::WouldBlock) if waited < PATIENCE => {
-                    thread::sleep(PAUSE);
-                    waited += PAUSE;
-                }
-                Err(TryLockError::WouldBlock) => return Err(self.busy()),
-            }
+        let file =
+            self.open_lock().map_err(|source| Error::Io { path: self.lock.clone(), source })?;
+        let lock = Lock::wait(file, PATIENCE).map_err(|_| self.busy())?;
+        if !lock.is_exclusive() {
+            return Err(Error::Unlockable { path: self.lock.clone() });
         }
+        Ok(Locked { files: self, lock })
     }
 
     pub(super) fn busy(&self) -> Error {
@@ -113,7 +102,8 @@ impl Locked<'_> {
     /// Who has how many places. What cannot be read was lost with the power, and with it all who had any.
     pub(super) fn places(&self) -> Result<Places, Error> {
         let mut text = Vec::new();
-        (&self.lock).take(MAX_BYTES).read_to_end(&mut text).map_err(|error| self.fault(error))?;
+        let read = self.lock.file().take(MAX_BYTES).read_to_end(&mut text);
+        read.map_err(|error| self.fault(error))?;
         let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         match serde_json::from_slice::<Format>(line) {
             Ok(format) if format.version > VERSION => {
@@ -130,7 +120,7 @@ impl Locked<'_> {
         let format = Format { version: VERSION, open };
         let text =
             serde_json::to_string(&format).expect("numbers under texts always serialise") + "\n";
-        let mut lock = &self.lock;
+        let mut lock = self.lock.file();
         lock.seek(SeekFrom::Start(0))
             .and_then(|_| lock.write_all(text.as_bytes()))
             .and_then(|()| lock.set_len(text.len() as u64))
@@ -165,7 +155,7 @@ mod tests {
 
         let locked = files.lock().expect("free");
         let other = files.open_lock().expect("it is there");
-        assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+        assert!(other.try_lock().is_err());
         locked.set_places([("abc".to_owned(), 12)].into()).expect("written");
         locked.set_places([("d".to_owned(), 1)].into()).expect("written");
         drop(locked);

@@ -14,9 +14,9 @@ use tokio_util::task::TaskTracker;
 
 use super::calendar::Day;
 use super::error::{Error, Refused};
-use super::files::PATIENCE;
 use super::ledger::{Holders, Ledger};
 use super::standing::Warning;
+use crate::base::lock::PATIENCE;
 use crate::config::{RateLimit, ServerName};
 
 /// How long counts of servers without a limit may stay in memory.

@@ -7,6 +7,7 @@ pub mod environment;
 pub mod fs;
 pub mod json;
 pub mod locate;
+pub mod lock;
 pub mod paths;
 pub mod rewrite;
 pub mod secret;

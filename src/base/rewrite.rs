@@ -1,18 +1,15 @@
 //! A file of the user's changed in place, such that no change gets lost: not to another process that changes it at the
 //! same time, not to a crash in the middle, and not to a symbolic link.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::fs::{PRIVATE, write_atomically};
+use super::lock::{Lock, PATIENCE};
 
 /// As many links as Linux follows, too.
 const MAX_LINKS: usize = 40;
-/// Others hold the lock for milliseconds; ten seconds of tries mean that one of them hangs.
-const LOCK_TRIES: usize = 1000;
-const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 /// Somebody without a lock, such as an editor, may save once or twice meanwhile.
 const WRITE_TRIES: usize = 5;
 
@@ -129,18 +126,12 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
 
 /// Holds until it is dropped. The folder is what is locked, since the file itself is replaced, and a lock file beside
 /// it would stay in a folder that is not ours.
-fn lock(file: &Path) -> Result<Option<File>, Error> {
+///
+/// Where folders cannot be locked, the comparison before the write has to do.
+fn lock(file: &Path) -> Result<Lock, Error> {
     let open =
         open_lock(file).map_err(|source| Error::Unwritable { path: file.to_owned(), source })?;
-    for _ in 0..LOCK_TRIES {
-        match open.try_lock() {
-            Ok(()) => return Ok(Some(open)),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_TRIES),
-            // Some network file systems lock no folders. The comparison before the write has to do there.
-            Err(TryLockError::Error(_)) => return Ok(None),
-        }
-    }
-    Err(Error::Busy { path: file.to_owned() })
+    Lock::wait(open, PATIENCE).map_err(|_| Error::Busy { path: file.to_owned() })
 }
 
 #[cfg(unix)]

@@ -1,20 +1,20 @@
 //! The file of one server's pins: read as it is, replaced whole, changed by one bridge at a time.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::cell::Cell;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
 use super::book::{Book, VERSION};
 use crate::base::fs::{PRIVATE, create_private_folder, write_atomically};
+use crate::base::lock;
 use crate::config::ServerName;
 
 /// No list of tools makes a larger file.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
-/// The lock is held for a read and a write, so whoever finds it taken tries again this often.
-const TRIES: u32 = 100;
-const PAUSE: Duration = Duration::from_millis(5);
+/// How long the lock is waited for, which is held for a read and a write.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Why pins cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,12 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Somebody wrote the file who does not keep to the lock, or there are no locks on this file system.
+    #[error("the pins in `{path}` were changed by another process at the same time")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process holds the lock for too long.
     #[error("another process holds the lock `{path}`")]
     Locked {
@@ -69,6 +75,7 @@ impl Error {
             Self::Unwritable { .. } => {
                 "let this user write there, or set BRIDGE_HOME to another folder"
             }
+            Self::Changed { .. } => "try again",
             Self::Locked { .. } => "try again when that has ended",
         }
     }
@@ -89,10 +96,12 @@ pub(super) struct Store {
     pub(super) path: PathBuf,
 }
 
-/// Nobody else changes pins while this is held.
+/// Nobody else who keeps to the lock changes pins while this is held.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    _held: lock::Lock,
+    /// The state of the file since: where there are no locks, another one is somebody else's.
+    stamp: Cell<Option<Stamp>>,
 }
 
 impl Store {
@@ -161,30 +170,37 @@ impl Store {
             options.open(&path)
         };
         let file = open().map_err(|source| self.unwritable(source))?;
-        for _ in 0..TRIES {
-            match file.try_lock() {
-                Ok(()) => return Ok(Lock { _file: file }),
-                Err(TryLockError::WouldBlock) => sleep(PAUSE),
-                Err(TryLockError::Error(source)) => return Err(self.unwritable(source)),
-            }
-        }
-        Err(Error::Locked { path })
+        let held = lock::Lock::wait(file, PATIENCE).map_err(|_| Error::Locked { path })?;
+        Ok(Lock { _held: held, stamp: Cell::new(self.stamp()) })
     }
 
     /// Replaces the file, unless it would be larger than one that is read.
-    pub(super) fn save(&self, book: &Book, _lock: &Lock) -> Result<(), Error> {
+    pub(super) fn save(&self, book: &Book, lock: &Lock) -> Result<(), Error> {
         let text = serde_json::to_vec(book).expect("plain JSON always serialises");
         if text.len() as u64 > MAX_BYTES {
             return Err(self.unwritable(io::ErrorKind::FileTooLarge.into()));
         }
-        write_atomically(&self.path, &text, PRIVATE).map_err(|source| self.unwritable(source))
+        self.compare(lock)?;
+        write_atomically(&self.path, &text, PRIVATE).map_err(|source| self.unwritable(source))?;
+        lock.stamp.set(self.stamp());
+        Ok(())
     }
 
     /// Puts a damaged file where it is in nobody's way; returns where.
-    pub(super) fn move_aside(&self, _lock: &Lock) -> Result<PathBuf, Error> {
+    pub(super) fn move_aside(&self, lock: &Lock) -> Result<PathBuf, Error> {
+        self.compare(lock)?;
         let aside = self.path.with_extension("json.damaged");
         fs::rename(&self.path, &aside).map_err(|source| self.unwritable(source))?;
+        lock.stamp.set(self.stamp());
         Ok(aside)
+    }
+
+    fn compare(&self, lock: &Lock) -> Result<(), Error> {
+        if self.stamp() == lock.stamp.get() {
+            Ok(())
+        } else {
+            Err(Error::Changed { path: self.path.clone() })
+        }
     }
 
     fn unwritable(&self, source: io::Error) -> Error {
@@ -261,6 +277,17 @@ mod tests {
             .expect("written");
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
         assert_eq!((mode(&store.folder), mode(&store.path)), (0o700, 0o600));
+    }
+
+    #[test]
+    fn what_others_write_without_the_lock_is_not_lost() {
+        let (_home, store) = store();
+        let lock = store.lock().expect("free");
+        fs::write(&store.path, "somebody else's").expect("written");
+        let book = Book { version: VERSION, tools: std::collections::BTreeMap::new() };
+        assert!(matches!(store.save(&book, &lock), Err(Error::Changed { .. })));
+        assert!(matches!(store.move_aside(&lock), Err(Error::Changed { .. })));
+        assert_eq!(fs::read_to_string(&store.path).expect("readable"), "somebody else's");
     }
 
     #[test]
