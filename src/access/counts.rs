@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::Day;
 use super::error::Error;
+use crate::base::fs::open_regular;
 use crate::config::ServerName;
 
 /// The end of the names of files with counts.
@@ -47,7 +48,7 @@ impl Counts {
     /// Reads the file without changing anything; one that is not there counts nothing.
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
         let fault = |source| Error::Io { path: path.to_owned(), source };
-        let file = match fs::File::open(path) {
+        let file = match open_regular(path, fs::File::options().read(true)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             opened => opened.map_err(fault)?,
         };

@@ -24,6 +24,12 @@ pub enum Error {
         /// The lock.
         path: PathBuf,
     },
+    /// The system does not come to an end with it.
+    #[error("`{}` can neither be read nor written in time", path.display())]
+    Slow {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file system has no locks.
     #[error("`{}` cannot be locked, since its file system has no locks", path.display())]
     Unlockable {
@@ -98,7 +104,7 @@ impl Refused {
             Self::Uncountable { source: Error::Busy { .. }, .. } => {
                 "end the other process; it may be a bridge that was stopped".to_owned()
             }
-            Self::Uncountable { source: Error::Unlockable { .. }, .. } => {
+            Self::Uncountable { source: Error::Unlockable { .. } | Error::Slow { .. }, .. } => {
                 "set BRIDGE_HOME to a folder on a disk of this computer, or take the limit away with `bridge limit`"
                     .to_owned()
             }

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::Builder;
 
+use crate::base::fs::open_regular;
+
 const SUFFIX: &str = ".holder";
 /// The beginning of the names of files that are still being written.
 const UNFINISHED: &str = ".tmp";
@@ -63,7 +65,7 @@ fn path(folder: &Path, name: &str) -> PathBuf {
 
 /// Shared, so that two who look at the same time do not take each other for the owner.
 fn is_locked(path: &Path) -> bool {
-    match File::open(path) {
+    match open_regular(path, File::options().read(true)) {
         Ok(file) => match file.try_lock_shared() {
             Ok(()) => false,
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,

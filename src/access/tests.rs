@@ -359,3 +359,24 @@ fn a_process_that_is_killed_leaves_its_counts_and_no_places() {
         refused(&usage).await;
     });
 }
+
+/// Nobody ever writes to it, so whoever reads it waits for ever.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_file_holds_nobody_up() {
+    let server = name();
+    for name in ["git.json", "git.lock"] {
+        let scene = Scene::at("2026-11-20T09:00:00Z");
+        let usage = scene.usage(limit(Some(1), None));
+        fs::create_dir_all(scene.folder()).expect("made");
+        let pipe = scene.folder().join(name);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("made");
+        let admission = tokio::time::timeout(Duration::from_mins(1), usage.admit(&server));
+        match admission.await {
+            Ok(Err(refused @ Refused::Uncountable { .. })) => {
+                assert!(refused.to_string().contains("no regular file"), "{refused}");
+            }
+            other => panic!("expected an error: {other:?}"),
+        }
+    }
+}

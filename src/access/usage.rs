@@ -22,6 +22,10 @@ use crate::config::{RateLimit, ServerName};
 /// How long counts of servers without a limit may stay in memory.
 const WRITE_BEHIND: Duration = Duration::from_secs(2);
 
+/// Work on the files that takes longer than this hangs, as on a disk in a network that is gone. It waits for a lock
+/// in this time as well.
+const LONGEST_WORK: Duration = Duration::from_secs(2 * PATIENCE.as_secs());
+
 /// The counts of all servers.
 #[derive(Debug)]
 pub struct Usage {
@@ -102,7 +106,7 @@ impl Usage {
             let counted = Counted { shared: self.shared.clone(), ledger: ledger.clone() };
             let _ = counted.settle().await;
         }
-        self.shared.tasks.wait().await;
+        let _ = timeout(LONGEST_WORK, self.shared.tasks.wait()).await;
     }
 }
 
@@ -188,7 +192,8 @@ impl Counted {
         shared.tasks.spawn_on(write, &runtime);
     }
 
-    /// Uses the server's files, off the runtime's thread and one at a time. Once begun, the work is done even if nobody
+    /// Uses the server's files, for a bounded time, off the runtime's thread and one at a
+    /// time. Once begun, the work is done even if nobody
     /// waits for it any more.
     async fn in_turn<T: Send + 'static>(
         &self,
@@ -203,9 +208,13 @@ impl Counted {
             let _turn = turn;
             work(counted)
         };
-        let done = shared.tasks.spawn_blocking(work).await;
-        // It panicked, or the runtime has ended.
-        done.unwrap_or_else(|_| Err(ledger.files.busy()))
+        let done = timeout(LONGEST_WORK, shared.tasks.spawn_blocking(work)).await;
+        match done {
+            Ok(Ok(done)) => done,
+            // It panicked, or the runtime has ended.
+            Ok(Err(_)) => Err(ledger.files.busy()),
+            Err(_) => Err(ledger.files.slow()),
+        }
     }
 }
 

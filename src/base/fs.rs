@@ -1,7 +1,7 @@
 //! Files that must never be half written, nor readable by others for a moment.
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, Metadata};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -34,6 +34,24 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
     }
     Ok(())
+}
+
+/// Opens a regular file. What is none, such as a pipe on which nobody writes, is `InvalidInput` at once: opening or
+/// reading it could wait for ever.
+pub fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        let at_once = rustix::fs::OFlags::NONBLOCK.bits();
+        let at_once =
+            i32::try_from(at_once).expect("flags of the system fit what it takes them as");
+        std::os::unix::fs::OpenOptionsExt::custom_flags(options, at_once);
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "no regular file"))
+    }
 }
 
 /// Replaces a file in one step: whoever reads it sees the old bytes or the new ones. The folder
@@ -189,6 +207,24 @@ mod tests {
         expected.extend([ours("aaaaaaaaaaaaaaaa"), "a".to_owned()]);
         expected.sort();
         assert_eq!(names(folder.path()), expected);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_are_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("made");
+        let check = |path: &Path, options: &mut OpenOptions, expected: Option<io::ErrorKind>| {
+            let opened = open_regular(path, options);
+            assert_eq!(opened.err().map(|fault| fault.kind()), expected, "{}", path.display());
+        };
+        let invalid = Some(io::ErrorKind::InvalidInput);
+        check(&pipe, File::options().read(true), invalid);
+        check(&pipe, File::options().read(true).write(true), invalid);
+        check(folder.path(), File::options().read(true), invalid);
+        check(&folder.path().join("a"), File::options().read(true), Some(io::ErrorKind::NotFound));
+        check(&folder.path().join("a"), File::options().write(true).create(true), None);
     }
 
     #[test]

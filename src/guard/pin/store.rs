@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::book::{Book, VERSION};
-use crate::base::fs::{PRIVATE, create_private_folder, write_atomically};
+use crate::base::fs::{PRIVATE, create_private_folder, open_regular, write_atomically};
 use crate::base::lock;
 use crate::config::ServerName;
 
@@ -133,7 +133,7 @@ impl Store {
     /// What the file holds, `None` when it is not there.
     pub(super) fn load(&self) -> Result<Option<Book>, Error> {
         let mut bytes = Vec::new();
-        let read = File::open(&self.path)
+        let read = open_regular(&self.path, File::options().read(true))
             .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
         match read {
             Ok(_) => {}
@@ -167,7 +167,7 @@ impl Store {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
             create_private_folder(&self.folder)?;
-            options.open(&path)
+            open_regular(&path, &mut options)
         };
         let file = open().map_err(|source| self.unwritable(source))?;
         let held = lock::Lock::wait(file, PATIENCE).map_err(|_| Error::Locked { path })?;
