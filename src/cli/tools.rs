@@ -8,6 +8,7 @@ use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::servers::NOBODY;
 use crate::app::App;
+use crate::guard::pin::Note;
 use crate::tools::Tool;
 
 /// Lists one server's tools, or all tools; servers that cannot be reached are told on stderr.
@@ -27,8 +28,8 @@ pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Resul
     let wanted = |server: &str| arguments.server.as_deref().is_none_or(|only| only == server);
     for (name, _) in app.router.pool().iter().filter(|(name, _)| wanted(name.as_str())) {
         let tools = snapshot.get(name.as_str());
-        let notes = tools.into_iter().flat_map(|tools| tools.notes());
-        let withheld = notes.filter(|(_, note)| note.withheld).count();
+        let notes = tools.into_iter().flat_map(|tools| tools.notes().map(|(_, note)| note));
+        let withheld: Vec<&Note> = notes.filter(|note| note.withheld).collect();
         for found in snapshot.findings(name.as_str()) {
             let (tool, pointer, kind) = (found.tool, found.pointer, found.kind.as_str());
             printer.warn(&format!(
@@ -36,10 +37,13 @@ pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Resul
                 found.excerpt
             ));
         }
-        if withheld > 0 {
-            printer.warn(&format!(
-                "tools of `{name}` that are withheld: {withheld}; `bridge approve` shows what changed"
-            ));
+        if !withheld.is_empty() {
+            let remedy = match withheld.iter().find(|note| !note.is_pending) {
+                Some(note) => format!("{}; {}", note.reason, note.remedy),
+                None => "`bridge approve` shows what changed".to_owned(),
+            };
+            let count = withheld.len();
+            printer.warn(&format!("tools of `{name}` that are withheld: {count}; {remedy}"));
         }
     }
     let tools: Vec<(&str, &Tool)> = snapshot

@@ -1,17 +1,28 @@
 //! The snapshot of all known tools, swapped whole when one server's list changes. Whoever holds a snapshot keeps
 //! reading a consistent one.
+//!
+//! The files of pins are looked at in threads that may wait, but for one case: where they have changed, a caller sees
+//! to it without waiting for a lock. One server's files hold up nobody who asks for another.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::panic::resume_unwind;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use indexmap::IndexMap;
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use super::{Listing, Tool};
 use crate::config::{SchemaCompression, ServerName, ToolFilter, Trust};
-use crate::guard::pin::{Note, Pins};
+use crate::guard::pin::{Note, PATIENCE, Pins};
 use crate::guard::{Guard, ToolFinding, UnusableName, scan_definition};
 use crate::protocol::tool::Definition;
+
+/// Pins that cannot be written are tried again at the next use, but not more often.
+const RETRY_GAP: Duration = Duration::from_secs(1);
 
 /// The place where the current snapshot lies.
 #[derive(Debug)]
@@ -19,7 +30,8 @@ pub struct Registry {
     current: ArcSwap<Snapshot>,
     /// Sent whenever it is swapped.
     changed: watch::Sender<()>,
-    replacing: Mutex<()>,
+    /// Each is held while the tools of its server are looked at, in the order in which they came.
+    turns: IndexMap<ServerName, Arc<Mutex<()>>>,
     compression: SchemaCompression,
     rules: IndexMap<ServerName, Rules>,
     pins: Pins,
@@ -46,6 +58,10 @@ pub struct Snapshot {
 pub struct ServerTools {
     tools: Arc<IndexMap<String, Tool>>,
     notes: IndexMap<String, Note>,
+    /// Their pins could not be written or read for now.
+    is_unsettled: bool,
+    /// When their pins were looked at.
+    since: Option<Instant>,
     server: String,
     /// Characters of a description in a list.
     limit: Option<usize>,
@@ -60,15 +76,10 @@ impl Registry {
         pins: Pins,
     ) -> Self {
         let servers = rules.keys().map(|name| (name.clone(), None)).collect();
+        let turns = rules.keys().map(|name| (name.clone(), Arc::default())).collect();
         let current = ArcSwap::from_pointee(Snapshot { servers });
-        Self {
-            current,
-            changed: watch::Sender::new(()),
-            replacing: Mutex::default(),
-            compression,
-            rules,
-            pins,
-        }
+        let changed = watch::Sender::new(());
+        Self { current, changed, turns, compression, rules, pins }
     }
 
     /// The snapshot of this moment.
@@ -82,28 +93,73 @@ impl Registry {
     }
 
     /// The server's tools; `None` when it was never reached. Where there are notes on some of them, their owner may
-    /// have approved these in the meantime, so the pins are looked at again if they have changed.
-    pub fn reviewed(&self, server: &ServerName) -> Option<Arc<ServerTools>> {
+    /// have approved these in the meantime, so the pins are looked at again if they have changed. Never waits for
+    /// other processes.
+    pub fn reviewed(self: &Arc<Self>, server: &ServerName) -> Option<Arc<ServerTools>> {
         let known = self.snapshot().get(server.as_str()).cloned()?;
-        if known.notes.is_empty() || !self.pins.have_moved(server) {
+        if known.notes.is_empty() && !known.is_unsettled {
             return Some(known);
         }
-        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
-        let tools = self.snapshot().get(server.as_str()).map(|known| known.tools.clone())?;
-        Some(self.put(server, tools))
+        let Ok(turn) = self.turn(server).try_lock_owned() else {
+            // Somebody is just looking.
+            return Some(known);
+        };
+        // Nobody has put others in their place meanwhile, who has the turn.
+        let known = self.snapshot().get(server.as_str()).cloned()?;
+        if self.pins.have_moved(server) {
+            return Some(self.put(server, known.tools.clone(), Duration::ZERO));
+        }
+        if known.is_unsettled
+            && known.since.is_none_or(|since| since.elapsed() >= RETRY_GAP)
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (registry, server, tools) = (self.clone(), server.clone(), known.tools.clone());
+            runtime.spawn_blocking(move || {
+                registry.put(&server, tools, PATIENCE);
+                drop(turn);
+            });
+        }
+        Some(known)
     }
 
     /// Looks again at the pins of every server with notes on its tools.
-    pub fn review_all(&self) {
+    pub fn review_all(self: &Arc<Self>) {
         for (name, tools) in &self.snapshot().servers {
-            if tools.as_ref().is_some_and(|tools| !tools.notes.is_empty()) {
+            if tools.is_some() {
                 self.reviewed(name);
             }
         }
     }
 
     /// Puts a server's tools in the place of those that it had; returns how many may be called. Of two tools of one
-    /// name the first stays.
+    /// name the first stays. The work is done in a thread of its own, since it reads and writes files, and is finished
+    /// even if nobody waits for it any more.
+    pub async fn replace_in_turn(
+        self: &Arc<Self>,
+        server: &ServerName,
+        definitions: Vec<Definition>,
+    ) -> usize {
+        let turn = self.turn(server).lock_owned().await;
+        let (registry, server) = (self.clone(), server.clone());
+        let work = spawn_blocking(move || {
+            let count = registry.replace(&server, definitions);
+            drop(turn);
+            count
+        });
+        match work.await {
+            Ok(count) => count,
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            // The runtime ends, and nobody calls tools any more.
+            Err(_) => 0,
+        }
+    }
+
+    /// A server that is not in the rules is reached by nobody else.
+    fn turn(&self, server: &ServerName) -> Arc<Mutex<()>> {
+        self.turns.get(server).cloned().unwrap_or_default()
+    }
+
+    /// The same, in this thread and whoever has the turn.
     pub fn replace(&self, server: &ServerName, definitions: Vec<Definition>) -> usize {
         let rules = self.rules.get(server);
         let filter = rules.map(|rules| &rules.filter);
@@ -123,8 +179,7 @@ impl Registry {
                 tools.entry(name).or_insert_with(tool);
             }
         }
-        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.put(server, Arc::new(tools)).len()
+        self.put(server, Arc::new(tools), PATIENCE).len()
     }
 
     /// A tool in the words that may reach the model.
@@ -144,21 +199,34 @@ impl Registry {
         tool
     }
 
-    /// Holds the tools against their pins and makes them the current ones; `replacing` is locked.
-    fn put(&self, server: &ServerName, tools: Arc<IndexMap<String, Tool>>) -> Arc<ServerTools> {
-        let mut notes = self.pins.review(server, tools.values().map(Tool::original));
+    /// Holds the tools against their pins and makes them the current ones; the server's turn is held.
+    fn put(
+        &self,
+        server: &ServerName,
+        tools: Arc<IndexMap<String, Tool>>,
+        patience: Duration,
+    ) -> Arc<ServerTools> {
+        let review = self.pins.review(server, tools.values().map(Tool::original), patience);
+        let mut notes = review.notes;
         for (name, tool) in tools.iter() {
             if let Some(unusable) = &tool.unusable {
                 notes.insert(name.clone(), unusable_note(*unusable));
             }
         }
-        let limit = self.compression.enabled.then_some(self.compression.max_description_length);
-        let listing = OnceLock::new();
-        let tools = ServerTools { tools, notes, server: server.to_string(), limit, listing };
-        let tools = Arc::new(tools);
-        let mut servers = self.snapshot().servers.clone();
-        servers.insert(server.clone(), Some(tools.clone()));
-        self.current.store(Arc::new(Snapshot { servers }));
+        let tools = Arc::new(ServerTools {
+            tools,
+            notes,
+            is_unsettled: review.is_unsettled,
+            since: Some(Instant::now()),
+            server: server.to_string(),
+            limit: self.compression.enabled.then_some(self.compression.max_description_length),
+            listing: OnceLock::new(),
+        });
+        self.current.rcu(|snapshot| {
+            let mut servers = snapshot.servers.clone();
+            servers.insert(server.clone(), Some(tools.clone()));
+            Snapshot { servers }
+        });
         self.changed.send_replace(());
         tools
     }

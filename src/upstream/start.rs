@@ -70,7 +70,7 @@ pub(super) async fn connect(
         Ok(Ok(tools)) => {
             // Its idle time begins now, however long it took to start.
             session.touch();
-            let count = registry.replace(name, tools);
+            let count = registry.replace_in_turn(name, tools).await;
             tracing::info!("`{name}` is connected with {count} tools");
             Ok(Arc::new(connection))
         }

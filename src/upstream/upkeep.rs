@@ -72,7 +72,7 @@ impl Supervisor {
         let tools = timeout(limit, listing::read(session, name.as_str(), limit))
             .await
             .unwrap_or(Err(Error::TimedOut { after: limit }))?;
-        Ok(self.shared.registry.replace(name, tools))
+        Ok(self.shared.registry.replace_in_turn(name, tools).await)
     }
 
     /// Closes the connection if it is open (`only` this one, where it is given), nothing is under way and

@@ -266,6 +266,32 @@ fn approve_knows_what_there_is() {
 }
 
 #[test]
+fn a_change_that_cannot_be_written_down_is_tried_again() {
+    let mut client = bridge("enforce").server("two", &[]).serve_initialized();
+    client.assert_echo("one");
+    client.assert_echo("two");
+    let lock = fs::File::open(client.path("pins/.lock")).expect("it is there");
+    lock.lock().expect("nobody writes");
+    show(client.path("tools.json"), &json!([echo(EVIL)]));
+    let refreshing = client.start_mcp(&json!({"action": "refresh", "server": "one"}));
+    // Who waits for the lock holds up nobody else.
+    let calling = client.start_call("two", "echo", json!({"message": "x"}));
+    let first = client.find(|message| message.get("result").is_some());
+    assert_eq!(first["id"], calling, "{first}");
+    client.result(refreshing);
+    let call = |client: &mut Client| client.call("one", "echo", json!({"message": "x"}));
+    let error = error_of(&call(&mut client), "denied").to_string();
+    assert_words(&error, &["/description", "holds the lock", "pins/.lock", "next use"]);
+    assert!(!error.contains("bridge approve"), "there is nothing to approve yet: {error}");
+    client.expect_stderr(&["holds the lock"]);
+    drop(lock);
+    let written = eventually(|| call(&mut client).to_string().contains("bridge approve one echo"));
+    assert!(written, "it is written down at a later use");
+    let shown = client.run_beside(&["approve"]).expect(0);
+    assert_words(&shown.stdout, &["one: `echo` has changed"]);
+}
+
+#[test]
 fn agents_cannot_approve() {
     let mut client = bridge("enforce").serve_initialized();
     let result = client.mcp(&json!({"action": "approve", "server": "one", "tool": "echo"}));

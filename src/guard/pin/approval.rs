@@ -8,6 +8,7 @@ use super::book::Record;
 use super::difference::Difference;
 use super::store::{Error, Store};
 use crate::base::blotter::Blotter;
+use crate::base::lock::PATIENCE;
 use crate::config::ServerName;
 
 /// Names that a shell takes as they are.
@@ -65,7 +66,7 @@ impl Approvals {
         if store.load()?.is_none_or(|book| book.pending().next().is_none()) {
             return Ok(Vec::new());
         }
-        let lock = store.lock()?;
+        let lock = store.lock(PATIENCE)?;
         let Some(mut book) = store.load()? else {
             return Ok(Vec::new());
         };

@@ -27,7 +27,8 @@
 //!
 //! `bytes` stands where the definition was too large to be kept whole; its hash is that of all of it.
 //!
-//! Where the pins cannot be read, or the first ones cannot be written, `enforce` withholds every tool with that
+//! A change that cannot be written down, since another process holds the lock or the disk is full, is withheld with
+//! that reason and tried again at the next use. Where the pins cannot be read, or the first ones cannot be written, `enforce` withholds every tool with that
 //! reason; `warn` says so and goes on, and moves a damaged file aside (`<server>.json.damaged`) to pin anew.
 
 mod approval;
@@ -41,5 +42,5 @@ mod store;
 pub use approval::{Approvals, Pending, command};
 pub use difference::Difference;
 pub use escape::escape;
-pub use review::{Note, Pins};
+pub use review::{Note, PATIENCE, Pins, Review};
 pub use store::Error;

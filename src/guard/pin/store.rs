@@ -13,8 +13,6 @@ use crate::config::ServerName;
 
 /// No list of tools makes a larger file.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
-/// How long the lock is waited for, which is held for a read and a write.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Why pins cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +75,17 @@ impl Error {
             }
             Self::Changed { .. } => "try again",
             Self::Locked { .. } => "try again when that has ended",
+        }
+    }
+
+    /// Whether another try may go otherwise, though the file is still the same.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreadable { .. }
+            | Self::Unwritable { .. }
+            | Self::Changed { .. }
+            | Self::Locked { .. } => true,
+            Self::Damaged { .. } | Self::Newer { .. } => false,
         }
     }
 }
@@ -158,8 +167,8 @@ impl Store {
         }
     }
 
-    /// Waits, not for long, until nobody else changes pins.
-    pub(super) fn lock(&self) -> Result<Lock, Error> {
+    /// Waits until nobody else changes pins, which blocks the thread; with zero as `patience` it does not.
+    pub(super) fn lock(&self, patience: Duration) -> Result<Lock, Error> {
         let path = self.folder.join(".lock");
         let open = || {
             let mut options = OpenOptions::new();
@@ -170,7 +179,7 @@ impl Store {
             open_regular(&path, &mut options)
         };
         let file = open().map_err(|source| self.unwritable(source))?;
-        let held = lock::Lock::wait(file, PATIENCE).map_err(|_| Error::Locked { path })?;
+        let held = lock::Lock::wait(file, patience).map_err(|_| Error::Locked { path })?;
         Ok(Lock { _held: held, stamp: Cell::new(self.stamp()) })
     }
 
@@ -230,7 +239,7 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         let (_home, store) = store();
-        drop(store.lock().expect("free"));
+        drop(store.lock(Duration::ZERO).expect("free"));
         fs::write(&store.path, text).expect("written");
         let loaded = match store.load() {
             Ok(book) => format!("{} tools", book.map_or(0, |book| book.tools.len())),
@@ -255,7 +264,7 @@ mod tests {
     fn each_state_of_the_file_has_its_stamp() {
         let (home, store) = store();
         assert_eq!(store.stamp(), None);
-        let lock = store.lock().expect("free");
+        let lock = store.lock(Duration::ZERO).expect("free");
         let book = Book { version: VERSION, tools: std::collections::BTreeMap::new() };
         store.save(&book, &lock).expect("written");
         let first = store.stamp();
@@ -271,7 +280,7 @@ mod tests {
     fn nobody_else_may_read_pins() {
         use std::os::unix::fs::PermissionsExt;
         let (_home, store) = store();
-        let lock = store.lock().expect("free");
+        let lock = store.lock(Duration::ZERO).expect("free");
         store
             .save(&Book { version: VERSION, tools: std::collections::BTreeMap::new() }, &lock)
             .expect("written");
@@ -282,7 +291,7 @@ mod tests {
     #[test]
     fn what_others_write_without_the_lock_is_not_lost() {
         let (_home, store) = store();
-        let lock = store.lock().expect("free");
+        let lock = store.lock(Duration::ZERO).expect("free");
         fs::write(&store.path, "somebody else's").expect("written");
         let book = Book { version: VERSION, tools: std::collections::BTreeMap::new() };
         assert!(matches!(store.save(&book, &lock), Err(Error::Changed { .. })));
@@ -293,9 +302,9 @@ mod tests {
     #[test]
     fn one_at_a_time_holds_the_lock() {
         let (_home, store) = store();
-        let lock = store.lock().expect("free");
-        assert!(matches!(store.lock(), Err(Error::Locked { .. })));
+        let lock = store.lock(Duration::ZERO).expect("free");
+        assert!(matches!(store.lock(Duration::ZERO), Err(Error::Locked { .. })));
         drop(lock);
-        store.lock().expect("free again");
+        store.lock(Duration::ZERO).expect("free again");
     }
 }
