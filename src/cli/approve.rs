@@ -17,7 +17,8 @@ const MAX_VALUE: usize = 2000;
 /// At most this many names are offered instead of an unknown one.
 const MAX_AVAILABLE: usize = 20;
 
-/// Works on the files alone: no server is started.
+/// Works on the files alone: no server is started. Approves only what its owner has seen: at a terminal it shows the
+/// changes and asks, and a script has to say that it takes whatever there is.
 pub(super) fn run(setup: &Setup, arguments: &Approve) -> Result<Exit, Failure> {
     let (printer, approvals) = (setup.printer, Approvals::new(setup.paths.pins()));
     let Some(server) = &arguments.server else {
@@ -25,23 +26,48 @@ pub(super) fn run(setup: &Setup, arguments: &Approve) -> Result<Exit, Failure> {
     };
     let server = find(setup, &approvals, server)?;
     let tool = arguments.tool.as_deref();
-    let approved = approvals.approve(&server, tool).map_err(|error| failure(&error))?;
-    if let Some(tool) = tool.filter(|_| approved.is_empty()) {
-        let known = approvals.tools(&server).map_err(|error| failure(&error))?;
-        if !known.iter().any(|name| name == tool) {
-            return Err(unknown("tool", tool, known.iter().map(String::as_str)));
+    let mut pending = approvals.pending(&server).map_err(|error| failure(&error))?;
+    pending.retain(|pending| tool.is_none_or(|tool| tool == pending.tool));
+    let told: Vec<(&ServerName, &Pending)> = pending.iter().map(|tool| (&server, tool)).collect();
+    if pending.is_empty() {
+        if let Some(tool) = tool {
+            let known = approvals.tools(&server).map_err(|error| failure(&error))?;
+            if !known.iter().any(|name| name == tool) {
+                return Err(unknown("tool", tool, known.iter().map(String::as_str)));
+            }
         }
+        print(printer, "approved", &told);
+        if !printer.json {
+            printer.talk(&match tool {
+                Some(tool) => format!("`{}` of `{server}` is as it was pinned", escape(tool)),
+                None => format!("nothing of `{server}` waits for approval"),
+            });
+        }
+        return Ok(Exit::Done);
     }
-    let told: Vec<(&ServerName, &Pending)> = approved.iter().map(|tool| (&server, tool)).collect();
-    print(printer, "approved", &told);
+    let what = match pending.len() {
+        1 => format!("1 tool of `{server}`"),
+        count => format!("{count} tools of `{server}`"),
+    };
+    if arguments.yes {
+        approvals.approve(&server, &pending).map_err(|error| failure(&error))?;
+        print(printer, "approved", &told);
+    } else {
+        if printer.json || !printer.can_ask() {
+            let hint = format!(
+                "run it in a terminal, where it shows the changes and asks; or add `--yes` to accept {what} unseen"
+            );
+            let message = "nothing is approved without somebody to ask";
+            return Err(Failure::new(Exit::Usage, message).hint(Some(hint)));
+        }
+        print(printer, "pending", &told);
+        if !printer.ask(&format!("approve {what} as shown?")) {
+            return Err(Failure::new(Exit::Failed, "nothing was approved"));
+        }
+        approvals.approve(&server, &pending).map_err(|error| failure(&error))?;
+    }
     if !printer.json {
-        let what = match (tool, approved.len()) {
-            (Some(tool), 0) => format!("`{}` of `{server}` is as it was pinned", escape(tool)),
-            (None, 0) => format!("nothing of `{server}` waits for approval"),
-            (_, 1) => format!("approved 1 tool of `{server}`"),
-            (_, count) => format!("approved {count} tools of `{server}`"),
-        };
-        printer.talk(&what);
+        printer.talk(&format!("approved {what}"));
     }
     Ok(Exit::Done)
 }

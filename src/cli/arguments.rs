@@ -111,10 +111,13 @@ pub(super) struct Call {
 
 #[derive(Debug, Args)]
 pub(super) struct Approve {
-    /// Approve the changed tools of this server; without it, they are only shown
+    /// Show the changed tools of this server and ask whether to approve them; without it, all are only shown
     pub(super) server: Option<String>,
     /// Approve only this tool
     pub(super) tool: Option<String>,
+    /// Approve without asking, for scripts: whatever the server showed last
+    #[arg(long, requires = "server")]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -245,7 +248,9 @@ A running bridge takes changes in when it is started again.";
 const APPROVE_EXAMPLES: &str = "\
 Examples:
   bridge approve                    what waits for approval, and how it differs from what was pinned
-  bridge approve github             approve all changes of a server, such as after an update of it
-  bridge approve github get_issue   approve one tool
+  bridge approve github             show all changes of a server and approve them if the answer is y
+  bridge approve github get_issue   the same for one tool
+  bridge approve github --yes       for scripts, such as one that has just updated the server
 
+What is approved is what was shown: if a server changes its tools again before the answer, nothing is.
 No server is started: what counts is what it showed last. A bridge that runs notices the approval.";

@@ -1,7 +1,7 @@
 //! The one mouth of the command line: data to stdout, talk to stderr.
 
 use std::borrow::Cow;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
@@ -11,6 +11,9 @@ use crate::base::unicode;
 
 /// Data was lost; the process must not end as if it were not.
 static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Bytes of an answer that are read.
+const LONGEST_ANSWER: u64 = 1024;
 
 /// Prints as the user asked for it.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +56,21 @@ impl Printer {
     /// Something that is said on the way, in one line.
     pub(super) fn talk(self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{}", line(text));
+    }
+
+    /// Whether somebody sees what is printed and can answer.
+    pub(super) fn can_ask(self) -> bool {
+        io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks whoever sits at the terminal; all but yes is no.
+    pub(super) fn ask(self, question: &str) -> bool {
+        let mut stderr = io::stderr().lock();
+        let asked = write!(stderr, "{} [y/N] ", line(question)).and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        let read = io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut answer);
+        let answer = answer.trim().to_ascii_lowercase();
+        asked.is_ok() && read.is_ok() && matches!(answer.as_str(), "y" | "yes")
     }
 
     /// Something that may be wrong.

@@ -33,6 +33,8 @@ pub struct Pending {
     pub was: Option<Box<RawValue>>,
     /// The definition that the server showed last, as far as it is kept.
     pub is: Box<RawValue>,
+    /// The hash of all of it.
+    hash: String,
 }
 
 impl Approvals {
@@ -60,22 +62,15 @@ impl Approvals {
         Ok(book.pending().filter_map(|(name, record)| Pending::of(name.clone(), record)).collect())
     }
 
-    /// Approves one tool or all of the server; returns exactly what was approved.
-    pub fn approve(&self, server: &ServerName, tool: Option<&str>) -> Result<Vec<Pending>, Error> {
+    /// Approves exactly these changes, as their owner has seen them; none of them if one has changed since.
+    pub fn approve(&self, server: &ServerName, seen: &[Pending]) -> Result<(), Error> {
         let store = Store::new(&self.folder, server);
-        if store.load()?.is_none_or(|book| book.pending().next().is_none()) {
-            return Ok(Vec::new());
-        }
         let lock = store.lock(PATIENCE)?;
-        let Some(mut book) = store.load()? else {
-            return Ok(Vec::new());
-        };
-        let approved = book.approve(tool);
-        if !approved.is_empty() {
-            store.save(&book, &lock)?;
+        let mut book = store.load()?.ok_or(Error::Moved)?;
+        if !book.approve(seen.iter().map(|tool| (tool.tool.as_str(), tool.hash.as_str()))) {
+            return Err(Error::Moved);
         }
-        let approved = approved.into_iter();
-        Ok(approved.filter_map(|(name, record)| Pending::of(name, &record)).collect())
+        store.save(&book, &lock)
     }
 }
 
@@ -88,18 +83,22 @@ impl Pending {
             difference: Difference::between(pinned, pending, &Blotter::default()),
             was: pinned.map(|kept| kept.definition.clone()),
             is: pending.definition.clone(),
+            hash: pending.hash.clone(),
         })
     }
 }
 
-/// The command that approves a tool. It is copied into shells, so a name that is not plain is left out of it and
-/// the command is that for the whole server.
+/// How to approve a tool: the command, and what else it accepts. It is copied into shells, so a name that is not plain is
+/// left out of it and the command is that for the whole server.
 pub fn command(server: &ServerName, tool: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || PLAIN.contains(c);
-    if tool.chars().all(plain) && !tool.starts_with('-') {
-        format!("bridge approve {server} {tool}")
+    if !tool.is_empty() && tool.chars().all(plain) && !tool.starts_with('-') {
+        format!("`bridge approve {server} {tool}`")
     } else {
-        format!("bridge approve {server}")
+        format!(
+            "`bridge approve {server}` (which accepts every change of this server, since the tool's name is not plain \
+             enough for a shell)"
+        )
     }
 }
 
@@ -113,10 +112,11 @@ mod tests {
             let server = ServerName::parse("one").expect("a name");
             assert_eq!(command(&server, tool), expected, "{tool:?}");
         };
-        check("read_file", "bridge approve one read_file");
-        check("a.b/c-d", "bridge approve one a.b/c-d");
-        for tool in ["x; rm -rf ~", "$(id)", "--help", "a b", "x\ny", "naïve", "'"] {
-            check(tool, "bridge approve one");
+        check("read_file", "`bridge approve one read_file`");
+        check("a.b/c-d", "`bridge approve one a.b/c-d`");
+        for tool in ["", "x; rm -rf ~", "$(id)", "--help", "a b", "x\ny", "naïve", "'"] {
+            let whole = "`bridge approve one` (which accepts every change of this server, since the tool's name is not plain enough for a shell)";
+            check(tool, whole);
         }
     }
 }

@@ -77,16 +77,27 @@ impl Book {
         settled
     }
 
-    /// Pins what is pending, of one tool or of all; returns what there was of them.
-    pub(super) fn approve(&mut self, tool: Option<&str>) -> Vec<(String, Record)> {
-        let mut approved = Vec::new();
-        for (name, record) in &mut self.tools {
-            if record.pending.is_some() && tool.is_none_or(|tool| tool == name) {
-                approved.push((name.clone(), record.clone()));
-                record.pinned = record.pending.take();
+    /// Pins what is pending, if all of it is still what its owner has seen: tools with the hashes of their definitions.
+    /// Otherwise nothing is pinned.
+    pub(super) fn approve<'a>(
+        &mut self,
+        seen: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    ) -> bool {
+        let is_as_seen = |(tool, hash): (&str, &str)| {
+            let pending = self.tools.get(tool).and_then(|record| record.pending.as_ref());
+            pending.is_some_and(|pending| pending.hash == hash)
+        };
+        let are_as_seen = seen.clone().all(is_as_seen);
+        if are_as_seen {
+            for (tool, _) in seen {
+                if let Some(record) = self.tools.get_mut(tool)
+                    && let Some(pending) = record.pending.take()
+                {
+                    record.pinned = Some(pending);
+                }
             }
         }
-        approved
+        are_as_seen
     }
 
     /// The tools that wait for approval.
@@ -152,14 +163,23 @@ mod tests {
     }
 
     #[test]
-    fn approval_pins_what_was_pending() {
+    fn approval_pins_what_was_seen_and_nothing_else() {
         let mut book = Book::first(&seen(&["a=1"]));
         book.settle(&seen(&["a=2", "b=1"]));
-        assert!(book.approve(Some("c")).is_empty());
-        assert_eq!(book.approve(Some("a")).len(), 1);
+        let looked_at = seen(&["a=2", "b=1", "c=1"]);
+        let approve = |book: &mut Book, tools: &[&str]| {
+            book.approve(tools.iter().map(|tool| (*tool, looked_at[*tool].hash.as_str())))
+        };
+        assert!(!approve(&mut book, &["c"]));
+        book.settle(&seen(&["a=3", "b=1"]));
+        assert!(!approve(&mut book, &["b", "a"]), "it has changed again");
+        assert_eq!(book.pending().count(), 2, "nor is the other one approved");
+        book.settle(&seen(&["a=2", "b=1"]));
+        assert!(approve(&mut book, &["a"]));
         assert_eq!(book.settle(&seen(&["a=2", "b=1"])), Settled::default());
-        assert_eq!(book.approve(None)[0].0, "b");
+        assert!(approve(&mut book, &["b"]));
         assert_eq!(book.pending().count(), 0);
+        assert!(!approve(&mut book, &["b"]), "it no longer waits");
         assert_eq!(book.settle(&seen(&["a=1", "b=1"])).fresh, ["a"], "the old one is no more");
     }
 }

@@ -237,7 +237,7 @@ impl View<'_> {
                     error.remedy()
                 ),
                 None => format!(
-                    "its owner sees what changed with `bridge approve` and accepts it with `{}`",
+                    "its owner sees what changed with `bridge approve` and accepts it with {}",
                     command(self.server, name)
                 ),
             };
@@ -292,7 +292,7 @@ impl State {
             let (tool, command) = (shown(name), command(server, name));
             let once = if outcome.unwritten.is_some() { " once it is written down" } else { "" };
             tracing::warn!(
-                "tool `{tool}` of `{server}` {what}: {difference}; {effect} `{command}` accepts it{once}"
+                "tool `{tool}` of `{server}` {what}: {difference}; {effect} {command} accepts it{once}"
             );
         }
         if fresh.len() > MAX_LOGGED {
@@ -369,8 +369,10 @@ mod tests {
         assert_eq!(show(&other, &["a=2", "b=1"]), ["a!", "b!"]);
         assert!(!other.have_moved(&name()));
         let approvals = Approvals::new(home.path().join("pins"));
-        let approved = approvals.approve(&name(), Some("a")).expect("approved");
-        assert_eq!(approved.len(), 1);
+        let mut seen = approvals.pending(&name()).expect("readable");
+        seen.retain(|tool| tool.tool == "a");
+        approvals.approve(&name(), &seen).expect("approved");
+        assert!(approvals.approve(&name(), &seen).is_err(), "it waits no longer");
         assert!(other.have_moved(&name()));
         assert_eq!(show(&other, &["a=2", "b=1"]), ["b!"]);
         assert!(!other.have_moved(&name()));

@@ -55,6 +55,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// What was to be approved is no longer what its owner has seen.
+    #[error("tools have changed again since they were shown, so that none is approved")]
+    Moved,
     /// Another process holds the lock for too long.
     #[error("another process holds the lock `{path}`")]
     Locked {
@@ -74,6 +77,7 @@ impl Error {
                 "let this user write there, or set BRIDGE_HOME to another folder"
             }
             Self::Changed { .. } => "try again",
+            Self::Moved => "look at them again with `bridge approve`",
             Self::Locked { .. } => "try again when that has ended",
         }
     }
@@ -85,7 +89,7 @@ impl Error {
             | Self::Unwritable { .. }
             | Self::Changed { .. }
             | Self::Locked { .. } => true,
-            Self::Damaged { .. } | Self::Newer { .. } => false,
+            Self::Damaged { .. } | Self::Newer { .. } | Self::Moved => false,
         }
     }
 }

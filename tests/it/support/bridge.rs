@@ -1,10 +1,11 @@
 //! The builder: a home folder of its own, a config, and the binary run in it.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::pty::OpenptFlags;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -173,6 +174,42 @@ pub(crate) fn run_in(home: &Path, args: &[&str]) -> Output {
     let mut command = command_in(home);
     command.args(args);
     run(command, "")
+}
+
+/// Runs a command at a terminal of its own, to its end; `answer` gets what is on the screen whenever there is more, and
+/// says what is typed. Everything that is on the screen comes back as stdout.
+pub(crate) fn run_at_terminal(
+    home: &Path,
+    args: &[&str],
+    mut answer: impl FnMut(&str) -> Option<&'static str>,
+) -> Output {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    let owner = rustix::pty::openpt(flags).expect("there are terminals");
+    rustix::pty::grantpt(&owner).expect("it is ours");
+    rustix::pty::unlockpt(&owner).expect("it is ours");
+    let name = rustix::pty::ptsname(&owner, Vec::new()).expect("it has a name");
+    let name = name.into_string().expect("the name is plain");
+    let mut command = command_in(home);
+    {
+        let open = || fs::File::options().read(true).write(true).open(&name);
+        let stream = || Stdio::from(open().expect("the terminal can be opened"));
+        command.args(args).stdin(stream()).stdout(stream()).stderr(stream());
+    }
+    let mut child = command.spawn().expect("the bridge starts");
+    // Its copies of the streams are closed, so that reading ends with the child.
+    drop(command);
+    let mut owner = fs::File::from(owner);
+    let (mut screen, mut bytes) = (Vec::new(), [0; 4096]);
+    // The end of a terminal is an error on Linux.
+    while let Ok(count @ 1..) = owner.read(&mut bytes) {
+        screen.extend_from_slice(&bytes[..count]);
+        if let Some(line) = answer(&String::from_utf8_lossy(&screen)) {
+            owner.write_all(line.as_bytes()).expect("it is read");
+        }
+    }
+    let code = child.wait().expect("the bridge can be waited for").code().unwrap_or(-1);
+    let stdout = String::from_utf8_lossy(&screen).replace("\r\n", "\n");
+    Output { code, stdout, stderr: String::new() }
 }
 
 fn run(mut command: Command, input: &str) -> Output {

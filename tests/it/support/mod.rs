@@ -5,7 +5,7 @@ mod client;
 mod process;
 mod spawned;
 
-pub(crate) use bridge::{Bridge, run_in};
+pub(crate) use bridge::{Bridge, run_at_terminal, run_in};
 pub(crate) use client::{Client, initialize_params};
 pub(crate) use process::{alive, eventually, lines_of, wait_gone, within};
 
