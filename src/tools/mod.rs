@@ -10,10 +10,12 @@ pub mod resolve;
 mod shape;
 mod sharing;
 pub mod signature;
+mod snapshot;
 mod spelling;
 mod tool;
 mod weight;
 
 pub use listing::Listing;
-pub use registry::{Registry, Rules, ServerTools, Snapshot};
+pub use registry::{Registry, Rules};
+pub use snapshot::{ServerTools, Snapshot};
 pub use tool::{Hints, Tool};

@@ -99,7 +99,7 @@ fn changed_tools(router: &Router, server: &ServerName) -> (Vec<ChangedTool>, Opt
     };
     let approve = || {
         format!(
-            "their owner sees what changed with `bridge approve` and accepts it with `bridge approve {server}`"
+            "their owner sees what changed with `bridge approve` and accepts all of it with `bridge approve {server}`"
         )
     };
     let remedy =
