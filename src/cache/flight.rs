@@ -1,7 +1,6 @@
 //! Identical calls in flight share one upstream call.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -50,31 +49,17 @@ impl<T: Clone> Flights<T> {
     where
         F: Future<Output = T>,
     {
-        let run = async || Ok::<T, Infallible>(run().await);
-        match self.try_join(key, run).await {
-            Ok(outcome) => outcome,
-            Err(never) => match never {},
-        }
-    }
-
-    /// As [`Flights::join`], for calls that may end in ways that concern only the one who made them: an `Err` is
-    /// its own, and one of those who wait makes the call anew. They do so one after the other; an `Err` that takes
-    /// long to come about is better shared.
-    pub async fn try_join<E, F>(&self, key: Key, run: impl FnOnce() -> F) -> Result<(T, Joined), E>
-    where
-        F: Future<Output = Result<T, E>>,
-    {
         let seat = self.board(key);
         let mut joined = Joined::Followed;
         let call = async || {
             joined = Joined::Led;
-            let outcome = run().await?;
+            let outcome = run().await;
             // Before the outcome is known to anybody: whoever comes from now on wants a newer one.
             self.close(&seat);
-            Ok(outcome)
+            outcome
         };
-        let outcome = seat.cell.get_or_try_init(call).await?.clone();
-        Ok((outcome, joined))
+        let outcome = seat.cell.get_or_init(call).await.clone();
+        (outcome, joined)
     }
 
     fn board(&self, key: Key) -> Seat<'_, T> {
@@ -220,22 +205,6 @@ mod tests {
         assert!(poll(waiter.as_mut()).is_pending());
         drop(leader);
         drop(waiter);
-        assert_empty(&flights);
-    }
-
-    #[test]
-    fn an_error_of_ones_own_is_not_shared() {
-        let flights = Flights::<&str>::default();
-        let (fail, failed) = oneshot::channel::<()>();
-        let mut leader = pin!(flights.try_join(key("a"), || async {
-            failed.await.map_err(|_| "withdrawn").map(|()| unreachable!("it fails"))
-        }));
-        assert!(poll(leader.as_mut()).is_pending());
-        let mut second = pin!(flights.try_join(key("a"), || async { Ok::<_, &str>("x") }));
-        assert!(poll(second.as_mut()).is_pending());
-        drop(fail);
-        assert_eq!(poll(leader.as_mut()), Poll::Ready(Err("withdrawn")));
-        assert_eq!(poll(second.as_mut()), Poll::Ready(Ok(("x", Joined::Led))));
         assert_empty(&flights);
     }
 
