@@ -22,3 +22,14 @@ def @tsv: cells(
     replace_text("\\"; "\\\\") | replace_text("\t"; "\\t")
     | replace_text("\n"; "\\n") | replace_text("\r"; "\\r")
   ) | join("\t");
+
+def put($path; $value):
+  if $path == [] then $value
+  else
+    $path[0] as $key
+    | if $key | isstring then . // {}
+      elif $key | isnumber and . >= 0 then . // [] | . + [range($key + 1 - length) | null]
+      else error("only names and positions from the beginning can be picked") end
+    | .[$key] = (.[$key] | put($path[1:]; $value))
+  end;
+def pick(paths): reduce path_value(paths) as [$path, $value] (null; put($path; $value));

@@ -312,6 +312,15 @@ mod tests {
         check("@csv", r#"["a\"b,",1.50,null,true,""]"#, r#""\"a\"\"b,\",1.50,,true,\"\"""#);
         check("@tsv", r#"["a\tb\\",1,null,"x\ny"]"#, r#""a\\tb\\\\\t1\t\tx\\ny""#);
         check_fault("@csv", "[[1]]", &["only strings"]);
+        check("pick(.a[1])", r#"{"a":[1,2,3],"b":4}"#, r#"{"a":[null,2]}"#);
+        check(
+            "pick(.b, .a[0].x, .n.m)",
+            r#"{"a":[{"x":1,"y":2}],"b":false}"#,
+            r#"{"b":false,"a":[{"x":1}],"n":{"m":null}}"#,
+        );
+        check("pick(.[2], .[0])", "[1,2,3]", "[1,null,3]");
+        check("pick(first)", "[1,2]", "[1]");
+        check_fault("pick(.[-1])", "[1,2]", &["from the beginning"]);
     }
 
     #[test]
