@@ -48,7 +48,8 @@ impl Selector {
     ///
     /// The result is compact JSON on one line: `null` when the filter gives nothing, its output when it gives one, an
     /// array when it gives several; `[…]` or `first(…)` make a filter definite. What passes a filter unchanged keeps
-    /// the spelling of its numbers and the order of its keys. A filter may compute for 2 s and use 512 MB. Cancel safe:
+    /// the spelling of its numbers and the order of its keys. A filter may compute for 2 s and use 512 MB where the
+    /// system can hold it to that. Cancel safe:
     /// a filter that nobody waits for any more is killed.
     pub async fn select(&self, filter: &str, input: &str) -> Result<String, Error> {
         if filter.len() > MAX_FILTER {
