@@ -108,6 +108,14 @@ pub enum Error {
         /// How long it may compute.
         seconds: u64,
     },
+    /// The filter has not ended, though it may not have had the time that it may compute.
+    #[error(
+        "the jq filter timed out: it gave nothing within {seconds} s, which it may share with others; try again, or let it select less"
+    )]
+    NoAnswer {
+        /// How long was waited.
+        seconds: u64,
+    },
     /// The filter asked for too much memory and was stopped.
     #[error("the jq filter needs more than {megabytes} MB of memory; let it build less")]
     TooMuchMemory {

@@ -11,6 +11,8 @@ pub(super) const MAX_ANSWER: usize = super::worker::MAX_OUTPUT + 1024;
 
 const OUTPUT: u8 = b'o';
 const FAULT: u8 = b'f';
+/// A fault that the worker tries to tell better in one more answer.
+const EARLY: u8 = b'e';
 
 /// A job as bytes.
 pub(super) fn job_head(filter: &str, input: &str) -> [u8; JOB_HEAD] {
@@ -36,19 +38,30 @@ impl Answer {
     pub(super) fn new(outcome: Result<String, Fault>, retire: bool) -> Self {
         let (kind, body) = match outcome {
             Ok(output) => (OUTPUT, output.into_bytes()),
-            Err(fault) => {
-                (FAULT, serde_json::to_vec(&fault).expect("texts and numbers become JSON"))
-            }
+            Err(fault) => (FAULT, json(&fault)),
         };
+        Self::of(kind, retire, body)
+    }
+
+    /// A fault for the case that no better answer comes; the worker is not fit for another job then.
+    pub(super) fn early(fault: &Fault) -> Self {
+        Self::of(EARLY, true, json(fault))
+    }
+
+    fn of(kind: u8, retire: bool, body: Vec<u8>) -> Self {
         let mut head = [kind, u8::from(retire), 0, 0, 0, 0];
         head[2..].copy_from_slice(&length(body.len()));
         Self { head, body }
     }
 
+    pub(super) fn is_early(&self) -> bool {
+        self.head[0] == EARLY
+    }
+
     /// The length of the body that belongs to a head; nothing if it is no head.
     pub(super) fn length_in(head: [u8; ANSWER_HEAD]) -> Option<usize> {
         let length = number(&head[2..]);
-        (matches!(head[0], OUTPUT | FAULT) && length <= MAX_ANSWER).then_some(length)
+        (matches!(head[0], OUTPUT | FAULT | EARLY) && length <= MAX_ANSWER).then_some(length)
     }
 
     pub(super) fn wants_retirement(&self) -> bool {
@@ -62,6 +75,10 @@ impl Answer {
             _ => serde_json::from_slice::<Fault>(&self.body).ok().map(Err),
         }
     }
+}
+
+fn json(fault: &Fault) -> Vec<u8> {
+    serde_json::to_vec(fault).expect("texts and numbers become JSON")
 }
 
 fn length(length: usize) -> [u8; 4] {
@@ -85,7 +102,11 @@ mod tests {
         assert_eq!(answer.outcome(), Some(Ok("[1]".to_owned())));
         let fault = Fault::OutputTooLong { limit: 5 };
         let answer = Answer::new(Err(fault.clone()), false);
-        assert!(!answer.wants_retirement());
+        assert!(!answer.wants_retirement() && !answer.is_early());
+        assert_eq!(answer.outcome(), Some(Err(fault.clone())));
+        let answer = Answer::early(&fault);
+        assert!(answer.wants_retirement() && answer.is_early());
+        assert_eq!(Answer::length_in(answer.head), Some(answer.body.len()));
         assert_eq!(answer.outcome(), Some(Err(fault)));
     }
 

@@ -8,6 +8,8 @@
 pub(super) const MEMORY: u64 = 512;
 /// How long a filter may compute, in seconds; up to one more may pass until it is stopped.
 pub(super) const CPU_TIME: u64 = 2;
+/// The same for finding the part of a filter that fails: only the second that has begun, and one more.
+pub(super) const SEARCH_TIME: u64 = 0;
 /// How deep filters may call themselves, in bytes of stack.
 pub(super) const STACK: usize = 128 << 20;
 
@@ -37,14 +39,17 @@ pub(super) fn settle() {
     }
 }
 
-/// Grants the time of one job on top of what the process has used; the system ends it after that (SIGXCPU).
-pub(super) fn grant_time() {
+/// Grants so many seconds on top of what the process has used; the system ends it after that (SIGXCPU). It holds for the
+/// process as a whole, which must be a worker.
+pub(super) fn grant_time(seconds: u64) {
+    #[cfg(not(unix))]
+    let _ = seconds;
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         use rustix::time::{ClockId, clock_gettime};
         let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec.unsigned_abs();
-        let current = Some(used + 1 + CPU_TIME);
+        let current = Some(used + 1 + seconds);
         let _ = setrlimit(Resource::Cpu, Rlimit { current, ..getrlimit(Resource::Cpu) });
     }
 }

@@ -16,6 +16,8 @@ use super::worker::COMMAND;
 
 /// A busy machine may take this long to give a worker the time that its job may take.
 const WALL_CLOCK: Duration = Duration::from_secs(10);
+/// How long is waited for the part of a filter that fails, when it is known already that it does.
+const SEARCH: Duration = Duration::from_millis(500);
 /// What a dying worker says is not longer, and not later.
 const LAST_WORDS: u64 = 4096;
 const LAST_MOMENT: Duration = Duration::from_secs(1);
@@ -59,9 +61,13 @@ impl Worker {
     /// Has one job done.
     pub(super) async fn ask(&mut self, filter: &str, input: &str) -> Result<Answer, Lost> {
         match timeout(WALL_CLOCK, self.exchange(filter, input)).await {
+            Ok(Ok(early)) if early.is_early() => match timeout(SEARCH, self.answer()).await {
+                Ok(Ok(answer)) => Ok(answer),
+                _ => Ok(early),
+            },
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.cause_of_death(error).await),
-            Err(_) => Err(Lost::Filter(Error::TimedOut { seconds: WALL_CLOCK.as_secs() })),
+            Err(_) => Err(Lost::Filter(Error::NoAnswer { seconds: WALL_CLOCK.as_secs() })),
         }
     }
 
@@ -70,6 +76,10 @@ impl Worker {
         self.jobs.write_all(filter.as_bytes()).await?;
         self.jobs.write_all(input.as_bytes()).await?;
         self.jobs.flush().await?;
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> io::Result<Answer> {
         let mut head = [0; ANSWER_HEAD];
         self.answers.read_exact(&mut head).await?;
         let length = Answer::length_in(head).ok_or(io::ErrorKind::InvalidData)?;

@@ -25,12 +25,13 @@ pub fn work(jobs: impl Read + Send, answers: impl Write + Send) -> io::Result<()
     thread::scope(|scope| {
         // Filters may call themselves deeper than a usual stack allows.
         let worker = thread::Builder::new().stack_size(limits::STACK);
-        let worker = worker.spawn_scoped(scope, || serve(jobs, answers))?;
+        let worker = worker.spawn_scoped(scope, || serve(jobs, answers, limits::grant_time))?;
         worker.join().unwrap_or_else(|_| Err(io::Error::other("the worker's thread panicked")))
     })
 }
 
-fn serve(mut jobs: impl Read, mut answers: impl Write) -> io::Result<()> {
+/// `grant_time` bounds the seconds that may pass until it is called again.
+fn serve(mut jobs: impl Read, mut answers: impl Write, grant_time: impl Fn(u64)) -> io::Result<()> {
     let mut head = [0; JOB_HEAD];
     loop {
         match jobs.read_exact(&mut head) {
@@ -43,17 +44,34 @@ fn serve(mut jobs: impl Read, mut answers: impl Write) -> io::Result<()> {
         }
         let filter = read(&mut jobs, filter)?;
         let input = read(&mut jobs, input)?;
-        limits::grant_time();
-        let outcome = catch_unwind(AssertUnwindSafe(|| engine::run(&filter, &input, MAX_OUTPUT)));
+        grant_time(limits::CPU_TIME);
+        let mut outcome = caught(&filter, || engine::run(&filter, &input, MAX_OUTPUT));
+        if let Ok(Err(fault @ Fault::Failed { .. })) = &outcome {
+            // What the filter says is safe before anything is done that can use up time or memory.
+            send(&mut answers, &Answer::early(fault))?;
+            grant_time(limits::SEARCH_TIME);
+            outcome = caught(&filter, || Err(engine::place(fault.clone(), &filter, &input)));
+        }
         drop(input);
         let panicked = outcome.is_err();
-        let outcome = outcome.unwrap_or_else(|panic| Err(fault_of(panic.as_ref(), &filter)));
+        let outcome = outcome.unwrap_or_else(Err);
         // All that the filter has built is dropped by now: an answer says that the worker has survived its job.
-        let answer = Answer::new(outcome, panicked || limits::is_bloated());
-        answers.write_all(&answer.head)?;
-        answers.write_all(&answer.body)?;
-        answers.flush()?;
+        send(&mut answers, &Answer::new(outcome, panicked || limits::is_bloated()))?;
     }
+}
+
+/// What a job gives, or the fault that stands for a panic.
+fn caught(
+    filter: &str,
+    job: impl FnOnce() -> Result<String, Fault>,
+) -> Result<Result<String, Fault>, Fault> {
+    catch_unwind(AssertUnwindSafe(job)).map_err(|panic| fault_of(panic.as_ref(), filter))
+}
+
+fn send(answers: &mut impl Write, answer: &Answer) -> io::Result<()> {
+    answers.write_all(&answer.head)?;
+    answers.write_all(&answer.body)?;
+    answers.flush()
 }
 
 fn read(jobs: &mut impl Read, length: usize) -> io::Result<String> {
@@ -87,7 +105,7 @@ mod tests {
             jobs.extend_from_slice(input.as_bytes());
         }
         let mut answers = Vec::new();
-        serve(&jobs[..], &mut answers).expect("the jobs end where a job ends");
+        serve(&jobs[..], &mut answers, |_| {}).expect("the jobs end where a job ends");
         let text = String::from_utf8_lossy(&answers);
         assert!(
             text.contains("[1.0]") && text.contains("Syntax") && text.ends_with("\"é\""),
@@ -97,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_is_no_job_ends_the_worker() {
-        assert!(serve(&[255; JOB_HEAD][..], Vec::new()).is_err());
-        assert!(serve(&job_head(".", "1")[..], Vec::new()).is_err());
+        assert!(serve(&[255; JOB_HEAD][..], Vec::new(), |_| {}).is_err());
+        assert!(serve(&job_head(".", "1")[..], Vec::new(), |_| {}).is_err());
     }
 }

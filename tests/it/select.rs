@@ -103,6 +103,20 @@ fn runaway_filters_are_stopped_and_told_apart() {
 }
 
 #[test]
+fn a_failure_is_told_though_its_place_cannot_be_found() {
+    let workers = Workers::new();
+    run(async {
+        let selector = workers.selector();
+        // The first part alone never ends.
+        assert_told(&selector.select("repeat(1) | error(\"late\")", "1").await, "`: late");
+        let grows = "repeat(\"x\" * 1000000) | .[:5] as $x | error(\"large\")";
+        assert_told(&selector.select(grows, "1").await, "`: large");
+        assert_eq!(selector.select(".", "1").await.expect("a new worker has come"), "1");
+    });
+    workers.assert_none();
+}
+
+#[test]
 fn the_bridge_keeps_running_while_filters_compute() {
     let workers = Workers::new();
     run(async {
