@@ -83,7 +83,7 @@ pub(super) type Shared = Result<Made<Arc<str>>, Failure>;
 impl Attempt<'_> {
     /// The server's answer, which may say that the tool failed.
     pub(super) async fn answered(&self, router: &Router) -> Result<Answered, Error> {
-        self.check_arguments(router)?;
+        self.check_arguments(router).await?;
         let begun = router.settings.debug.then(Instant::now);
         let (made, cached) = match self.key(router) {
             Some(key) => self.shared(router, key).await,
@@ -112,11 +112,11 @@ impl Attempt<'_> {
     }
 
     /// Arguments that the tool's schema does not permit are not sent.
-    fn check_arguments(&self, router: &Router) -> Result<(), Error> {
+    async fn check_arguments(&self, router: &Router) -> Result<(), Error> {
         if !router.settings.validate_arguments {
             return Ok(());
         }
-        arguments::check(self.tool, self.params).map_err(|faults| {
+        arguments::check(self.tool, self.params).await.map_err(|faults| {
             let reasons: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
             let hint = format!("the tool is called as {}", signature(&self.tool.definition));
             Error::invalid(reasons.join("; ")).with_hint(hint)

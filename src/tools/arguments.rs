@@ -1,245 +1,128 @@
-//! Whether the arguments of a call are what the tool's input schema asks for, found out before they travel. Schemas
-//! come from servers that may be hostile: what is costly to check is not checked, and travels as it is.
+//! Whether the arguments of a call are what the tool's input schema asks for, found out before they travel. Most calls
+//! are settled at once. What may take longer is done on a thread of its own, and nobody waits long for it; what could
+//! take very long is not begun. A call whose arguments are not checked is sent as it is: the server checks for itself.
 
-use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout};
 
 use super::Tool;
-use super::expense::Expense;
+use super::checker::{Checker, TooCostly};
+pub use super::fault::Fault;
 use super::quick::Quick;
-use crate::base::text::nearest;
 
 /// Longer schemas are not compiled.
 const MAX_SCHEMA: usize = 64 * 1024;
-/// What one regular expression may take, in bytes.
-const MAX_PATTERN: usize = 64 * 1024;
-/// Longer arguments are not matched against regular expressions.
-const MAX_MATCHED: usize = 256 * 1024;
-/// Faults that are told at once.
-const MAX_FAULTS: usize = 5;
-/// Values that are offered instead of a wrong one.
-const MAX_OPTIONS: usize = 12;
-/// Characters of a value that is shown.
-const MAX_SHOWN: usize = 60;
+/// Longer schemas and arguments are not looked at on the caller's thread.
+const MAX_AT_ONCE: usize = 16 * 1024;
+/// What may be spent on the caller's thread.
+const AT_ONCE: Duration = Duration::from_millis(5);
+/// A call waits this long for its check. A schema that took longer is not used again.
+const DEADLINE: Duration = Duration::from_millis(250);
+/// What is not begun because it could take longer: nothing can stop a check. A slow machine or a busy one takes a
+/// multiple of this.
+const MAX_TIME: Duration = Duration::from_millis(200);
+/// Checks that run beside the bridge's own thread. Those that nobody waits for any more still hold their places.
+static PLACES: Semaphore = Semaphore::const_new(2);
 
-/// One thing that is wrong with the arguments.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Names the parameter, what was expected and what was given.
-    pub message: String,
-    /// Where it stands in the arguments, as a JSON pointer.
-    pub pointer: String,
+/// What is known about checking one tool's arguments.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    /// What passes most arguments; `None` where the schema is not plain.
+    quick: OnceLock<Option<Quick>>,
+    /// What checks the others; `None` where that cannot be.
+    checker: OnceLock<Option<Checker>>,
+    /// A check took longer than anybody waits.
+    is_slow: AtomicBool,
 }
 
-/// A compiled schema.
-#[derive(Debug)]
-pub(super) struct Checker {
-    validator: Validator,
-    expense: Expense,
-    schema: Value,
+/// Checks the JSON text of an object against the input schema that the server sent. What cannot be checked in time
+/// passes, and so does everything where the schema is missing, faulty, too large or too costly. Cancel safe.
+pub async fn check(tool: &Tool, params: &str) -> Result<(), Vec<Fault>> {
+    let faults = match tool.checks.at_once(schema(tool), params) {
+        Ok(faults) => faults,
+        Err(TooCostly) => aside(&PLACES, tool, params).await,
+    };
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-/// Checks the JSON text of an object against the tool's input schema. What cannot be checked passes: a schema that is
-/// missing, faulty, too large or too costly.
-pub fn check(tool: &Tool, params: &str) -> Result<(), Vec<Fault>> {
-    let quick = tool.quick.get_or_init(|| Quick::of(&schema_of(tool)?));
-    if quick.as_ref().is_some_and(|quick| quick.permits(params)) {
-        return Ok(());
-    }
-    match tool.checker.get_or_init(|| Checker::new(tool)) {
-        Some(checker) => checker.check(params),
-        None => Ok(()),
-    }
-}
-
-/// The tool's input schema, if it has one that is short enough.
-fn schema_of(tool: &Tool) -> Option<Value> {
+/// The text of the schema.
+fn schema(tool: &Tool) -> Option<&str> {
     let text = tool.definition.input_schema.as_ref()?.get();
-    if text.len() > MAX_SCHEMA { None } else { serde_json::from_str(text).ok() }
+    (text.len() <= MAX_SCHEMA).then_some(text)
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message)
-    }
-}
-
-impl Checker {
-    fn new(tool: &Tool) -> Option<Self> {
-        let mut schema = schema_of(tool)?;
-        // Arguments are an object in any case; a schema that is about something else was not meant for them.
-        let is_about_objects = match &schema["type"] {
-            Value::Null => true,
-            Value::String(name) => name == "object",
-            Value::Array(names) => names.iter().any(|name| name == "object"),
-            _ => false,
+/// Checks on another thread, for as long as a call may wait.
+async fn aside(places: &'static Semaphore, tool: &Tool, params: &str) -> Vec<Fault> {
+    let work = async {
+        // They are never closed.
+        let place = places.acquire().await.ok()?;
+        let checks = tool.checks.clone();
+        let (schema, params) = (schema(tool).map(str::to_owned), params.to_owned());
+        let work = move || {
+            let _place = place;
+            checks.in_full(schema.as_deref(), &params)
         };
-        if !is_about_objects || schema.as_object().is_none_or(serde_json::Map::is_empty) {
-            return None;
-        }
-        let expense = Expense::of(&schema)?;
-        require_no_defaults(&mut schema);
-        let patterns =
-            PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(4 * MAX_PATTERN);
-        let validator = jsonschema::options()
-            .offline()
-            .with_pattern_options(patterns)
-            .should_validate_formats(false)
-            .should_ignore_unknown_formats(true)
-            .without_content_media_type_support("application/json")
-            .without_content_encoding_support("base64")
-            .build(&schema)
-            .inspect_err(|error| {
-                tracing::debug!("the schema of `{}` is not used: {error}", tool.definition.name);
-            })
-            .ok()?;
-        Some(Self { validator, expense, schema })
-    }
+        spawn_blocking(work).await.inspect_err(|fault| tracing::warn!("{fault}")).ok()
+    };
+    timeout(DEADLINE, work).await.ok().flatten().unwrap_or_default()
+}
 
-    fn check(&self, params: &str) -> Result<(), Vec<Fault>> {
-        if self.expense.has_patterns() && params.len() > MAX_MATCHED {
-            return Ok(());
-        }
-        let Ok(params_value) = serde_json::from_str::<Value>(params) else {
-            return Ok(());
+impl Checks {
+    /// Checks as far as that takes no time to speak of.
+    fn at_once(&self, schema: Option<&str>, params: &str) -> Result<Vec<Fault>, TooCostly> {
+        let Some(text) = schema else {
+            return Ok(Vec::new());
         };
-        if !self.expense.is_bearable(params, &params_value)
-            || self.validator.is_valid(&params_value)
-        {
-            return Ok(());
+        let quick = self.quick.get_or_init(|| Quick::of(&serde_json::from_str(text).ok()?));
+        if quick.as_ref().is_some_and(|quick| quick.permits(params)) || self.is_slow() {
+            return Ok(Vec::new());
         }
-        let errors = self.validator.iter_errors(&params_value);
-        let mut faults: Vec<Fault> =
-            errors.take(MAX_FAULTS).map(|error| self.fault(&error)).collect();
-        faults.dedup();
-        if faults.is_empty() { Ok(()) } else { Err(faults) }
+        if params.len() > MAX_AT_ONCE {
+            return Err(TooCostly);
+        }
+        if self.checker.get().is_none() {
+            if text.len() > MAX_AT_ONCE {
+                return Err(TooCostly);
+            }
+            let checker = Checker::new(parse(text), true)?;
+            // Another thread may have been faster.
+            let _ = self.checker.set(checker);
+        }
+        match self.checker.get().and_then(Option::as_ref) {
+            Some(checker) => checker.check(params, AT_ONCE),
+            None => Ok(Vec::new()),
+        }
     }
 
-    fn fault(&self, error: &ValidationError<'_>) -> Fault {
-        let pointer = error.instance_path().as_str().to_owned();
-        let subject = subject(&pointer);
-        let given = shown(error.instance());
-        let message = match error.kind() {
-            ValidationErrorKind::Required { property } => {
-                let name = property.as_str().unwrap_or_default();
-                format!("`{name}` is missing{}", within(&pointer))
-            }
-            ValidationErrorKind::AdditionalProperties { unexpected }
-            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-                let known = self.known_names(error);
-                let one = |name: &String| match nearest(name, known.iter().copied()) {
-                    Some(near) => format!("`{}` is unknown, did you mean `{near}`?", short(name)),
-                    None => format!("`{}` is unknown", short(name)),
-                };
-                let unknown: Vec<String> = unexpected.iter().take(MAX_FAULTS).map(one).collect();
-                format!("{}{}", unknown.join("; "), within(&pointer))
-            }
-            ValidationErrorKind::Type { kind } => {
-                format!("{subject} should be {}, not {given}", kinds(kind))
-            }
-            ValidationErrorKind::Enum { options } => {
-                format!("{subject} should be {}, not {given}", one_of(options))
-            }
-            ValidationErrorKind::Constant { expected_value } => {
-                format!("{subject} should be {}, not {given}", shown(expected_value))
-            }
-            ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
-                format!("{subject} has none of the forms that it may have: {given}")
-            }
-            ValidationErrorKind::Pattern { pattern } => {
-                format!("{subject} should match `{}`, not be {given}", short(pattern))
-            }
-            _ => {
-                let reason = error.masked_with("the value").to_string();
-                format!("{subject} is {given}: {}", short(&reason))
-            }
+    /// Checks whatever can be checked in bounded time.
+    fn in_full(&self, schema: Option<&str>, params: &str) -> Vec<Fault> {
+        let compile = || Checker::new(parse(schema?), false).ok().flatten();
+        let Some(checker) = self.checker.get_or_init(compile).as_ref().filter(|_| !self.is_slow())
+        else {
+            return Vec::new();
         };
-        Fault { message, pointer }
-    }
-
-    /// The properties that the object has where something unknown was given.
-    fn known_names(&self, error: &ValidationError<'_>) -> Vec<&str> {
-        let path = error.schema_path().as_str();
-        let object = path.rsplit_once('/').and_then(|(object, _)| self.schema.pointer(object));
-        let properties = object.and_then(|object| object["properties"].as_object());
-        properties.into_iter().flat_map(|names| names.keys().map(String::as_str)).collect()
-    }
-}
-
-/// A property with a default can be left out, whatever `required` says: generators of schemas name it there when they
-/// describe what comes out of parsing.
-fn require_no_defaults(schema: &mut Value) {
-    match schema {
-        Value::Array(items) => items.iter_mut().for_each(require_no_defaults),
-        Value::Object(members) => {
-            let has_default = |properties: Option<&Value>, name: &str| {
-                properties.is_some_and(|all| all[name].get("default").is_some())
-            };
-            if let Some(Value::Array(mut names)) = members.get_mut("required").map(Value::take) {
-                let properties = members.get("properties");
-                names.retain(|name| {
-                    !name.as_str().is_some_and(|name| has_default(properties, name))
-                });
-                members.insert("required".to_owned(), Value::Array(names));
-            }
-            for (name, member) in members {
-                if !["const", "enum", "default", "examples", "required"].contains(&name.as_str()) {
-                    require_no_defaults(member);
-                }
-            }
+        let begun = Instant::now();
+        let faults = checker.check(params, MAX_TIME);
+        if begun.elapsed() > DEADLINE {
+            self.is_slow.store(true, Ordering::Relaxed);
         }
-        _ => {}
+        faults.unwrap_or_default()
+    }
+
+    fn is_slow(&self) -> bool {
+        self.is_slow.load(Ordering::Relaxed)
     }
 }
 
-fn subject(pointer: &str) -> String {
-    if pointer.is_empty() {
-        return "what is given".to_owned();
-    }
-    let name = pointer[1..].replace("~1", "/").replace("~0", "~");
-    format!("`{}`", short(&name))
-}
-
-fn within(pointer: &str) -> String {
-    if pointer.is_empty() { String::new() } else { format!(" in {}", subject(pointer)) }
-}
-
-fn kinds(kind: &TypeKind) -> String {
-    match kind {
-        TypeKind::Single(one) => one.to_string(),
-        TypeKind::Multiple(several) => {
-            several.iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" or ")
-        }
-    }
-}
-
-fn one_of(options: &Value) -> String {
-    let all = options.as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut shown: Vec<String> = all.iter().take(MAX_OPTIONS).map(shown).collect();
-    if all.len() > MAX_OPTIONS {
-        shown.push("…".to_owned());
-    }
-    format!("one of {}", shown.join(", "))
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        // A long text is not copied to show its beginning.
-        Value::String(text) => Value::from(short(text)).to_string(),
-        Value::Array(items) if items.len() > MAX_SHOWN => format!("an array of {}", items.len()),
-        Value::Object(members) if members.len() > MAX_SHOWN => "an object".to_owned(),
-        other => short(&other.to_string()),
-    }
-}
-
-fn short(text: &str) -> String {
-    match text.char_indices().nth(MAX_SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+/// A schema that is no JSON asks for nothing.
+fn parse(schema: &str) -> Value {
+    serde_json::from_str(schema).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -247,6 +130,7 @@ mod tests {
     use super::*;
     use crate::config::SchemaCompression;
     use crate::protocol::tool::Definition;
+    use crate::tools::expense::Expense;
     use serde_json::json;
     use serde_json::value::to_raw_value;
 
@@ -255,9 +139,17 @@ mod tests {
         Tool::new(Definition::parse(&raw).expect("a tool"), &SchemaCompression::default())
     }
 
+    /// Without a deadline, so that a busy machine makes no difference.
+    fn faults_of(tool: &Tool, params: &str) -> Vec<Fault> {
+        let at_once = tool.checks.at_once(schema(tool), params);
+        let in_full = tool.checks.in_full(schema(tool), params);
+        assert!(at_once.is_err() || at_once.as_ref() == Ok(&in_full), "{at_once:?} {in_full:?}");
+        in_full
+    }
+
     fn faults(schema: &Value, params: &Value) -> Vec<String> {
-        let outcome = check(&tool(schema), &params.to_string());
-        outcome.err().into_iter().flatten().map(|fault| fault.message).collect()
+        let faults = faults_of(&tool(schema), &params.to_string());
+        faults.into_iter().map(|fault| fault.message).collect()
     }
 
     #[track_caller]
@@ -335,11 +227,11 @@ mod tests {
         let params: serde_json::Map<String, Value> =
             (0..100).map(|n| (format!("p{n}"), json!(n))).collect();
         let faults = faults(&schema, &Value::Object(params));
-        assert_eq!(faults.len(), MAX_FAULTS);
+        assert_eq!(faults.len(), 5);
         let long = json!({"a": "x".repeat(1_000_000)});
         let schema = json!({"properties": {"a": {"type": "integer"}}});
-        let fault = check(&tool(&schema), &long.to_string()).expect_err("no integer");
-        assert!(fault[0].message.len() < 200 && fault[0].pointer == "/a", "{fault:?}");
+        let fault = faults_of(&tool(&schema), &long.to_string());
+        assert!(fault.len() == 1 && fault[0].message.len() < 200, "{fault:?}");
     }
 
     #[test]
@@ -360,7 +252,7 @@ mod tests {
         let raw = to_raw_value(&json!({"name": "t"})).expect("plain JSON");
         let tool =
             Tool::new(Definition::parse(&raw).expect("a tool"), &SchemaCompression::default());
-        assert_eq!(check(&tool, "{}"), Ok(()));
+        assert_eq!(faults_of(&tool, "{}"), []);
     }
 
     #[test]
@@ -407,51 +299,94 @@ mod tests {
         }
     }
 
+    /// What becomes of a check.
+    #[derive(Debug, PartialEq)]
+    enum Fate {
+        /// The schema is not even compiled.
+        Unused,
+        /// It may be done on the caller's thread.
+        AtOnce,
+        /// It is done on another thread.
+        Aside,
+        /// It is not begun.
+        TooCostly,
+    }
+
+    #[track_caller]
+    fn check_fate(schema: &Value, params: &Value, expected: Fate) {
+        let time = Expense::of(schema).map(|expense| expense.time(params).unwrap_or(Duration::MAX));
+        let fate = match time {
+            None => Fate::Unused,
+            Some(time) if time <= AT_ONCE => Fate::AtOnce,
+            Some(time) if time <= MAX_TIME => Fate::Aside,
+            Some(_) => Fate::TooCostly,
+        };
+        let shown: String = schema.to_string().chars().take(300).collect();
+        assert_eq!(fate, expected, "{shown}: {time:?}");
+    }
+
+    /// Types by name, each in terms of the next; the last is `end`.
+    fn chained(count: usize, end: &Value, level: &dyn Fn(Value) -> Value) -> Value {
+        let one =
+            |n: usize| (format!("a{n}"), level(json!({"$ref": format!("#/$defs/a{}", n + 1)})));
+        let mut defs: serde_json::Map<String, Value> = (0..count).map(one).collect();
+        defs.insert(format!("a{count}"), end.clone());
+        json!({"$defs": defs, "properties": {"x": {"$ref": "#/$defs/a0"}}})
+    }
+
+    fn doubled(count: usize, end: &Value) -> Value {
+        chained(count, end, &|next| json!({"allOf": [next, next]}))
+    }
+
     /// Schemas that hang or overflow a checker that is not careful, with arguments to match.
-    fn hostile() -> Vec<(Value, Value)> {
-        let doubled = |count: usize| {
-            let level = |n: usize| {
-                let next = json!({"$ref": format!("#/$defs/a{}", n + 1)});
-                (format!("a{n}"), json!({"allOf": [next, next]}))
-            };
-            let mut defs: serde_json::Map<String, Value> = (0..count).map(level).collect();
-            defs.insert(format!("a{count}"), json!({"type": "string"}));
-            json!({"$defs": defs, "properties": {"x": {"$ref": "#/$defs/a0"}}})
-        };
-        let chained = |count: usize, wrap: &dyn Fn(Value) -> Value| {
-            let level =
-                |n: usize| (format!("a{n}"), wrap(json!({"$ref": format!("#/$defs/a{}", n + 1)})));
-            let mut defs: serde_json::Map<String, Value> = (0..count).map(level).collect();
-            defs.insert(format!("a{count}"), json!({"type": "string"}));
-            json!({"$defs": defs, "properties": {"x": {"$ref": "#/$defs/a0"}}})
-        };
+    fn hostile() -> Vec<(Value, Value, Fate)> {
+        let text = json!({"type": "string"});
+        let within = |next: Value| json!({"properties": {"x": next}});
         // A chain whose end is met before its beginning.
         let nested = |next: Value| (0..25).fold(next, |inner, _| json!({"not": inner}));
-        let mut backwards = chained(250, &|next| json!({"properties": {"x": nested(next)}}));
+        let mut backwards = chained(250, &text, &|next| json!({"properties": {"x": nested(next)}}));
         backwards["properties"] = (0..250)
             .rev()
             .map(|n| (format!("p{n}"), json!({"$ref": format!("#/$defs/a{n}")})))
             .collect();
         let same = json!({"anyOf": [{"properties": {"x": {"$ref": "#"}}, "required": ["y"]},
             {"properties": {"x": {"$ref": "#"}}, "required": ["z"]}]});
-        let patterns: serde_json::Map<String, Value> =
+        let many: serde_json::Map<String, Value> =
             (0..1500).map(|n| (format!("p{n}"), json!({"pattern": "(a{900}){900}"}))).collect();
-        let bomb = json!({"properties": {"x": {"pattern": "((((a{60}){60}){60}){60}){60}"}}});
-        let backtracking = json!({"properties": {"x": {"pattern": "^(a+)+$"}}});
+        let x = |schema: &Value| json!({"properties": {"x": schema}});
+        let bomb = x(&json!({"pattern": "((((a{60}){60}){60}){60}){60}"}));
+        let blowing: Vec<Value> =
+            (0..90).map(|n| json!({"pattern": format!("[ab]*a[ab]{{{}}}c", 100 + n)})).collect();
+        let group = json!({"pattern": "^(a|b)*$"});
+        let short = json!({"maxLength": 5});
+        let of = |letters: usize| json!({"x": "ab".repeat(letters / 2)});
+        let list = |count: usize| json!({"x": (0..count).collect::<Vec<_>>()});
+        let unevaluated =
+            chained(10, &text, &|next| json!({"allOf": [next], "unevaluatedProperties": false}));
         vec![
-            (doubled(60), json!({"x": 1})),
-            (chained(250, &|next| next), json!({"x": 1})),
-            (chained(250, &|next| json!({"properties": {"x": next}})), deep("x", 120)),
-            (chained(2000, &|next| next), json!({"x": 1})),
-            (chained(2000, &|next| json!({"properties": {"x": next}})), deep("x", 120)),
-            (backwards, json!({"p0": deep("x", 100)})),
-            (json!({"$ref": "#"}), json!({"x": 1})),
-            (json!({"allOf": [{"$ref": "#"}]}), json!({"x": 1})),
-            (same, deep("x", 120)),
-            (json!({"properties": patterns}), json!({"p1": "a"})),
-            (bomb, json!({"x": "a"})),
-            (backtracking, json!({"x": format!("{}b", "a".repeat(200_000))})),
-            (json!({"properties": {"x": {"enum": vec!["y"; 100_000]}}}), json!({"x": 1})),
+            (doubled(60, &text), json!({"x": 1}), Fate::Unused),
+            (chained(250, &text, &|next| next), json!({"x": 1}), Fate::Unused),
+            (chained(250, &text, &within), deep("x", 120), Fate::Unused),
+            (chained(2000, &text, &|next| next), json!({"x": 1}), Fate::Unused),
+            (chained(2000, &text, &within), deep("x", 120), Fate::Unused),
+            (backwards, json!({"p0": deep("x", 100)}), Fate::Unused),
+            (json!({"$ref": "#"}), json!({"x": 1}), Fate::Unused),
+            (json!({"allOf": [{"$ref": "#"}]}), json!({"x": 1}), Fate::Unused),
+            (same, deep("x", 120), Fate::TooCostly),
+            (json!({"properties": many}), json!({"p1": "a"}), Fate::Unused),
+            (bomb.clone(), json!({"x": "a"}), Fate::Aside),
+            (bomb, of(100_000), Fate::TooCostly),
+            (x(&json!({"pattern": "^(a+)+$"})), of(20_000), Fate::AtOnce),
+            (x(&json!({"pattern": "^(a+)+$"})), of(200_000), Fate::Aside),
+            (x(&json!({"allOf": blowing})), of(200_000), Fate::TooCostly),
+            (doubled(14, &group), of(240_000), Fate::TooCostly),
+            (doubled(11, &short), json!({"x": "a"}), Fate::Aside),
+            (doubled(14, &short), of(10_000_000), Fate::TooCostly),
+            (x(&short), of(10_000_000), Fate::Aside),
+            (x(&json!({"enum": vec!["y"; 100_000]})), list(1), Fate::Aside),
+            (x(&json!({"items": {"enum": vec!["y"; 10_000]}})), list(10_000), Fate::TooCostly),
+            (x(&json!({"uniqueItems": true})), list(1_000_000), Fate::TooCostly),
+            (unevaluated, json!({"x": {}}), Fate::TooCostly),
         ]
     }
 
@@ -460,18 +395,37 @@ mod tests {
     }
 
     #[test]
-    fn hostile_schemas_neither_hang_nor_overflow_a_small_stack() {
+    fn hostile_schemas_are_told_by_what_they_can_cost() {
+        for (schema, params, fate) in hostile() {
+            check_fate(&schema, &params, fate);
+        }
+        check_fate(&typical(), &json!({"owner": "me", "code": "a".repeat(10_000)}), Fate::AtOnce);
+    }
+
+    #[test]
+    fn hostile_schemas_do_not_overflow_a_small_stack() {
         let run = || {
-            for (schema, params) in hostile() {
-                let start = tokio::time::Instant::now();
-                let _ = check(&tool(&schema), &params.to_string());
-                let taken = start.elapsed();
-                let shown = short(&schema.to_string());
-                assert!(taken < std::time::Duration::from_secs(5), "{shown} took {taken:?}");
+            for (schema, params, _) in hostile() {
+                faults(&schema, &params);
             }
         };
         let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(run).expect("a thread");
         thread.join().expect("nothing panicked");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_place_for_long() {
+        static FEW: Semaphore = Semaphore::const_new(1);
+        let tool = tool(&json!({"properties": {"a": {"type": "string", "maxLength": 1}}}));
+        let params = json!({"a": "x".repeat(2 * MAX_AT_ONCE)}).to_string();
+        assert_eq!(tool.checks.at_once(schema(&tool), &params), Err(TooCostly));
+        let taken = FEW.acquire().await.expect("it is open");
+        assert_eq!(aside(&FEW, &tool, &params).await, [], "it goes on unchecked");
+        drop(taken);
+        // Nobody else takes the place now, and this check is over long before its deadline.
+        assert_eq!(tool.checks.in_full(schema(&tool), &params).len(), 1);
+        tool.checks.is_slow.store(true, Ordering::Relaxed);
+        assert_eq!(tool.checks.at_once(schema(&tool), &params), Ok(Vec::new()), "it is remembered");
     }
 
     #[test]
@@ -487,22 +441,22 @@ mod tests {
             let tool = tool(&tree);
             for levels in [0, 10, 60, 120] {
                 let good = nested(levels, json!("leaf")).to_string();
-                assert_eq!(check(&tool, &good), Ok(()), "{levels} levels");
+                assert_eq!(faults_of(&tool, &good), [], "{levels} levels");
                 let bad = nested(levels, json!(1)).to_string();
-                assert!(check(&tool, &bad).is_err(), "{levels} levels");
+                assert!(!faults_of(&tool, &bad).is_empty(), "{levels} levels");
             }
         };
         let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(run).expect("a thread");
         thread.join().expect("nothing panicked");
     }
 
-    #[test]
-    fn a_schema_is_compiled_once() {
+    #[tokio::test]
+    async fn a_schema_is_compiled_once() {
         let tool = tool(&typical());
-        assert!(tool.checker.get().is_none(), "not before the first call");
-        let _ = check(&tool, "{}");
-        let first = std::ptr::from_ref(tool.checker.get().expect("it was compiled"));
-        let _ = check(&tool, "{}");
-        assert_eq!(first, std::ptr::from_ref(tool.checker.get().expect("it is kept")));
+        assert!(tool.checks.checker.get().is_none(), "not before the first call");
+        assert!(check(&tool, "{}").await.is_err());
+        let first = std::ptr::from_ref(tool.checks.checker.get().expect("it was compiled"));
+        assert!(check(&tool, "{}").await.is_err());
+        assert_eq!(first, std::ptr::from_ref(tool.checks.checker.get().expect("it is kept")));
     }
 }

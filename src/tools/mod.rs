@@ -1,7 +1,9 @@
 //! What can be called: the tools of all servers as one immutable snapshot, and which tool a name means.
 
 pub mod arguments;
+mod checker;
 mod expense;
+mod fault;
 pub mod listing;
 pub mod name;
 mod quick;

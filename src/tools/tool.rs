@@ -1,12 +1,11 @@
 //! One tool, with what is asked about it worked out beforehand.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::arguments::Checker;
-use super::quick::Quick;
+use super::arguments::Checks;
 use crate::base::text::shorten;
 use crate::config::SchemaCompression;
 use crate::guard::UnusableName;
@@ -29,10 +28,8 @@ pub struct Tool {
     pub parameters: Vec<String>,
     /// What its server says about its effects.
     pub hints: Hints,
-    /// What passes most arguments, made at the first call; `None` where the schema is not plain.
-    pub(super) quick: OnceLock<Option<Quick>>,
-    /// What checks the others, made when first needed; `None` where that cannot be.
-    pub(super) checker: OnceLock<Option<Checker>>,
+    /// What checks its arguments, made when first needed.
+    pub(super) checks: Arc<Checks>,
 }
 
 /// The hints among the annotations of a tool (specification, Schema, `ToolAnnotations`).
@@ -109,8 +106,7 @@ impl Tool {
             required: schema.required,
             parameters,
             hints,
-            quick: OnceLock::new(),
-            checker: OnceLock::new(),
+            checks: Arc::default(),
         }
     }
 }
