@@ -118,8 +118,9 @@ impl Attempt<'_> {
         }
         arguments::check(self.tool, self.params).await.map_err(|faults| {
             let reasons: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+            let reasons = router.fit(self.found.name, &reasons.join("; "));
             let hint = format!("the tool is called as {}", signature(&self.tool.definition));
-            Error::invalid(reasons.join("; ")).with_hint(hint)
+            Error::invalid(reasons).with_hint(hint)
         })
     }
 

@@ -51,9 +51,9 @@ pub async fn check(tool: &Tool, params: &str) -> Result<(), Vec<Fault>> {
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-/// The text of the schema.
+/// The text of the schema as the server sent it: what the model sees of it may have been changed.
 fn schema(tool: &Tool) -> Option<&str> {
-    let text = tool.definition.input_schema.as_ref()?.get();
+    let text = tool.original().input_schema.as_ref()?.get();
     (text.len() <= MAX_SCHEMA).then_some(text)
 }
 
@@ -426,6 +426,17 @@ mod tests {
         assert_eq!(tool.checks.in_full(schema(&tool), &params).len(), 1);
         tool.checks.is_slow.store(true, Ordering::Relaxed);
         assert_eq!(tool.checks.at_once(schema(&tool), &params), Ok(Vec::new()), "it is remembered");
+    }
+
+    #[test]
+    fn what_the_server_sent_counts_not_what_the_model_sees() {
+        let mut tool = tool(&json!({"properties": {"a": {"enum": ["changed"]}}}));
+        let raw = json!({"name": "t", "inputSchema": {"properties": {"a": {"enum": ["sent"]}}}});
+        let raw = to_raw_value(&raw).expect("plain JSON");
+        tool.original = Some(Box::new(Definition::parse(&raw).expect("a tool")));
+        assert_eq!(faults_of(&tool, r#"{"a":"sent"}"#), []);
+        let faults = faults_of(&tool, r#"{"a":"changed"}"#);
+        assert_eq!(faults[0].message, "`a` should be one of \"sent\", not \"changed\"");
     }
 
     #[test]
