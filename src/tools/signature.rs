@@ -1,8 +1,7 @@
 //! A tool's arguments in one line of TypeScript, which suffices to call it.
 
-use std::fmt::Write;
-
-use super::shape::{Member, Shape};
+use super::shape::Shape;
+use super::spelling;
 use crate::protocol::tool::Definition;
 
 /// Objects within objects are spelt out this deep.
@@ -10,11 +9,13 @@ const MAX_DEPTH: usize = 4;
 /// A longer signature is of no use; the schema is the better answer then.
 const MAX_LENGTH: usize = 2000;
 
-/// Such as `search(query: string, limit?: number = 10, sort?: "asc"|"desc")`.
+/// Such as `search(query,limit=10,sort?:'asc'|'desc')`, in the spelling of lists.
 pub fn signature(definition: &Definition) -> String {
-    let arguments = match Shape::of(definition, MAX_DEPTH) {
-        Shape::Object(arguments) => members(&arguments),
-        other => kind(&other),
+    let shape = Shape::of(definition, MAX_DEPTH);
+    let spelt = spelling::plain(&shape);
+    let arguments = match shape {
+        Shape::Object(_) => &spelt[1..spelt.len() - 1],
+        _ => &spelt,
     };
     let mut line = format!("{}({arguments})", definition.name);
     if let Some((cut, _)) = line.char_indices().nth(MAX_LENGTH) {
@@ -22,33 +23,6 @@ pub fn signature(definition: &Definition) -> String {
         line.push('…');
     }
     line
-}
-
-fn members(members: &[Member]) -> String {
-    let member = |member: &Member| {
-        let mark = if member.required { "" } else { "?" };
-        let mut text = format!("{}{mark}: {}", member.name, kind(&member.shape));
-        if let Some(default) = &member.default {
-            write!(text, " = {default}").expect("a string takes all");
-        }
-        text
-    };
-    members.iter().map(member).collect::<Vec<_>>().join(", ")
-}
-
-fn kind(shape: &Shape) -> String {
-    match shape {
-        Shape::Word(word) => (*word).to_owned(),
-        Shape::Literal(value) => value.to_string(),
-        Shape::Union(shapes) => shapes.iter().map(kind).collect::<Vec<_>>().join("|"),
-        Shape::Array(item) => match **item {
-            Shape::Union(_) => format!("({})[]", kind(item)),
-            _ => format!("{}[]", kind(item)),
-        },
-        Shape::Record(value) => format!("Record<string, {}>", kind(value)),
-        Shape::Object(all) => format!("{{{}}}", members(all)),
-        Shape::Cut => "{…}".to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -72,7 +46,7 @@ mod tests {
                 "a": {"type": "string"},
                 "c": {"enum": ["x", "y"]},
             }, "required": ["a"]}),
-            r#"t(a: string, b?: number = 5, c?: "x"|"y")"#,
+            "t(a,b=5,c?:'x'|'y')",
         );
         check(
             &json!({"properties": {
@@ -84,8 +58,8 @@ mod tests {
                 "free": {"type": "object"},
                 "words": {"type": "object", "additionalProperties": {"type": "string"}},
             }, "required": ["must"]}),
-            "t(must: number|null, list?: (string|null)[], any?: any, either?: number, \
-             nested?: {x?: boolean}, free?: object, words?: Record<string, string>)",
+            "t(must:number|null,list?:(string|null)[],any?:any,either?:number,\
+             nested?:{x?:boolean},free?:object,words?:Record<string,string>)",
         );
     }
 
@@ -93,7 +67,7 @@ mod tests {
     fn what_has_a_default_can_be_left_out() {
         check(
             &json!({"properties": {"a": {"type": "string", "default": "x"}}, "required": ["a"]}),
-            r#"t(a?: string = "x")"#,
+            "t(a='x')",
         );
     }
 
@@ -104,24 +78,24 @@ mod tests {
         check(
             &json!({"type": "object", "properties": {"a": {"type": "string"}},
                 "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}),
-            "t(a?: string)",
+            "t(a?)",
         );
-        check(&json!({"allOf": [object("a"), object("b")]}), "t(a?: string, b?: string)");
-        check(&json!({"anyOf": [object("a"), object("b")]}), "t({a?: string}|{b?: string})");
-        check(&json!({"$ref": "#/$defs/x", "$defs": {"x": object("a")}}), "t(a?: string)");
+        check(&json!({"allOf": [object("a"), object("b")]}), "t(a?,b?)");
+        check(&json!({"anyOf": [object("a"), object("b")]}), "t({a?}|{b?})");
+        check(&json!({"$ref": "#/$defs/x", "$defs": {"x": object("a")}}), "t(a?)");
     }
 
     #[test]
     fn references_are_followed_but_not_for_ever() {
         check(
             &json!({"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"type": "string"}}}),
-            "t(a?: string)",
+            "t(a?)",
         );
         check(
             &json!({"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"$ref": "#/$defs/a"}}}),
-            "t(a?: any)",
+            "t(a?:any)",
         );
-        check(&json!({"properties": {"a": {"$ref": "https://else.where/schema"}}}), "t(a?: any)");
+        check(&json!({"properties": {"a": {"$ref": "https://else.where/schema"}}}), "t(a?:any)");
     }
 
     #[test]

@@ -136,14 +136,14 @@ fn wrong_arguments_never_reach_the_server() {
     let log = starts.to_str().expect("the path is UTF-8").to_owned();
     let mut client = bridge.server("one", &["--start-log", &log]).serve_initialized();
     for (tool, params, words) in [
-        ("echo", json!({}), ["`message` is missing", "echo(message: string)"]),
-        ("sleep", json!({"ms": "long"}), ["`ms` should be integer", "sleep(ms: number)"]),
-        ("leak", json!({"text": "x", "where": "log "}), ["one of", "where: \"stderr\""]),
+        ("echo", json!({}), ["`message` is missing", "echo(message)"]),
+        ("sleep", json!({"ms": "long"}), ["`ms` should be integer", "sleep(ms:number)"]),
+        ("leak", json!({"text": "x", "where": "log "}), ["one of", "where:'stderr'"]),
     ] {
         let error = error_of(&client.call("one", tool, params), "invalid_params");
         let (message, hint) = (error["message"].to_string(), error["hint"].to_string());
         assert_words(&message, &words[..1]);
-        assert_words(&hint.replace("\\\"", "\""), &["the tool is called as", words[1]]);
+        assert_words(&hint, &["the tool is called as", words[1]]);
     }
     // A server that had got this would be gone.
     let error = client.call("one", "exit", json!({"code": 0, "stderr": 7}));
@@ -157,7 +157,7 @@ fn what_the_server_refuses_brings_the_signature_too() {
     let mut client =
         Bridge::new().server("one", &[]).set("validateArguments", false).serve_initialized();
     let result = client.call("one", "progress", json!({"steps": 3}));
-    assert_words(text_of(&result), &["-32602", "progress(count: number"]);
+    assert_words(text_of(&result), &["-32602", "progress(count:number"]);
 }
 
 #[test]
