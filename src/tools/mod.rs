@@ -6,6 +6,7 @@ mod expense;
 mod fault;
 pub mod listing;
 pub mod name;
+mod number;
 mod quick;
 pub mod registry;
 pub mod resolve;

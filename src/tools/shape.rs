@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use super::number;
 use crate::protocol::tool::Definition;
 
 /// So many shapes are read of one schema: references can multiply without end.
@@ -20,6 +21,7 @@ const MAX_REFERENCES: usize = 12;
 pub(super) enum Shape {
     /// `string`, `number`, `boolean`, `null`, `any` or `object`.
     Word(&'static str),
+    /// Its numbers may be [`number::kept`], here and in defaults.
     Literal(Value),
     Union(Vec<Shape>),
     Array(Box<Shape>),
@@ -46,7 +48,7 @@ impl Shape {
         let schema: Value = definition
             .input_schema
             .as_ref()
-            .and_then(|schema| serde_json::from_str(schema.get()).ok())
+            .and_then(|schema| serde_json::from_str(&number::keep(schema.get())).ok())
             .unwrap_or_default();
         let reading = Reading { root: &schema, left: Cell::new(MAX_SHAPES), deepest: depth };
         let at = Place { depth: 0, references: 0 };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::number;
 use super::shape::{Member, Shape};
 
 /// What is written shorter, by its text without any names.
@@ -35,8 +36,9 @@ pub(super) fn member(member: &Member, names: &Names) -> String {
     let kind = shape(&member.shape, names);
     if let Some(default) = &member.default {
         let inferred = match default {
-            Value::String(_) => "string",
             Value::Number(_) => "number",
+            number if number::kept(number).is_some() => "number",
+            Value::String(_) => "string",
             Value::Bool(_) => "boolean",
             _ => "",
         };
@@ -115,6 +117,9 @@ fn key(name: &str) -> String {
 }
 
 fn literal(value: &Value) -> String {
+    if let Some(number) = number::kept(value) {
+        return number.to_owned();
+    }
     match value {
         Value::String(text) => quoted(text),
         Value::Array(items) => {
@@ -166,6 +171,15 @@ mod tests {
         );
         check(&json!({"a": {"type": "array", "items": {"enum": [1, null]}}}), "a?:(1|null)[]");
         check(&json!({"a": {"default": {"b": ["c", {}]}}}), "a:any={b:['c',{}]}");
+    }
+
+    #[test]
+    fn numbers_are_spelt_as_they_were() {
+        let raw = r#"{"name":"t","inputSchema":{"type":"object","properties":{
+            "id":{"type":"integer","default":100000000000000000001},"n":{"enum":[1.50,1e3,7]}}}}"#;
+        let raw = serde_json::value::RawValue::from_string(raw.to_owned()).expect("valid");
+        let shape = Shape::of(&Definition::parse(&raw).expect("a tool"), 1);
+        assert_eq!(plain(&shape), "{id=100000000000000000001,n?:1.50|1e3|7}");
     }
 
     #[test]
