@@ -300,7 +300,7 @@ mod tests {
     }
 
     /// What becomes of a check.
-    #[derive(Debug, PartialEq)]
+    #[derive(Debug, Clone, Copy, PartialEq)]
     enum Fate {
         /// The schema is not even compiled.
         Unused,
