@@ -413,7 +413,7 @@ mod tests {
         thread.join().expect("nothing panicked");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_a_place_for_long() {
         static FEW: Semaphore = Semaphore::const_new(1);
         let tool = tool(&json!({"properties": {"a": {"type": "string", "maxLength": 1}}}));
