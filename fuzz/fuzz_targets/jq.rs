@@ -10,7 +10,7 @@ use std::sync::Once;
 
 use libfuzzer_sys::fuzz_target;
 use mcp_bridge::base::json::Strict;
-use mcp_bridge::select::run;
+use mcp_bridge::select::{place, run};
 
 /// Words of filters that can loop, or make much out of little.
 const ENDLESS: [&str; 13] = [
@@ -71,7 +71,8 @@ fuzz_target!(|data: &str| {
         return;
     }
     let input = if readable { input } else { "{\"a\":[1,{\"b\":\"c\"}]}" };
-    match panic::catch_unwind(AssertUnwindSafe(|| run(filter, input, MAX_OUTPUT))) {
+    let run = || run(filter, input, MAX_OUTPUT).map_err(|fault| place(fault, filter, input));
+    match panic::catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(output)) => assert_json(&output, filter),
         Ok(Err(fault)) => assert!(fault.to_string().len() < 4000, "{fault}"),
         Err(_) => {}

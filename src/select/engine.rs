@@ -50,7 +50,7 @@ pub fn run(filter: &str, input: &str, limit: usize) -> Result<String, Fault> {
 
 /// The fault of a filter that fails, with the part that does. To find it the filter is run again piece by piece, which may
 /// take longer than the filter took: what was not needed before may be worked out now.
-pub(super) fn place(fault: Fault, filter: &str, input: &str) -> Fault {
+pub fn place(fault: Fault, filter: &str, input: &str) -> Fault {
     match (fault, parse(input)) {
         (Fault::Failed { message, .. }, Ok(input)) => {
             failed(filter, failing_part(filter, &input), message)

@@ -14,7 +14,7 @@ mod selector;
 mod surrogates;
 mod worker;
 
-pub use engine::run;
+pub use engine::{place, run};
 pub use fault::{Error, Fault, Position};
 pub use selector::{Selector, own_program};
 pub use worker::{COMMAND, work};
