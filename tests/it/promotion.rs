@@ -82,7 +82,7 @@ fn a_promoted_tool_that_is_withheld_goes_and_that_is_told() {
     client.mcp(&json!({"action": "refresh", "server": "one"}));
     client.find(is_change);
     assert_eq!(names(&listed(&mut client)), ["mcp"]);
-    client.run_beside(&["approve", "one"]).expect(0);
+    client.run_beside(&["approve", "one", "--yes"]).expect(0);
     assert_eq!(names(&listed(&mut client)), ["mcp", "one_echo"]);
 }
 
