@@ -1,7 +1,7 @@
 //! All strings of a JSON text, rewritten in place.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::base::json::{members, string};
@@ -158,15 +158,9 @@ impl<F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'_, F> {
         }
         // Two keys of one object must not become the same.
         let object = &self.json[frame.start..self.at];
-        let mut taken: HashSet<String> =
-            members(object).map(|member| member.name().into_owned()).collect();
+        let mut names = Names::new(members(object).map(|member| member.name().into_owned()));
         for (edit, key) in frame.keys {
-            let mut unique = key.clone();
-            let mut number = 2;
-            while !taken.insert(unique.clone()) {
-                unique = format!("{key} ({number})");
-                number += 1;
-            }
+            let unique = names.free(&key);
             if unique != key {
                 self.edits[edit].1 = quoted(&unique);
             }
@@ -190,6 +184,35 @@ impl<F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'_, F> {
         let treated = (self.treat)(&text, place);
         if !is_whole || *treated != *text {
             self.edits.push((span, quoted(&treated)));
+        }
+    }
+}
+
+/// The names that the keys of one object have.
+struct Names {
+    taken: HashSet<String>,
+    /// The number to try next behind a key, since all before it are taken: whoever makes many keys the same must not
+    /// have them counted anew each time.
+    next: HashMap<String, usize>,
+}
+
+impl Names {
+    fn new(taken: impl Iterator<Item = String>) -> Self {
+        Self { taken: taken.collect(), next: HashMap::new() }
+    }
+
+    /// `key`, with a number behind it if it is taken.
+    fn free(&mut self, key: &str) -> String {
+        if self.taken.insert(key.to_owned()) {
+            return key.to_owned();
+        }
+        let next = self.next.entry(key.to_owned()).or_insert(2);
+        loop {
+            let numbered = format!("{key} ({next})");
+            *next += 1;
+            if self.taken.insert(numbered.clone()) {
+                return numbered;
+            }
         }
     }
 }
@@ -281,6 +304,21 @@ mod tests {
     #[test]
     fn keys_stay_apart() {
         check(r#"{"bad":1,"b\u0061d ":2,"ok":3}"#, r#"{"ok (2)":1,"ok ":2,"ok":3}"#);
+        check(
+            r#"{"ok":{"ok":1,"bad":2},"bad":3,"o\u006b (2)":4,"b\u0061d":5}"#,
+            r#"{"ok":{"ok":1,"ok (2)":2},"ok (3)":3,"o\u006b (2)":4,"ok (4)":5}"#,
+        );
+    }
+
+    #[test]
+    fn keys_that_become_equal_are_counted_once() {
+        let mut names = Names::new(["a".to_owned(), "a (7)".to_owned()].into_iter());
+        for _ in 0..1_000 {
+            names.free("a");
+        }
+        // Each number was tried once, from 2 on.
+        assert_eq!(names.next["a"], 1_003);
+        assert!(names.taken.contains("a (1002)"));
     }
 
     #[test]
