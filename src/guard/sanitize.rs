@@ -86,7 +86,7 @@ impl Sanitizer {
     fn json(self, json: &str) -> (String, Found) {
         let inner = Self { depth: self.depth + 1, ..self };
         let mut found = Found::default();
-        let cleaned = rewrite(json, |text, _| {
+        let cleaned = rewrite(json, |text| {
             let (text, more) = inner.text(text);
             found.merge(more);
             text
