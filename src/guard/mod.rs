@@ -33,6 +33,7 @@ mod sanitize;
 mod scan;
 mod server;
 mod speech;
+mod stray;
 
 pub use definition::UnusableName;
 pub use found::{Found, Kind};
