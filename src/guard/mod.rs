@@ -28,6 +28,7 @@ mod letters;
 mod mark;
 mod misspelt;
 mod pattern;
+mod quotation;
 mod rules;
 mod sanitize;
 mod scan;
