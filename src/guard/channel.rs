@@ -8,6 +8,7 @@ use super::letters::{
     control, direction_mark, direction_override, joining, pictographic, right_to_left, selector,
     tag, unseen, unspaced, varies,
 };
+use super::stray::Strays;
 
 /// Flags of the countries that are spelt with tags (Unicode, emoji-sequences), without the black flag and the end.
 const FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
@@ -28,8 +29,30 @@ pub(super) struct Closed<'a> {
     pub(super) split: Vec<Range<usize>>,
 }
 
-/// `text` without what stands in hidden channels.
+/// Whether characters without width may stay for looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// A few of them.
+    Kept,
+    /// None: only what a script needs stays.
+    Ignored,
+}
+
+/// `text` without what stands in hidden channels. What is closed stays as it is when it is closed again.
 pub(super) fn close(text: &str) -> Closed<'_> {
+    close_with(text, Looks::Kept)
+}
+
+/// How much could be said with the characters that stay in a closed `text` for looks.
+pub(super) fn bits(text: &str) -> usize {
+    let Some(first) = first_unseen(text) else { return 0 };
+    let mut closer = Closer::new(text, first, Looks::Kept);
+    closer.run();
+    closer.strays.bits()
+}
+
+/// As [`close`] does it, and as strict as `looks` says.
+pub(super) fn close_with(text: &str, looks: Looks) -> Closed<'_> {
     let as_it_is = || Closed {
         text: Cow::Borrowed(text),
         found: Found::default(),
@@ -39,10 +62,16 @@ pub(super) fn close(text: &str) -> Closed<'_> {
     let Some(first) = first_unseen(text) else {
         return as_it_is();
     };
-    let mut closer = Closer::new(text, first, false);
+    let mut closer = Closer::new(text, first, looks);
     closer.run();
+    // Whatever is decided about the text as a whole is decided by what is left of it, so that it is decided the same
+    // way when the text is closed again.
+    if closer.mirrored == Some(true) && !closer.kept.chars().any(right_to_left) {
+        closer = Closer { mirrored: Some(false), ..Closer::new(text, first, looks) };
+        closer.run();
+    }
     if closer.is_misused() {
-        closer = Closer::new(text, first, true);
+        closer = Closer { mirrored: closer.mirrored, ..Closer::new(text, first, Looks::Ignored) };
         closer.run();
     }
     if closer.found.is_empty() {
@@ -124,12 +153,10 @@ struct Closer<'a> {
     text: &'a str,
     /// Where letters of one word stood apart.
     split: Stretches,
-    /// Nothing without width stays for looks only.
-    strict: bool,
+    looks: Looks,
     /// Characters without width that were removed between letters, and that were kept for looks.
     between: usize,
-    stray: usize,
-    soft: usize,
+    strays: Strays,
     /// Where the text began that is now out of sight.
     veil: Option<(usize, Kind)>,
     veiled: Vec<(Range<usize>, Kind)>,
@@ -146,17 +173,16 @@ struct Closer<'a> {
 }
 
 impl<'a> Closer<'a> {
-    fn new(text: &'a str, first: usize, strict: bool) -> Self {
+    fn new(text: &'a str, first: usize, looks: Looks) -> Self {
         let mut kept = String::with_capacity(text.len());
         kept.push_str(&text[..first]);
         let base = text[..first].chars().next_back();
         Self {
             text,
             split: Stretches::default(),
-            strict,
+            looks,
             between: 0,
-            stray: 0,
-            soft: 0,
+            strays: Strays::default(),
             veil: None,
             veiled: Vec::new(),
             at: first,
@@ -249,7 +275,8 @@ impl<'a> Closer<'a> {
     /// Whether a character without width may stay: alone, followed by something seen, and needed by the script, or
     /// at least not inside of a word.
     fn belongs(&mut self, letter: char) -> bool {
-        let next = self.text[self.at + letter.len_utf8()..].chars().next();
+        let after = &self.text[self.at + letter.len_utf8()..];
+        let next = after.chars().next();
         if self.tail == Tail::Joiner || next.is_some_and(unseen) {
             self.between += usize::from(letter != '\u{ad}');
             return false;
@@ -274,26 +301,26 @@ impl<'a> Closer<'a> {
         if !needed && inside {
             self.split.add(self.kept.len());
         }
-        if needed || self.strict {
+        if needed || self.looks == Looks::Ignored {
             return needed;
         }
         match letter {
-            // Where a long word may be broken.
-            '\u{ad}' if around(is_in_word) => self.soft += 1,
+            // Where a long word may be broken, which no hyphenation does beside its first or last letter.
+            '\u{ad}' if ends_in_word(&self.kept) && begins_in_word(after) => {}
             // Kept from being a mention, a link, a line break.
-            '\u{200b}' | '\u{2060}' | '\u{feff}' if !inside => self.stray += 1,
+            '\u{200b}' | '\u{2060}' | '\u{feff}' if !inside => {}
             _ => {
                 self.between += usize::from(inside);
                 return false;
             }
         }
+        self.strays.add(&self.kept, letter, after);
         true
     }
 
     /// Whether there is more without width than looks ask for, so that something may be spelt with it.
     fn is_misused(&self) -> bool {
-        let length = self.text.len();
-        self.between > 0 || self.stray > 4 + length / 100 || self.soft > 4 + length / 12
+        self.between > 0 || self.strays.are_too_many(&self.kept)
     }
 
     /// The select graphic rendition that begins here, as far as it hides what follows.
@@ -330,9 +357,14 @@ impl<'a> Closer<'a> {
     }
 }
 
-/// Letters and figures; a sign that was put into a word does not end it either.
-fn is_in_word(letter: char) -> bool {
-    letter.is_alphanumeric() || matches!(letter, '⟦' | '⟧')
+/// Whether the last two characters of `text` are letters or figures.
+fn ends_in_word(text: &str) -> bool {
+    text.chars().rev().take(2).filter(|letter| letter.is_alphanumeric()).count() == 2
+}
+
+/// Whether the first two characters of `text` are letters or figures.
+fn begins_in_word(text: &str) -> bool {
+    text.chars().take(2).filter(|letter| letter.is_alphanumeric()).count() == 2
 }
 
 /// How long the control sequence at the start of `text` is (ECMA-48, section 5.4, and xterm's strings).
@@ -427,6 +459,21 @@ mod tests {
         check("می\u{200c}\u{200c}خواهم", "می\u{200c}خواهم", &[Kind::ZeroWidth]);
         untouched("\u{feff}first");
         check("a\u{feff}b", "ab", &[Kind::ZeroWidth]);
+        check("中\u{200b}文", "中文", &[Kind::ZeroWidth]);
+    }
+
+    #[test]
+    fn what_is_removed_decides_nothing() {
+        // Letters from right to left, in a control string only.
+        check("a\u{200e} \u{1b}]0;שם\u{7}b", "a b", &[Kind::Bidi, Kind::Ansi]);
+        // A text is no longer for what goes.
+        let controls = "\0".repeat(2_000);
+        check(
+            &format!("{controls}{}", "(\u{200b}x".repeat(9)),
+            &"(x".repeat(9),
+            &[Kind::ZeroWidth, Kind::Control],
+        );
+        check(&format!("{controls}(\u{200b}x"), "(\u{200b}x", &[Kind::Control]);
     }
 
     #[test]

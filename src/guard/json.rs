@@ -15,28 +15,25 @@ pub(super) enum Place {
     Other,
 }
 
+/// What a JSON text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A result, of which the bytes of images, sounds and binary resources are left alone.
+    Result,
+    /// Anything else.
+    Other,
+}
+
 /// `json` with each of its strings replaced by what `treat` makes of it. What stays as it was keeps its bytes.
 pub(super) fn rewrite<'a>(
     json: &'a str,
-    treat: impl for<'t> FnMut(&'t str) -> Cow<'t, str>,
-) -> Cow<'a, str> {
-    let mut treat = treat;
-    walk(json, Role::Other, |text, _| treat(text))
-}
-
-/// The same for a result, of which the bytes of images, sounds and binary resources are left alone.
-pub(super) fn rewrite_result<'a>(
-    result: &'a str,
+    shape: Shape,
     treat: impl for<'t> FnMut(&'t str, Place) -> Cow<'t, str>,
 ) -> Cow<'a, str> {
-    walk(result, Role::Result, treat)
-}
-
-fn walk<'a>(
-    json: &'a str,
-    root: Role,
-    treat: impl for<'t> FnMut(&'t str, Place) -> Cow<'t, str>,
-) -> Cow<'a, str> {
+    let root = match shape {
+        Shape::Result => Role::Result,
+        Shape::Other => Role::Other,
+    };
     let mut walk =
         Walk { json, at: 0, root, open: Vec::new(), names: Vec::new(), edits: Vec::new(), treat };
     walk.run();
@@ -332,7 +329,7 @@ mod tests {
 
     #[track_caller]
     fn check(json: &str, expected: &str) {
-        let rewritten = rewrite_result(json, |text, place| match place {
+        let rewritten = rewrite(json, Shape::Result, |text, place| match place {
             Place::Text => Cow::Owned(format!("<{text}>")),
             Place::Other if text.contains("bad") => Cow::Owned(text.replace("bad", "ok")),
             Place::Other => Cow::Borrowed(text),
@@ -417,7 +414,7 @@ mod tests {
             r#"{"contents":[{"uri":"file:///x","blob":"bad="}]}"#,
         ] {
             check(json, json);
-            let plain = rewrite(json, |text| text.replace("bad", "ok").into());
+            let plain = rewrite(json, Shape::Other, |text, _| text.replace("bad", "ok").into());
             assert!(plain.contains("ok"), "{plain} is no result");
         }
     }

@@ -16,11 +16,12 @@ pub(super) fn joining(letter: char) -> bool {
         | '\u{a800}'..='\u{abff}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{11000}'..='\u{11fff}')
 }
 
-/// Letters of scripts that are written without spaces, so that an invisible one may show where lines break.
+/// Letters of scripts that are written without spaces and whose lines do not break at any letter, so that an invisible
+/// one shows where they do. Chinese and Japanese lines break without.
 pub(super) fn unspaced(letter: char) -> bool {
     matches!(letter,
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17b3}' | '\u{17b6}'..='\u{17ff}'
-        | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
+    )
 }
 
 /// Letters that are written from right to left.

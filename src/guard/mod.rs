@@ -28,11 +28,13 @@ mod letters;
 mod mark;
 mod misspelt;
 mod pattern;
+mod quotation;
 mod rules;
 mod sanitize;
 mod scan;
 mod server;
 mod speech;
+mod stray;
 
 pub use definition::UnusableName;
 pub use found::{Found, Kind};
