@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::direction;
 use super::found::{Found, Kind};
 use super::letters::{
     control, direction_mark, direction_override, joining, pictographic, right_to_left, selector,
     tag, unseen, unspaced, varies,
 };
 use super::stray::Strays;
+use super::variant::{Variants, is_seldom};
 
 /// Flags of the countries that are spelt with tags (Unicode, emoji-sequences), without the black flag and the end.
 const FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
@@ -48,7 +50,7 @@ pub(super) fn bits(text: &str) -> usize {
     let Some(first) = first_unseen(text) else { return 0 };
     let mut closer = Closer::new(text, first, Looks::Kept);
     closer.run();
-    closer.strays.bits()
+    closer.strays.bits() + closer.variants.choices(&closer.kept)
 }
 
 /// As [`close`] does it, and as strict as `looks` says.
@@ -70,8 +72,17 @@ pub(super) fn close_with(text: &str, looks: Looks) -> Closed<'_> {
         closer = Closer { mirrored: Some(false), ..Closer::new(text, first, looks) };
         closer.run();
     }
+    let idle = closer.idle_marks();
+    if !idle.is_empty() {
+        closer = Closer { mirrored: closer.mirrored, idle, ..Closer::new(text, first, looks) };
+        closer.run();
+    }
     if closer.is_misused() {
-        closer = Closer { mirrored: closer.mirrored, ..Closer::new(text, first, Looks::Ignored) };
+        closer = Closer {
+            mirrored: closer.mirrored,
+            idle: closer.idle,
+            ..Closer::new(text, first, Looks::Ignored)
+        };
         closer.run();
     }
     if closer.found.is_empty() {
@@ -157,6 +168,11 @@ struct Closer<'a> {
     /// Characters without width that were removed between letters, and that were kept for looks.
     between: usize,
     strays: Strays,
+    variants: Variants,
+    /// Kept marks of direction, by where they stand in the text and in what is kept; and those that must not be kept,
+    /// by where they stand in the text; both in order.
+    marks: Vec<(usize, usize)>,
+    idle: Vec<usize>,
     /// Where the text began that is now out of sight.
     veil: Option<(usize, Kind)>,
     veiled: Vec<(Range<usize>, Kind)>,
@@ -183,6 +199,9 @@ impl<'a> Closer<'a> {
             looks,
             between: 0,
             strays: Strays::default(),
+            variants: Variants::default(),
+            marks: Vec::new(),
+            idle: Vec::new(),
             veil: None,
             veiled: Vec::new(),
             at: first,
@@ -208,8 +227,7 @@ impl<'a> Closer<'a> {
             } else if tag(letter) {
                 self.tags();
             } else if selector(letter) {
-                let fits =
-                    self.tail == Tail::Seen && self.base.is_some_and(|base| varies(base, letter));
+                let fits = self.varies(letter);
                 self.keep_if(fits, letter, Tail::Selector, Kind::VariationSelectors);
             } else if direction_override(letter) {
                 self.lift();
@@ -219,6 +237,15 @@ impl<'a> Closer<'a> {
                 self.remove(letter.len_utf8(), Kind::Bidi);
             } else if direction_mark(letter) {
                 let fits = self.tail == Tail::Seen && self.mirrored();
+                if fits && self.idle.binary_search(&self.at).is_ok() {
+                    // The next one is no better for standing behind one that goes.
+                    self.tail = Tail::Joiner;
+                    self.remove(letter.len_utf8(), Kind::Bidi);
+                    continue;
+                }
+                if fits {
+                    self.marks.push((self.at, self.kept.len()));
+                }
                 self.keep_if(fits, letter, Tail::Joiner, Kind::Bidi);
             } else {
                 let fits = self.belongs(letter);
@@ -318,9 +345,34 @@ impl<'a> Closer<'a> {
         true
     }
 
+    /// Whether a selector may stay: behind something that varies, and seldom behind some of that.
+    fn varies(&mut self, letter: char) -> bool {
+        let Some(base) = self.base.filter(|base| self.tail == Tail::Seen && varies(*base, letter))
+        else {
+            return false;
+        };
+        let next = self.text[self.at + letter.len_utf8()..].chars().next();
+        if !is_seldom(base, next) {
+            return true;
+        }
+        if self.looks == Looks::Kept {
+            self.variants.add(base, letter);
+        }
+        self.looks == Looks::Kept
+    }
+
+    /// The marks of direction that were kept and should not have been, by where they stand in the text.
+    fn idle_marks(&self) -> Vec<usize> {
+        let kept: Vec<usize> = self.marks.iter().map(|(_, kept)| *kept).collect();
+        let idle = direction::idle(&self.kept, &kept);
+        idle.into_iter().map(|nth| self.marks[nth].0).collect()
+    }
+
     /// Whether there is more without width than looks ask for, so that something may be spelt with it.
     fn is_misused(&self) -> bool {
-        self.between > 0 || self.strays.are_too_many(&self.kept)
+        self.between > 0
+            || self.strays.are_too_many(&self.kept)
+            || self.variants.are_too_many(&self.kept)
     }
 
     /// The select graphic rendition that begins here, as far as it hides what follows.

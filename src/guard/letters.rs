@@ -46,7 +46,9 @@ pub(super) fn varies(base: char, selector: char) -> bool {
                     | '\u{a840}'..='\u{a87f}' | '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff1f}')
         }
         '\u{180b}'..='\u{180d}' => matches!(base, '\u{1810}'..='\u{18af}'),
-        _ => ideographic(base),
+        // No registered sequence of ideographs goes further.
+        '\u{e0100}'..='\u{e011f}' => ideographic(base),
+        _ => false,
     }
 }
 
