@@ -16,6 +16,9 @@ const LIMITS: [(usize, f64); 2] = [(4 << 10, 0.25), (64 << 10, 5.0)];
 const HOSTILE: (usize, f64) = (1 << 20, 100.0);
 const ROUNDS: usize = 5;
 
+/// Makes a text of about so many bytes.
+type OfSize = Box<dyn Fn(usize) -> String>;
+
 pub(crate) fn report(
     corpus: &Corpus,
     guard: &Guard,
@@ -56,9 +59,9 @@ pub(crate) fn report(
     )?;
     let repeated = hostile().into_iter().map(|(name, unit)| {
         let text = move |size: usize| unit.repeat(size / unit.len());
-        (name, Box::new(text) as Box<dyn Fn(usize) -> String>)
+        (name, Box::new(text) as OfSize)
     });
-    let numbered: [(_, Box<dyn Fn(usize) -> String>); 2] = [
+    let numbered: [(_, OfSize); 2] = [
         ("keys that become equal", Box::new(equal_keys)),
         ("sentences over fields", Box::new(spread_sentences)),
     ];

@@ -50,8 +50,8 @@ pub(super) fn sign(text: &str) -> Option<usize> {
 
 /// What the first sign in `text` calls what it marks.
 pub(super) fn flagged_kind(text: &str) -> Kind {
-    let names = text.split(OPEN).skip(1).filter_map(|rest| rest.split(OPEN_END).next());
-    names.filter_map(Kind::instruction).next().unwrap_or(Kind::Disguised)
+    let mut names = text.split(OPEN).skip(1).filter_map(|rest| rest.split(OPEN_END).next());
+    names.find_map(Kind::instruction).unwrap_or(Kind::Disguised)
 }
 
 /// `text` without signs.
