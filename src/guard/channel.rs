@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::direction;
 use super::found::{Found, Kind};
 use super::letters::{joining, pictographic, right_to_left, unspaced, varies};
+use super::stray::Strays;
+use super::variant::{Variants, is_seldom};
 use crate::base::unicode::{control, direction_mark, direction_override, selector, tag, unseen};
 
 /// Flags of the countries that are spelt with tags (Unicode, emoji-sequences), without the black flag and the end.
@@ -26,8 +29,30 @@ pub(super) struct Closed<'a> {
     pub(super) split: Vec<Range<usize>>,
 }
 
-/// `text` without what stands in hidden channels.
+/// Whether characters without width may stay for looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// A few of them.
+    Kept,
+    /// None: only what a script needs stays.
+    Ignored,
+}
+
+/// `text` without what stands in hidden channels. What is closed stays as it is when it is closed again.
 pub(super) fn close(text: &str) -> Closed<'_> {
+    close_with(text, Looks::Kept)
+}
+
+/// How much could be said with the characters that stay in a closed `text` for looks.
+pub(super) fn bits(text: &str) -> usize {
+    let Some(first) = first_unseen(text) else { return 0 };
+    let mut closer = Closer::new(text, first, Looks::Kept);
+    closer.run();
+    closer.strays.bits() + closer.variants.choices(&closer.kept)
+}
+
+/// As [`close`] does it, and as strict as `looks` says.
+pub(super) fn close_with(text: &str, looks: Looks) -> Closed<'_> {
     let as_it_is = || Closed {
         text: Cow::Borrowed(text),
         found: Found::default(),
@@ -37,10 +62,25 @@ pub(super) fn close(text: &str) -> Closed<'_> {
     let Some(first) = first_unseen(text) else {
         return as_it_is();
     };
-    let mut closer = Closer::new(text, first, false);
+    let mut closer = Closer::new(text, first, looks);
     closer.run();
+    // Whatever is decided about the text as a whole is decided by what is left of it, so that it is decided the same
+    // way when the text is closed again.
+    if closer.mirrored == Some(true) && !closer.kept.chars().any(right_to_left) {
+        closer = Closer { mirrored: Some(false), ..Closer::new(text, first, looks) };
+        closer.run();
+    }
+    let idle = closer.idle_marks();
+    if !idle.is_empty() {
+        closer = Closer { mirrored: closer.mirrored, idle, ..Closer::new(text, first, looks) };
+        closer.run();
+    }
     if closer.is_misused() {
-        closer = Closer::new(text, first, true);
+        closer = Closer {
+            mirrored: closer.mirrored,
+            idle: closer.idle,
+            ..Closer::new(text, first, Looks::Ignored)
+        };
         closer.run();
     }
     if closer.found.is_empty() {
@@ -122,12 +162,15 @@ struct Closer<'a> {
     text: &'a str,
     /// Where letters of one word stood apart.
     split: Stretches,
-    /// Nothing without width stays for looks only.
-    strict: bool,
+    looks: Looks,
     /// Characters without width that were removed between letters, and that were kept for looks.
     between: usize,
-    stray: usize,
-    soft: usize,
+    strays: Strays,
+    variants: Variants,
+    /// Kept marks of direction, by where they stand in the text and in what is kept; and those that must not be kept,
+    /// by where they stand in the text; both in order.
+    marks: Vec<(usize, usize)>,
+    idle: Vec<usize>,
     /// Where the text began that is now out of sight.
     veil: Option<(usize, Kind)>,
     veiled: Vec<(Range<usize>, Kind)>,
@@ -144,17 +187,19 @@ struct Closer<'a> {
 }
 
 impl<'a> Closer<'a> {
-    fn new(text: &'a str, first: usize, strict: bool) -> Self {
+    fn new(text: &'a str, first: usize, looks: Looks) -> Self {
         let mut kept = String::with_capacity(text.len());
         kept.push_str(&text[..first]);
         let base = text[..first].chars().next_back();
         Self {
             text,
             split: Stretches::default(),
-            strict,
+            looks,
             between: 0,
-            stray: 0,
-            soft: 0,
+            strays: Strays::default(),
+            variants: Variants::default(),
+            marks: Vec::new(),
+            idle: Vec::new(),
             veil: None,
             veiled: Vec::new(),
             at: first,
@@ -180,8 +225,7 @@ impl<'a> Closer<'a> {
             } else if tag(letter) {
                 self.tags();
             } else if selector(letter) {
-                let fits =
-                    self.tail == Tail::Seen && self.base.is_some_and(|base| varies(base, letter));
+                let fits = self.varies(letter);
                 self.keep_if(fits, letter, Tail::Selector, Kind::VariationSelectors);
             } else if direction_override(letter) {
                 self.lift();
@@ -191,6 +235,15 @@ impl<'a> Closer<'a> {
                 self.remove(letter.len_utf8(), Kind::Bidi);
             } else if direction_mark(letter) {
                 let fits = self.tail == Tail::Seen && self.mirrored();
+                if fits && self.idle.binary_search(&self.at).is_ok() {
+                    // The next one is no better for standing behind one that goes.
+                    self.tail = Tail::Joiner;
+                    self.remove(letter.len_utf8(), Kind::Bidi);
+                    continue;
+                }
+                if fits {
+                    self.marks.push((self.at, self.kept.len()));
+                }
                 self.keep_if(fits, letter, Tail::Joiner, Kind::Bidi);
             } else {
                 let fits = self.belongs(letter);
@@ -247,7 +300,8 @@ impl<'a> Closer<'a> {
     /// Whether a character without width may stay: alone, followed by something seen, and needed by the script, or
     /// at least not inside of a word.
     fn belongs(&mut self, letter: char) -> bool {
-        let next = self.text[self.at + letter.len_utf8()..].chars().next();
+        let after = &self.text[self.at + letter.len_utf8()..];
+        let next = after.chars().next();
         if self.tail == Tail::Joiner || next.is_some_and(unseen) {
             self.between += usize::from(letter != '\u{ad}');
             return false;
@@ -272,26 +326,51 @@ impl<'a> Closer<'a> {
         if !needed && inside {
             self.split.add(self.kept.len());
         }
-        if needed || self.strict {
+        if needed || self.looks == Looks::Ignored {
             return needed;
         }
         match letter {
-            // Where a long word may be broken.
-            '\u{ad}' if around(is_in_word) => self.soft += 1,
+            // Where a long word may be broken, which no hyphenation does beside its first or last letter.
+            '\u{ad}' if ends_in_word(&self.kept) && begins_in_word(after) => {}
             // Kept from being a mention, a link, a line break.
-            '\u{200b}' | '\u{2060}' | '\u{feff}' if !inside => self.stray += 1,
+            '\u{200b}' | '\u{2060}' | '\u{feff}' if !inside => {}
             _ => {
                 self.between += usize::from(inside);
                 return false;
             }
         }
+        self.strays.add(&self.kept, letter, after);
         true
+    }
+
+    /// Whether a selector may stay: behind something that varies, and seldom behind some of that.
+    fn varies(&mut self, letter: char) -> bool {
+        let Some(base) = self.base.filter(|base| self.tail == Tail::Seen && varies(*base, letter))
+        else {
+            return false;
+        };
+        let next = self.text[self.at + letter.len_utf8()..].chars().next();
+        if !is_seldom(base, next) {
+            return true;
+        }
+        if self.looks == Looks::Kept {
+            self.variants.add(base, letter);
+        }
+        self.looks == Looks::Kept
+    }
+
+    /// The marks of direction that were kept and should not have been, by where they stand in the text.
+    fn idle_marks(&self) -> Vec<usize> {
+        let kept: Vec<usize> = self.marks.iter().map(|(_, kept)| *kept).collect();
+        let idle = direction::idle(&self.kept, &kept);
+        idle.into_iter().map(|nth| self.marks[nth].0).collect()
     }
 
     /// Whether there is more without width than looks ask for, so that something may be spelt with it.
     fn is_misused(&self) -> bool {
-        let length = self.text.len();
-        self.between > 0 || self.stray > 4 + length / 100 || self.soft > 4 + length / 12
+        self.between > 0
+            || self.strays.are_too_many(&self.kept)
+            || self.variants.are_too_many(&self.kept)
     }
 
     /// The select graphic rendition that begins here, as far as it hides what follows.
@@ -328,9 +407,14 @@ impl<'a> Closer<'a> {
     }
 }
 
-/// Letters and figures; a sign that was put into a word does not end it either.
-fn is_in_word(letter: char) -> bool {
-    letter.is_alphanumeric() || matches!(letter, '⟦' | '⟧')
+/// Whether the last two characters of `text` are letters or figures.
+fn ends_in_word(text: &str) -> bool {
+    text.chars().rev().take(2).filter(|letter| letter.is_alphanumeric()).count() == 2
+}
+
+/// Whether the first two characters of `text` are letters or figures.
+fn begins_in_word(text: &str) -> bool {
+    text.chars().take(2).filter(|letter| letter.is_alphanumeric()).count() == 2
 }
 
 /// How long the control sequence at the start of `text` is (ECMA-48, section 5.4, and xterm's strings).
@@ -425,6 +509,21 @@ mod tests {
         check("می\u{200c}\u{200c}خواهم", "می\u{200c}خواهم", &[Kind::ZeroWidth]);
         untouched("\u{feff}first");
         check("a\u{feff}b", "ab", &[Kind::ZeroWidth]);
+        check("中\u{200b}文", "中文", &[Kind::ZeroWidth]);
+    }
+
+    #[test]
+    fn what_is_removed_decides_nothing() {
+        // Letters from right to left, in a control string only.
+        check("a\u{200e} \u{1b}]0;שם\u{7}b", "a b", &[Kind::Bidi, Kind::Ansi]);
+        // A text is no longer for what goes.
+        let controls = "\0".repeat(2_000);
+        check(
+            &format!("{controls}{}", "(\u{200b}x".repeat(9)),
+            &"(x".repeat(9),
+            &[Kind::ZeroWidth, Kind::Control],
+        );
+        check(&format!("{controls}(\u{200b}x"), "(\u{200b}x", &[Kind::Control]);
     }
 
     #[test]

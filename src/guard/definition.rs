@@ -30,7 +30,7 @@ pub(super) fn treat(guard: &Guard, mut definition: Definition) -> Result<Definit
     let schemas =
         [&mut definition.input_schema, &mut definition.output_schema, &mut definition.annotations];
     for schema in schemas.into_iter().flatten() {
-        let treated = guard.result(schema.get(), false);
+        let treated = guard.json(schema.get());
         if !treated.found.is_empty()
             && let Ok(treated) = RawValue::from_string(treated.json.into_owned())
         {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::fold::fold;
 use super::found::Kind;
 use super::pattern::matches;
+use super::quotation::is_of_attack;
 use super::speech::{is_personal, is_prose, is_request};
 use super::{encoded, fields, hidden, misspelt};
 
@@ -32,7 +33,11 @@ pub(super) fn detect(text: &str) -> Vec<Finding> {
     // Sentences that belong to one finding already are not read again for the next.
     let mut read = 0;
     for found in matched {
-        let mut span = sentence(text, folded.origin(found.span));
+        let place = folded.origin(found.span);
+        if found.kind == Kind::Exfiltration && is_of_attack(text, &place) {
+            continue;
+        }
+        let mut span = sentence(text, place);
         let leads = matches!(found.kind, Kind::Override | Kind::Role | Kind::Address);
         if leads && span.end > read {
             span.end = with_requests(text, span.end);

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::speech::{is_prose, is_request};
+use crate::base::json::string_end;
 
 /// Longest key between two parts of a sentence.
 const MAX_KEY: usize = 24;
@@ -54,32 +55,52 @@ pub(super) fn pieces(text: &str, span: Range<usize>) -> Vec<Range<usize>> {
     pieces
 }
 
-/// The parts of a JSON text that lie in `span` and in strings.
-pub(super) fn within_strings(json: &str, span: &Range<usize>) -> Vec<Range<usize>> {
-    let bytes = json.as_bytes();
-    let mut parts = Vec::new();
-    let mut at = 0;
-    while at < span.end {
-        let Some(open) = memchr::memchr(b'"', &bytes[at..]) else { break };
-        let start = at + open + 1;
-        let mut end = start;
-        while let Some(next) = memchr::memchr2(b'"', b'\\', &bytes[end.min(bytes.len())..]) {
-            end += next;
-            if bytes[end] == b'"' {
+/// The values of a JSON text that are strings, passed over once.
+pub(super) struct Strings<'a> {
+    json: &'a str,
+    at: usize,
+    /// The next value, without its quotes. It stays the next while spans end in it.
+    next: Option<Range<usize>>,
+}
+
+impl<'a> Strings<'a> {
+    pub(super) fn new(json: &'a str) -> Self {
+        let mut strings = Self { json, at: 0, next: None };
+        strings.advance();
+        strings
+    }
+
+    /// The parts of `span` that lie in strings. Spans are asked for in order.
+    pub(super) fn within(&mut self, span: &Range<usize>) -> Vec<Range<usize>> {
+        let mut parts = Vec::new();
+        while let Some(value) = self.next.clone().filter(|value| value.start < span.end) {
+            let part = value.start.max(span.start)..value.end.min(span.end);
+            if part.start < part.end {
+                parts.push(part);
+            }
+            if value.end > span.end {
                 break;
             }
-            end += 2;
+            self.advance();
         }
-        let is_key =
-            bytes[end.min(bytes.len())..].iter().skip(1).find(|byte| !byte.is_ascii_whitespace())
-                == Some(&b':');
-        let part = start.max(span.start)..end.min(span.end);
-        if !is_key && part.start < part.end {
-            parts.push(part);
-        }
-        at = end + 1;
+        parts
     }
-    parts
+
+    fn advance(&mut self) {
+        let bytes = self.json.as_bytes();
+        self.next = None;
+        while self.next.is_none()
+            && let Some(open) = bytes.get(self.at..).and_then(|rest| memchr::memchr(b'"', rest))
+        {
+            let start = self.at + open + 1;
+            self.at = string_end(bytes, start);
+            let is_key =
+                bytes[self.at..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+            if !is_key {
+                self.next = Some(start..self.at.saturating_sub(1).max(start));
+            }
+        }
+    }
 }
 
 /// Requests that were cut into numbered fields.
@@ -132,6 +153,23 @@ mod tests {
         check(r#"", "b": 5"#, None);
         check(r#"" and "b"#, None);
         check("\"", None);
+    }
+
+    #[test]
+    fn spans_are_cut_to_the_strings_in_them() {
+        let json = r#"{"key": "one \" two", "other" : ["three", 4], "five": ""}"#;
+        let mut strings = Strings::new(json);
+        let mut check = |from: &str, to: &str, expected: &[&str]| {
+            let start = json.find(from).expect("it is there");
+            let end = json.find(to).expect("it is there") + to.len();
+            let parts = strings.within(&(start..end));
+            assert_eq!(parts.into_iter().map(|part| &json[part]).collect::<Vec<_>>(), expected);
+        };
+        check("{", "ke", &[]);
+        check("key", "ne", &["one"]);
+        check("\\", "tw", &["\\\" tw"]);
+        check("o\",", "thr", &["o", "thr"]);
+        check("ee\"", "}", &["ee"]);
     }
 
     #[test]

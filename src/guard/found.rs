@@ -62,6 +62,22 @@ impl Kind {
         }
     }
 
+    /// The instruction that is written `name`.
+    pub(super) fn instruction(name: &str) -> Option<Self> {
+        let all = [
+            Self::Override,
+            Self::Role,
+            Self::Address,
+            Self::Secrecy,
+            Self::Exfiltration,
+            Self::CrossTool,
+            Self::HiddenHtml,
+            Self::Encoded,
+            Self::Disguised,
+        ];
+        all.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// Whether it is a channel, which is closed, and no instruction, which is replaced.
     pub fn is_channel(self) -> bool {
         self <= Self::Control
@@ -106,6 +122,8 @@ mod tests {
         for kind in [Kind::Role, Kind::Tags, Kind::VariationSelectors, Kind::Role] {
             found.add(kind);
             assert_eq!(serde_json::json!(kind), kind.as_str());
+            let instruction = (!kind.is_channel()).then_some(kind);
+            assert_eq!(Kind::instruction(kind.as_str()), instruction);
         }
         let text = serde_json::json!(found).to_string();
         assert_eq!(text, r#"{"count":4,"kinds":["tags","variation_selectors","role"]}"#);

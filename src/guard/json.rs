@@ -1,10 +1,10 @@
 //! All strings of a JSON text, rewritten in place.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use crate::base::json::{members, string};
+use crate::base::json::{string, text};
 
 /// Where a string stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +15,27 @@ pub(super) enum Place {
     Other,
 }
 
+/// What a JSON text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A result, of which the bytes of images, sounds and binary resources are left alone.
+    Result,
+    /// Anything else.
+    Other,
+}
+
 /// `json` with each of its strings replaced by what `treat` makes of it. What stays as it was keeps its bytes.
 pub(super) fn rewrite<'a>(
     json: &'a str,
+    shape: Shape,
     treat: impl for<'t> FnMut(&'t str, Place) -> Cow<'t, str>,
 ) -> Cow<'a, str> {
-    let mut walk = Walk { json, at: 0, open: Vec::new(), edits: Vec::new(), treat };
+    let root = match shape {
+        Shape::Result => Role::Result,
+        Shape::Other => Role::Other,
+    };
+    let mut walk =
+        Walk { json, at: 0, root, open: Vec::new(), names: Vec::new(), edits: Vec::new(), treat };
     walk.run();
     let mut edits = walk.edits;
     if edits.is_empty() {
@@ -42,7 +57,11 @@ pub(super) fn rewrite<'a>(
 struct Walk<'a, F> {
     json: &'a str,
     at: usize,
+    /// What the outermost object is.
+    root: Role,
     open: Vec<Frame<'a>>,
+    /// The keys of all open objects, with their quotes.
+    names: Vec<Range<usize>>,
     edits: Vec<(Range<usize>, String)>,
     treat: F,
 }
@@ -50,20 +69,49 @@ struct Walk<'a, F> {
 /// An object or array that is being read.
 #[derive(Default)]
 struct Frame<'a> {
-    start: usize,
+    role: Role,
     expects: Expects,
-    /// The last key, without its quotes.
-    key: &'a str,
+    /// What the last key stands for, whatever its spelling.
+    key: Cow<'a, str>,
     /// `type` says that `data` is an image or a sound.
     is_media: bool,
-    /// There is a `uri`, so that `blob` is a resource.
-    has_uri: bool,
-    /// Strings that are treated when the object is known.
-    waiting: Vec<(Range<usize>, Waiting)>,
-    /// `type` is `text`.
-    is_text: bool,
+    /// Strings that are treated unless they turn out to be payloads.
+    waiting: Vec<Range<usize>>,
+    /// Where the keys begin in the list of names.
+    names: usize,
     /// Keys that changed: the place of the edit in the list, and the new key.
     keys: Vec<(usize, String)>,
+}
+
+/// What an object or array is in a result of `tools/call`, `resources/read` or `prompts/get`.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Role {
+    #[default]
+    Other,
+    Result,
+    Content,
+    Block,
+    Resource,
+    Contents,
+    Messages,
+    Message,
+}
+
+impl Role {
+    /// What the object or array is that stands in this one, in an object under `key`.
+    fn inner(self, key: &str, is_object: bool) -> Self {
+        match (self, key, is_object) {
+            (Self::Result | Self::Message, "content", false) => Self::Content,
+            (Self::Result | Self::Message, "content", true) | (Self::Content, _, true) => {
+                Self::Block
+            }
+            (Self::Result, "contents", false) => Self::Contents,
+            (Self::Contents, _, true) | (Self::Block, "resource", true) => Self::Resource,
+            (Self::Result, "messages", false) => Self::Messages,
+            (Self::Messages, _, true) => Self::Message,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// What the next string of an object or array is.
@@ -75,23 +123,12 @@ enum Expects {
     Element,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waiting {
-    Data,
-    Blob,
-    Text,
-}
-
 impl<F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'_, F> {
     fn run(&mut self) {
         let bytes = self.json.as_bytes();
         while let Some(byte) = bytes.get(self.at) {
             match byte {
-                b'{' | b'[' => {
-                    let expects = if *byte == b'{' { Expects::Key } else { Expects::Element };
-                    self.open.push(Frame { start: self.at, expects, ..Frame::default() });
-                    self.at += 1;
-                }
+                b'{' | b'[' => self.open(*byte == b'{'),
                 b'}' | b']' => {
                     self.at += 1;
                     self.close();
@@ -110,67 +147,70 @@ impl<F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'_, F> {
         }
     }
 
+    fn open(&mut self, is_object: bool) {
+        let role = match self.open.last() {
+            Some(frame) => frame.role.inner(&frame.key, is_object),
+            None if is_object => self.root,
+            None => Role::Other,
+        };
+        let expects = if is_object { Expects::Key } else { Expects::Element };
+        let names = self.names.len();
+        self.open.push(Frame { role, expects, names, ..Frame::default() });
+        self.at += 1;
+    }
+
     fn string(&mut self) {
         let start = self.at;
         let end = string_end(self.json.as_bytes(), start);
         self.at = end;
-        let Some(inner) = self.json.get(start + 1..end.saturating_sub(1)) else { return };
+        let Some(spelt) = self.json.get(start..end) else { return };
         let span = start..end;
         let Some(frame) = self.open.last_mut() else {
             return self.treat(span, Place::Other);
         };
         if frame.expects == Expects::Key {
             frame.expects = Expects::Value;
-            frame.key = inner;
-            frame.has_uri |= inner == "uri";
+            frame.key = text(spelt);
+            self.names.push(span.clone());
             self.treat_key(span);
             return;
         }
-        let waiting = match frame.key {
-            "type" => {
-                frame.is_media |= matches!(inner, "image" | "audio");
-                frame.is_text |= inner == "text";
-                None
+        let place = match (frame.role, &*frame.key) {
+            (Role::Block, "type") => {
+                frame.is_media |= matches!(&*text(spelt), "image" | "audio");
+                Place::Other
             }
-            "data" if is_base64(inner) => Some(Waiting::Data),
-            "blob" if is_base64(inner) => Some(Waiting::Blob),
-            "text" => Some(Waiting::Text),
-            _ => None,
+            (Role::Block, "data") if is_base64(&text(spelt)) => {
+                frame.waiting.push(span);
+                return;
+            }
+            (Role::Resource, "blob") if is_base64(&text(spelt)) => return,
+            (Role::Block | Role::Resource, "text") => Place::Text,
+            _ => Place::Other,
         };
-        match waiting {
-            Some(waiting) if frame.expects == Expects::Value => frame.waiting.push((span, waiting)),
-            _ => self.treat(span, Place::Other),
-        }
+        self.treat(span, place);
     }
 
     fn close(&mut self) {
         let Some(frame) = self.open.pop() else { return };
-        for (span, waiting) in frame.waiting {
-            match waiting {
-                Waiting::Data if frame.is_media => {}
-                Waiting::Blob if frame.has_uri => {}
-                Waiting::Text if frame.is_text || frame.has_uri => self.treat(span, Place::Text),
-                _ => self.treat(span, Place::Other),
+        if !frame.is_media {
+            for span in frame.waiting {
+                self.treat(span, Place::Other);
             }
         }
-        if frame.keys.is_empty() {
-            return;
-        }
-        // Two keys of one object must not become the same.
-        let object = &self.json[frame.start..self.at];
-        let mut taken: HashSet<String> =
-            members(object).map(|member| member.name().into_owned()).collect();
-        for (edit, key) in frame.keys {
-            let mut unique = key.clone();
-            let mut number = 2;
-            while !taken.insert(unique.clone()) {
-                unique = format!("{key} ({number})");
-                number += 1;
-            }
-            if unique != key {
-                self.edits[edit].1 = quoted(&unique);
+        if !frame.keys.is_empty() {
+            // Two keys of one object must not become the same.
+            let names = &self.names[frame.names..];
+            let mut names =
+                Names::new(names.iter().map(|name| text(&self.json[name.clone()]).into_owned()));
+            for (edit, key) in frame.keys {
+                let unique = names.free(&key);
+                if unique != key {
+                    self.edits[edit].1 = quoted(&unique);
+                }
             }
         }
+        self.names.truncate(frame.names);
     }
 
     fn treat_key(&mut self, span: Range<usize>) {
@@ -190,6 +230,35 @@ impl<F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'_, F> {
         let treated = (self.treat)(&text, place);
         if !is_whole || *treated != *text {
             self.edits.push((span, quoted(&treated)));
+        }
+    }
+}
+
+/// The names that the keys of one object have.
+struct Names {
+    taken: HashSet<String>,
+    /// The number to try next behind a key, since all before it are taken: whoever makes many keys the same must not
+    /// have them counted anew each time.
+    next: HashMap<String, usize>,
+}
+
+impl Names {
+    fn new(taken: impl Iterator<Item = String>) -> Self {
+        Self { taken: taken.collect(), next: HashMap::new() }
+    }
+
+    /// `key`, with a number behind it if it is taken.
+    fn free(&mut self, key: &str) -> String {
+        if self.taken.insert(key.to_owned()) {
+            return key.to_owned();
+        }
+        let next = self.next.entry(key.to_owned()).or_insert(2);
+        loop {
+            let numbered = format!("{key} ({next})");
+            *next += 1;
+            if self.taken.insert(numbered.clone()) {
+                return numbered;
+            }
         }
     }
 }
@@ -245,11 +314,13 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Whether a text is nothing but base64, in either alphabet.
+/// Whether a text is nothing but base64 in the alphabet that MCP has for bytes (RFC 4648, section 4), which spells no
+/// words apart.
 fn is_base64(text: &str) -> bool {
-    text.bytes().all(|byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=')
-    })
+    let digits = text.trim_end_matches('=');
+    text.len().is_multiple_of(4)
+        && text.len() - digits.len() <= 2
+        && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 #[cfg(test)]
@@ -258,7 +329,7 @@ mod tests {
 
     #[track_caller]
     fn check(json: &str, expected: &str) {
-        let rewritten = rewrite(json, |text, place| match place {
+        let rewritten = rewrite(json, Shape::Result, |text, place| match place {
             Place::Text => Cow::Owned(format!("<{text}>")),
             Place::Other if text.contains("bad") => Cow::Owned(text.replace("bad", "ok")),
             Place::Other => Cow::Borrowed(text),
@@ -281,27 +352,100 @@ mod tests {
     #[test]
     fn keys_stay_apart() {
         check(r#"{"bad":1,"b\u0061d ":2,"ok":3}"#, r#"{"ok (2)":1,"ok ":2,"ok":3}"#);
+        check(
+            r#"{"ok":{"ok":1,"bad":2},"bad":3,"o\u006b (2)":4,"b\u0061d":5}"#,
+            r#"{"ok":{"ok":1,"ok (2)":2},"ok (3)":3,"o\u006b (2)":4,"ok (4)":5}"#,
+        );
     }
 
     #[test]
-    fn texts_are_known_by_their_neighbours() {
-        check(r#"{"text":"bad","type":"text"}"#, r#"{"text":"<bad>","type":"text"}"#);
-        check(r#"{"uri":"a","text":"b"}"#, r#"{"uri":"a","text":"<b>"}"#);
-        check(r#"{"text":"bad"}"#, r#"{"text":"ok"}"#);
+    fn keys_that_become_equal_are_counted_once() {
+        let mut names = Names::new(["a".to_owned(), "a (7)".to_owned()].into_iter());
+        for _ in 0..1_000 {
+            names.free("a");
+        }
+        // Each number was tried once, from 2 on.
+        assert_eq!(names.next["a"], 1_003);
+        assert!(names.taken.contains("a (1002)"));
+    }
+
+    #[test]
+    fn texts_are_known_by_where_they_stand() {
+        for (json, expected) in [
+            (
+                r#"{"content":[{"text":"bad","type":"text"}]}"#,
+                r#"{"content":[{"text":"<bad>","type":"text"}]}"#,
+            ),
+            (
+                r#"{"c\u006fntent":[{"t\u0079pe":"te\u0078t","te\u0078t":"a"}]}"#,
+                r#"{"c\u006fntent":[{"t\u0079pe":"te\u0078t","te\u0078t":"<a>"}]}"#,
+            ),
+            (
+                r#"{"content":[{"resource":{"\u0075ri":"a","text":"b"}}]}"#,
+                r#"{"content":[{"resource":{"\u0075ri":"a","text":"<b>"}}]}"#,
+            ),
+            (
+                r#"{"contents":[{"uri":"a","text":"b"}]}"#,
+                r#"{"contents":[{"uri":"a","text":"<b>"}]}"#,
+            ),
+            (
+                r#"{"messages":[{"content":{"type":"text","text":"b"}}]}"#,
+                r#"{"messages":[{"content":{"type":"text","text":"<b>"}}]}"#,
+            ),
+        ] {
+            check(json, expected);
+        }
+        for json in [
+            r#"{"text":"a","type":"text"}"#,
+            r#"{"structuredContent":{"uri":"a","text":"b"}}"#,
+            r#"{"structuredContent":{"content":[{"type":"text","text":"b"}]}}"#,
+            r#"{"content":[{"annotations":{"type":"text","text":"b"}}]}"#,
+        ] {
+            check(json, json);
+        }
     }
 
     #[test]
     fn payloads_are_left_alone() {
         for json in [
-            r#"{"data":"bad=","type":"image"}"#,
-            r#"{"type":"audio","data":"bad="}"#,
-            r#"{"uri":"file:///x","blob":"bad="}"#,
+            r#"{"content":[{"data":"bad=","type":"image"}]}"#,
+            r#"{"content":[{"type":"\u0061udio","d\u0061ta":"\/bad"}]}"#,
+            r#"{"content":[{"type":"resource","resource":{"uri":"file:///x","blob":"bad="}}]}"#,
+            r#"{"contents":[{"uri":"file:///x","blob":"bad="}]}"#,
         ] {
             check(json, json);
+            let plain = rewrite(json, Shape::Other, |text, _| text.replace("bad", "ok").into());
+            assert!(plain.contains("ok"), "{plain} is no result");
         }
-        check(r#"{"data":"bad="}"#, r#"{"data":"ok="}"#);
-        check(r#"{"type":"image","data":"so bad"}"#, r#"{"type":"image","data":"so ok"}"#);
-        check(r#"{"type":"text","blob":"bad="}"#, r#"{"type":"text","blob":"ok="}"#);
+    }
+
+    #[test]
+    fn what_is_no_payload_is_treated() {
+        for (json, expected) in [
+            (r#"{"data":"bad=","type":"image"}"#, r#"{"data":"ok=","type":"image"}"#),
+            (
+                r#"{"structuredContent":{"type":"image","uri":"x","data":"bad=","blob":"bad="}}"#,
+                r#"{"structuredContent":{"type":"image","uri":"x","data":"ok=","blob":"ok="}}"#,
+            ),
+            (
+                r#"{"content":[{"type":"text","data":"bad="}]}"#,
+                r#"{"content":[{"type":"text","data":"ok="}]}"#,
+            ),
+            (
+                r#"{"content":[{"type":"image","data":"so bad=="}]}"#,
+                r#"{"content":[{"type":"image","data":"so ok=="}]}"#,
+            ),
+            (
+                r#"{"content":[{"type":"image","data":"bad_"}]}"#,
+                r#"{"content":[{"type":"image","data":"ok_"}]}"#,
+            ),
+            (
+                r#"{"content":[{"type":"image","data":"bad"}]}"#,
+                r#"{"content":[{"type":"image","data":"ok"}]}"#,
+            ),
+        ] {
+            check(json, expected);
+        }
     }
 
     #[test]

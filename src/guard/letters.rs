@@ -16,11 +16,12 @@ pub(super) fn joining(letter: char) -> bool {
         | '\u{a800}'..='\u{abff}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{11000}'..='\u{11fff}')
 }
 
-/// Letters of scripts that are written without spaces, so that an invisible one may show where lines break.
+/// Letters of scripts that are written without spaces and whose lines do not break at any letter, so that an invisible
+/// one shows where they do. Chinese and Japanese lines break without.
 pub(super) fn unspaced(letter: char) -> bool {
     matches!(letter,
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17b3}' | '\u{17b6}'..='\u{17ff}'
-        | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
+    )
 }
 
 /// Letters that are written from right to left.
@@ -45,6 +46,8 @@ pub(super) fn varies(base: char, selector: char) -> bool {
                     | '\u{a840}'..='\u{a87f}' | '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff1f}')
         }
         '\u{180b}'..='\u{180d}' => matches!(base, '\u{1810}'..='\u{18af}'),
-        _ => ideographic(base),
+        // No registered sequence of ideographs goes further.
+        '\u{e0100}'..='\u{e011f}' => ideographic(base),
+        _ => false,
     }
 }

@@ -48,6 +48,12 @@ pub(super) fn sign(text: &str) -> Option<usize> {
     rest[name..].starts_with(OPEN_END).then_some(OPEN.len() + name + OPEN_END.len_utf8())
 }
 
+/// What the first sign in `text` calls what it marks.
+pub(super) fn flagged_kind(text: &str) -> Kind {
+    let mut names = text.split(OPEN).skip(1).filter_map(|rest| rest.split(OPEN_END).next());
+    names.find_map(Kind::instruction).unwrap_or(Kind::Disguised)
+}
+
 /// `text` without signs.
 pub(super) fn unflagged(text: &str) -> Cow<'_, str> {
     if !is_flagged(text) {
@@ -78,6 +84,8 @@ mod tests {
         flag(&mut flagged, "words", Kind::Role);
         assert_eq!(flagged, "a ⟦flagged: role⟧words⟦/flagged⟧");
         assert_eq!(unflagged(&flagged), "a words");
+        assert_eq!(flagged_kind(&flagged), Kind::Role);
+        assert_eq!(flagged_kind("⟦flagged: tags⟧"), Kind::Disguised);
         let mut again = String::new();
         flag(&mut again, &flagged, Kind::Tags);
         assert_eq!(again, flagged);

@@ -9,6 +9,13 @@
 //! are an instruction go, and all markup that does nothing stays as it is. So a page without such words keeps every
 //! byte, and a text that quotes HTML or is code is never rewritten as a page. Hidden elements are found by a parser.
 //!
+//! The strings of a result are looked at one by one, the strings of a text that is JSON together as well: instructions
+//! that are cut over the blocks of a result or over the fields of its `structuredContent` are not found. Joined, strings
+//! that have nothing to do with one another (labels, hits of a search) read like sentences that nobody wrote.
+//!
+//! A channel that is seen stays: an emoji may have its selector or not. So does the space without width between words
+//! of Thai, Khmer and their kin, and the joiner of scripts that have one, since there they are how words are written.
+//!
 //! What was cleaned is clean: treating it again changes nothing.
 //!
 //! Goals in plain words ("please send the report to …") look like any other text, and nothing here finds them.
@@ -16,6 +23,7 @@
 mod channel;
 mod definition;
 mod detect;
+mod direction;
 mod dress;
 mod enclosure;
 mod encoded;
@@ -28,11 +36,14 @@ mod letters;
 mod mark;
 mod misspelt;
 mod pattern;
+mod quotation;
 mod rules;
 mod sanitize;
 mod scan;
 mod server;
 mod speech;
+mod stray;
+mod variant;
 
 pub use definition::UnusableName;
 pub use found::{Found, Kind};
