@@ -29,7 +29,7 @@ const CONTEXT: usize = 40;
 /// What the model reads first is told first, whatever else a server changes to draw the eye away from it.
 const ORDER: [&str; 5] = ["description", "title", "inputSchema", "outputSchema", "annotations"];
 
-/// All that differs: by member of the tool as in [`ORDER`], within it by pointer.
+/// All that differs: by member of the tool, what the model reads first, within it by pointer.
 #[derive(Debug, Default)]
 pub struct Difference {
     changes: Vec<Change>,
