@@ -86,7 +86,7 @@ impl Attempt<'_> {
         self.check_arguments(router).await?;
         let begun = router.settings.debug.then(Instant::now);
         let (made, cached) = match self.key(router) {
-            Some(key) => self.shared(router, key).await,
+            Some(key) => Box::pin(self.shared(router, key)).await,
             None => (self.made(router).await, false),
         };
         let Made { result, facts, retries, warning } = made.map_err(|failure| match failure {

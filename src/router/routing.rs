@@ -122,7 +122,7 @@ impl Router {
     ) -> Result<Box<str>, ErrorObject> {
         let call = ToolCall::parse(params.unwrap_or_default())?;
         if call.name != describe::TOOL {
-            if let Some(reply) = self.call_promoted(&call, caller).await {
+            if let Some(reply) = Box::pin(self.call_promoted(&call, caller)).await {
                 return Ok(reply.unwrap_or_else(|error| json_result(&error.answer(), true)));
             }
             let message = format!(
@@ -153,21 +153,30 @@ impl Router {
                 let call = actions::call::Call { tool, params, select, meta, caller, form };
                 call.run(self, server.as_deref()).await
             }
-            Action::Batch { items } => actions::batch::run(self, &items, meta, caller).await,
-            Action::List { server: Some(server) } => actions::list::tools(self, &server).await,
-            Action::List { server: None } => Ok(actions::list::servers(self).await),
-            Action::Schema { server, tool } => {
-                actions::schema::show(self, server.as_deref(), &tool).await
+            // Calls are what there is most of; the rest is boxed to keep their futures small.
+            Action::Batch { items } => {
+                Box::pin(actions::batch::run(self, &items, meta, caller)).await
             }
-            Action::Status { server } => actions::status::show(self, server.as_deref()).await,
+            Action::List { server: Some(server) } => {
+                Box::pin(actions::list::tools(self, &server)).await
+            }
+            Action::List { server: None } => Ok(Box::pin(actions::list::servers(self)).await),
+            Action::Schema { server, tool } => {
+                Box::pin(actions::schema::show(self, server.as_deref(), &tool)).await
+            }
+            Action::Status { server } => {
+                Box::pin(actions::status::show(self, server.as_deref())).await
+            }
             Action::Read { id, offset, select } => {
-                actions::read::run(self, &id, offset, select.as_deref()).await
+                Box::pin(actions::read::run(self, &id, offset, select.as_deref())).await
             }
             Action::Remove { .. } | Action::SetEnv { .. } | Action::SetMode { .. } => {
-                actions::admin::run(self, action).await
+                Box::pin(actions::admin::run(self, action)).await
             }
             Action::Promotions => Ok(actions::promotions::show(self)),
-            Action::Refresh { server } => actions::refresh::run(self, server.as_deref()).await,
+            Action::Refresh { server } => {
+                Box::pin(actions::refresh::run(self, server.as_deref())).await
+            }
         }
     }
 

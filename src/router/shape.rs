@@ -67,7 +67,9 @@ impl Router {
         let Some(filter) = select.filter(|_| !value::is_error(result)) else {
             return Ok(None);
         };
-        let picked = self.selector.select(filter, &value::of(result)).await;
+        let value = value::of(result);
+        // Boxed, as filters are rare, to keep the futures of other calls small.
+        let picked = Box::pin(self.selector.select(filter, &value)).await;
         picked.map(Some).map_err(|source| {
             let keep = || {
                 let id = self.kept.keep(found.name.as_str(), result.into());
@@ -87,7 +89,7 @@ impl Router {
         value: &str,
         server: Option<&ServerName>,
     ) -> Result<String, Error> {
-        let selected = self.selector.select(filter, value).await;
+        let selected = Box::pin(self.selector.select(filter, value)).await;
         selected.map_err(|source| {
             let said = source.to_string();
             let said = server.map(|server| self.fit(server, &said)).unwrap_or(said);
@@ -99,7 +101,7 @@ impl Router {
     pub(super) async fn check_filter(&self, filter: Option<&str>) -> Result<(), Error> {
         match filter {
             Some(filter) => {
-                let checked = self.selector.check(filter).await;
+                let checked = Box::pin(self.selector.check(filter)).await;
                 checked.map_err(|source| Error::Filter {
                     said: source.to_string(),
                     source,
@@ -139,7 +141,7 @@ impl Router {
             is_picked,
         };
         let apply = move || treatment.apply(&json, Marks::of(notes));
-        let (json, marks) = off_thread(length, apply).await;
+        let (json, marks) = Box::pin(off_thread(length, apply)).await;
         Shaped { json, marks, has_meta: true, is_error: facts.is_error, is_picked }
     }
 }
