@@ -22,7 +22,7 @@ const IN_FLIGHT: usize = 32;
 const LARGE_CALLS: usize = 30;
 const LARGE_BYTES: usize = 1_000_000;
 
-const MAX_RATIO: f64 = 3.5;
+const MAX_RATIO: f64 = 3.75;
 const MAX_RESIDENT_KB: u64 = 8 * 1024;
 
 fn main() -> io::Result<ExitCode> {
