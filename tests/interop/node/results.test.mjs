@@ -41,9 +41,9 @@ test('everything: texts, sums, images, annotations, links, structured content an
 test('wrong arguments are answered by the bridge, with what would be right', async (t) => {
   const bridge = await throughBridge(t, scratch(t));
   const cases = [
-    ['everything', 'echo', {}, '`message` is missing', 'echo(message: string)'],
-    ['everything', 'get-sum', { a: 'one', b: 2 }, '`a` should be number, not "one"', 'get-sum(a: number, b: number)'],
-    ['git', 'git_status', {}, '`repo_path` is missing', 'git_status(repo_path: string)'],
+    ['everything', 'echo', {}, '`message` is missing', 'echo(message)'],
+    ['everything', 'get-sum', { a: 'one', b: 2 }, '`a` should be number, not "one"', 'get-sum(a:number,b:number)'],
+    ['git', 'git_status', {}, '`repo_path` is missing', 'git_status(repo_path)'],
   ];
   for (const [server, tool, params, message, signature] of cases) {
     const answer = await refused(bridge, { server, tool, params });
