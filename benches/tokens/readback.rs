@@ -39,7 +39,12 @@ struct Member {
 impl Readback {
     pub(crate) fn read(&mut self, server: &str, list: &str, tools: &ServerTools) {
         let list: Value = serde_json::from_str(list).expect("the list is JSON");
-        for (tool, entry) in tools.iter().zip(list["tools"].as_array().into_iter().flatten()) {
+        let entries = list["tools"].as_array().map_or(&[][..], Vec::as_slice);
+        if entries.len() != tools.len() {
+            let (listed, all) = (entries.len(), tools.len());
+            self.faults.push(format!("{server}: {listed} tools are listed of {all}"));
+        }
+        for (tool, entry) in tools.iter().zip(entries) {
             self.tools += 1;
             let name = &tool.definition.name;
             let outcome = entry["signature"].as_str().ok_or_else(|| "no signature".to_owned());

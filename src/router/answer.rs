@@ -20,11 +20,6 @@ pub fn listed(server: &str, tools: &ServerTools) -> Box<str> {
     result(&Tools { server, action: "list", listing: tools.listing() })
 }
 
-/// The same, of a tool that may say that it failed.
-pub(super) fn result_or_error(answer: &impl Serialize, is_error: bool) -> Box<str> {
-    json_result(answer, is_error)
-}
-
 /// The same with blocks of content behind it.
 pub(super) fn result_with(answer: &impl Serialize, blocks: &[String]) -> Box<str> {
     let result = result(answer);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::answer::{self, Envelope};
+use super::answer::Envelope;
 use super::invocation::{Answered, Notes};
 use super::marks::{Marks, Truncated};
 use super::media::{Lifted, lift};
@@ -17,6 +17,7 @@ use crate::cache::{Kept, ResultId, only_text};
 use crate::config::{CallFormat, ServerName, Trust};
 use crate::guard::limit::Left;
 use crate::guard::{Guard, limit};
+use crate::protocol::content::json_result;
 
 /// Longer results are treated on another thread, so that nobody waits for them but those who asked.
 const INLINE: usize = 128 * 1024;
@@ -293,7 +294,7 @@ impl Shaped {
     pub(super) fn into_envelope(self, server: &str, tool: &str) -> Box<str> {
         let is_error = self.is_error;
         let (result, notes) = self.into_parts(server);
-        answer::result_or_error(
+        json_result(
             &Envelope { server, action: "call", tool, result, about: notes.into() },
             is_error,
         )
