@@ -37,9 +37,9 @@ pub fn only_text(result: &str) -> Option<Cow<'_, str>> {
     if blocks.next().is_some() {
         return None;
     }
-    let find = |name: &str| json::members(block).find(|member| member.name() == name);
-    let text = find("text")?.value;
-    (json::text(find("type")?.value) == "text" && text.starts_with('"')).then(|| json::text(text))
+    let text = json::member(block, "text")?;
+    (json::text(json::member(block, "type")?) == "text" && text.starts_with('"'))
+        .then(|| json::text(text))
 }
 
 /// The page that begins at a character and has at most `max` characters, of which there is always one. It ends

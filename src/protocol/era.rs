@@ -4,7 +4,7 @@
 //! its revision in `_meta`. The bridge speaks the first era; what it meets of the second one it recognises here,
 //! so that the peer hears which revisions would work.
 
-use crate::base::json::members;
+use crate::base::json::member;
 
 /// How a peer opens a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +18,9 @@ pub enum Era {
 impl Era {
     /// The era of a request that comes before any `initialize`, by its parameters.
     pub fn of_request(params: Option<&str>) -> Self {
-        let find = |object, name: &str| members(object).find(|member| member.name() == name);
         let revision = params
-            .and_then(|params| find(params, "_meta"))
-            .and_then(|meta| find(meta.value, "io.modelcontextprotocol/protocolVersion"));
+            .and_then(|params| member(params, "_meta"))
+            .and_then(|meta| member(meta, "io.modelcontextprotocol/protocolVersion"));
         if revision.is_some() { Self::Stateless } else { Self::Session }
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Error;
 use super::arguments::{Arguments, array, object, offset, text};
 use super::item::{self, Item};
-use crate::base::json::{members, string};
+use crate::base::json;
 use crate::base::text::nearest;
 use crate::telemetry::logging::excerpt;
 
@@ -168,8 +168,7 @@ fn set_env<'a>(params: Option<&str>) -> Result<Action<'a>, Error> {
     let params = object("params", params)
         .map_err(|_| Error::invalid("`params` must be an object").with_hint(HINT))?;
     let text = |name: &str| {
-        let value = members(&params).find(|member| member.name() == name);
-        let text = value.and_then(|member| string(member.value));
+        let text = json::member(&params, name).and_then(json::string);
         text.map(|text| Cow::Owned(text.into_owned())).ok_or_else(|| {
             let reason = format!("action `set-env` needs `params.{name}`, a string");
             Error::invalid(reason).with_hint(HINT)
@@ -180,8 +179,7 @@ fn set_env<'a>(params: Option<&str>) -> Result<Action<'a>, Error> {
 
 /// A member of `params` that must be a string.
 fn member<'a>(params: &str, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
-    let value = members(params).find(|member| member.name() == name);
-    let found = text(name, value.map(|member| member.value))?;
+    let found = text(name, json::member(params, name))?;
     Ok(found.map(|text| Cow::Owned(text.into_owned())))
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::request::Caller;
+use super::request::{Caller, progress_token};
 use super::routing::{Found, Router};
 use crate::base::json;
 use crate::config::{Retry, RetryOn};
@@ -82,14 +82,7 @@ impl Attempt<'_> {
     }
 
     async fn send(&self, router: &Router) -> Result<Option<Box<str>>, upstream::Error> {
-        let token = self
-            .meta
-            .and_then(|meta| json::members(meta).find(|member| member.name() == "progressToken"))
-            .map(|token| token.value)
-            // A string or an integer (specification, Progress, Progress Flow).
-            .filter(|token| {
-                token.starts_with(['"', '-']) || token.starts_with(|c: char| c.is_ascii_digit())
-            });
+        let token = self.meta.and_then(progress_token);
         let timeout = self.found.supervisor.request_timeout();
         let mut tried = false;
         let result = loop {

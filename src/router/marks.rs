@@ -5,7 +5,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use super::invocation::Notes;
-use crate::base::json::{is_object, members, replace};
+use crate::base::json::{is_object, member, members, replace};
 use crate::cache::ResultId;
 use crate::guard;
 
@@ -64,8 +64,7 @@ impl Marks {
     /// prefix goes, so that no server can speak for the bridge.
     pub(super) fn write_into(self, result: Box<str>) -> Box<str> {
         let marks = self.members();
-        let meta = members(&result).find(|member| member.name() == "_meta");
-        let meta = meta.map(|member| member.value);
+        let meta = member(&result, "_meta");
         let is_ours = |meta: &str| members(meta).any(|member| member.name().starts_with(PREFIX));
         if marks.is_empty() && !meta.is_some_and(is_ours) {
             return result;

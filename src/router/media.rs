@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use crate::base::json::{elements, members, string};
+use crate::base::json::{elements, member, replace, string};
 
 /// A result without its images and sounds, each of which has left word where it is.
 pub(super) struct Lifted {
@@ -17,8 +17,7 @@ pub(super) struct Lifted {
 /// Takes images, sounds and binary resources out of the content of a result. In their places stands the number of the
 /// block in the content of the whole answer, the first of them being `next`.
 pub(super) fn lift(result: Box<str>, next: usize) -> Lifted {
-    let content = members(&result).find(|member| member.name() == "content");
-    let Some(content) = content.map(|content| content.value) else {
+    let Some(content) = member(&result, "content") else {
         return Lifted { result, media: Vec::new() };
     };
     let mut media = Vec::new();
@@ -38,22 +37,19 @@ pub(super) fn lift(result: Box<str>, next: usize) -> Lifted {
         return Lifted { result, media };
     }
     let without = format!("[{}]", blocks.join(","));
-    let replaced = crate::base::json::replace(&result, content, &without);
+    let replaced = replace(&result, content, &without);
     Lifted { result: replaced.map_or(result, String::into_boxed_str), media }
 }
 
 /// What a block is, if its data is binary.
 fn kind_of_media(block: &str) -> Option<(String, Option<String>)> {
-    let find = |object, name: &str| {
-        members(object).find(|member| member.name() == name).map(|member| member.value)
-    };
-    let text = |object, name: &str| string(find(object, name)?).map(Cow::into_owned);
+    let text = |object, name: &str| string(member(object, name)?).map(Cow::into_owned);
     let kind = text(block, "type")?;
     match &*kind {
         "image" | "audio" => Some((kind, text(block, "mimeType"))),
         "resource" => {
-            let resource = find(block, "resource")?;
-            find(resource, "blob").map(|_| (kind, text(resource, "mimeType")))
+            let resource = member(block, "resource")?;
+            member(resource, "blob").map(|_| (kind, text(resource, "mimeType")))
         }
         _ => None,
     }

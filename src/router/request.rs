@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::json::{is_object, members, string};
+use crate::base::json::{is_object, member, members, string};
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 use crate::upstream::Withdrawn;
 
@@ -55,6 +55,15 @@ pub struct ToolCall<'a> {
     pub arguments: Option<&'a str>,
     /// The JSON text of metadata such as the progress token.
     pub meta: Option<&'a str>,
+}
+
+/// The progress token in the metadata of a request, as it is spelt: a string or a number (specification, Progress,
+/// Progress Flow).
+pub(super) fn progress_token(meta: &str) -> Option<&str> {
+    let token = member(meta, "progressToken")?;
+    let is_one =
+        token.starts_with(['"', '-']) || token.starts_with(|letter: char| letter.is_ascii_digit());
+    is_one.then_some(token)
 }
 
 impl<'a> ToolCall<'a> {

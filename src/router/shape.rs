@@ -271,11 +271,10 @@ fn notice_of(id: &ResultId, left: Left, continues: bool) -> String {
 /// The result with one more text block.
 fn with_block(result: &str, text: &str) -> String {
     let block = json!({ "type": "text", "text": text });
-    let content = json::members(result).find(|member| member.name() == "content");
-    let written = content.and_then(|content| {
-        let open = content.value.trim_end().strip_suffix(']')?;
-        let comma = if json::elements(content.value).next().is_some() { "," } else { "" };
-        json::replace(result, content.value, &format!("{open}{comma}{block}]"))
+    let written = json::member(result, "content").and_then(|content| {
+        let open = content.trim_end().strip_suffix(']')?;
+        let comma = if json::elements(content).next().is_some() { "," } else { "" };
+        json::replace(result, content, &format!("{open}{comma}{block}]"))
     });
     written.unwrap_or_else(|| result.to_owned())
 }

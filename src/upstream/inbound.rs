@@ -10,7 +10,7 @@ use tokio::io::AsyncRead;
 use super::error::LastWords;
 use super::pending::Delivery;
 use super::{Error, Session};
-use crate::base::json::{Checked, Strict, elements, members};
+use crate::base::json::{Checked, Strict, elements, member};
 use crate::base::secret::HIDDEN;
 use crate::config::Framing;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
@@ -130,17 +130,14 @@ impl Session {
 
     fn notified(&self, method: &str, params: Option<&str>) {
         match (method, params) {
-            (method::PROGRESS, Some(params)) => {
-                let token = members(params).find(|member| member.name() == "progressToken");
-                match token.map(|token| token.value) {
-                    Some(token) => {
-                        if let Ok(id) = token.parse() {
-                            self.requests.progress(id, params, token);
-                        }
+            (method::PROGRESS, Some(params)) => match member(params, "progressToken") {
+                Some(token) => {
+                    if let Ok(id) = token.parse() {
+                        self.requests.progress(id, params, token);
                     }
-                    None => self.odd("sent progress without a token"),
                 }
-            }
+                None => self.odd("sent progress without a token"),
+            },
             (method::TOOLS_LIST_CHANGED, _) => self.tools_changed.notify_one(),
             (method::MESSAGE, Some(params)) => {
                 tracing::info!("`{}` logs: {}", self.server, self.shown(params, 500));

@@ -60,6 +60,11 @@ pub fn members(object: &str) -> impl Iterator<Item = Member<'_>> {
     })
 }
 
+/// The JSON text of the member of this name, if the text is an object that has it.
+pub fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+    members(object).find(|member| member.name() == name).map(|member| member.value)
+}
+
 /// The elements of an array, in their order; none if the text is no array.
 pub fn elements(array: &str) -> impl Iterator<Item = &str> {
     let bytes = array.as_bytes();
@@ -199,6 +204,14 @@ mod tests {
             r#"{"a":1,"b" : [ {"c":"}"} ] , "d\n":"\"," ,"e":null}"#,
             &[("a", "1"), ("b", r#"[ {"c":"}"} ]"#), ("d\n", r#""\",""#), ("e", "null")],
         );
+    }
+
+    #[test]
+    fn members_are_found_by_name() {
+        let object = r#"{"a":{"b":1},"\u0062":[2]}"#;
+        assert_eq!(member(object, "b"), Some("[2]"));
+        assert_eq!(member(object, "c"), None);
+        assert_eq!(member("[1]", "a"), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod splice;
 mod strict;
 
 pub use cut::{
-    Member, elements, first_value, is_object, members, objects, offset, replace, string,
+    Member, elements, first_value, is_object, member, members, objects, offset, replace, string,
 };
 pub use spelling::{compact, string_end, text, unescape};
 pub use splice::{Place, insert, is_tight, remove};

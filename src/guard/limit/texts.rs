@@ -55,9 +55,7 @@ enum Short {
 impl<'a> Block<'a> {
     /// Reads the JSON text of a block, whatever it is.
     pub(super) fn new(block: &'a str) -> Self {
-        let find = |object: &'a str, name: &str| {
-            json::members(object).find(|member| member.name() == name).map(|member| member.value)
-        };
+        let find = json::member;
         let is_resource = find(block, "type").is_some_and(|kind| json::text(kind) == "resource");
         let holder = if is_resource { find(block, "resource") } else { Some(block) };
         let spelt = holder.and_then(|holder| find(holder, "text"));

@@ -8,13 +8,13 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::which::{self, Which};
-use crate::base::json::{Strict, is_object, members, replace};
+use crate::base::json::{Strict, is_object, member, members, replace};
 use crate::config::{CallFormat, ServerName, Trust};
 use crate::protocol::method;
 use crate::router::answer::{self, Batch, Slot};
 use crate::router::attempt::Attempt;
 use crate::router::item::{Item, Reference};
-use crate::router::request::{Caller, Notify};
+use crate::router::request::{Caller, Notify, progress_token};
 use crate::router::routing::{Found, Router, unknown_tool};
 use crate::router::shape::{Form, off_thread};
 use crate::router::{Error, value};
@@ -59,7 +59,7 @@ pub(in crate::router) async fn run(
     caller: &Caller,
 ) -> Result<Box<str>, Error> {
     check_filters(router, items).await?;
-    let token = token(meta);
+    let token = meta.and_then(progress_token);
     let run = Run {
         router,
         items,
@@ -249,13 +249,6 @@ impl Run<'_> {
     }
 }
 
-/// The caller's progress token, as it is spelt.
-fn token(meta: Option<&str>) -> Option<&str> {
-    let token = members(meta?).find(|member| member.name() == "progressToken")?.value;
-    (token.starts_with(['"', '-']) || token.starts_with(|c: char| c.is_ascii_digit()))
-        .then_some(token)
-}
-
 /// Metadata for the servers: the token is for the batch as a whole.
 fn without_token(meta: &str) -> String {
     let kept = members(meta).filter(|member| member.name() != "progressToken");
@@ -266,8 +259,8 @@ fn without_token(meta: &str) -> String {
 /// Says how many calls have ended (specification, Progress).
 fn tell(notify: &Notify, token: &str, done: usize, total: usize) {
     let params = json!({ "progressToken": null, "progress": done, "total": total }).to_string();
-    if let Some(null) = members(&params).find(|member| member.name() == "progressToken")
-        && let Some(params) = replace(&params, null.value, token)
+    if let Some(null) = member(&params, "progressToken")
+        && let Some(params) = replace(&params, null, token)
     {
         notify.send(method::PROGRESS, &params);
     }
