@@ -1,5 +1,7 @@
 //! `bridge call SERVER TOOL [JSON]`: one call, through the same router that agents use.
 
+use std::sync::Arc;
+
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::io::Read;
@@ -11,8 +13,8 @@ use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use crate::app::App;
 use crate::base::json::Strict;
-use crate::router::{Action, Caller, Error, Notify};
-use crate::upstream::Withdrawn;
+use crate::protocol::version::Revision;
+use crate::router::{Action, Caller, Client, Error};
 
 /// The arguments from the command line or from stdin: the text of a JSON object.
 pub(super) fn read_params(call: &Call) -> Result<String, Failure> {
@@ -53,7 +55,7 @@ pub(super) async fn run(
         params: Cow::Borrowed(params),
         select: None,
     };
-    let caller = Caller { notify: Notify::nobody(), withdrawn: Withdrawn::default() };
+    let caller = Caller::alone(Arc::new(Client::new(Revision::LATEST)));
     let result = app.router.act(action, None, &caller).await.map_err(|error| failure(&error))?;
     let result: Value = serde_json::from_str(&result).map_err(|error| {
         Failure::new(Exit::Upstream, format!("the result cannot be read: {error}"))

@@ -12,14 +12,14 @@ use super::answer::{self, InFlight, Owed, Running};
 use crate::base::json::{Checked, Fault, Strict, elements, members, string};
 use crate::protocol::era::Era;
 use crate::protocol::error::{
-    ErrorObject, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, TOO_MANY_REQUESTS,
+    ErrorObject, INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, TOO_MANY_REQUESTS,
     UNSUPPORTED_PROTOCOL_VERSION,
 };
 use crate::protocol::initialize::{ClientParams, server_result};
 use crate::protocol::jsonrpc::{self, Id, Message, salvage_id};
 use crate::protocol::method;
 use crate::protocol::version::Revision;
-use crate::router::{Caller, Notify, Router, describe};
+use crate::router::{Asks, Caller, Client, Notify, Router};
 use crate::telemetry::logging::excerpt;
 use crate::upstream::Withdrawn;
 use crate::wire::{Frame, Outbox, Urgency};
@@ -42,8 +42,8 @@ pub struct Session {
     strict: Strict,
     /// How many tool calls there were.
     requests: u64,
-    /// Agreed upon by `initialize`.
-    revision: Option<Revision>,
+    /// Whoever has sent `initialize`.
+    client: Option<Arc<Client>>,
 }
 
 impl Session {
@@ -67,7 +67,7 @@ impl Session {
             tasks: TaskTracker::new(),
             strict: Strict::new(),
             requests: 0,
-            revision: None,
+            client: None,
         }
     }
 
@@ -80,6 +80,10 @@ impl Session {
                 notify.send(method::TOOLS_LIST_CHANGED, "{}");
             }
         }
+    }
+
+    fn revision(&self) -> Option<Revision> {
+        self.client.as_ref().map(|client| client.revision)
     }
 
     /// Takes no more requests; those in flight have `limit` to be answered and are withdrawn then,
@@ -113,7 +117,7 @@ impl Session {
             // one is no request (JSON-RPC 2.0, section 6), and neither is one without end.
             Ok(message)
                 if message.is_array()
-                    && self.revision == Some(Revision::V2025_03_26)
+                    && self.revision() == Some(Revision::V2025_03_26)
                     && (1..=MAX_BATCH)
                         .contains(&elements(message.text).take(MAX_BATCH + 1).count()) =>
             {
@@ -161,13 +165,8 @@ impl Session {
         match method {
             method::INITIALIZE => self.initialize(&id, params),
             method::PING => self.send(|to| answer::write(to, &id, Ok(answer::EMPTY))),
-            _ if self.revision.is_none() => self.refuse(Some(&id), &too_early(method, params)),
-            method::TOOLS_LIST => self.answer(&id, &self.router.tool_list()),
-            method::TOOLS_CALL => self.call_tool(id, params),
-            _ => {
-                let message = format!("unknown method `{}`", excerpt(method.as_bytes(), 80));
-                self.refuse(Some(&id), &ErrorObject::new(METHOD_NOT_FOUND, message));
-            }
+            _ if self.client.is_none() => self.refuse(Some(&id), &too_early(method, params)),
+            _ => self.serve(id, method, params),
         }
     }
 
@@ -175,19 +174,11 @@ impl Session {
         let params = params.unwrap_or("{}");
         match serde_json::from_str::<ClientParams>(params) {
             Ok(params) => {
-                let client = params.client_info.unwrap_or_default();
-                tracing::info!(
-                    "client {} {} connects",
-                    excerpt(client.name.as_bytes(), 80),
-                    excerpt(client.version.as_bytes(), 40)
-                );
-                let revision = Revision::negotiate(&params.protocol_version);
-                self.revision = Some(revision);
-                let result = server_result(
-                    revision,
-                    describe::INSTRUCTIONS,
-                    self.router.tool_list_changes().is_some(),
-                );
+                let client = Arc::new(introduced(&params));
+                let about = self.router.introduction(&client);
+                let result =
+                    server_result(client.revision, &about.capabilities, &about.instructions);
+                self.client = Some(client);
                 self.answer(id, &result);
             }
             Err(error) => {
@@ -197,7 +188,8 @@ impl Session {
         }
     }
 
-    fn call_tool(&mut self, id: Id, params: Option<&str>) {
+    fn serve(&mut self, id: Id, method: &str, params: Option<&str>) {
+        let Some(client) = self.client.clone() else { return };
         let mut in_flight = self.in_flight.lock();
         if in_flight.len() >= MAX_IN_FLIGHT {
             drop(in_flight);
@@ -206,8 +198,9 @@ impl Session {
         }
         let router = self.router.clone();
         let withdrawn = Withdrawn::default();
-        let caller = Caller { notify: self.notify.clone(), withdrawn: withdrawn.clone() };
-        let params = params.map(Box::<str>::from);
+        let (notify, asks) = (self.notify.clone(), Asks::Nobody);
+        let caller = Caller { notify, withdrawn: withdrawn.clone(), client, asks };
+        let (method, params) = (method.to_owned(), params.map(Box::<str>::from));
         self.requests += 1;
         let number = self.requests;
         let owed = Owed {
@@ -217,7 +210,7 @@ impl Session {
             outbox: self.outbox.clone(),
         };
         let task = self.tasks.spawn(async move {
-            let reply = router.call_tool(params.as_deref(), &caller).await;
+            let reply = router.serve(&method, params.as_deref(), &caller).await;
             owed.answer(reply).await;
         });
         in_flight.insert(id, Running { number, task: task.abort_handle(), withdrawn });
@@ -268,6 +261,20 @@ impl Session {
     fn send(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let _ = self.outbox.push(Urgency::Gather, write);
     }
+}
+
+/// The client that sends these parameters of `initialize`.
+fn introduced(params: &ClientParams) -> Client {
+    let mut client = Client::new(Revision::negotiate(&params.protocol_version));
+    if let Some(info) = &params.client_info {
+        client.name.clone_from(&info.name);
+        tracing::info!(
+            "client {} {} connects",
+            excerpt(info.name.as_bytes(), 80),
+            excerpt(info.version.as_bytes(), 40)
+        );
+    }
+    client
 }
 
 /// The error for a request that comes before the handshake.

@@ -1,7 +1,7 @@
 //! The handshake of the session era, from both sides (specification, Lifecycle, Initialization).
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::version::Revision;
 
@@ -47,13 +47,11 @@ pub struct ClientInfo {
     pub version: String,
 }
 
-/// Our answer to a client's `initialize`: the JSON text of the result. `list_changes` promises to tell when the list
-/// of tools changes.
-pub fn server_result(revision: Revision, instructions: &str, list_changes: bool) -> String {
-    let tools = if list_changes { json!({ "listChanged": true }) } else { json!({}) };
+/// Our answer to a client's `initialize`: the JSON text of the result.
+pub fn server_result(revision: Revision, capabilities: &Value, instructions: &str) -> String {
     json!({
         "protocolVersion": revision.as_str(),
-        "capabilities": { "tools": tools },
+        "capabilities": capabilities,
         "serverInfo": { "name": "mcp-bridge", "version": env!("CARGO_PKG_VERSION") },
         "instructions": instructions,
     })

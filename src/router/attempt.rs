@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::request::{Caller, progress_token};
+use super::caller::Caller;
+use super::request::progress_token;
 use super::routing::{Found, Router};
 use crate::base::json;
 use crate::config::{Retry, RetryOn};
@@ -94,6 +95,7 @@ impl Attempt<'_> {
             }
             let watch = Watch {
                 on_progress: token.map(|token| self.on_progress(token)),
+                follower: None,
                 withdrawn: Some(&self.caller.withdrawn),
             };
             let params = |to: &mut Vec<u8>, id| self.write_params(to, token, id);

@@ -5,6 +5,7 @@ mod actions;
 mod answer;
 mod arguments;
 mod attempt;
+pub mod caller;
 pub mod describe;
 pub mod error;
 mod failed;
@@ -23,8 +24,8 @@ mod value;
 
 pub use action::Action;
 pub use answer::listed;
+pub use caller::{Ask, Asks, Caller, Client, Notify};
 pub use error::Error;
 pub use overview::Overview;
-pub use request::{Caller, Notify};
-pub use routing::Router;
+pub use routing::{Introduction, Router};
 pub use settings::{Admin, LeftOut, Parts, ServerSettings, Settings};

@@ -7,7 +7,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::actions::call::Call;
-use super::request::{Caller, ToolCall};
+use super::caller::Caller;
+use super::request::ToolCall;
 use super::routing::Router;
 use super::settings::ServerSettings;
 use super::shape::Form;

@@ -1,50 +1,9 @@
-//! One request as the router gets it: who calls, and which tool with what.
+//! One request as the router gets it: which tool is called, with what.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::sync::Arc;
 
 use crate::base::json::{is_object, member, members, string};
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
-use crate::upstream::Withdrawn;
-
-/// Sends notifications to the session and request that caused them.
-#[derive(Clone)]
-pub struct Notify(Arc<Deliver>);
-
-type Deliver = dyn Fn(&str, &str) + Send + Sync;
-
-impl Notify {
-    /// `send` takes the method and the JSON text of the parameters; it must not block.
-    pub fn new(send: impl Fn(&str, &str) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(send))
-    }
-
-    /// For callers that want to hear nothing.
-    pub fn nobody() -> Self {
-        Self::new(|_, _| ())
-    }
-
-    /// Sends one notification.
-    pub fn send(&self, method: &str, params: &str) {
-        (self.0)(method, params);
-    }
-}
-
-impl fmt::Debug for Notify {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Notify")
-    }
-}
-
-/// Who calls, as far as a call needs it.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// Where notifications about the call go.
-    pub notify: Notify,
-    /// Why the call was withdrawn, set before it is dropped.
-    pub withdrawn: Withdrawn,
-}
 
 /// The parameters of `tools/call` (specification, Tools, Calling Tools).
 #[derive(Debug)]

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::action::Action;
+use super::caller::{Caller, Client};
 use super::error::MAX_AVAILABLE;
 use super::invocation::Shared;
 use super::promotion::Promotion;
-use super::request::{Caller, ToolCall};
+use super::request::ToolCall;
 use super::settings::{Parts, ServerSettings, Settings};
 use super::{Admin, Error, actions, describe};
 use crate::access::Usage;
@@ -17,7 +19,8 @@ use crate::base::text::nearest_all;
 use crate::cache::{Flights, Kept, Results};
 use crate::config::ServerName;
 use crate::protocol::content::json_result;
-use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
+use crate::protocol::error::{ErrorObject, INVALID_PARAMS, METHOD_NOT_FOUND};
+use crate::protocol::method;
 use crate::select::Selector;
 use crate::telemetry::logging::excerpt;
 use crate::tools::{Registry, ServerTools, Snapshot};
@@ -46,6 +49,15 @@ pub struct Router {
     pub(super) promotion: Promotion,
     /// Sent when `tools/list` has another answer.
     pub(super) list_changed: watch::Sender<()>,
+}
+
+/// What a client hears first.
+#[derive(Debug)]
+pub struct Introduction {
+    /// What it may ask for, in the words of the session era (specification, Lifecycle, Capability Negotiation).
+    pub capabilities: Value,
+    /// For the model.
+    pub instructions: String,
 }
 
 /// A server that was found by its name.
@@ -111,6 +123,33 @@ impl Router {
     /// The counts of calls.
     pub fn usage(&self) -> &Usage {
         &self.usage
+    }
+
+    /// What the bridge says of itself when a client connects.
+    pub fn introduction(&self, _client: &Client) -> Introduction {
+        let tools =
+            if self.promotion.is_enabled() { json!({ "listChanged": true }) } else { json!({}) };
+        Introduction {
+            capabilities: json!({ "tools": tools }),
+            instructions: describe::INSTRUCTIONS.to_owned(),
+        }
+    }
+
+    /// The answer to a request of a client that has introduced itself.
+    pub async fn serve(
+        &self,
+        method: &str,
+        params: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Box<str>, ErrorObject> {
+        match method {
+            method::TOOLS_CALL => self.call_tool(params, caller).await,
+            method::TOOLS_LIST => Ok(self.tool_list().into()),
+            _ => {
+                let message = format!("unknown method `{}`", excerpt(method.as_bytes(), 80));
+                Err(ErrorObject::new(METHOD_NOT_FOUND, message))
+            }
+        }
     }
 
     /// The answer to `tools/call` with these parameters. What goes wrong inside the `mcp` tool is a tool result

@@ -8,9 +8,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+use super::carrier::Carrier;
 use super::child::{self, Child, Streams};
 use super::error::{LastWords, UnsetVariable};
 use super::guardian::Guardian;
+use super::pipe::Pipe;
 use super::stderr::{self, Tail};
 use super::surroundings;
 use super::{Error, Session};
@@ -57,7 +59,8 @@ impl Connection {
             Child::spawn(&blueprint.stdio, &blueprint.environment, &blueprint.guardian)?;
         let Streams { stdin, stdout, stderr } = streams;
         let (outbox, writer) = Outbox::new(MAX_WAITING, stdin);
-        let session = Arc::new(Session::new(blueprint, outbox));
+        let carrier = Carrier::Stdio(Pipe::new(blueprint.stdio.framing, outbox));
+        let session = Arc::new(Session::new(blueprint, carrier, tasks.clone()));
         let stop = closing.child_token();
 
         let writing = AbortOnDropHandle::new(tasks.spawn(writer.run()));

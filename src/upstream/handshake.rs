@@ -23,7 +23,7 @@ pub(super) async fn open(session: &Session, limit: Duration) -> Result<(), Error
         biased;
         answer = &mut first => answer,
         // It uses headers and has not understood the line that was sent before anybody could know.
-        () = session.became_sized.notified() => tokio::select! {
+        () = session.carrier.became_sized() => tokio::select! {
             biased;
             answer = &mut first => answer,
             answer = ask() => answer,

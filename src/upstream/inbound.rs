@@ -2,6 +2,7 @@
 //! that is none of these.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::value::RawValue;
@@ -9,12 +10,11 @@ use tokio::io::AsyncRead;
 
 use super::error::LastWords;
 use super::pending::Delivery;
-use super::{Error, Session};
+use super::{Error, Follower, Session};
 use crate::base::json::{Checked, Strict, elements, member};
 use crate::base::secret::HIDDEN;
-use crate::config::Framing;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
-use crate::protocol::jsonrpc::{self, Message, salvage_answered};
+use crate::protocol::jsonrpc::{self, Id, Message, salvage_answered};
 use crate::protocol::method;
 use crate::telemetry::logging::excerpt;
 use crate::wire::{Decoder, Frame, Turn};
@@ -32,7 +32,10 @@ const MAX_ODDITIES: u32 = 100_000;
 
 impl Session {
     /// Reads until the server closes its stdout; returns why.
-    pub(super) async fn read(&self, stdout: &mut (impl AsyncRead + Unpin)) -> std::io::Result<()> {
+    pub(super) async fn read(
+        self: &Arc<Self>,
+        stdout: &mut (impl AsyncRead + Unpin),
+    ) -> std::io::Result<()> {
         let mut decoder = Decoder::of_either(MAX_MESSAGE);
         let (mut strict, mut turn) = (Strict::new(), Turn::default());
         loop {
@@ -51,15 +54,9 @@ impl Session {
         }
     }
 
-    fn receive(&self, frame: &Frame<'_>, strict: &mut Strict) {
+    fn receive(self: &Arc<Self>, frame: &Frame<'_>, strict: &mut Strict) {
         let bytes = match *frame {
-            Frame::Line(bytes) => bytes,
-            Frame::Sized(bytes) => {
-                if self.framing == Framing::Auto && !self.sized.swap(true, Ordering::Relaxed) {
-                    self.became_sized.notify_one();
-                }
-                bytes
-            }
+            Frame::Line(bytes) | Frame::Sized(bytes) => bytes,
             Frame::Junk(bytes) => {
                 let line = self.shown(&String::from_utf8_lossy(bytes), 120);
                 return self.odd(&format!("wrote a line to stdout that is no message: {line}"));
@@ -69,23 +66,26 @@ impl Session {
                 return self.unusable(&[head, tail], &reason);
             }
         };
-        self.heard.store(true, Ordering::Relaxed);
-        let message = match strict.check(bytes) {
-            Ok(message) => message,
-            Err(fault) => return self.unusable(&[bytes], &fault.to_string()),
-        };
-        if message.is_array() {
-            return self.batch(message);
+        self.carrier.hears(matches!(frame, Frame::Sized(_)));
+        self.take(bytes, None, strict);
+    }
+
+    /// Takes one message, or a batch of them. `of` is our request on whose own stream it came, where requests have
+    /// such streams: what stands there belongs to that request.
+    pub(super) fn take(self: &Arc<Self>, bytes: &[u8], of: Option<u64>, strict: &mut Strict) {
+        match strict.check(bytes) {
+            Ok(message) if message.is_array() => self.batch(message, of),
+            Ok(message) => self.message(message, of),
+            Err(fault) => self.unusable(&[bytes], &fault.to_string()),
         }
-        self.message(message, bytes);
     }
 
     /// Several messages in one, as revision 2025-03-26 had it.
-    fn batch(&self, batch: Checked<'_>) {
+    fn batch(self: &Arc<Self>, batch: Checked<'_>, of: Option<u64>) {
         let mut strict = Strict::new();
         for element in elements(batch.text).take(MAX_BATCH) {
             match strict.check(element.as_bytes()) {
-                Ok(message) if message.is_object() => self.message(message, element.as_bytes()),
+                Ok(message) if message.is_object() => self.message(message, of),
                 _ => self.odd("wrote a batch of something else than messages"),
             }
             if self.is_ended() {
@@ -97,11 +97,12 @@ impl Session {
         }
     }
 
-    fn message(&self, message: Checked<'_>, bytes: &[u8]) {
+    fn message(self: &Arc<Self>, message: Checked<'_>, of: Option<u64>) {
+        let bytes = message.text.as_bytes();
         match jsonrpc::parse(message) {
             Ok(Message::Response { id, outcome }) => self.answered(id, outcome),
-            Ok(Message::Notification { method, params }) => self.notified(&method, params),
-            Ok(Message::Request { id, method, .. }) => self.asked(id.as_json(), &method),
+            Ok(Message::Notification { method, params }) => self.notified(&method, params, of),
+            Ok(Message::Request { id, method, params }) => self.asked(id, &method, params, of),
             Err(refusal) => self.unusable(&[bytes], &refusal.to_string()),
         }
     }
@@ -128,7 +129,7 @@ impl Session {
         }
     }
 
-    fn notified(&self, method: &str, params: Option<&str>) {
+    fn notified(&self, method: &str, params: Option<&str>, of: Option<u64>) {
         match (method, params) {
             (method::PROGRESS, Some(params)) => match member(params, "progressToken") {
                 Some(token) => {
@@ -141,32 +142,48 @@ impl Session {
             (method::TOOLS_LIST_CHANGED, _) => self.tools_changed.notify_one(),
             (method::MESSAGE, Some(params)) => {
                 tracing::info!("`{}` logs: {}", self.server, self.shown(params, 500));
+                if let Some(follower) = self.follower(of) {
+                    follower.notified(method, params);
+                }
             }
+            (method::CANCELLED, Some(params)) => self.questions.withdraw(params),
             _ => tracing::debug!("`{}` notifies `{}`", self.server, excerpt(method.as_bytes(), 80)),
         }
     }
 
-    /// Requests of servers are answered at once: `ping` is ours to answer, and no other capability
-    /// was declared.
-    fn asked(&self, id: &str, method: &str) {
+    /// Requests of servers: `ping` is ours to answer, everything else goes to the client that caused it, if it is
+    /// known which one that is.
+    fn asked(self: &Arc<Self>, id: Id, method: &str, params: Option<&str>, of: Option<u64>) {
         if method == method::INITIALIZE {
             let reason = "the program sends back what it is sent: it is no MCP server".to_owned();
-            if let Ok(id) = id.parse() {
+            if let Ok(id) = id.as_json().parse() {
                 self.requests.answer(id, Err(Error::BadAnswer { reason }));
             }
             return;
         }
-        let sent = self.outbox.try_push(|buffer| {
-            self.frame(buffer, |buffer| {
-                if method == method::PING {
-                    jsonrpc::write_result(buffer, id, "{}");
-                } else {
-                    let method = excerpt(method.as_bytes(), 80);
-                    let message = format!("this client does not offer `{method}`");
-                    let error = ErrorObject::new(METHOD_NOT_FOUND, message);
-                    jsonrpc::write_error(buffer, Some(id), &error);
-                }
-            });
+        if method == method::PING {
+            return self.reply(&id, Ok("{}"));
+        }
+        if let Some(follower) = self.follower(of) {
+            return self.put(id, follower.asked(method, params));
+        }
+        let message = format!("this client does not offer `{}`", excerpt(method.as_bytes(), 80));
+        self.reply(&id, Err(&ErrorObject::new(METHOD_NOT_FOUND, message)));
+    }
+
+    /// Whom a message is meant for that came on the stream of request `of`, or on none.
+    fn follower(&self, of: Option<u64>) -> Option<Arc<dyn Follower>> {
+        match of {
+            Some(id) => self.requests.follower(id),
+            None => self.requests.sole_follower(),
+        }
+    }
+
+    /// Answers a request of the server.
+    pub(super) fn reply(&self, id: &Id, reply: Result<&str, &ErrorObject>) {
+        let sent = self.carrier.try_push(|buffer| match reply {
+            Ok(result) => jsonrpc::write_result(buffer, id.as_json(), result),
+            Err(error) => jsonrpc::write_error(buffer, Some(id.as_json()), error),
         });
         if sent != Ok(true) {
             self.odd("asks without reading the answers");
@@ -206,7 +223,7 @@ impl Session {
 
     /// Notes something that no server should do. The first times it is worth a warning, later ones only
     /// show with `--debug`, and a server that does little else is given up.
-    fn odd(&self, what: &str) {
+    pub(super) fn odd(&self, what: &str) {
         // What still comes in while it is being ended is nobody's concern.
         if self.is_ended() {
             return;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::Error;
+use super::{Error, Follower};
 
 /// However often a request makes progress, it is given up after this long (specification, Lifecycle, Timeouts).
 const LONGEST: Duration = Duration::from_hours(6);
@@ -42,6 +42,7 @@ struct Table {
 struct Waiting {
     reply: oneshot::Sender<Answer>,
     on_progress: Option<OnProgress>,
+    follower: Option<Arc<dyn Follower>>,
     timeout: Duration,
     begun: Instant,
     /// When it was sent, or last made progress.
@@ -108,6 +109,7 @@ impl Requests {
         timeout: Duration,
         counts: bool,
         on_progress: Option<OnProgress>,
+        follower: Option<Arc<dyn Follower>>,
     ) -> Result<Entered, Error> {
         let (reply, answer) = oneshot::channel();
         let heard = Instant::now();
@@ -122,7 +124,8 @@ impl Requests {
             table.last_used = heard;
         }
         let begun = heard;
-        let waiting = Waiting { reply, on_progress, timeout, begun, heard, counts, sent: true };
+        let sent = true;
+        let waiting = Waiting { reply, on_progress, follower, timeout, begun, heard, counts, sent };
         table.waiting.insert(id, waiting);
         let deadline = heard + timeout;
         if table.next_look.is_none_or(|planned| deadline < planned) {
@@ -157,6 +160,20 @@ impl Requests {
                 on_progress(params, token);
             }
         }
+    }
+
+    /// Who follows a request.
+    pub(super) fn follower(&self, id: u64) -> Option<Arc<dyn Follower>> {
+        self.table().waiting.get(&id)?.follower.clone()
+    }
+
+    /// Who follows the newest request, if all that are followed are of one client: what the server says without
+    /// naming a request can only be meant for that one.
+    pub(super) fn sole_follower(&self) -> Option<Arc<dyn Follower>> {
+        let table = self.table();
+        let mut followers = table.waiting.values().rev().filter_map(|w| w.follower.as_ref());
+        let newest = followers.next()?;
+        followers.all(|other| other.client() == newest.client()).then(|| newest.clone())
     }
 
     /// Notes whether a request was written, or waits for room.
@@ -270,8 +287,8 @@ mod tests {
         let requests = Arc::new(Requests::new());
         let watched = requests.clone();
         let watch = tokio::spawn(async move { watched.watch(|_| ()).await });
-        let long = requests.enter(Duration::from_secs(10), true, None).expect("open");
-        let short = requests.enter(Duration::from_secs(1), true, None).expect("open");
+        let long = requests.enter(Duration::from_secs(10), true, None, None).expect("open");
+        let short = requests.enter(Duration::from_secs(1), true, None, None).expect("open");
         let start = Instant::now();
         let short = short.answer.await.expect("an answer");
         assert!(matches!(short, Err(Error::TimedOut { .. })), "{short:?}");
@@ -289,7 +306,7 @@ mod tests {
     async fn answers_find_those_who_asked() {
         let requests = Requests::new();
         let Entered { id, answer, alone } =
-            requests.enter(Duration::from_secs(10), true, None).expect("open");
+            requests.enter(Duration::from_secs(10), true, None, None).expect("open");
         assert!(alone);
         assert_eq!(requests.answer(id + 1, Ok("{}".into())), Delivery::NeverAsked);
         assert_eq!(requests.answer(0, Ok("{}".into())), Delivery::NeverAsked);
@@ -297,9 +314,9 @@ mod tests {
         assert_eq!(requests.answer(id, Ok("{}".into())), Delivery::TooLate);
         assert_eq!(answer.await.expect("an answer").expect("a result"), "{}".into());
         let Entered { answer, .. } =
-            requests.enter(Duration::from_secs(10), true, None).expect("open");
+            requests.enter(Duration::from_secs(10), true, None, None).expect("open");
         requests.end(&Error::ShuttingDown);
         assert!(matches!(answer.await, Ok(Err(Error::ShuttingDown))));
-        assert!(requests.enter(Duration::from_secs(10), true, None).is_err());
+        assert!(requests.enter(Duration::from_secs(10), true, None, None).is_err());
     }
 }

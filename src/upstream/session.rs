@@ -8,16 +8,19 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::Error;
+use super::carrier::Carrier;
 use super::connection::Blueprint;
 use super::error::LastWords;
 use super::pending::{Answer, Entered, OnProgress, Requests};
+use super::questions::Questions;
+use super::{Error, Follower};
 use crate::base::blotter::Blotter;
-use crate::config::{Framing, ServerName};
+use crate::config::ServerName;
 use crate::protocol::jsonrpc;
 use crate::protocol::method;
-use crate::wire::{Outbox, Urgency};
+use crate::wire::Urgency;
 
 /// Why a request is dropped without an answer; whoever drops it says so first.
 pub type Withdrawn = Arc<OnceLock<String>>;
@@ -26,18 +29,15 @@ pub type Withdrawn = Arc<OnceLock<String>>;
 #[derive(Debug)]
 pub struct Session {
     pub(super) server: ServerName,
-    pub(super) outbox: Outbox,
+    pub(super) carrier: Carrier,
     pub(super) requests: Requests,
+    /// Requests of the server that the client has not answered yet.
+    pub(super) questions: Questions,
     pub(super) blotter: Arc<Blotter>,
-    pub(super) framing: Framing,
-    /// Messages go out with `Content-Length`, because the server's come in so.
-    pub(super) sized: AtomicBool,
-    /// A message has come in.
-    pub(super) heard: AtomicBool,
+    /// Work that outlives the message that caused it, such as answers to the server's own requests.
+    pub(super) tasks: TaskTracker,
     /// Fired when the server says that its tools changed.
     pub(super) tools_changed: Notify,
-    /// Fired when the server turns out to use `Content-Length`.
-    pub(super) became_sized: Notify,
     /// Strange messages so far.
     pub(super) oddities: AtomicU32,
     /// Cancelled when the conversation has ended.
@@ -53,6 +53,8 @@ pub struct Session {
 pub struct Watch<'a> {
     /// Hears of progress.
     pub on_progress: Option<OnProgress>,
+    /// Hears and answers what else the server says meanwhile.
+    pub follower: Option<Arc<dyn Follower>>,
     /// Says why the request was dropped.
     pub withdrawn: Option<&'a Withdrawn>,
 }
@@ -77,18 +79,15 @@ impl Drop for Pending<'_> {
 }
 
 impl Session {
-    pub(super) fn new(blueprint: &Blueprint, outbox: Outbox) -> Self {
-        let framing = blueprint.stdio.framing;
+    pub(super) fn new(blueprint: &Blueprint, carrier: Carrier, tasks: TaskTracker) -> Self {
         Self {
             server: blueprint.name.clone(),
-            outbox,
+            carrier,
             requests: Requests::new(),
+            questions: Questions::default(),
             blotter: blueprint.blotter.clone(),
-            framing,
-            sized: AtomicBool::new(framing == Framing::Lsp),
-            heard: AtomicBool::new(false),
+            tasks,
             tools_changed: Notify::new(),
-            became_sized: Notify::new(),
             oddities: AtomicU32::new(0),
             over: CancellationToken::new(),
             nonsense: AtomicU32::new(0),
@@ -138,33 +137,31 @@ impl Session {
     }
 
     /// Sends a request and waits for its answer. Dropping the future withdraws the request.
-    pub(super) async fn request(
+    pub async fn request(
         &self,
-        method: &'static str,
+        method: &str,
         timeout: Duration,
         watch: Watch<'_>,
         params: impl FnOnce(&mut Vec<u8>, u64),
     ) -> Answer {
         let counts = method == method::TOOLS_CALL;
         let Entered { id, mut answer, alone } =
-            self.requests.enter(timeout, counts, watch.on_progress)?;
+            self.requests.enter(timeout, counts, watch.on_progress, watch.follower)?;
         // `initialize` must not be cancelled (specification, Cancellation, Behavior Requirements).
         let cancellable = method != method::INITIALIZE;
         let _pending = Pending { session: self, id, cancellable, withdrawn: watch.withdrawn };
-        if !self.outbox.has_room() {
+        if !self.carrier.has_room() {
             self.requests.mark_sent(id, false);
             tokio::select! {
                 biased;
                 answer = &mut answer => return answer.unwrap_or(Err(Error::ShuttingDown)),
-                _ = self.outbox.room() => {}
+                _ = self.carrier.room() => {}
             }
             self.requests.mark_sent(id, true);
         }
         let urgency = if alone { Urgency::Alone } else { Urgency::Gather };
-        let pushed = self.outbox.push(urgency, |buffer| {
-            self.frame(buffer, |buffer| {
-                jsonrpc::write_call(buffer, id, method, params);
-            });
+        let pushed = self.carrier.push(urgency, |buffer| {
+            jsonrpc::write_call(buffer, id, method, params);
         });
         if pushed.is_err() {
             // The server no longer reads; the session ends in a moment.
@@ -179,10 +176,8 @@ impl Session {
 
     /// Sends a notification, if there is room.
     pub(super) fn notify(&self, method: &str, params: &str) {
-        let sent = self.outbox.try_push(|buffer| {
-            self.frame(buffer, |buffer| {
-                jsonrpc::write_notification(buffer, method, params);
-            });
+        let sent = self.carrier.try_push(|buffer| {
+            jsonrpc::write_notification(buffer, method, params);
         });
         if sent != Ok(true) {
             tracing::debug!("`{}` did not take `{method}`: {sent:?}", self.server);
@@ -194,10 +189,8 @@ impl Session {
     fn cancel(&self, id: u64, reason: &str) {
         let params = json!({ "requestId": id, "reason": reason }).to_string();
         // A session that is over needs no cancellation.
-        let _ = self.outbox.push(Urgency::Gather, |buffer| {
-            self.frame(buffer, |buffer| {
-                jsonrpc::write_notification(buffer, method::CANCELLED, &params);
-            });
+        let _ = self.carrier.push(Urgency::Gather, |buffer| {
+            jsonrpc::write_notification(buffer, method::CANCELLED, &params);
         });
     }
 
@@ -206,28 +199,11 @@ impl Session {
         self.requests.watch(|id| self.cancel(id, "no answer in time")).await;
     }
 
-    /// Appends one message in the framing that the server uses.
-    pub(super) fn frame(&self, buffer: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-        if self.sized.load(Ordering::Relaxed) {
-            let mut body = Vec::new();
-            write(&mut body);
-            let header = format!("Content-Length: {}\r\n\r\n", body.len());
-            buffer.extend_from_slice(header.as_bytes());
-            buffer.extend_from_slice(&body);
-        } else {
-            write(buffer);
-            if self.framing == Framing::Auto && !self.heard.load(Ordering::Relaxed) {
-                // A server that wants headers takes this line for one as long as it ends like one.
-                buffer.push(b'\r');
-            }
-            buffer.push(b'\n');
-        }
-    }
-
     /// Ends the conversation: what waits fails with `error`, and so does every later request.
     pub(super) fn end(&self, error: &Error) {
         self.requests.end(error);
-        self.outbox.close();
+        self.carrier.close();
+        self.questions.withdraw_all();
         self.over.cancel();
     }
 }

@@ -6,5 +6,5 @@ pub mod outbox;
 mod turn;
 
 pub use lines::{Decoder, Frame};
-pub use outbox::{Outbox, Sink, Urgency, Writer};
+pub use outbox::{Closed, Outbox, Sink, Urgency, Writer};
 pub use turn::Turn;

@@ -4,7 +4,7 @@ use super::which::{self, Which};
 use crate::router::Error;
 use crate::router::answer;
 use crate::router::attempt::Attempt;
-use crate::router::request::Caller;
+use crate::router::caller::Caller;
 use crate::router::routing::{Router, unknown_tool};
 use crate::router::shape::Form;
 

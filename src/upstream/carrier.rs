@@ -1,0 +1,66 @@
+//! The ways to a server: each takes messages one by one and hands in what comes back to the session.
+
+use super::pipe::Pipe;
+use crate::wire::{Closed, Urgency};
+
+/// What carries a session.
+#[derive(Debug)]
+pub(super) enum Carrier {
+    /// A child process.
+    Stdio(Pipe),
+}
+
+impl Carrier {
+    /// Whether a request would be taken without waiting.
+    pub(super) fn has_room(&self) -> bool {
+        match self {
+            Self::Stdio(pipe) => pipe.outbox().has_room(),
+        }
+    }
+
+    /// Waits until there is room.
+    pub(super) async fn room(&self) -> Result<(), Closed> {
+        match self {
+            Self::Stdio(pipe) => pipe.outbox().room().await,
+        }
+    }
+
+    /// Sends the message that `write` writes, room or not.
+    pub(super) fn push(
+        &self,
+        urgency: Urgency,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Closed> {
+        match self {
+            Self::Stdio(pipe) => pipe.push(urgency, write),
+        }
+    }
+
+    /// Sends the message that `write` writes, if there is room.
+    pub(super) fn try_push(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<bool, Closed> {
+        match self {
+            Self::Stdio(pipe) => pipe.try_push(write),
+        }
+    }
+
+    /// Waits until the server turns out to use `Content-Length`, which only child processes may.
+    pub(super) async fn became_sized(&self) {
+        match self {
+            Self::Stdio(pipe) => pipe.became_sized().await,
+        }
+    }
+
+    /// A message has come in; `sized` by a header, if it came through pipes.
+    pub(super) fn hears(&self, sized: bool) {
+        match self {
+            Self::Stdio(pipe) => pipe.hears(sized),
+        }
+    }
+
+    /// Takes no more messages.
+    pub(super) fn close(&self) {
+        match self {
+            Self::Stdio(pipe) => pipe.outbox().close(),
+        }
+    }
+}

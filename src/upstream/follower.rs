@@ -1,0 +1,23 @@
+//! Who hears what a server says of its own accord while it works on a request: the client that caused the request, and
+//! nobody else.
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+
+use crate::protocol::error::ErrorObject;
+
+/// What a question of a server comes back with: the JSON text of the result.
+pub type Reply = Result<Box<str>, ErrorObject>;
+
+/// Stands for the client behind a request. Upstream knows of it no more than this.
+pub trait Follower: fmt::Debug + Send + Sync {
+    /// Tells clients apart: equal for all requests of one.
+    fn client(&self) -> u64;
+
+    /// Takes a notification, such as a log message; `params` is the JSON text of its parameters. Must not block.
+    fn notified(&self, method: &str, params: &str);
+
+    /// Puts a request of the server to the client, such as `sampling/createMessage`; dropped when the server withdraws it.
+    fn asked(&self, method: &str, params: Option<&str>) -> BoxFuture<'static, Reply>;
+}
