@@ -2,6 +2,7 @@
 //! being built up as values.
 
 mod cut;
+mod edit;
 mod scan;
 mod spelling;
 mod splice;
@@ -10,6 +11,7 @@ mod strict;
 pub use cut::{
     Member, elements, first_value, is_object, member, members, objects, offset, replace, string,
 };
+pub use edit::{set, without};
 pub use spelling::{compact, string_end, text, unescape};
 pub use splice::{Place, insert, is_tight, remove};
 pub use strict::{Checked, Fault, MAX_DEPTH, Strict};
