@@ -288,7 +288,8 @@ fn too_early(method: &str, params: Option<&str>) -> ErrorObject {
             code: UNSUPPORTED_PROTOCOL_VERSION,
             message: "only revisions with sessions are spoken here: send `initialize` first"
                 .to_owned(),
-            data: to_raw_value(&json!({ "supported": Revision::ALL.map(Revision::as_str) })).ok(),
+            data: to_raw_value(&json!({ "supported": Revision::SESSIONS.map(Revision::as_str) }))
+                .ok(),
         },
     }
 }

@@ -9,7 +9,7 @@ use super::version::Revision;
 /// bridge who could answer sampling, elicitation or roots for a server.
 pub fn client_params() -> String {
     json!({
-        "protocolVersion": Revision::LATEST.as_str(),
+        "protocolVersion": Revision::LATEST_SESSION.as_str(),
         "capabilities": {},
         "clientInfo": { "name": "mcp-bridge", "version": env!("CARGO_PKG_VERSION") },
     })

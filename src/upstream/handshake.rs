@@ -47,11 +47,11 @@ pub(super) async fn open(session: &Session, limit: Duration) -> Result<(), Error
 /// A server may choose a revision that we do not know. What we use of it — tools — has not changed since the
 /// first one, so only the era has to fit.
 fn check_revision(date: &str) -> Result<(), Error> {
-    if Revision::parse(date).is_some() {
+    if Revision::SESSIONS.iter().any(|revision| revision.as_str() == date) {
         return Ok(());
     }
     if Era::of_revision(date) == Era::Stateless {
-        let latest = Revision::LATEST.as_str();
+        let latest = Revision::LATEST_SESSION.as_str();
         let date = excerpt(date.as_bytes(), 40);
         let reason =
             format!("the server wants revision `{date}`, the newest spoken here is {latest}");
