@@ -1,9 +1,9 @@
 //! The two eras of the protocol, told apart before anything else is read.
 //!
 //! Up to 2025-11-25 a connection opens with `initialize`; from 2026-07-28 on every request stands alone and names
-//! its revision in `_meta`. The bridge speaks the first era; what it meets of the second one it recognises here,
-//! so that the peer hears which revisions would work.
+//! its revision in `_meta`.
 
+use super::meta;
 use crate::base::json::member;
 
 /// How a peer opens a conversation.
@@ -20,7 +20,7 @@ impl Era {
     pub fn of_request(params: Option<&str>) -> Self {
         let revision = params
             .and_then(|params| member(params, "_meta"))
-            .and_then(|meta| member(meta, "io.modelcontextprotocol/protocolVersion"));
+            .and_then(|meta| member(meta, meta::PROTOCOL_VERSION));
         if revision.is_some() { Self::Stateless } else { Self::Session }
     }
 

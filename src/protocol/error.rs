@@ -13,6 +13,14 @@ pub const METHOD_NOT_FOUND: i64 = -32601;
 pub const INVALID_PARAMS: i64 = -32602;
 /// The bridge itself failed.
 pub const INTERNAL_ERROR: i64 = -32603;
+/// There is no such resource (revisions up to 2025-11-25, Resources, Error Handling).
+pub const RESOURCE_NOT_FOUND: i64 = -32002;
+/// The user has to open a URL first (revision 2025-11-25, Elicitation, URL Elicitation Required Error).
+pub const URL_ELICITATION_REQUIRED: i64 = -32042;
+/// HTTP headers do not say what the body says (revision 2026-07-28, Streamable HTTP, Server Validation).
+pub const HEADER_MISMATCH: i64 = -32020;
+/// The request needs a capability that its client does not declare (revision 2026-07-28, Base Protocol).
+pub const MISSING_REQUIRED_CLIENT_CAPABILITY: i64 = -32021;
 /// The revision that the request names is not spoken here (revision 2026-07-28, Versioning).
 pub const UNSUPPORTED_PROTOCOL_VERSION: i64 = -32022;
 /// The session has as many requests in flight as it may have; from the range that JSON-RPC leaves to servers.

@@ -1,10 +1,15 @@
 //! What travels: JSON-RPC envelopes, the protocol's revisions, and the few payloads that the bridge reads.
 
+pub mod capabilities;
 pub mod content;
 pub mod era;
 pub mod error;
 pub mod initialize;
 pub mod jsonrpc;
+pub mod listen;
+pub mod log;
+pub mod meta;
 pub mod method;
+pub mod refusal;
 pub mod tool;
 pub mod version;

@@ -1,0 +1,280 @@
+//! What a request of the stateless era says of its client in `_meta` (revision 2026-07-28, Base Protocol, `_meta`). Inside
+//! the bridge requests travel without it: it is taken out where they come in, and ours is put in where they leave for a
+//! server of that era.
+
+use std::borrow::Cow;
+
+use super::era::Era;
+use super::error::{ErrorObject, INVALID_PARAMS};
+use super::log::Level;
+use super::refusal;
+use super::version::Revision;
+use crate::base::json::{is_object, member, replace, set, string, without as leave_out};
+
+/// Key of the revision of a request.
+pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// Key of the capabilities of the client that asks.
+pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// Key of the name and version of the client that asks.
+pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+/// Key of the level from which on a request wants log messages.
+pub const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+/// Key of the name and version of the server that answers.
+pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+/// Key of the subscription that a notification belongs to.
+pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// What a request says of its client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestMeta {
+    /// The revision; one without sessions.
+    pub revision: Revision,
+    /// The JSON text of an object.
+    pub capabilities: Box<str>,
+    /// The JSON text of an object.
+    pub client_info: Option<Box<str>>,
+    /// From which level on log messages are wanted; none are without it.
+    pub log_level: Option<Level>,
+}
+
+/// Why a request of the stateless era is malformed. Over HTTP each of them has the status 400.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MetaFault {
+    /// A required key is not there.
+    #[error("`_meta` lacks the required key `{0}`")]
+    Missing(&'static str),
+    /// A value is not what it has to be.
+    #[error("`{key}` in `_meta` must be {expected}")]
+    Kind {
+        /// The key.
+        key: &'static str,
+        /// What it has to be.
+        expected: &'static str,
+    },
+    /// The revision is none that a request can name.
+    #[error("unsupported protocol version")]
+    Version {
+        /// As the client spelt it.
+        requested: String,
+    },
+}
+
+impl MetaFault {
+    /// As it travels.
+    pub fn error(&self) -> ErrorObject {
+        match self {
+            Self::Version { requested } => refusal::unsupported_version(requested),
+            Self::Missing(_) | Self::Kind { .. } => {
+                ErrorObject::new(INVALID_PARAMS, self.to_string())
+            }
+        }
+    }
+}
+
+impl RequestMeta {
+    /// Reads the keys of a request, if it has any of them: one that has none is no request of this era, which is
+    /// [`MetaFault::Missing`] where something else says that it ought to be one.
+    pub fn parse(params: Option<&str>) -> Result<Option<Self>, MetaFault> {
+        let meta = params.and_then(|params| member(params, "_meta")).unwrap_or("{}");
+        let revision = member(meta, PROTOCOL_VERSION);
+        let capabilities = member(meta, CLIENT_CAPABILITIES);
+        let info = member(meta, CLIENT_INFO);
+        let level = member(meta, LOG_LEVEL);
+        if revision.is_none() && capabilities.is_none() && info.is_none() && level.is_none() {
+            return Ok(None);
+        }
+        let revision = revision.ok_or(MetaFault::Missing(PROTOCOL_VERSION))?;
+        let revision = string(revision)
+            .ok_or(MetaFault::Kind { key: PROTOCOL_VERSION, expected: "a string" })?;
+        let revision = Revision::parse(&revision)
+            .filter(|revision| revision.era() == Era::Stateless)
+            .ok_or_else(|| MetaFault::Version { requested: revision.into_owned() })?;
+        let capabilities = capabilities.ok_or(MetaFault::Missing(CLIENT_CAPABILITIES))?;
+        let capabilities = object(CLIENT_CAPABILITIES, capabilities)?;
+        let client_info = info.map(|info| object(CLIENT_INFO, info)).transpose()?;
+        let level_of = |level| {
+            string(level).and_then(|name| Level::parse(&name)).ok_or(MetaFault::Kind {
+                key: LOG_LEVEL,
+                expected: "one of debug, info, notice, warning, error, critical, alert, emergency",
+            })
+        };
+        let log_level = level.map(level_of).transpose()?;
+        Ok(Some(Self { revision, capabilities, client_info, log_level }))
+    }
+}
+
+fn object(key: &'static str, value: &str) -> Result<Box<str>, MetaFault> {
+    if is_object(value) {
+        Ok(value.into())
+    } else {
+        Err(MetaFault::Kind { key, expected: "an object" })
+    }
+}
+
+/// What the bridge says of itself, or of the client that it stands for, in a request to a stateless server.
+#[derive(Debug, Clone, Copy)]
+pub struct Declared<'a> {
+    /// The revision of the request.
+    pub revision: Revision,
+    /// The JSON text of an object.
+    pub capabilities: &'a str,
+    /// The JSON text of an object.
+    pub client_info: Option<&'a str>,
+    /// From which level on log messages are wanted.
+    pub log_level: Option<Level>,
+}
+
+fn is_declaration(key: &str) -> bool {
+    matches!(key, PROTOCOL_VERSION | CLIENT_CAPABILITIES | CLIENT_INFO | LOG_LEVEL)
+}
+
+/// `params` without those keys, and without a `_meta` that held nothing else.
+pub fn without(params: &str) -> Cow<'_, str> {
+    let Some(meta) = member(params, "_meta") else {
+        return Cow::Borrowed(params);
+    };
+    without_keys(params, meta, is_declaration)
+}
+
+/// `outer` without the members of its `_meta` that are `unwanted`, and without a `_meta` that becomes empty.
+pub(super) fn without_keys<'a>(
+    outer: &'a str,
+    meta: &str,
+    unwanted: impl Fn(&str) -> bool,
+) -> Cow<'a, str> {
+    let Cow::Owned(left) = leave_out(meta, unwanted) else {
+        return Cow::Borrowed(outer);
+    };
+    if crate::base::json::members(&left).next().is_none() {
+        return leave_out(outer, |name| name == "_meta");
+    }
+    replace(outer, meta, &left).map_or(Cow::Borrowed(outer), Cow::Owned)
+}
+
+/// `outer` with the member `key` of its `_meta` set to `value`; nothing if it or its `_meta` is no object.
+pub(super) fn with_key(outer: &str, key: &str, value: &str) -> Option<String> {
+    let meta = set(member(outer, "_meta").unwrap_or("{}"), key, value)?;
+    set(outer, "_meta", &meta)
+}
+
+/// `params` with what is declared in its `_meta`, where it takes the place of what stood there before; all other keys,
+/// such as `progressToken`, stay. Parameters that are no object count as none.
+pub fn with(params: Option<&str>, declared: &Declared<'_>) -> String {
+    let params = params.filter(|params| is_object(params)).unwrap_or("{}");
+    let meta = member(params, "_meta").filter(|meta| is_object(meta)).unwrap_or("{}");
+    let mut meta = leave_out(meta, is_declaration).into_owned();
+    let revision = format!("\"{}\"", declared.revision.as_str());
+    let level = declared.log_level.map(|level| format!("\"{}\"", level.as_str()));
+    for (key, value) in [
+        (PROTOCOL_VERSION, Some(revision.as_str())),
+        (CLIENT_INFO, declared.client_info),
+        (CLIENT_CAPABILITIES, Some(declared.capabilities)),
+        (LOG_LEVEL, level.as_deref()),
+    ] {
+        if let Some(value) = value {
+            meta = set(&meta, key, value).unwrap_or(meta);
+        }
+    }
+    set(params, "_meta", &meta).expect("the parameters are an object")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FULL: &str = concat!(
+        r#"{"name":"x","_meta":{"progressToken":7,"io.modelcontextprotocol/protocolVersion":"2026-07-28","#,
+        r#""io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"},"#,
+        r#""io.modelcontextprotocol/clientCapabilities":{"roots":{}},"#,
+        r#""io.modelcontextprotocol/logLevel":"warning"}}"#
+    );
+
+    #[test]
+    fn a_full_declaration_is_read() {
+        let found = RequestMeta::parse(Some(FULL)).expect("well formed").expect("stateless");
+        assert_eq!(found.revision, Revision::V2026_07_28);
+        assert_eq!(&*found.capabilities, r#"{"roots":{}}"#);
+        assert_eq!(found.client_info.as_deref(), Some(r#"{"name":"c","version":"1"}"#));
+        assert_eq!(found.log_level, Some(Level::Warning));
+        assert_eq!(without(FULL), r#"{"name":"x","_meta":{"progressToken":7}}"#);
+    }
+
+    #[test]
+    fn requests_without_any_of_the_keys_are_of_the_other_era() {
+        for params in [None, Some("{}"), Some(r#"{"_meta":{"progressToken":1}}"#), Some("[1]")] {
+            assert_eq!(RequestMeta::parse(params), Ok(None), "{params:?}");
+        }
+    }
+
+    #[test]
+    fn malformed_declarations_are_refused() {
+        let check = |meta: &str, code, message: &str| {
+            let params = format!(r#"{{"_meta":{meta}}}"#);
+            let error = RequestMeta::parse(Some(&params)).expect_err(meta).error();
+            assert_eq!(error.code, code, "{meta}");
+            assert!(error.message.contains(message), "{meta}: {error}");
+        };
+        let version = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28""#;
+        check(&format!("{{{version}}}"), -32602, "lacks");
+        check(r#"{"io.modelcontextprotocol/clientCapabilities":{}}"#, -32602, PROTOCOL_VERSION);
+        check(r#"{"io.modelcontextprotocol/protocolVersion":5}"#, -32602, "a string");
+        check(r#"{"io.modelcontextprotocol/protocolVersion":"2025-11-25"}"#, -32022, "version");
+        check(r#"{"io.modelcontextprotocol/protocolVersion":"2099-01-01"}"#, -32022, "version");
+        let capabilities = r#""io.modelcontextprotocol/clientCapabilities":[]"#;
+        check(&format!("{{{version},{capabilities}}}"), -32602, "an object");
+        let full = format!(r#"{version},"io.modelcontextprotocol/clientCapabilities":{{}}"#);
+        let info = r#""io.modelcontextprotocol/clientInfo":"me""#;
+        check(&format!("{{{full},{info}}}"), -32602, CLIENT_INFO);
+        let level = r#""io.modelcontextprotocol/logLevel":"loud""#;
+        check(&format!("{{{full},{level}}}"), -32602, "emergency");
+    }
+
+    #[test]
+    fn ours_takes_the_place_of_theirs() {
+        let declared = Declared {
+            revision: Revision::V2026_07_28,
+            capabilities: "{}",
+            client_info: None,
+            log_level: None,
+        };
+        let ours = concat!(
+            r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","#,
+            r#""io.modelcontextprotocol/clientCapabilities":{}"#
+        );
+        let check = |params, expected: String| assert_eq!(with(params, &declared), expected);
+        check(None, format!(r#"{{"_meta":{{{ours}}}}}"#));
+        check(Some("{}"), format!(r#"{{"_meta":{{{ours}}}}}"#));
+        check(Some(FULL), format!(r#"{{"name":"x","_meta":{{"progressToken":7,{ours}}}}}"#));
+        check(Some(r#"{"_meta":{},"a":1}"#), format!(r#"{{"_meta":{{{ours}}},"a":1}}"#));
+    }
+
+    proptest! {
+        /// What was put in comes out again, byte for byte, and reads as it was declared.
+        #[test]
+        fn what_is_put_in_comes_out(
+            name in "[ -~é]{0,12}",
+            token in proptest::option::of(0..100_u32),
+            info in any::<bool>(),
+            level in proptest::option::of(proptest::sample::select(Level::ALL.to_vec())),
+        ) {
+            let name = serde_json::to_string(&name).expect("a string");
+            let meta = token.map_or_else(String::new, |token| {
+                format!(r#","_meta":{{"progressToken":{token}}}"#)
+            });
+            let params = format!(r#"{{"name":{name}{meta}}}"#);
+            let client_info = info.then_some(r#"{"name":"c","version":"1"}"#);
+            let capabilities = r#"{"sampling":{}}"#;
+            let revision = Revision::V2026_07_28;
+            let declared = Declared { revision, capabilities, client_info, log_level: level };
+            let full = with(Some(&params), &declared);
+            prop_assert_eq!(&*without(&full), &*params);
+            prop_assert_eq!(with(Some(&full), &declared), full.clone());
+            let found = RequestMeta::parse(Some(&full)).expect("well formed").expect("stateless");
+            prop_assert_eq!(&*found.capabilities, capabilities);
+            prop_assert_eq!(found.client_info.as_deref(), client_info);
+            prop_assert_eq!(found.log_level, level);
+        }
+    }
+}
