@@ -283,7 +283,7 @@ mod tests {
         let object = serde_json::from_str(json).expect("an object");
         let report = Report::of_server("a");
         let auth = Auth::read(Reader::new(&object, "/auth", &report));
-        let told = report.into_findings(&Lines::new(Vec::new()));
+        let told = report.into_findings(&Lines::default());
         let told: Vec<String> = told.iter().map(ToString::to_string).collect();
         assert_eq!(told, findings, "{json}");
         auth

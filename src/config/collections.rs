@@ -11,7 +11,7 @@ use crate::base::locate;
 
 impl Reader<'_> {
     /// Times in milliseconds by keys that are the user's own.
-    pub(super) fn duration_map_ms(
+    pub(crate) fn duration_map_ms(
         &mut self,
         key: &'static str,
     ) -> Option<IndexMap<String, Duration>> {
@@ -31,7 +31,7 @@ impl Reader<'_> {
     }
 
     /// A list of choices, each at most once.
-    pub(super) fn choices<T: Copy + PartialEq>(
+    pub(crate) fn choices<T: Copy + PartialEq>(
         &mut self,
         key: &'static str,
         choices: &[(&str, T)],
@@ -48,7 +48,7 @@ impl Reader<'_> {
         Some(picked)
     }
 
-    pub(super) fn strings(&mut self, key: &'static str) -> Option<Vec<String>> {
+    pub(crate) fn strings(&mut self, key: &'static str) -> Option<Vec<String>> {
         let value = self.value(key)?;
         let Some(items) = value.as_array() else {
             self.mistyped(key, "a list of strings", value);
@@ -66,7 +66,7 @@ impl Reader<'_> {
         (strings.len() == items.len()).then_some(strings)
     }
 
-    pub(super) fn string_map(&mut self, key: &'static str) -> Option<IndexMap<String, String>> {
+    pub(crate) fn string_map(&mut self, key: &'static str) -> Option<IndexMap<String, String>> {
         let place = self.at(key);
         let map = self.map(key)?;
         let mut strings = IndexMap::with_capacity(map.len());

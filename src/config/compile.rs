@@ -207,7 +207,7 @@ mod tests {
         let mut top = Reader::new(&object, "", &report);
         let config = Config::read(&mut top);
         top.finish();
-        let told = report.into_findings(&Lines::new(Vec::new()));
+        let told = report.into_findings(&Lines::default());
         let told: Vec<String> = told.iter().map(ToString::to_string).collect();
         assert_eq!(told, findings, "{json}");
         config

@@ -6,16 +6,16 @@ use serde_json::{Map, Value};
 
 use super::error::Error;
 use super::finding::Lines;
-use crate::base::locate;
+use crate::base::json::MAX_DEPTH;
 
 /// A parsed configuration file.
-pub(super) struct Document {
-    pub(super) object: Map<String, Value>,
-    pub(super) lines: Lines,
+pub(crate) struct Document {
+    pub(crate) object: Map<String, Value>,
+    pub(crate) lines: Lines,
 }
 
 impl Document {
-    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         // Editors on Windows like to put a byte order mark in front.
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let not_json =
@@ -29,7 +29,7 @@ impl Document {
         })?;
         let found = match value {
             Value::Object(object) => {
-                let lines = Lines::new(locate::positions(text));
+                let lines = Lines::of(text);
                 return Ok(Self { object, lines });
             }
             Value::Array(_) => "a list",
@@ -57,6 +57,9 @@ fn reason(text: &str, fault: &serde_json::Error) -> String {
     }
     let said = fault.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
+    if said == "recursion limit exceeded" {
+        return format!("objects and lists are nested more than {MAX_DEPTH} levels deep");
+    }
     if said == "trailing comma" {
         return "a comma before `}` or `]` has nothing to separate; remove it".to_owned();
     }
@@ -119,6 +122,13 @@ mod tests {
         check(
             b"{\n\"\xFF\"}",
             "is not JSON: line 2, column 2: the file is not UTF-8; save it in that encoding",
+        );
+        let column = MAX_DEPTH + 1;
+        check(
+            "[".repeat(column),
+            &format!(
+                "is not JSON: line 1, column {column}: objects and lists are nested more than 127 levels deep"
+            ),
         );
         check("[]", "holds a list where an object `{…}` belongs");
         check("7", "holds a lone value where an object `{…}` belongs");

@@ -170,7 +170,7 @@ mod tests {
             variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         found.sort_unstable();
         assert_eq!(found, expected, "{text:?}");
-        let told = report.into_findings(&Lines::new(Vec::new()));
+        let told = report.into_findings(&Lines::default());
         let told: Vec<String> = told.iter().map(ToString::to_string).collect();
         assert_eq!(told, findings, "{text:?}");
     }
@@ -223,7 +223,7 @@ mod tests {
             write_atomically(&path, b"A=1", mode).expect("written");
             let report = Report::top();
             assert_eq!(read(&path, &report).len(), 1);
-            let findings = report.into_findings(&Lines::new(Vec::new()));
+            let findings = report.into_findings(&Lines::default());
             assert_eq!(findings.len(), expected, "{mode:o}");
         }
     }

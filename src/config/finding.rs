@@ -38,7 +38,7 @@ pub struct Finding {
 impl Finding {
     /// Adds what would set it right.
     #[must_use]
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -66,7 +66,7 @@ impl fmt::Display for Finding {
 
 /// Collects the findings about one server entry, or about all the rest.
 #[derive(Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     server: Option<String>,
     /// Pointers of values that a variable had a part in. They are never shown.
     filled: HashSet<String>,
@@ -78,36 +78,36 @@ pub(super) struct Report {
 
 impl Report {
     /// A list for the values that belong to no server.
-    pub(super) fn top() -> Self {
+    pub(crate) fn top() -> Self {
         Self::default()
     }
 
     /// A list for one server entry.
-    pub(super) fn of_server(name: &str) -> Self {
+    pub(crate) fn of_server(name: &str) -> Self {
         Self { server: Some(name.to_owned()), ..Self::default() }
     }
 
     /// Keeps the values at these pointers out of every message.
-    pub(super) fn conceal(&mut self, filled: HashSet<String>) {
+    pub(crate) fn conceal(&mut self, filled: HashSet<String>) {
         self.filled = filled;
     }
 
     /// Takes no more findings about the values at these pointers.
-    pub(super) fn hush(&mut self, lacking: HashSet<String>) {
+    pub(crate) fn hush(&mut self, lacking: HashSet<String>) {
         self.lacking = lacking;
     }
 
     /// Whether the value at this pointer may stand in a message.
-    pub(super) fn may_show(&self, pointer: &str) -> bool {
+    pub(crate) fn may_show(&self, pointer: &str) -> bool {
         !self.filled.contains(pointer)
     }
 
-    pub(super) fn is_of_server(&self) -> bool {
+    pub(crate) fn is_of_server(&self) -> bool {
         self.server.is_some()
     }
 
     /// A finding at this place, not yet part of the list.
-    pub(super) fn finding(
+    pub(crate) fn finding(
         &self,
         severity: Severity,
         pointer: &str,
@@ -124,61 +124,52 @@ impl Report {
         }
     }
 
-    pub(super) fn add(&self, finding: Finding) {
+    pub(crate) fn add(&self, finding: Finding) {
         if !self.lacking.contains(&finding.pointer) {
             self.findings.borrow_mut().push(finding);
         }
     }
 
-    pub(super) fn error(&self, pointer: &str, message: impl Into<String>) {
+    pub(crate) fn error(&self, pointer: &str, message: impl Into<String>) {
         self.add(self.finding(Severity::Error, pointer, message));
     }
 
-    pub(super) fn warning(&self, pointer: &str, message: impl Into<String>) {
+    pub(crate) fn warning(&self, pointer: &str, message: impl Into<String>) {
         self.add(self.finding(Severity::Warning, pointer, message));
     }
 
     /// Whether anything was found that is more than a warning.
-    pub(super) fn has_errors(&self) -> bool {
+    pub(crate) fn has_errors(&self) -> bool {
         self.findings.borrow().iter().any(|finding| finding.severity == Severity::Error)
     }
 
     /// The findings in the order in which they were made, with their lines filled in.
-    pub(super) fn into_findings(self, lines: &Lines) -> Vec<Finding> {
+    pub(crate) fn into_findings(self, lines: &Lines) -> Vec<Finding> {
         let mut findings = self.findings.into_inner();
         for finding in findings.iter_mut().filter(|finding| finding.file.is_none()) {
-            finding.line = lines.of(&finding.pointer);
+            finding.line = lines.line(&finding.pointer);
         }
         findings
     }
 }
 
-/// The lines on which the values of the configuration stand.
-pub(super) struct Lines(Vec<locate::Position>);
+/// The lines on which the values of the file stand.
+#[derive(Default)]
+pub(crate) struct Lines(locate::Positions);
 
 impl Lines {
-    pub(super) fn new(positions: Vec<locate::Position>) -> Self {
-        Self(positions)
+    pub(crate) fn of(text: &str) -> Self {
+        Self(locate::Positions::of(text))
     }
 
     /// The line of a value; for the file as a whole there is none.
-    fn of(&self, pointer: &str) -> Option<usize> {
-        if pointer.is_empty() {
-            return None;
-        }
-        let last = self.0.iter().rev().find(|position| position.pointer == pointer)?;
-        Some(last.line)
+    fn line(&self, pointer: &str) -> Option<usize> {
+        if pointer.is_empty() { None } else { self.0.line(pointer) }
     }
 
     /// Pointers of the keys that stand twice in one object.
-    pub(super) fn repeated(&self) -> Vec<String> {
-        let mut seen = HashSet::new();
-        let mut told = HashSet::new();
-        let repeated = self.0.iter().map(|position| position.pointer.as_str());
-        repeated
-            .filter(|pointer| !seen.insert(*pointer) && told.insert(*pointer))
-            .map(str::to_owned)
-            .collect()
+    pub(crate) fn repeated(&self) -> &[String] {
+        self.0.repeated()
     }
 }
 
@@ -208,12 +199,5 @@ mod tests {
             "`/servers/git/comand` (line 7): unknown key `comand`; did you mean `command`?",
         );
         check("", Some(2), Some("/b/.env"), None, "`/b/.env` (line 2): unknown key `comand`");
-    }
-
-    #[test]
-    fn lists_repeated_keys_once() {
-        let lines =
-            Lines::new(locate::positions(r#"{"a": {"b": 1, "b": 2, "b": 3}, "c": [1, 1]}"#));
-        assert_eq!(lines.repeated(), ["/a/b"]);
     }
 }

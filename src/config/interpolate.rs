@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(value["k"][1], expected, "{text}");
         let expected: Vec<Secret> = secrets.iter().map(|secret| Secret::from(*secret)).collect();
         assert!(filled.secrets == expected, "{text}");
-        let told = report.into_findings(&Lines::new(Vec::new()));
+        let told = report.into_findings(&Lines::default());
         let told: Vec<String> = told.iter().map(ToString::to_string).collect();
         assert_eq!(told, findings, "{text}");
     }

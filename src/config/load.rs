@@ -82,7 +82,7 @@ fn compile(
         paths,
         variables,
         lines: &document.lines,
-        repeated: &repeated,
+        repeated,
         found: Found::default(),
     };
     let found = servers.read(&mut top);

@@ -14,57 +14,57 @@ use crate::base::{locate, text};
 
 /// The longest time that a key may give: what fits a signed 32-bit count of milliseconds, nearly 25
 /// days.
-pub(super) const LONGEST_MS: u64 = 2_147_483_647;
+pub(crate) const LONGEST_MS: u64 = 2_147_483_647;
 
 /// One object of the configuration.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     object: &'a Map<String, Value>,
     pointer: String,
-    pub(super) report: &'a Report,
+    pub(crate) report: &'a Report,
     known: Vec<&'static str>,
     ignored: Vec<&'static str>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(object: &'a Map<String, Value>, pointer: &str, report: &'a Report) -> Self {
+    pub(crate) fn new(object: &'a Map<String, Value>, pointer: &str, report: &'a Report) -> Self {
         Self { object, pointer: pointer.to_owned(), report, known: Vec::new(), ignored: Vec::new() }
     }
 
-    pub(super) fn report(&self) -> &'a Report {
+    pub(crate) fn report(&self) -> &'a Report {
         self.report
     }
 
     /// Pointer of the object itself.
-    pub(super) fn pointer(&self) -> &str {
+    pub(crate) fn pointer(&self) -> &str {
         &self.pointer
     }
 
     /// Pointer of one of its members.
-    pub(super) fn at(&self, key: &str) -> String {
+    pub(crate) fn at(&self, key: &str) -> String {
         locate::child(&self.pointer, key)
     }
 
     /// Whether the key stands there with a value other than `null`.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.object.get(key).is_some_and(|value| !value.is_null())
     }
 
     /// The text of a key that will be read later on, if it is one.
-    pub(super) fn glance(&self, key: &str) -> Option<&'a str> {
+    pub(crate) fn glance(&self, key: &str) -> Option<&'a str> {
         self.object.get(key).and_then(Value::as_str)
     }
 
     /// The place of the key among the others; those that are not there come last.
-    pub(super) fn index(&self, key: &str) -> usize {
+    pub(crate) fn index(&self, key: &str) -> usize {
         self.object.keys().position(|known| known == key).unwrap_or(usize::MAX)
     }
 
-    pub(super) fn value(&mut self, key: &'static str) -> Option<&'a Value> {
+    pub(crate) fn value(&mut self, key: &'static str) -> Option<&'a Value> {
         self.known.push(key);
         self.object.get(key).filter(|value| !value.is_null())
     }
 
-    pub(super) fn text(&mut self, key: &'static str) -> Option<&'a str> {
+    pub(crate) fn text(&mut self, key: &'static str) -> Option<&'a str> {
         let value = self.value(key)?;
         let text = value.as_str();
         if text.is_none() {
@@ -73,12 +73,12 @@ impl<'a> Reader<'a> {
         text
     }
 
-    pub(super) fn string(&mut self, key: &'static str) -> Option<String> {
+    pub(crate) fn string(&mut self, key: &'static str) -> Option<String> {
         self.text(key).map(str::to_owned)
     }
 
     /// A string that must say something.
-    pub(super) fn filled_string(&mut self, key: &'static str) -> Option<String> {
+    pub(crate) fn filled_string(&mut self, key: &'static str) -> Option<String> {
         let text = self.text(key)?;
         if text.trim().is_empty() {
             self.report.error(&self.at(key), format!("`{key}` is empty"));
@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
         Some(text.to_owned())
     }
 
-    pub(super) fn bool(&mut self, key: &'static str) -> Option<bool> {
+    pub(crate) fn bool(&mut self, key: &'static str) -> Option<bool> {
         let value = self.value(key)?;
         let answer = value.as_bool();
         if answer.is_none() {
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
         answer
     }
 
-    pub(super) fn whole(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+    pub(crate) fn whole(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
         let value = self.value(key)?;
         let number = value.as_u64().filter(|number| range.contains(number));
         if number.is_none() {
@@ -110,12 +110,12 @@ impl<'a> Reader<'a> {
         number
     }
 
-    pub(super) fn count(&mut self, key: &'static str, from: u64) -> Option<usize> {
+    pub(crate) fn count(&mut self, key: &'static str, from: u64) -> Option<usize> {
         let number = self.whole(key, from..=u64::MAX)?;
         Some(usize::try_from(number).unwrap_or(usize::MAX))
     }
 
-    pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
+    pub(crate) fn number(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
         let value = self.value(key)?;
         let number = value.as_f64().filter(|number| range.contains(number));
         if number.is_none() {
@@ -126,16 +126,16 @@ impl<'a> Reader<'a> {
     }
 
     /// A time in milliseconds, from `from` to [`LONGEST_MS`].
-    pub(super) fn duration_ms(&mut self, key: &'static str, from: u64) -> Option<Duration> {
+    pub(crate) fn duration_ms(&mut self, key: &'static str, from: u64) -> Option<Duration> {
         self.whole(key, from..=LONGEST_MS).map(Duration::from_millis)
     }
 
     /// A time in milliseconds that may be longer than any timer: up to a hundred years.
-    pub(super) fn long_duration_ms(&mut self, key: &'static str) -> Option<Duration> {
+    pub(crate) fn long_duration_ms(&mut self, key: &'static str) -> Option<Duration> {
         self.whole(key, 1..=3_155_760_000_000).map(Duration::from_millis)
     }
 
-    pub(super) fn choice<T: Copy>(
+    pub(crate) fn choice<T: Copy>(
         &mut self,
         key: &'static str,
         choices: &[(&str, T)],
@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An object whose keys are the user's own.
-    pub(super) fn map(&mut self, key: &'static str) -> Option<&'a Map<String, Value>> {
+    pub(crate) fn map(&mut self, key: &'static str) -> Option<&'a Map<String, Value>> {
         let value = self.value(key)?;
         let map = value.as_object();
         if map.is_none() {
@@ -155,13 +155,13 @@ impl<'a> Reader<'a> {
     }
 
     /// An object whose keys are known.
-    pub(super) fn object(&mut self, key: &'static str) -> Option<Reader<'a>> {
+    pub(crate) fn object(&mut self, key: &'static str) -> Option<Reader<'a>> {
         let map = self.map(key)?;
         Some(Reader::new(map, &self.at(key), self.report))
     }
 
     /// A string that has to be there and say something.
-    pub(super) fn required_string(&mut self, key: &'static str) -> Option<String> {
+    pub(crate) fn required_string(&mut self, key: &'static str) -> Option<String> {
         if !self.has(key) {
             self.known.push(key);
             self.report.error(&self.pointer, format!("`{key}` is missing"));
@@ -171,13 +171,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes keys for known without reading them.
-    pub(super) fn skip(&mut self, keys: &[&'static str]) {
+    pub(crate) fn skip(&mut self, keys: &[&'static str]) {
         self.known.extend_from_slice(keys);
     }
 
     /// Known keys that mean nothing beside what else stands here: each gets a warning that says
     /// `why`.
-    pub(super) fn useless(&mut self, keys: &[&'static str], why: &str) {
+    pub(crate) fn useless(&mut self, keys: &[&'static str], why: &str) {
         self.skip(keys);
         for key in keys.iter().filter(|key| self.has(key)) {
             self.report.warning(&self.at(key), format!("`{key}` {why}"));
@@ -186,7 +186,7 @@ impl<'a> Reader<'a> {
 
     /// Keys that other programs know and that mean nothing here: each gets a warning, however near
     /// it is to one of ours.
-    pub(super) fn foreign(&mut self, keys: &[&'static str], hint: Option<&str>) {
+    pub(crate) fn foreign(&mut self, keys: &[&'static str], hint: Option<&str>) {
         for key in keys {
             self.ignored.push(key);
             if self.object.contains_key(*key) {
@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
 
     /// Reports the keys that were never read. In a server entry one that looks like a slip is an
     /// error, since a misspelt restriction would otherwise be no restriction.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         for key in self.object.keys() {
             if self.known.contains(&key.as_str()) || self.ignored.contains(&key.as_str()) {
                 continue;
@@ -218,7 +218,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn pick<T: Copy>(
+    pub(crate) fn pick<T: Copy>(
         &self,
         key: &str,
         pointer: &str,
@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    pub(super) fn mistyped(&self, key: &str, wanted: &str, value: &Value) {
+    pub(crate) fn mistyped(&self, key: &str, wanted: &str, value: &Value) {
         let message = format!("`{key}` must be {wanted}, not {}", shown(value));
         self.report.error(&self.at(key), message);
     }
@@ -249,7 +249,7 @@ impl<'a> Reader<'a> {
 
 /// A value as messages show it. Strings may be secrets and are only named; a variable can only fill
 /// strings.
-pub(super) fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Null => "`null`".to_owned(),
         Value::Bool(_) | Value::Number(_) => format!("`{value}`"),
@@ -271,7 +271,7 @@ mod tests {
         let mut reader = Reader::new(&object, "/s", &report);
         let answer = read(&mut reader);
         reader.finish();
-        let findings = report.into_findings(&Lines::new(Vec::new()));
+        let findings = report.into_findings(&Lines::default());
         let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
         assert_eq!(told, expected, "{json}");
         answer

@@ -181,7 +181,7 @@ mod tests {
             protection: Protection::default(),
         };
         let server = Server::read(Reader::new(&object, "", &report), &scene, Vec::new());
-        let told = report.into_findings(&Lines::new(Vec::new()));
+        let told = report.into_findings(&Lines::default());
         let told: Vec<String> = told.iter().map(ToString::to_string).collect();
         assert_eq!(told, findings, "{json}");
         server
