@@ -12,6 +12,7 @@ pub mod config;
 pub mod downstream;
 pub mod guard;
 pub mod protocol;
+pub mod recipe;
 pub mod router;
 pub mod select;
 pub mod telemetry;

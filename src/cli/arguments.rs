@@ -74,6 +74,9 @@ pub(super) enum Command {
     /// Show which tools have changed since they were pinned; approve those of a server
     #[command(after_help = APPROVE_EXAMPLES)]
     Approve(Approve),
+    /// Check recipes: files, or folders that hold a `recipe.json`
+    #[command(after_help = VALIDATE_RECIPE_EXAMPLES)]
+    ValidateRecipe(ValidateRecipe),
     /// Kill what is left of servers when the bridge dies; started by the bridge itself
     #[command(name = guardian::COMMAND, hide = true)]
     Guard,
@@ -137,6 +140,13 @@ pub(super) struct Remove {
     /// The server's name in the config
     #[arg(value_name = "NAME")]
     pub(super) server: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ValidateRecipe {
+    /// The recipes
+    #[arg(value_name = "PATH", required = true)]
+    pub(super) paths: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -254,3 +264,11 @@ Examples:
 
 What is approved is what was shown: if a server changes its tools again before the answer, nothing is.
 No server is started: what counts is what it showed last. A bridge that runs notices the approval.";
+
+const VALIDATE_RECIPE_EXAMPLES: &str = "\
+Examples:
+  bridge validate-recipe recipes/todoist
+  bridge validate-recipe recipes/*/recipe.json --json
+
+Everything that is wrong is printed, with its JSON pointer and line. Recipes of version 1 (`config.json`) are read, too.
+Exit code 1 says that a recipe has errors, 4 that one is not there; warnings are none.";

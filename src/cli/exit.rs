@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done.
     Done = 0,
-    /// Failed: a tool said that it failed or is withheld, a limit is used up, or a file could not be written.
+    /// Failed: a tool said that it failed or is withheld, a recipe has errors, a limit is used up, or a file could not be written.
     Failed = 1,
     /// The command line is wrong.
     Usage = 2,

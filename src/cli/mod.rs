@@ -17,6 +17,7 @@ mod set_env;
 mod setup;
 mod tools;
 mod usage;
+mod validate_recipe;
 
 pub use exit::Exit;
 pub use run::main;

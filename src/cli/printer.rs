@@ -48,6 +48,11 @@ impl Printer {
         LOST.load(Ordering::Relaxed)
     }
 
+    /// Data in one line, whatever stands in it.
+    pub(super) fn line(self, text: &str) {
+        self.data(&line(text));
+    }
+
     /// Data for programs.
     pub(super) fn json(self, value: &impl Serialize) {
         self.data(&serde_json::to_string_pretty(value).expect("answers always serialise"));

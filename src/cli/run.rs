@@ -10,7 +10,10 @@ use super::arguments::{Arguments, Command, Global};
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
-use super::{approve, call, init, limit, read, remove, serve, servers, set_env, tools, usage};
+use super::{
+    approve, call, init, limit, read, remove, serve, servers, set_env, tools, usage,
+    validate_recipe,
+};
 use crate::base::environment::Environment;
 use crate::select;
 use crate::telemetry::logging;
@@ -75,9 +78,13 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
             .map(|()| Exit::Done)
             .map_err(failed);
     }
+    if let Some(Command::ValidateRecipe(arguments)) = &arguments.command {
+        return Ok(validate_recipe::run(arguments, printer));
+    }
     let setup = Setup::new(arguments.global.config.as_deref(), environment, printer)?;
     match arguments.command {
-        None | Some(Command::Serve | Command::Guard | Command::Select) => {
+        None
+        | Some(Command::Serve | Command::Guard | Command::Select | Command::ValidateRecipe(_)) => {
             setup.block_on(serve::run(setup.app()?, printer))
         }
         Some(Command::Init(init)) => init::run(&init, &setup),

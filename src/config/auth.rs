@@ -123,7 +123,7 @@ enum GrantType {
 
 impl Auth {
     /// Reads the section; faults are in the report when the answer is none.
-    pub(super) fn read(mut reader: Reader<'_>) -> Option<Self> {
+    pub(crate) fn read(mut reader: Reader<'_>) -> Option<Self> {
         if !reader.has("type") {
             let message = "`type` is missing; it is one of `bearer`, `header`, `oauth2`";
             reader.report().error(reader.pointer(), message);

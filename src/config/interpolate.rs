@@ -14,7 +14,7 @@ use crate::base::locate;
 use crate::base::secret::Secret;
 
 /// The name that stands for the server's own folder of files.
-pub(super) const CONFIG_DIR: &str = "CONFIG_DIR";
+pub(crate) const CONFIG_DIR: &str = "CONFIG_DIR";
 
 /// Fills one entry.
 pub(super) struct Filler<'a> {
@@ -212,8 +212,26 @@ pub(super) fn names(value: &Value) -> Vec<&str> {
     }
 }
 
+/// The names of the variables that stand in a string and have no default.
+pub(crate) fn needed(text: &str) -> Vec<&str> {
+    let needed = |part| match part {
+        Part::Variable { name, default: None } => Some(name),
+        _ => None,
+    };
+    parts(text).into_iter().filter_map(needed).collect()
+}
+
+/// The string with `value` in place of each variable.
+pub(crate) fn with_stand_ins(text: &str, value: &str) -> String {
+    let part = |part| match part {
+        Part::Text(text) | Part::Other(text) | Part::Open(text) => text,
+        Part::Variable { .. } => value,
+    };
+    parts(text).into_iter().map(part).collect()
+}
+
 /// Whether `${…}` around it names a variable.
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let mut letters = text.chars();
     letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
@@ -253,6 +271,16 @@ mod tests {
         check("${A:-${B}}", &[Part::Other("${A:-${B}"), Part::Text("}")]);
         check("ä${", &[Part::Text("ä"), Part::Open("${")]);
         check("${ä}", &[Part::Other("${ä}")]);
+    }
+
+    #[test]
+    fn tells_what_is_needed() {
+        let check = |text: &str, needed_names: &[&str], full: &str| {
+            assert_eq!(needed(text), needed_names, "{text}");
+            assert_eq!(with_stand_ins(text, "x"), full, "{text}");
+        };
+        check("https://${HOST}/${env:PATH_}", &["HOST", "PATH_"], "https://x/x");
+        check("${A:-b} ${x y} ${", &[], "x ${x y} ${");
     }
 
     fn check(text: &str, expected: &str, secrets: &[&str], findings: &[&str]) {

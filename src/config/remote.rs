@@ -8,7 +8,7 @@ use crate::base::locate;
 use crate::base::secret::Secret;
 
 /// The keys of an entry that only such servers have.
-pub(super) const KEYS: [&str; 2] = ["url", "headers"];
+pub(crate) const KEYS: [&str; 2] = ["url", "headers"];
 
 /// How to reach a server by URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(super) fn is_sse(url: &str) -> bool {
 }
 
 /// `headers`, each name and value one that HTTP can carry.
-pub(super) fn read_headers(reader: &mut Reader<'_>) -> Option<IndexMap<String, Secret>> {
+pub(crate) fn read_headers(reader: &mut Reader<'_>) -> Option<IndexMap<String, Secret>> {
     let headers = reader.string_map("headers")?;
     for (name, value) in &headers {
         let place = locate::child(&reader.at("headers"), name);
@@ -68,7 +68,8 @@ pub(super) fn read_headers(reader: &mut Reader<'_>) -> Option<IndexMap<String, S
     Some(headers.into_iter().map(|(name, value)| (name, value.into())).collect())
 }
 
-fn is_http(url: &str) -> bool {
+/// Whether the bridge can call it.
+pub(crate) fn is_http(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else {
         return false;
     };

@@ -16,7 +16,7 @@ use crate::base::secret::Secret;
 pub(super) const KEYS: [&str; 7] =
     ["command", "args", "env", "cwd", "framing", "oauth2EnvBinding", "oauth2CredentialsFile"];
 
-const FRAMINGS: [(&str, Framing); 3] =
+pub(crate) const FRAMINGS: [(&str, Framing); 3] =
     [("auto", Framing::Auto), ("newline", Framing::Newline), ("lsp", Framing::Lsp)];
 
 /// How to run a server.
@@ -37,7 +37,8 @@ pub struct Stdio {
 }
 
 /// How messages are told apart on a pipe.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Framing {
     /// As the server's first message shows.
     #[default]
@@ -102,7 +103,7 @@ impl Login {
 }
 
 /// A command with blanks and nothing that looks like a path is most likely a whole shell line.
-fn check_command(reader: &Reader<'_>, command: &str, args: &[String]) {
+pub(crate) fn check_command(reader: &Reader<'_>, command: &str, args: &[String]) {
     let place = reader.at("command");
     if command.contains('\0') || args.iter().any(|arg| arg.contains('\0')) {
         reader.report().error(&place, "a command and its arguments cannot hold a NUL character");
@@ -126,7 +127,8 @@ fn resolve_command(command: &str, scene: &Scene<'_>) -> String {
     scene.resolve(command).to_string_lossy().into_owned()
 }
 
-fn read_env(reader: &mut Reader<'_>) -> IndexMap<String, Secret> {
+/// `env`, each name and value one that a program can get.
+pub(crate) fn read_env(reader: &mut Reader<'_>) -> IndexMap<String, Secret> {
     let env = reader.string_map("env").unwrap_or_default();
     for (name, value) in &env {
         let place = locate::child(&reader.at("env"), name);

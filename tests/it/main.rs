@@ -20,6 +20,7 @@ mod lines;
 mod pins;
 mod progress;
 mod promotion;
+mod recipes;
 mod resolution;
 mod retry;
 mod router;

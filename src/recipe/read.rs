@@ -1,0 +1,63 @@
+//! Recipes in files.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::check::{Checked, MAX_BYTES, check};
+use crate::base::fs::open_regular;
+
+/// What a folder of a recipe may hold, the first that is there counts.
+const FILES: [&str; 2] = ["recipe.json", "config.json"];
+
+/// Why there is nothing to check.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such file or folder.
+    #[error("there is nothing at `{}`", path.display())]
+    NotFound {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The folder holds no recipe.
+    #[error("the folder `{}` holds no `recipe.json`", path.display())]
+    NoRecipe {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It is there and cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Reads and checks the recipe in a file, or in the folder that holds it.
+pub fn read(path: &Path, now: SystemTime) -> Result<Checked, Error> {
+    let file = find(path)?;
+    let bytes = bytes(&file).map_err(|fault| match fault.kind() {
+        io::ErrorKind::NotFound => Error::NotFound { path: file.clone() },
+        _ => Error::Unreadable { path: file.clone(), source: fault },
+    })?;
+    Ok(check(&bytes, now))
+}
+
+fn find(path: &Path) -> Result<PathBuf, Error> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let mut files = FILES.iter().map(|name| path.join(name));
+    files.find(|file| file.exists()).ok_or_else(|| Error::NoRecipe { path: path.to_owned() })
+}
+
+/// No more of them than are looked at, and one that shows that there are more.
+fn bytes(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = open_regular(file, File::options().read(true))?;
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
