@@ -123,7 +123,7 @@ fn load(name: &str, listed: &Value) -> io::Result<Arc<ServerTools>> {
     let mut definitions = Vec::new();
     for tool in listed["tools"].as_array().into_iter().flatten() {
         let raw = RawValue::from_string(tool.to_string())?;
-        definitions.push(Definition::parse(&raw)?);
+        definitions.push(Definition::parse(&raw).map_err(io::Error::other)?);
     }
     let guard = Guard::new(&server, Trust::Trusted, SanitizeAction::Replace);
     let rules = Rules { filter: ToolFilter::default(), guard };
@@ -136,10 +136,10 @@ fn load(name: &str, listed: &Value) -> io::Result<Arc<ServerTools>> {
 /// The list as it was before it had signatures.
 fn plain(server: &str, tools: &ServerTools) -> String {
     let tool = |tool: &mcp_bridge::tools::Tool| {
-        let description = tool.definition.description.as_deref().unwrap_or_default();
+        let description = tool.definition.description().unwrap_or_default();
         json!({
             "name": tool.definition.name,
-            "description": shorten(description, PLAIN_DESCRIPTION),
+            "description": shorten(&description, PLAIN_DESCRIPTION),
             "requiredParams": tool.required,
         })
     };

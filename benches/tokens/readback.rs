@@ -85,7 +85,7 @@ impl Readback {
 }
 
 fn expected(tool: &Tool) -> Facts {
-    let schema = tool.definition.input_schema.as_ref().map(|schema| schema.get());
+    let schema = tool.definition.input_schema();
     let schema: Value = schema.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let mut facts = Facts::default();
     facts.add_schema(&schema, &schema, 0);

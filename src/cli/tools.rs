@@ -1,6 +1,6 @@
 //! `bridge tools [SERVER]`: what can be called.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::arguments::Tools;
 use super::call::failure;
@@ -53,11 +53,12 @@ pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Resul
         .collect();
     if printer.json {
         let list = tools.iter().map(|(server, tool)| {
+            let schema = tool.definition.input_schema();
             json!({
                 "server": server,
                 "name": tool.definition.name,
-                "description": tool.definition.description,
-                "inputSchema": tool.definition.input_schema,
+                "description": tool.definition.description(),
+                "inputSchema": schema.and_then(|json| serde_json::from_str::<Value>(json).ok()),
             })
         });
         printer.json(&json!({ "tools": list.collect::<Vec<_>>() }));

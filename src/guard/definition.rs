@@ -1,6 +1,6 @@
 //! Definitions of tools: everything in them reaches the model before any call.
 
-use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 use super::found::Kind;
 use super::server::Guard;
@@ -14,28 +14,17 @@ pub struct UnusableName {
     pub kind: Kind,
 }
 
-pub(super) fn treat(guard: &Guard, mut definition: Definition) -> Result<Definition, UnusableName> {
+/// Every string in it is treated, those of members that the bridge does not know as well: in direct mode all of it
+/// reaches the client.
+pub(super) fn treat(guard: &Guard, definition: Definition) -> Result<Definition, UnusableName> {
     let (_, found) = guard.text(&definition.name);
     if let Some(kind) = found.kinds.into_iter().next() {
         return Err(UnusableName { kind });
     }
-    for text in [&mut definition.title, &mut definition.description] {
-        if let Some(before) = text {
-            let (treated, found) = guard.text(before);
-            if !found.is_empty() {
-                *text = Some(treated.into_owned());
-            }
-        }
-    }
-    let schemas =
-        [&mut definition.input_schema, &mut definition.output_schema, &mut definition.annotations];
-    for schema in schemas.into_iter().flatten() {
-        let treated = guard.json(schema.get());
-        if !treated.found.is_empty()
-            && let Ok(treated) = RawValue::from_string(treated.json.into_owned())
-        {
-            *schema = treated;
-        }
+    let treated = guard.json(definition.text());
+    if let Cow::Owned(treated) = treated.json {
+        // Its name passed by itself. That all strings together hold too much may cost it characters here.
+        return Ok(definition.with_text(&treated));
     }
     Ok(definition)
 }
@@ -62,17 +51,23 @@ mod tests {
             "description": format!("Adds. {words}"),
             "inputSchema": {"properties": {"a": {"description": words, "enum": [words]}}},
             "annotations": {"title": words},
+            "_meta": {words: [words]},
+            "icons": [{"src": 7, "sizes": "odd", "title": words}],
         });
         let treated = treat(Trust::Sanitize, &definition).expect("its name is fine");
-        assert_eq!(treated.title.as_deref(), Some("Add"));
+        assert_eq!(treated.title().as_deref(), Some("Add"));
         let removed = "[removed: instruction to the model (secrecy)]";
-        assert_eq!(treated.description.as_deref(), Some(&*format!("Adds. {removed}")));
-        let schema: Value =
-            serde_json::from_str(treated.input_schema.expect("kept").get()).expect("JSON");
+        assert_eq!(treated.description().as_deref(), Some(&*format!("Adds. {removed}")));
+        let member = |name: &str| -> Value {
+            serde_json::from_str(treated.member(name).expect("kept")).expect("JSON")
+        };
         let expected = json!({"properties": {"a": {"description": removed, "enum": [removed]}}});
-        assert_eq!(schema, expected);
+        assert_eq!(member("inputSchema"), expected);
+        assert_eq!(member("annotations"), json!({"title": removed}));
+        assert_eq!(member("_meta"), json!({removed: [removed]}));
+        assert_eq!(member("icons"), json!([{"src": 7, "sizes": "odd", "title": removed}]));
         let untouched = treat(Trust::Trusted, &definition).expect("nothing is looked at");
-        assert_eq!(untouched.title.as_deref(), Some("A\u{200b}dd"));
+        assert_eq!(untouched.title().as_deref(), Some("A\u{200b}dd"));
     }
 
     #[test]

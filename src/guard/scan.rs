@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::channel;
 use super::detect::detect;
 use super::found::Kind;
-use crate::base::json::{elements, members, string};
+use crate::base::json::{Member, elements, members, string};
 use crate::base::unicode::{harmful, unseen};
 use crate::protocol::tool::Definition;
 
@@ -33,22 +33,8 @@ pub fn scan_definition(
 ) -> Vec<ToolFinding> {
     let mut scan = Scan { tool: printable(&definition.name), foreign_tools, found: Vec::new() };
     scan.text(&definition.name, "/name", false);
-    for (text, pointer) in
-        [(&definition.title, "/title"), (&definition.description, "/description")]
-    {
-        if let Some(text) = text {
-            scan.text(text, pointer, true);
-        }
-    }
-    let schemas = [
-        (&definition.input_schema, "/inputSchema"),
-        (&definition.output_schema, "/outputSchema"),
-        (&definition.annotations, "/annotations"),
-    ];
-    for (json, pointer) in schemas {
-        if let Some(json) = json {
-            scan.value(json.get(), pointer);
-        }
+    for member in members(definition.text()).filter(|member| member.name() != "name") {
+        scan.member(&member, "");
     }
     scan.found
 }
@@ -68,11 +54,15 @@ impl Scan<'_> {
             self.value(element, &format!("{pointer}/{at}"));
         }
         for member in members(json) {
-            let name = member.name();
-            let inner = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
-            self.text(&name, &inner, false);
-            self.value(member.value, &inner);
+            self.member(&member, pointer);
         }
+    }
+
+    fn member(&mut self, member: &Member<'_>, pointer: &str) {
+        let name = member.name();
+        let inner = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+        self.text(&name, &inner, false);
+        self.value(member.value, &inner);
     }
 
     fn text(&mut self, text: &str, pointer: &str, mentions: bool) {

@@ -1,36 +1,120 @@
 //! One tool of a `tools/list` answer (specification, Tools, Data Types).
 
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// The members of a tool that the bridge reads. [`Definition::parse`] reads one at a time, so that one faulty
-/// tool never costs the rest of its list.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
+use crate::base::json;
+
+/// A tool, as the whole text in which its server defined it. Members are read from that text when they are asked for,
+/// so that those which the bridge does not know stay, and none is held twice. Copies share the text.
+#[derive(Debug, Clone)]
 pub struct Definition {
     /// Unique among the tools of its server.
     pub name: String,
-    /// For people.
-    #[serde(default)]
-    pub title: Option<String>,
-    /// For the model.
-    #[serde(default)]
-    pub description: Option<String>,
-    /// JSON Schema of the arguments.
-    #[serde(default)]
-    pub input_schema: Option<Box<RawValue>>,
-    /// JSON Schema of the structured result.
-    #[serde(default)]
-    pub output_schema: Option<Box<RawValue>>,
-    /// Hints such as `readOnlyHint`.
-    #[serde(default)]
-    pub annotations: Option<Box<RawValue>>,
+    text: Arc<str>,
+}
+
+/// Why something is no tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// It is a string, an array or the like.
+    #[error("a tool is no object")]
+    NoObject,
+    /// Without a name nobody can call it.
+    #[error("a tool has no `name` that is a string")]
+    NoName,
 }
 
 impl Definition {
-    /// Reads one element of `tools`.
-    pub fn parse(raw: &RawValue) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(raw.get())
+    /// Reads one element of `tools`. Only its name has to be right: whatever else is odd about it, one tool never costs
+    /// the rest of its list.
+    pub fn parse(raw: &RawValue) -> Result<Self, Fault> {
+        Self::read(raw.get().into())
+    }
+
+    fn read(text: Arc<str>) -> Result<Self, Fault> {
+        if !json::is_object(&text) {
+            return Err(Fault::NoObject);
+        }
+        let name = json::member(&text, "name").and_then(json::string).ok_or(Fault::NoName)?;
+        Ok(Self { name: name.into_owned(), text })
+    }
+
+    /// The object as its server wrote it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// For people.
+    pub fn title(&self) -> Option<Cow<'_, str>> {
+        self.words("title")
+    }
+
+    /// For the model.
+    pub fn description(&self) -> Option<Cow<'_, str>> {
+        self.words("description")
+    }
+
+    /// JSON Schema of the arguments.
+    pub fn input_schema(&self) -> Option<&str> {
+        self.member("inputSchema")
+    }
+
+    /// JSON Schema of the structured result.
+    pub fn output_schema(&self) -> Option<&str> {
+        self.member("outputSchema")
+    }
+
+    /// Hints such as `readOnlyHint`.
+    pub fn annotations(&self) -> Option<&str> {
+        self.member("annotations")
+    }
+
+    /// The JSON text of a member, unless it is missing or `null`.
+    pub fn member(&self, name: &str) -> Option<&str> {
+        json::member(&self.text, name).filter(|value| *value != "null")
+    }
+
+    /// A member that is a string; anything else says nothing.
+    fn words(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.member(name).filter(|value| value.starts_with('"')).map(json::text)
+    }
+
+    /// The text with another name in it, and every other byte as it was.
+    pub fn renamed(&self, name: &str) -> String {
+        let name = serde_json::to_string(name).expect("strings are written without fail");
+        let old = json::member(&self.text, "name").expect("it was read from there");
+        json::replace(&self.text, old, &name).expect("it was cut from this text")
+    }
+
+    /// The tool without this member; all others stay as they are.
+    #[must_use]
+    pub fn without(&self, member: &str) -> Self {
+        let mut members = json::members(&self.text);
+        let index = members.position(|found| found.name() == member);
+        let text = index.and_then(|index| json::remove(&self.text, &self.text, index));
+        text.map_or_else(|| self.clone(), |text| Self { text: text.into(), ..self.clone() })
+    }
+
+    /// The tool with this text in the place of its own, whose name stays what it was.
+    #[must_use]
+    pub fn with_text(self, text: &str) -> Self {
+        match Self::read(text.into()) {
+            Ok(read) if read.name == self.name => read,
+            Ok(read) => Self { text: read.renamed(&self.name).into(), name: self.name },
+            Err(_) => self,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Definition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(&raw).map_err(D::Error::custom)
     }
 }
 
@@ -44,4 +128,67 @@ pub struct Page<'a> {
     /// Where the next page begins, if there is one.
     #[serde(default)]
     pub next_cursor: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn define(text: &str) -> Result<Definition, Fault> {
+        Definition::parse(&RawValue::from_string(text.to_owned()).expect("JSON"))
+    }
+
+    #[test]
+    fn only_the_name_has_to_be_right() {
+        fn check(text: &str, expected: Result<&str, Fault>) {
+            let name = define(text).map(|tool| tool.name);
+            assert_eq!(name, expected.map(str::to_owned), "{text}");
+        }
+        check(r#"{"name":"a"}"#, Ok("a"));
+        check(r#"{"na\u006de":"\u0061"}"#, Ok("a"));
+        check(r#"{"title":7,"name":"a","inputSchema":true,"icons":{}}"#, Ok("a"));
+        check(r#"{"title":"a"}"#, Err(Fault::NoName));
+        check(r#"{"name":7}"#, Err(Fault::NoName));
+        check(r#"{"name":"\ud800"}"#, Err(Fault::NoName));
+        check(r#"["name"]"#, Err(Fault::NoObject));
+        check("7", Err(Fault::NoObject));
+    }
+
+    #[test]
+    fn members_are_read_from_the_text() {
+        let text = r#"{"name":"a","title":7,"description":"b\nc\ud800","inputSchema": {"x" : 1},
+            "outputSchema":true,"annotations":null}"#;
+        let tool = define(text).expect("a tool");
+        assert_eq!(tool.text(), text);
+        assert_eq!(tool.title(), None);
+        assert_eq!(tool.description().as_deref(), Some("b\nc\u{fffd}"));
+        assert_eq!(tool.input_schema(), Some(r#"{"x" : 1}"#));
+        assert_eq!(tool.output_schema(), Some("true"));
+        assert_eq!(tool.annotations(), None);
+    }
+
+    #[test]
+    fn what_is_not_changed_keeps_its_bytes() {
+        fn check(text: &str, renamed: &str, without: &str) {
+            let tool = define(text).expect("a tool");
+            assert_eq!(tool.renamed("s_\"b\""), renamed);
+            assert_eq!(tool.without("outputSchema").text(), without);
+            assert_eq!(tool.clone().with_text(renamed).text(), tool.renamed("a"));
+        }
+        check(
+            r#"{ "icons":[ ], "name" : "a", "_meta":{"name":"x"} }"#,
+            r#"{ "icons":[ ], "name" : "s_\"b\"", "_meta":{"name":"x"} }"#,
+            r#"{ "icons":[ ], "name" : "a", "_meta":{"name":"x"} }"#,
+        );
+        check(
+            r#"{"outputSchema":{"outputSchema":1},"name":"a"}"#,
+            r#"{"outputSchema":{"outputSchema":1},"name":"s_\"b\""}"#,
+            r#"{"name":"a"}"#,
+        );
+        check(
+            r#"{"name":"a","outputSchema":false,"x":1e400}"#,
+            r#"{"name":"s_\"b\"","outputSchema":false,"x":1e400}"#,
+            r#"{"name":"a","x":1e400}"#,
+        );
+    }
 }

@@ -101,16 +101,15 @@ fn listed(server: &ServerName, tool: &Tool, settings: &ServerSettings) -> String
             listed[name] = value;
         }
     };
-    let parsed = |raw: Option<&serde_json::value::RawValue>| {
-        raw.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok())
-    };
-    add("title", definition.title.clone().map(Value::from));
-    add("description", definition.description.clone().map(Value::from));
-    let schema = parsed(definition.input_schema.as_deref()).filter(Value::is_object);
+    let parsed =
+        |json: Option<&str>| json.and_then(|json| serde_json::from_str::<Value>(json).ok());
+    add("title", definition.title().map(Value::from));
+    add("description", definition.description().map(Value::from));
+    let schema = parsed(definition.input_schema()).filter(Value::is_object);
     add("inputSchema", Some(schema.unwrap_or_else(|| json!({ "type": "object" }))));
     if settings.leaves_results_alone() {
-        add("outputSchema", parsed(definition.output_schema.as_deref()).filter(Value::is_object));
+        add("outputSchema", parsed(definition.output_schema()).filter(Value::is_object));
     }
-    add("annotations", parsed(definition.annotations.as_deref()).filter(Value::is_object));
+    add("annotations", parsed(definition.annotations()).filter(Value::is_object));
     listed.to_string()
 }

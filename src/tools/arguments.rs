@@ -53,7 +53,7 @@ pub async fn check(tool: &Tool, params: &str) -> Result<(), Vec<Fault>> {
 
 /// The text of the schema as the server sent it: what the model sees of it may have been changed.
 fn schema(tool: &Tool) -> Option<&str> {
-    let text = tool.original().input_schema.as_ref()?.get();
+    let text = tool.original().input_schema()?;
     (text.len() <= MAX_SCHEMA).then_some(text)
 }
 

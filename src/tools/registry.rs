@@ -165,14 +165,15 @@ impl Registry {
         if guard.trust() == Trust::Trusted {
             return Tool::new(definition, &self.compression);
         }
-        let original = Box::new(definition.clone());
+        let original = definition.clone();
         let (definition, unusable) = match guard.definition(definition) {
             Ok(definition) => (definition, None),
             // Nobody sees it but in the reason why it is withheld.
-            Err(unusable) => (Definition { ..(*original).clone() }, Some(unusable)),
+            Err(unusable) => (original.clone(), Some(unusable)),
         };
+        let is_changed = definition.text() != original.text();
         let mut tool = Tool::new(definition, &self.compression);
-        tool.original = Some(original);
+        tool.original = is_changed.then(|| Box::new(original));
         tool.unusable = unusable;
         tool
     }

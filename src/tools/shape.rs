@@ -46,9 +46,8 @@ impl Shape {
     /// The arguments of a tool; objects within objects are spelt out `depth` deep.
     pub(super) fn of(definition: &Definition, depth: usize) -> Self {
         let schema: Value = definition
-            .input_schema
-            .as_ref()
-            .and_then(|schema| serde_json::from_str(&number::keep(schema.get())).ok())
+            .input_schema()
+            .and_then(|schema| serde_json::from_str(&number::keep(schema)).ok())
             .unwrap_or_default();
         let reading = Reading { root: &schema, left: Cell::new(MAX_SHAPES), deepest: depth };
         let at = Place { depth: 0, references: 0 };

@@ -49,8 +49,8 @@ pub struct Hints {
 
 impl Hints {
     fn of(definition: &Definition) -> Self {
-        let annotations = definition.annotations.as_ref();
-        annotations.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+        let annotations = definition.annotations();
+        annotations.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 
     /// A call that may have run may run again.
@@ -86,15 +86,14 @@ impl Tool {
 
     pub(super) fn new(definition: Definition, compression: &SchemaCompression) -> Self {
         let schema: InputSchema = definition
-            .input_schema
-            .as_ref()
-            .and_then(|schema| serde_json::from_str(schema.get()).ok())
+            .input_schema()
+            .and_then(|schema| serde_json::from_str(schema).ok())
             .unwrap_or_default();
-        let description = definition.description.as_deref().unwrap_or_default();
+        let description = definition.description().unwrap_or_default();
         let summary = if compression.enabled {
-            shorten(description, compression.max_description_length).into_owned()
+            shorten(&description, compression.max_description_length).into_owned()
         } else {
-            description.to_owned()
+            description.into_owned()
         };
         let parameters = schema.properties.into_iter().map(|(name, _)| name).collect();
         let hints = Hints::of(&definition);

@@ -37,7 +37,7 @@ impl Kept {
         });
         let bytes = (text.len() > MAX_BYTES).then_some(text.len());
         let text = if bytes.is_some() {
-            beginning(&definition.name, definition.description.as_deref()).to_string()
+            beginning(&definition.name, definition.description().as_deref()).to_string()
         } else {
             text
         };
@@ -59,17 +59,9 @@ impl Kept {
 
 /// The members that count, their keys sorted at every depth, without blanks.
 fn canonical(definition: &Definition) -> String {
-    let text = |text: &Option<String>| text.as_deref().map(Value::from);
-    let schema = |raw: &Option<Box<RawValue>>| raw.as_deref().map(|raw| value(raw.get()));
-    let members = [
-        ("name", Some(Value::from(definition.name.as_str()))),
-        ("title", text(&definition.title)),
-        ("description", text(&definition.description)),
-        ("inputSchema", schema(&definition.input_schema)),
-        ("outputSchema", schema(&definition.output_schema)),
-        ("annotations", schema(&definition.annotations)),
-    ];
-    let members = members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    let names = ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];
+    let member = |name: &str| Some((name.to_owned(), value(definition.member(name)?)));
+    let members = names.into_iter().filter_map(member);
     let mut text = String::new();
     write_sorted(&mut text, &Value::Object(members.collect()));
     text

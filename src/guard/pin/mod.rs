@@ -12,7 +12,8 @@
 //!
 //! What counts is what a model gets to see: `name`, `title`, `description`, `inputSchema`, `outputSchema` and
 //! `annotations`, as JSON with sorted keys and no blanks, hashed with SHA-256. The order of keys and blanks between
-//! tokens therefore mean nothing; the order of an array does. Other members (`icons`, `_meta`) are not passed on.
+//! tokens therefore mean nothing; the order of an array does. Other members (`icons`, `_meta`, `execution`), which only
+//! direct mode passes on, are for programs: they are guarded like the rest, but may change.
 //!
 //! The file, `pins/<server>.json` in the home folder (0600, the folder 0700), is replaced whole, under the lock
 //! `pins/.lock` since bridges may share a home folder:

@@ -1,5 +1,7 @@
 //! `schema`: one tool in full.
 
+use serde_json::value::RawValue;
+
 use super::which::{self, Which};
 use crate::router::Error;
 use crate::router::answer::{self, Schema};
@@ -20,14 +22,19 @@ pub(in crate::router) async fn show(
         Some(tool) => &tool.definition,
         None => return Err(unknown_tool(found.name, &tools, tool)),
     };
+    let (title, description) = (definition.title(), definition.description());
     Ok(answer::result(&Schema {
         server: found.name.as_str(),
         action: "schema",
         tool: &definition.name,
-        schema: definition.input_schema.as_deref(),
-        description: definition.description.as_deref().unwrap_or_default(),
-        title: definition.title.as_deref(),
-        output_schema: definition.output_schema.as_deref(),
-        annotations: definition.annotations.as_deref(),
+        schema: raw(definition.input_schema()),
+        description: description.as_deref().unwrap_or_default(),
+        title: title.as_deref(),
+        output_schema: raw(definition.output_schema()),
+        annotations: raw(definition.annotations()),
     }))
+}
+
+fn raw(json: Option<&str>) -> Option<&RawValue> {
+    serde_json::from_str(json?).ok()
 }
