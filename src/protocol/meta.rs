@@ -24,6 +24,10 @@ pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 /// Key of the subscription that a notification belongs to.
 pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
+/// Who the bridge is, towards clients and servers of either era: the JSON text of an object.
+pub const IDENTITY: &str =
+    concat!(r#"{"name":"mcp-bridge","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
+
 /// What a request says of its client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestMeta {
@@ -175,7 +179,7 @@ pub fn with(params: Option<&str>, declared: &Declared<'_>) -> String {
             meta = set(&meta, key, value).unwrap_or(meta);
         }
     }
-    set(params, "_meta", &meta).expect("the parameters are an object")
+    set(params, "_meta", &meta).unwrap_or_else(|| params.to_owned())
 }
 
 #[cfg(test)]

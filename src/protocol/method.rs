@@ -1,6 +1,8 @@
 //! Method names of the Model Context Protocol, in the order of the specification. Where nothing else is said, every
 //! revision has the method.
 
+use super::era::Era;
+
 /// Opens a session (revisions up to 2025-11-25).
 pub const INITIALIZE: &str = "initialize";
 /// Ends the handshake (revisions up to 2025-11-25).
@@ -82,3 +84,50 @@ pub const TASKS_STATUS: &str = "notifications/tasks/status";
 pub const TASKS_UPDATE: &str = "tasks/update";
 /// Says how a task stands (the extension only).
 pub const TASKS: &str = "notifications/tasks";
+
+/// Whether servers of this era may know the request; what is no method of the protocol belongs to either.
+pub fn is_request_of(era: Era, method: &str) -> bool {
+    match method {
+        INITIALIZE
+        | PING
+        | LOGGING_SET_LEVEL
+        | RESOURCES_SUBSCRIBE
+        | RESOURCES_UNSUBSCRIBE
+        | TASKS_LIST
+        | TASKS_RESULT => era == Era::Session,
+        SERVER_DISCOVER | SUBSCRIPTIONS_LISTEN | TASKS_UPDATE => era == Era::Stateless,
+        // They are asked of clients only.
+        SAMPLING_CREATE_MESSAGE | ELICITATION_CREATE | ROOTS_LIST => false,
+        _ => true,
+    }
+}
+
+/// Whether a stateless server may answer the request with questions (revision 2026-07-28, Multi Round-Trip Requests,
+/// Supported Requests).
+pub fn may_ask_back(method: &str) -> bool {
+    matches!(method, TOOLS_CALL | PROMPTS_GET | RESOURCES_READ)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_belong_to_one_era_or_to_both() {
+        for (method, session, stateless) in [
+            ("tools/call", true, true),
+            ("vendor/own", true, true),
+            ("tasks/get", true, true),
+            ("initialize", true, false),
+            ("ping", true, false),
+            ("resources/subscribe", true, false),
+            ("tasks/result", true, false),
+            ("server/discover", false, true),
+            ("subscriptions/listen", false, true),
+            ("roots/list", false, false),
+        ] {
+            let found = [Era::Session, Era::Stateless].map(|era| is_request_of(era, method));
+            assert_eq!(found, [session, stateless], "{method}");
+        }
+    }
+}

@@ -2,8 +2,10 @@
 
 pub mod capabilities;
 pub mod content;
+pub mod discover;
 pub mod era;
 pub mod error;
+pub mod freshness;
 pub mod initialize;
 pub mod jsonrpc;
 pub mod listen;
@@ -11,5 +13,6 @@ pub mod log;
 pub mod meta;
 pub mod method;
 pub mod refusal;
+pub mod rounds;
 pub mod tool;
 pub mod version;
