@@ -6,6 +6,7 @@ pub mod discover;
 pub mod era;
 pub mod error;
 pub mod freshness;
+pub mod headers;
 pub mod initialize;
 pub mod jsonrpc;
 pub mod listen;
