@@ -23,8 +23,9 @@ pub const HEADER_MISMATCH: i64 = -32020;
 pub const MISSING_REQUIRED_CLIENT_CAPABILITY: i64 = -32021;
 /// The revision that the request names is not spoken here (revision 2026-07-28, Versioning).
 pub const UNSUPPORTED_PROTOCOL_VERSION: i64 = -32022;
-/// The session has as many requests in flight as it may have; from the range that JSON-RPC leaves to servers.
-pub const TOO_MANY_REQUESTS: i64 = -32029;
+/// The session has as many requests in flight as it may have. Of the codes that JSON-RPC leaves to servers MCP keeps the
+/// free ones for itself (revision 2026-07-28, Base Protocol, Error Codes), so this one is HTTP's for the same thing.
+pub const TOO_MANY_REQUESTS: i64 = 429;
 
 /// An error object as it travels.
 #[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
