@@ -102,6 +102,18 @@ pub fn is_request_of(era: Era, method: &str) -> bool {
     }
 }
 
+/// Whether the notification, of a client or a server, has a meaning in this era; what is none of the protocol has one in
+/// either.
+pub fn is_notification_of(era: Era, method: &str) -> bool {
+    match method {
+        INITIALIZED | ROOTS_LIST_CHANGED | ELICITATION_COMPLETE | TASKS_STATUS => {
+            era == Era::Session
+        }
+        SUBSCRIPTIONS_ACKNOWLEDGED | TASKS => era == Era::Stateless,
+        _ => true,
+    }
+}
+
 /// Whether a stateless server may answer the request with questions (revision 2026-07-28, Multi Round-Trip Requests,
 /// Supported Requests).
 pub fn may_ask_back(method: &str) -> bool {
@@ -127,6 +139,22 @@ mod tests {
             ("roots/list", false, false),
         ] {
             let found = [Era::Session, Era::Stateless].map(|era| is_request_of(era, method));
+            assert_eq!(found, [session, stateless], "{method}");
+        }
+    }
+
+    #[test]
+    fn notifications_belong_to_one_era_or_to_both() {
+        for (method, session, stateless) in [
+            ("notifications/progress", true, true),
+            ("notifications/vendor", true, true),
+            ("notifications/roots/list_changed", true, false),
+            ("notifications/elicitation/complete", true, false),
+            ("notifications/tasks/status", true, false),
+            ("notifications/tasks", false, true),
+            ("notifications/subscriptions/acknowledged", false, true),
+        ] {
+            let found = [Era::Session, Era::Stateless].map(|era| is_notification_of(era, method));
             assert_eq!(found, [session, stateless], "{method}");
         }
     }

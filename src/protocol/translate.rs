@@ -154,9 +154,7 @@ pub fn notification_for<'a>(
             Some(level) => Level::of(params).is_none_or(|of| of >= level),
             None => era == Era::Session,
         },
-        method::ELICITATION_COMPLETE | method::TASKS_STATUS => era == Era::Session,
-        method::SUBSCRIPTIONS_ACKNOWLEDGED | method::TASKS => era == Era::Stateless,
-        _ => true,
+        _ => method::is_notification_of(era, method),
     };
     is_heard.then(|| match era {
         Era::Session => untagged(params),
