@@ -227,6 +227,10 @@ mod tests {
         assert_eq!(Wanted::parse(Some(&opening)).ok(), Some(wanted));
         assert_eq!(tag(&ended("7")), Some("7"));
         assert_eq!(tag(&tagged(None, "7")), Some("7"));
+        assert_eq!(
+            tagged(Some(r#"{"uri":"a:b","_meta":null}"#), "7"),
+            r#"{"uri":"a:b","_meta":{"io.modelcontextprotocol/subscriptionId":7}}"#
+        );
         assert_eq!(tag("{}"), None);
     }
 

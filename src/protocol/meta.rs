@@ -155,10 +155,11 @@ pub(super) fn without_keys<'a>(
     replace(outer, meta, &left).map_or(Cow::Borrowed(outer), Cow::Owned)
 }
 
-/// `outer` with the member `key` of its `_meta` set to `value`; nothing if it or its `_meta` is no object.
+/// `outer` with the member `key` of its `_meta` set to `value`; nothing if it is no object. A `_meta` that is none counts
+/// as empty.
 pub(super) fn with_key(outer: &str, key: &str, value: &str) -> Option<String> {
-    let meta = set(member(outer, "_meta").unwrap_or("{}"), key, value)?;
-    set(outer, "_meta", &meta)
+    let meta = member(outer, "_meta").filter(|meta| is_object(meta)).unwrap_or("{}");
+    set(outer, "_meta", &set(meta, key, value)?)
 }
 
 /// `params` with what is declared in its `_meta`, where it takes the place of what stood there before; all other keys,
