@@ -95,8 +95,8 @@ impl Attempt<'_> {
             }
             let watch = Watch {
                 on_progress: token.map(|token| self.on_progress(token)),
-                follower: None,
                 withdrawn: Some(&self.caller.withdrawn),
+                ..Watch::default()
             };
             let params = |to: &mut Vec<u8>, id| self.write_params(to, token, id);
             match session.call_tool(timeout, watch, params).await {

@@ -12,7 +12,7 @@ pub type Reply = Result<Box<str>, ErrorObject>;
 
 /// Stands for the client behind a request. Upstream knows of it no more than this.
 pub trait Follower: fmt::Debug + Send + Sync {
-    /// Tells clients apart: equal for all requests of one.
+    /// Tells clients apart: equal for all requests of one, and never 0.
     fn client(&self) -> u64;
 
     /// Takes a notification, such as a log message; `params` is the JSON text of its parameters. Must not block.

@@ -2,16 +2,26 @@
 
 use std::time::Duration;
 
-use super::{Error, Session, Watch};
+use serde_json::value::RawValue;
+
+use super::{Error, Established, Session, Watch};
+use crate::base::json::string;
+use crate::protocol::capabilities::across;
 use crate::protocol::era::Era;
-use crate::protocol::initialize::{self, ServerAnswer};
+use crate::protocol::initialize::{ServerAnswer, client_params_for};
+use crate::protocol::meta::IDENTITY;
 use crate::protocol::method;
 use crate::protocol::version::Revision;
 use crate::telemetry::logging::excerpt;
 
-/// Opens the session: `initialize`, its answer, `notifications/initialized`.
-pub(super) async fn open(session: &Session, limit: Duration) -> Result<(), Error> {
-    let params = initialize::client_params();
+/// Opens the session: `initialize`, its answer, `notifications/initialized`. The server is told that the client behind the
+/// session has these `capabilities`.
+pub(super) async fn open(
+    session: &Session,
+    capabilities: &str,
+    limit: Duration,
+) -> Result<(), Error> {
+    let params = client_params_for(&across(Era::Session, capabilities), IDENTITY);
     let ask = || {
         session.request(method::INITIALIZE, limit, Watch::default(), |buffer, _| {
             buffer.extend_from_slice(params.as_bytes());
@@ -40,8 +50,20 @@ pub(super) async fn open(session: &Session, limit: Duration) -> Result<(), Error
         reason: format!("the answer to `initialize` cannot be read: {error}"),
     })?;
     check_revision(&answer.protocol_version)?;
+    let mut established = Established::new(
+        Era::Session,
+        &answer.protocol_version,
+        raw(answer.capabilities.as_deref()),
+    );
+    established.instructions = raw(answer.instructions.as_deref()).and_then(string).map(Into::into);
+    established.server_info = raw(answer.server_info.as_deref()).map(Into::into);
+    session.agreement.established.set(established).expect("there is one handshake");
     session.notify(method::INITIALIZED, "{}");
     Ok(())
+}
+
+fn raw(value: Option<&RawValue>) -> Option<&str> {
+    value.map(RawValue::get)
 }
 
 /// A server may choose a revision that we do not know. What we use of it — tools — has not changed since the

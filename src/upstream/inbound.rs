@@ -8,10 +8,11 @@ use std::sync::atomic::Ordering;
 use serde_json::value::RawValue;
 use tokio::io::AsyncRead;
 
+use super::changes::Kind;
 use super::error::LastWords;
 use super::pending::Delivery;
 use super::{Error, Follower, Session};
-use crate::base::json::{Checked, Strict, elements, member};
+use crate::base::json::{Checked, Strict, elements, member, string};
 use crate::base::secret::HIDDEN;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::jsonrpc::{self, Id, Message, salvage_answered};
@@ -133,13 +134,21 @@ impl Session {
         match (method, params) {
             (method::PROGRESS, Some(params)) => match member(params, "progressToken") {
                 Some(token) => {
-                    if let Ok(id) = token.parse() {
+                    // Ours is a number; some servers turn it into a string.
+                    if let Ok(id) = token.trim_matches('"').parse() {
                         self.requests.progress(id, params, token);
                     }
                 }
                 None => self.odd("sent progress without a token"),
             },
             (method::TOOLS_LIST_CHANGED, _) => self.tools_changed.notify_one(),
+            (method::PROMPTS_LIST_CHANGED, _) => self.tell(Kind::Prompts),
+            (method::RESOURCES_LIST_CHANGED, _) => self.tell(Kind::Resources),
+            (method::RESOURCES_UPDATED, Some(params)) => {
+                if let Some(uri) = member(params, "uri").and_then(string) {
+                    self.tell(Kind::Resource(uri.into()));
+                }
+            }
             (method::MESSAGE, Some(params)) => {
                 tracing::info!("`{}` logs: {}", self.server, self.shown(params, 500));
                 if let Some(follower) = self.follower(of) {
@@ -147,7 +156,12 @@ impl Session {
                 }
             }
             (method::CANCELLED, Some(params)) => self.questions.withdraw(params),
-            _ => tracing::debug!("`{}` notifies `{}`", self.server, excerpt(method.as_bytes(), 80)),
+            _ => {
+                tracing::debug!("`{}` notifies `{}`", self.server, excerpt(method.as_bytes(), 80));
+                if let Some(follower) = self.follower(of) {
+                    follower.notified(method, params.unwrap_or("{}"));
+                }
+            }
         }
     }
 
@@ -173,9 +187,17 @@ impl Session {
 
     /// Whom a message is meant for that came on the stream of request `of`, or on none.
     fn follower(&self, of: Option<u64>) -> Option<Arc<dyn Follower>> {
-        match of {
+        let follower = match of {
             Some(id) => self.requests.follower(id),
             None => self.requests.sole_follower(),
+        };
+        follower.or_else(|| self.agreement.purpose.get()?.terms.owner.clone())
+    }
+
+    /// Tells that something of the server is no longer what it was.
+    pub(super) fn tell(&self, kind: Kind) {
+        if let Some(purpose) = self.agreement.purpose.get() {
+            purpose.tell(&self.server, kind);
         }
     }
 

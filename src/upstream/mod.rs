@@ -1,16 +1,19 @@
 //! The servers that we call: each is started when it is first needed, watched while it runs and closed when idle.
 //!
-//! [`Pool`] holds one [`Supervisor`] per configured server, a supervisor holds at most one [`Session`], and a
-//! session is one running conversation. Nothing in here knows who called.
+//! [`Pool`] holds one [`Supervisor`] per configured server, and further ones where clients cannot share it ([`lease`]).
+//! A supervisor holds at most one [`Session`], and a session is one running conversation. Nothing in here knows who called.
 
 mod carrier;
+pub mod changes;
 mod child;
 mod connection;
+mod eras;
 pub mod error;
 pub mod follower;
 pub mod guardian;
 mod handshake;
 mod inbound;
+pub mod lease;
 mod listing;
 mod pending;
 mod pipe;
@@ -20,15 +23,20 @@ pub mod session;
 mod start;
 pub mod status;
 mod stderr;
+mod subscriptions;
 pub mod supervisor;
 mod surroundings;
+pub mod terms;
 mod upkeep;
 
+pub use changes::Change;
 pub use error::Error;
 pub use follower::Follower;
+pub use lease::Lease;
 pub use pending::OnProgress;
 pub use pool::Pool;
-pub use session::{Session, Watch, Withdrawn};
+pub use session::{Declares, Session, Watch, Withdrawn};
 pub use start::LONGEST_START;
 pub use status::{State, Status};
 pub use supervisor::{Settings, Supervisor};
+pub use terms::{Established, Tenant, Terms};

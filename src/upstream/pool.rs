@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::changes::Changes;
 use super::connection::Blueprint;
 use super::guardian::Guardian;
+use super::lease::Others;
 use super::supervisor::Shared;
-use super::{Error, Session, Settings, Supervisor};
+use super::{Change, Error, Session, Settings, State, Status, Supervisor};
 use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
 use crate::base::secret::Secret;
@@ -21,6 +24,7 @@ use crate::tools::Registry;
 #[derive(Debug)]
 pub struct Pool {
     supervisors: IndexMap<ServerName, Arc<Supervisor>>,
+    pub(super) others: Arc<Others>,
     shared: Arc<Shared>,
 }
 
@@ -48,7 +52,8 @@ impl Pool {
         let stop_limit = settings.timeouts.shutdown / 2;
         let guardian = Arc::new(Guardian::default());
         let closing = CancellationToken::new();
-        let shared = Arc::new(Shared { settings, registry, tasks, closing });
+        let shared =
+            Arc::new(Shared { settings, registry, tasks, closing, changes: Changes::new() });
         let supervise = |server: Server| {
             let Server { name, stdio, secrets } = server;
             let environment = environment.clone();
@@ -62,7 +67,8 @@ impl Pool {
             };
             (name, Arc::new(Supervisor::new(Arc::new(blueprint), shared.clone())))
         };
-        Self { supervisors: servers.into_iter().map(supervise).collect(), shared }
+        let supervisors = servers.into_iter().map(supervise).collect();
+        Self { supervisors, others: Arc::default(), shared }
     }
 
     /// The server of this name.
@@ -90,7 +96,24 @@ impl Pool {
         self.supervisors.is_empty()
     }
 
-    /// A session with the server, opened if need be; see [`Supervisor::session`].
+    /// How the server is doing: by the session that all share, or by any other if that one is not open.
+    pub fn status(&self, server: &ServerName, supervisor: &Supervisor) -> Status {
+        let status = supervisor.status();
+        let others = || self.others.of(server).into_iter().map(|other| other.status());
+        if status.state == State::Disconnected
+            && let Some(other) = others().find(|other| other.state != State::Disconnected)
+        {
+            return other;
+        }
+        status
+    }
+
+    /// What servers say has changed from now on. One who lags behind has to take it that everything has.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.shared.changes.follow()
+    }
+
+    /// A session with the server that all share, opened if need be; see [`Supervisor::session`].
     pub async fn session(&self, supervisor: &Arc<Supervisor>) -> Result<Arc<Session>, Error> {
         if self.shared.settings.lifecycle.max_connected.is_some() {
             self.make_room_for(std::slice::from_ref(supervisor));
@@ -105,9 +128,11 @@ impl Pool {
         let more = wanted.iter().filter(|supervisor| supervisor.would_start()).count();
         let is_wanted =
             |supervisor: &Arc<Supervisor>| wanted.iter().any(|w| Arc::ptr_eq(w, supervisor));
+        let others = self.others.all();
         let mut open: Vec<_> = self
             .supervisors
             .values()
+            .chain(&others)
             .filter_map(|supervisor| Some((supervisor.open_since_use()?, supervisor)))
             .collect();
         open.sort_by_key(|(used, _)| *used);

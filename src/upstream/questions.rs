@@ -41,6 +41,10 @@ impl Questions {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.table().is_empty()
+    }
+
     /// Drops all of them.
     pub(super) fn withdraw_all(&self) {
         let all = std::mem::take(&mut *self.table());

@@ -15,10 +15,13 @@ use super::connection::Blueprint;
 use super::error::LastWords;
 use super::pending::{Answer, Entered, OnProgress, Requests};
 use super::questions::Questions;
+use super::terms::{Agreement, Established};
 use super::{Error, Follower};
 use crate::base::blotter::Blotter;
 use crate::config::ServerName;
+use crate::protocol::era::Era;
 use crate::protocol::jsonrpc;
+use crate::protocol::log::Level;
 use crate::protocol::method;
 use crate::wire::Urgency;
 
@@ -46,6 +49,7 @@ pub struct Session {
     pub(super) nonsense: AtomicU32,
     /// A tool call was answered, so the server works.
     proven: AtomicBool,
+    pub(super) agreement: Agreement,
 }
 
 /// Who follows a request while it is under way.
@@ -57,6 +61,24 @@ pub struct Watch<'a> {
     pub follower: Option<Arc<dyn Follower>>,
     /// Says why the request was dropped.
     pub withdrawn: Option<&'a Withdrawn>,
+    /// What a stateless server is told of the client; without it, what the session was opened for.
+    pub declares: Option<Declares<'a>>,
+    /// Whoever waits takes the questions of a stateless server (`input_required`) as they are; otherwise they are put to
+    /// the follower, and the request is repeated with the answers.
+    pub passes_rounds: bool,
+    /// The JSON Schema of the tool's arguments, which says what has to be told in HTTP headers as well.
+    pub input_schema: Option<&'a str>,
+}
+
+/// What a request tells a stateless server of the client behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct Declares<'a> {
+    /// What the client can be asked, in the terms of either era: the JSON text of an object.
+    pub capabilities: &'a str,
+    /// Name and version of the client, the JSON text of an object; the bridge's own without it.
+    pub client_info: Option<&'a str>,
+    /// From which level on log messages are wanted; none are without it.
+    pub log_level: Option<Level>,
 }
 
 /// Withdraws a request that nobody waits for any more: a cancellation, or a client that left, drops
@@ -92,7 +114,18 @@ impl Session {
             over: CancellationToken::new(),
             nonsense: AtomicU32::new(0),
             proven: AtomicBool::new(false),
+            agreement: Agreement::default(),
         }
+    }
+
+    /// What the handshake agreed on, once it is done.
+    pub fn established(&self) -> Option<&Established> {
+        self.agreement.established.get()
+    }
+
+    /// How the server is spoken to; before the handshake is done, as in the session era.
+    pub fn era(&self) -> Era {
+        self.established().map_or(Era::Session, |established| established.era)
     }
 
     /// Why the conversation is over, once it is.
@@ -108,8 +141,9 @@ impl Session {
         self.proven.load(Ordering::Relaxed)
     }
 
+    /// Whether something is under way, or somebody waits to hear of resources.
     pub(super) fn is_busy(&self) -> bool {
-        !self.requests.is_empty()
+        !self.requests.is_empty() || !self.agreement.subscriptions.is_empty()
     }
 
     /// When the last request began or ended.
@@ -174,8 +208,8 @@ impl Session {
         answer.await.unwrap_or(Err(Error::ShuttingDown))
     }
 
-    /// Sends a notification, if there is room.
-    pub(super) fn notify(&self, method: &str, params: &str) {
+    /// Sends a notification, if there is room. `params` is the JSON text of its parameters.
+    pub fn notify(&self, method: &str, params: &str) {
         let sent = self.carrier.try_push(|buffer| {
             jsonrpc::write_notification(buffer, method, params);
         });

@@ -7,11 +7,13 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Blueprint, Connection};
+use super::connection::Connection;
 use super::error::LastWords;
 use super::stderr::Tail;
 use super::supervisor::Shared;
-use super::{Error, handshake, listing};
+use super::terms::Purpose;
+use super::{Error, Supervisor, handshake, listing};
+use crate::protocol::era::Era;
 
 /// A start is given up after this long: time enough to download a server and its runtime once.
 pub const LONGEST_START: Duration = Duration::from_mins(2);
@@ -51,27 +53,38 @@ fn said(tail: &Tail) -> Box<LastWords> {
 
 /// Waits, starts the server, shakes hands and reads its tools into the registry.
 pub(super) async fn connect(
-    blueprint: &Arc<Blueprint>,
-    shared: &Shared,
+    supervisor: &Supervisor,
     wait: Duration,
     tail: &Arc<Tail>,
 ) -> Result<Arc<Connection>, Error> {
     sleep(wait).await;
-    let Shared { settings, registry, tasks, closing } = shared;
+    let Supervisor { blueprint, terms, closing, .. } = supervisor;
+    let Shared { settings, registry, tasks, changes, .. } = &*supervisor.shared;
     let limit = LONGEST_START.max(settings.timeouts.connection);
     let name = &blueprint.name;
     let connection = Connection::open(blueprint, tail.clone(), tasks, closing)?;
     let session = connection.session();
+    let purpose = Purpose { terms: terms.clone(), changes: changes.clone() };
+    session.agreement.purpose.set(purpose).expect("a session is opened once");
     let opening = async {
-        handshake::open(session, limit).await?;
-        listing::read(session, name.as_str(), limit).await
+        handshake::open(session, &terms.capabilities, limit).await?;
+        supervisor.eras.learn(Era::Session, true);
+        if supervisor.reads_tools() {
+            listing::read(session, name.as_str(), limit).await.map(Some)
+        } else {
+            Ok(None)
+        }
     };
     match timeout(limit, opening).await {
         Ok(Ok(tools)) => {
             // Its idle time begins now, however long it took to start.
             session.touch();
-            let count = registry.replace_in_turn(name, tools).await;
-            tracing::info!("`{name}` is connected with {count} tools");
+            if let Some(tools) = tools {
+                let count = registry.replace_in_turn(name, tools).await;
+                tracing::info!("`{name}` is connected with {count} tools");
+            } else {
+                tracing::info!("another session with `{name}` is open");
+            }
             Ok(Arc::new(connection))
         }
         Ok(Err(Error::Closed { last })) => Err(Error::EndedAtStart { last }),

@@ -10,12 +10,15 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::changes::Changes;
 use super::connection::{Blueprint, Connection};
+use super::eras::Eras;
 use super::start::{self, Outcome, Start};
 use super::stderr::Tail;
-use super::{Error, Session};
+use super::{Error, Session, Terms};
 use crate::base::backoff::Backoff;
 use crate::config;
+use crate::protocol::era::Era;
 use crate::telemetry::logging::excerpt;
 use crate::tools::Registry;
 
@@ -39,6 +42,7 @@ pub(super) struct Shared {
     pub(super) registry: Arc<Registry>,
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
+    pub(super) changes: Changes,
 }
 
 /// Keeps one server reachable.
@@ -46,6 +50,12 @@ pub(super) struct Shared {
 pub struct Supervisor {
     pub(super) blueprint: Arc<Blueprint>,
     pub(super) shared: Arc<Shared>,
+    pub(super) terms: Arc<Terms>,
+    pub(super) eras: Arc<Eras>,
+    /// It is the one that the registry follows, and not one of a few clients.
+    leads: bool,
+    /// Ends its sessions for good.
+    pub(super) closing: CancellationToken,
     state: Mutex<Inner>,
 }
 
@@ -55,6 +65,12 @@ pub(super) struct Inner {
     /// Sessions in a row that ended by themselves before they answered a call.
     pub(super) crashes: u32,
     pub(super) last_used: Option<Instant>,
+}
+
+impl Inner {
+    fn new() -> Self {
+        Self { phase: Phase::Closed, crashes: 0, last_used: None }
+    }
 }
 
 #[derive(Debug)]
@@ -73,8 +89,40 @@ enum Reached {
 
 impl Supervisor {
     pub(super) fn new(blueprint: Arc<Blueprint>, shared: Arc<Shared>) -> Self {
-        let state = Inner { phase: Phase::Closed, crashes: 0, last_used: None };
-        Self { blueprint, shared, state: Mutex::new(state) }
+        let closing = shared.closing.child_token();
+        Self {
+            blueprint,
+            shared,
+            terms: Arc::new(Terms::shared(Era::Session)),
+            eras: Arc::default(),
+            leads: true,
+            closing,
+            state: Mutex::new(Inner::new()),
+        }
+    }
+
+    /// Another supervisor of the same server, on other terms.
+    pub(super) fn sibling(&self, terms: Terms) -> Arc<Self> {
+        Arc::new(Self {
+            blueprint: self.blueprint.clone(),
+            shared: self.shared.clone(),
+            terms: Arc::new(terms),
+            eras: self.eras.clone(),
+            leads: false,
+            closing: self.shared.closing.child_token(),
+            state: Mutex::new(Inner::new()),
+        })
+    }
+
+    /// Whether the tools are to be read when a session opens. One that does not lead may find other tools, such as those
+    /// for clients that can be asked; they do not change what is known.
+    pub(super) fn reads_tools(&self) -> bool {
+        self.leads || self.shared.registry.snapshot().get(self.blueprint.name.as_str()).is_none()
+    }
+
+    /// Ends its session, and opens no other.
+    pub(super) fn close(&self) {
+        self.closing.cancel();
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, Inner> {
@@ -184,13 +232,13 @@ impl Supervisor {
             }
             Phase::CoolingDown { .. } | Phase::Closed => {}
         }
-        if self.shared.closing.is_cancelled() {
+        if self.closing.is_cancelled() {
             return Err(Error::ShuttingDown);
         }
         state.last_used = Some(now);
         let (sender, outcome) = watch::channel(None);
         let tail = Arc::new(Tail::new(self.blueprint.blotter.clone()));
-        let abandon = self.shared.closing.child_token();
+        let abandon = self.closing.child_token();
         let wait = CRASH_BACKOFF.after(state.crashes.saturating_sub(1));
         let starting = self.clone().start(wait, tail.clone(), abandon.clone(), sender);
         let start =
@@ -209,9 +257,9 @@ impl Supervisor {
     ) {
         let connected = tokio::select! {
             biased;
-            () = self.shared.closing.cancelled() => Err(Error::ShuttingDown),
+            () = self.closing.cancelled() => Err(Error::ShuttingDown),
             () = abandon.cancelled() => Err(Error::Abandoned),
-            connected = start::connect(&self.blueprint, &self.shared, wait, &tail) => connected,
+            connected = start::connect(&self, wait, &tail) => connected,
         };
         self.state().phase = match &connected {
             Ok(connection) => {
@@ -246,18 +294,29 @@ impl Supervisor {
         matches!(self.state().phase, Phase::Starting(_))
     }
 
+    /// The session, if one is open now.
+    pub(super) fn open_session(&self) -> Option<Arc<Session>> {
+        match &self.state().phase {
+            Phase::Open(connection) if !connection.session().is_ended() => {
+                Some(connection.session().clone())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether a session is open now.
     pub fn is_open(&self) -> bool {
-        matches!(&self.state().phase, Phase::Open(connection) if !connection.session().is_ended())
+        self.open_session().is_some()
+    }
+
+    /// Whether a session is open and nothing is under way in it.
+    pub(super) fn is_unused(&self) -> bool {
+        self.open_session()
+            .is_some_and(|session| !session.is_busy() && session.questions.is_empty())
     }
 
     /// When the session was last used, if one is open.
     pub(super) fn open_since_use(&self) -> Option<Instant> {
-        match &self.state().phase {
-            Phase::Open(connection) if !connection.session().is_ended() => {
-                Some(connection.session().last_used())
-            }
-            _ => None,
-        }
+        self.open_session().map(|session| session.last_used())
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::changes::Kind;
 use super::connection::Connection;
 use super::error::LastWords;
 use super::supervisor::Phase;
@@ -56,7 +57,10 @@ impl Supervisor {
     async fn reread_after_change(&self, session: &Session) {
         let name = &self.blueprint.name;
         match self.reread(session).await {
-            Ok(count) => tracing::info!("`{name}` changed its tools, there are {count}"),
+            Ok(count) => {
+                tracing::info!("`{name}` changed its tools, there are {count}");
+                session.tell(Kind::Tools);
+            }
             // The end of the session is told where it belongs.
             Err(_) if session.is_ended() => {}
             Err(error) => {
@@ -91,7 +95,9 @@ impl Supervisor {
         }
         let closed = Error::Closed { last: Box::new(LastWords::closed_by_us()) };
         let session = connection.session();
-        if !session.requests.end_if_idle(&closed, wanted) {
+        // Nobody would hear of resources any more.
+        let listening = !session.agreement.subscriptions.is_empty();
+        if listening || !session.requests.end_if_idle(&closed, wanted) {
             return false;
         }
         connection.stop();

@@ -32,7 +32,7 @@ pub(in crate::router) async fn show(
     let served = router.pool.iter().filter(|(name, _)| wanted(name.as_str()));
     let served = served.map(|(name, supervisor)| {
         let (changed_tools, hint) = changed_tools(router, name);
-        let status = supervisor.status();
+        let status = router.pool.status(name, supervisor);
         ServerStatus {
             name: name.as_str(),
             transport: Some(TRANSPORT),

@@ -1,0 +1,216 @@
+//! Which session a request gets: the one that all share, one of its client's own, or one that it has to itself for as
+//! long as it runs.
+//!
+//! A server that asks back has to be told in `initialize` what it may ask, and its questions name no request. So a
+//! client of the session era that can be asked has sessions of its own, and a call of a stateless one borrows a session
+//! with a server of the older era, which was opened with equal capabilities.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::terms::Tenant;
+use super::{Error, Pool, Session, Supervisor, Terms};
+use crate::config::ServerName;
+use crate::protocol::era::Era;
+
+/// Sessions of one server and one set of capabilities that wait to be borrowed again are not more.
+const MAX_SPARE: usize = 4;
+
+/// A session for as long as a request needs it.
+#[derive(Debug)]
+pub struct Lease {
+    session: Arc<Session>,
+    _loan: Option<Loan>,
+}
+
+/// Supervisors beside those that the config names: same servers, other terms.
+#[derive(Debug, Default)]
+pub(super) struct Others(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    /// What stateless clients share.
+    stateless: HashMap<ServerName, Arc<Supervisor>>,
+    /// One per server and client.
+    private: HashMap<(ServerName, u64), Arc<Supervisor>>,
+    /// Those that can be borrowed, by server and capabilities.
+    spare: HashMap<(ServerName, Box<str>), Vec<Arc<Supervisor>>>,
+    /// Those that are borrowed.
+    lent: Vec<Arc<Supervisor>>,
+}
+
+/// Gives a borrowed session back when it is dropped.
+struct Loan {
+    supervisor: Arc<Supervisor>,
+    others: Arc<Others>,
+}
+
+impl fmt::Debug for Loan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Loan").field(&self.supervisor.blueprint.name).finish()
+    }
+}
+
+impl Deref for Lease {
+    type Target = Arc<Session>;
+
+    fn deref(&self) -> &Arc<Session> {
+        &self.session
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.others.give_back(&self.supervisor);
+    }
+}
+
+impl Others {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> Vec<Arc<Supervisor>> {
+        let table = self.table();
+        let spare = table.spare.values().flatten();
+        let others = table.stateless.values().chain(table.private.values()).chain(&table.lent);
+        others.chain(spare).cloned().collect()
+    }
+
+    /// All of one server.
+    pub(super) fn of(&self, server: &ServerName) -> Vec<Arc<Supervisor>> {
+        let mut all = self.all();
+        all.retain(|supervisor| supervisor.blueprint.name == *server);
+        all
+    }
+
+    /// Those of one client.
+    pub(super) fn private(&self, client: u64) -> Vec<Arc<Supervisor>> {
+        let table = self.table();
+        let own = table.private.iter().filter(|((_, owner), _)| *owner == client);
+        own.map(|(_, supervisor)| supervisor.clone()).collect()
+    }
+
+    /// The one with which stateless clients reach the server of `leader`. A server that speaks one era only needs no
+    /// second session for the other one.
+    fn stateless(&self, leader: &Arc<Supervisor>) -> Arc<Supervisor> {
+        let mut table = self.table();
+        let known = table.stateless.get(&leader.blueprint.name);
+        let suffices = leader.eras.lacks(Era::Session)
+            || (leader.eras.lacks(Era::Stateless)
+                && (leader.is_open() || !known.is_some_and(|known| known.is_open())));
+        if suffices {
+            return leader.clone();
+        }
+        let open = || leader.sibling(Terms::shared(Era::Stateless));
+        table.stateless.entry(leader.blueprint.name.clone()).or_insert_with(open).clone()
+    }
+
+    fn private_of(&self, leader: &Arc<Supervisor>, tenant: &Tenant) -> Arc<Supervisor> {
+        let Tenant { client, era, capabilities, owner, .. } = tenant;
+        let open = || {
+            let (capabilities, owner) = (capabilities.clone(), owner.clone());
+            leader.sibling(Terms { era: *era, capabilities, owner })
+        };
+        let key = (leader.blueprint.name.clone(), *client);
+        self.table().private.entry(key).or_insert_with(open).clone()
+    }
+
+    fn borrow(self: &Arc<Self>, leader: &Arc<Supervisor>, capabilities: &str) -> Loan {
+        let mut table = self.table();
+        let key = (leader.blueprint.name.clone(), capabilities.into());
+        let spare = table.spare.get_mut(&key).and_then(Vec::pop);
+        let supervisor = spare.unwrap_or_else(|| {
+            let terms = Terms { era: Era::Session, capabilities: key.1, owner: None };
+            leader.sibling(terms)
+        });
+        table.lent.push(supervisor.clone());
+        drop(table);
+        Loan { supervisor, others: self.clone() }
+    }
+
+    /// What is under way in it, after a call that was withdrawn, must not meet the next borrower: such a session is
+    /// closed instead.
+    fn give_back(&self, supervisor: &Arc<Supervisor>) {
+        let clean = supervisor.is_unused();
+        let mut table = self.table();
+        table.lent.retain(|lent| !Arc::ptr_eq(lent, supervisor));
+        for spare in table.spare.values_mut() {
+            spare.retain(|spare| spare.is_open());
+        }
+        table.spare.retain(|_, spare| !spare.is_empty());
+        let key = (supervisor.blueprint.name.clone(), supervisor.terms.capabilities.clone());
+        let kept = clean && table.spare.get(&key).is_none_or(|spare| spare.len() < MAX_SPARE);
+        if kept {
+            table.spare.entry(key).or_default().push(supervisor.clone());
+        }
+        drop(table);
+        if !kept {
+            supervisor.close();
+        }
+    }
+
+    /// Ends those of one client.
+    fn release(&self, client: u64) {
+        let own =
+            self.table().private.extract_if(|(_, owner), _| *owner == client).collect::<Vec<_>>();
+        for (_, supervisor) in own {
+            supervisor.close();
+        }
+    }
+}
+
+impl Pool {
+    /// A session with the server of `supervisor`, one of the config's, on the terms of `tenant`; opened if need be, as
+    /// by [`Supervisor::session`].
+    pub async fn lease(
+        &self,
+        supervisor: &Arc<Supervisor>,
+        tenant: &Tenant,
+    ) -> Result<Lease, Error> {
+        let asked = tenant.can_be_asked();
+        let eras = &supervisor.eras;
+        let found = match tenant.era {
+            // A stateless server is told with each request whom it may ask.
+            Era::Session if (asked || tenant.private) && !eras.lacks(Era::Session) => {
+                self.others.private_of(supervisor, tenant)
+            }
+            Era::Session => supervisor.clone(),
+            Era::Stateless if asked && eras.lacks(Era::Stateless) => {
+                return self.borrow(supervisor, tenant).await;
+            }
+            Era::Stateless => self.others.stateless(supervisor),
+        };
+        let session = self.session(&found).await?;
+        if asked && tenant.era == Era::Stateless && session.era() == Era::Session {
+            return self.borrow(supervisor, tenant).await;
+        }
+        Ok(Lease { session, _loan: None })
+    }
+
+    async fn borrow(&self, leader: &Arc<Supervisor>, tenant: &Tenant) -> Result<Lease, Error> {
+        let loan = self.others.borrow(leader, &tenant.capabilities);
+        let session = self.session(&loan.supervisor).await?;
+        Ok(Lease { session, _loan: Some(loan) })
+    }
+
+    /// The client is gone: sessions of its own end.
+    pub fn release(&self, client: u64) {
+        self.others.release(client);
+    }
+
+    /// Sends a notification of the client, such as `notifications/roots/list_changed`, to the servers that it has
+    /// sessions of its own with.
+    pub fn notify(&self, client: u64, method: &str, params: &str) {
+        for supervisor in self.others.private(client) {
+            if let Some(session) = supervisor.open_session()
+                && session.era() == Era::Session
+            {
+                session.notify(method, params);
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a session is opened for, and what came of opening it.
+
+use std::sync::{Arc, OnceLock};
+
+use super::Follower;
+use super::changes::{Changes, Kind};
+use super::subscriptions::Subscriptions;
+use crate::base::json;
+use crate::config::ServerName;
+use crate::protocol::capabilities::{ServerCapabilities, wants_questions};
+use crate::protocol::era::Era;
+
+/// For whom a session is opened.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// The era that is tried first.
+    pub era: Era,
+    /// What the client behind the session can be asked: the JSON text of an object.
+    pub capabilities: Box<str>,
+    /// Hears and answers what belongs to no request; only a session of one client has it.
+    pub owner: Option<Arc<dyn Follower>>,
+}
+
+impl Terms {
+    /// Of a session that everybody shares: nobody can be asked anything.
+    pub fn shared(era: Era) -> Self {
+        Self { era, capabilities: "{}".into(), owner: None }
+    }
+}
+
+/// Who asks for a session; see [`super::Pool::lease`].
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// Tells clients apart.
+    pub client: u64,
+    /// The era that the client speaks.
+    pub era: Era,
+    /// What it can be asked: the JSON text of an object.
+    pub capabilities: Box<str>,
+    /// It wants a session of its own even where it can be asked nothing, such as one with its own level of log
+    /// messages. Only clients of the session era can have that.
+    pub private: bool,
+    /// Hears and answers what belongs to none of its requests.
+    pub owner: Option<Arc<dyn Follower>>,
+}
+
+impl Tenant {
+    /// Of calls behind which there is nobody to be asked.
+    pub fn anybody(era: Era) -> Self {
+        Self { client: 0, era, capabilities: "{}".into(), private: false, owner: None }
+    }
+
+    /// Whether the client can be asked anything.
+    pub(super) fn can_be_asked(&self) -> bool {
+        wants_questions(&self.capabilities)
+    }
+}
+
+/// What the handshake agreed on.
+#[derive(Debug, Clone)]
+pub struct Established {
+    /// How the server is spoken to.
+    pub era: Era,
+    /// The date of the revision; one that is not known here may stand in a session of the older era.
+    pub revision: Box<str>,
+    /// What the server offers: the JSON text of an object.
+    pub capabilities: Box<str>,
+    /// The same, as far as it is read.
+    pub offers: ServerCapabilities,
+    /// How to use the server, for the model.
+    pub instructions: Option<Box<str>>,
+    /// Name and version of the server: the JSON text of an object.
+    pub server_info: Option<Box<str>>,
+}
+
+impl Established {
+    /// Takes the capabilities apart; what is no object counts as empty.
+    pub(super) fn new(era: Era, revision: &str, capabilities: Option<&str>) -> Self {
+        let capabilities = capabilities.filter(|it| json::is_object(it)).unwrap_or("{}");
+        Self {
+            era,
+            revision: revision.into(),
+            capabilities: capabilities.into(),
+            offers: ServerCapabilities::parse(capabilities),
+            instructions: None,
+            server_info: None,
+        }
+    }
+}
+
+/// What is known of a session beside its requests; the first two are set once.
+#[derive(Debug, Default)]
+pub(super) struct Agreement {
+    pub(super) purpose: OnceLock<Purpose>,
+    pub(super) established: OnceLock<Established>,
+    pub(super) subscriptions: Subscriptions,
+}
+
+/// Why a session was opened, and who hears what it brings.
+#[derive(Debug)]
+pub(super) struct Purpose {
+    pub(super) terms: Arc<Terms>,
+    pub(super) changes: Changes,
+}
+
+impl Purpose {
+    /// Tells who cares that something of the server is no longer what it was.
+    pub(super) fn tell(&self, server: &ServerName, kind: Kind) {
+        let client = self.terms.owner.as_ref().map(|owner| owner.client());
+        self.changes.tell(server, kind, client);
+    }
+}
