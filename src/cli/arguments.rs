@@ -50,6 +50,9 @@ pub(super) enum Command {
     /// Show the configured servers and whether they can be reached
     #[command(after_help = SERVERS_EXAMPLES)]
     Servers,
+    /// Look for whatever may be wrong: config, files, servers, their tools
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor,
     /// Show the tools of all servers, or of one
     #[command(after_help = TOOLS_EXAMPLES)]
     Tools(Tools),
@@ -199,6 +202,14 @@ const SERVERS_EXAMPLES: &str = "\
 Examples:
   bridge servers
   bridge servers --json";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  bridge doctor
+  bridge doctor --json
+
+Every server is reached. Each line says `ok`, `warning` or `problem`, what it is about and what to do.
+Exit code 3 says that the config has a problem, 5 that a server has one, 1 that there is another; warnings are none.";
 
 const TOOLS_EXAMPLES: &str = "\
 Examples:

@@ -3,6 +3,7 @@
 mod approve;
 mod arguments;
 mod call;
+mod doctor;
 mod edited;
 mod exit;
 mod init;

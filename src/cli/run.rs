@@ -11,7 +11,7 @@ use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
 use super::{
-    approve, call, init, limit, read, remove, serve, servers, set_env, tools, usage,
+    approve, call, doctor, init, limit, read, remove, serve, servers, set_env, tools, usage,
     validate_recipe,
 };
 use crate::base::environment::Environment;
@@ -87,6 +87,7 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
         | Some(Command::Serve | Command::Guard | Command::Select | Command::ValidateRecipe(_)) => {
             setup.block_on(serve::run(setup.app()?, printer))
         }
+        Some(Command::Doctor) => doctor::run(&setup),
         Some(Command::Init(init)) => init::run(&init, &setup),
         Some(Command::Read(read)) => read::run(&read, &setup),
         Some(Command::Remove(remove)) => remove::run(&remove, &setup),

@@ -7,7 +7,7 @@ use crate::app::{self, App, lifecycle};
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::config::edit::Target;
-use crate::config::{self, CallFormat, Config, Severity, Source};
+use crate::config::{self, CallFormat, Config, Loaded, Severity, Source};
 use crate::upstream::LONGEST_START;
 
 use super::exit::{Exit, Failure};
@@ -42,13 +42,17 @@ impl Setup {
         Target { source: &self.source, paths: &self.paths, process: &self.environment }
     }
 
+    /// Reads the config, and says nothing about it.
+    pub(super) fn load(&self) -> Result<Loaded, config::Error> {
+        config::load(&self.source, &self.paths, &self.environment)
+    }
+
     /// Reads the config and says what is wrong with it.
     pub(super) fn config(&self, say: impl Fn(&str)) -> Result<Config, Failure> {
-        let loaded =
-            config::load(&self.source, &self.paths, &self.environment).map_err(|error| {
-                let hint = error.hint().map(str::to_owned);
-                Failure::new(Exit::Config, error_chain(&error)).hint(hint)
-            })?;
+        let loaded = self.load().map_err(|error| {
+            let hint = error.hint().map(str::to_owned);
+            Failure::new(Exit::Config, error_chain(&error)).hint(hint)
+        })?;
         for finding in &loaded.findings {
             match (finding.severity, &finding.server) {
                 (Severity::Error, Some(server)) => {
@@ -81,7 +85,16 @@ impl Setup {
         command: impl AsyncFnOnce(&App, Printer) -> Result<Exit, Failure>,
     ) -> Result<Exit, Failure> {
         let say = |text: &str| self.printer.warn(text);
-        let mut config = self.config(say)?;
+        self.patiently(self.config(say)?, say, command)
+    }
+
+    /// The same with a config that was read already.
+    pub(super) fn patiently(
+        &self,
+        mut config: Config,
+        say: impl Fn(&str),
+        command: impl AsyncFnOnce(&App, Printer) -> Result<Exit, Failure>,
+    ) -> Result<Exit, Failure> {
         config.timeouts.connection = config.timeouts.connection.max(LONGEST_START);
         // Results are printed as they are; the envelope is for clients, and there is no `read` in a shell.
         config.call_format = CallFormat::Content;

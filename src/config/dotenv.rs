@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 
-use super::finding::{Finding, Report, Severity};
+use super::finding::{Finding, Lines, Report, Severity};
 
 /// Characters that no text uses, one of which stands for `$` while the lines are parsed.
 const STAND_INS: std::ops::RangeInclusive<char> = '\u{FDD0}'..='\u{FDEF}';
@@ -25,6 +25,13 @@ pub(super) fn read(path: &Path, report: &Report) -> HashMap<String, String> {
     };
     report_mode(path, report);
     read_bytes(bytes, path, report)
+}
+
+/// What is wrong with the file, whatever the configuration is like. One that is not there has nothing.
+pub fn check_env_file(path: &Path) -> Vec<Finding> {
+    let report = Report::top();
+    read(path, &report);
+    report.into_findings(&Lines::default())
 }
 
 /// The same of bytes that are to become the file.
@@ -161,7 +168,6 @@ fn warning(report: &Report, path: &Path, line: Option<usize>, message: String) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::finding::Lines;
 
     fn check(text: &str, expected: &[(&str, &str)], findings: &[&str]) {
         let report = Report::top();

@@ -38,6 +38,7 @@ mod variables;
 pub use adaptive_promotion::AdaptivePromotion;
 pub use auth::{Auth, AuthorizationEndpoints, CredentialsFormat, DeviceEndpoints, Grant, OAuth2};
 pub use compile::{CallFormat, Config, Mode, ToolPrefix};
+pub use dotenv::check_env_file;
 pub use error::Error;
 pub use finding::{Finding, Severity};
 pub use intent_routing::{Embedding, IntentRouting};

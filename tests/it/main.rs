@@ -10,6 +10,7 @@ mod cancellation;
 mod cli;
 mod concurrency;
 mod config;
+mod doctor;
 mod edit;
 mod fidelity;
 mod guard;

@@ -1,0 +1,8 @@
+//! `bridge doctor`: looks for whatever may be wrong, and says what to do about it.
+
+mod checkup;
+mod files;
+mod run;
+mod servers;
+
+pub(super) use run::run;

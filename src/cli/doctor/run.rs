@@ -1,0 +1,57 @@
+//! The order of a checkup.
+
+use super::checkup::{Checkup, Part};
+use super::files;
+use super::servers::{self, Known};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::setup::Setup;
+use crate::config::Config;
+
+/// Files first, since they can be looked at whatever the config is like; then the config, then what it leads to.
+pub(in crate::cli) fn run(setup: &Setup) -> Result<Exit, Failure> {
+    let mut checkup = Checkup::default();
+    files::privacy(setup, &mut checkup);
+    let stopped = match files::config(setup, &mut checkup) {
+        Some(config) => what_runs(setup, config, &mut checkup).err(),
+        None => None,
+    };
+    checkup.print(setup.printer);
+    stopped.map_or_else(|| Ok(checkup.exit()), Err)
+}
+
+fn what_runs(setup: &Setup, config: Config, checkup: &mut Checkup) -> Result<(), Failure> {
+    let known = known(&config);
+    let name = setup.source.config.display().to_string();
+    // What there is to say stands in the remarks, which are told below.
+    let looked = setup.patiently(
+        config,
+        |_| {},
+        async |app, _| {
+            for remark in &app.remarks {
+                // Servers that are left out come with those that are reached.
+                if !remark.starts_with("server ") {
+                    let remedy = "take it out, or leave it for a later version";
+                    checkup.warning(Part::Config, name.clone(), remark.clone(), remedy);
+                }
+            }
+            servers::look(app, &known, checkup).await;
+            Ok(Exit::Done)
+        },
+    );
+    match looked {
+        Err(failure) if failure.exit == Exit::Config => {
+            let remedy = failure.hint.unwrap_or_else(|| "change it in the file".to_owned());
+            checkup.problem(Part::Config, name, failure.message, remedy);
+            Ok(())
+        }
+        looked => looked.map(drop),
+    }
+}
+
+fn known(config: &Config) -> Known {
+    let trust = config.servers.iter().map(|(name, server)| (name.to_string(), server.trust));
+    Known {
+        skipped: config.skipped.iter().map(|skipped| skipped.name.clone()).collect(),
+        trust: trust.collect(),
+    }
+}
