@@ -78,6 +78,13 @@ fuzz seconds="60":
 interop:
     tests/interop/run
 
+# Built in their own folders, installed below tests/conformance/.work. `--only TEXT` takes some pairs, `--write` puts the
+# table into docs/CONFORMANCE.md.
+#
+# The public conformance suite against a reference server, directly and through the bridge.
+conformance *arguments:
+    tests/conformance/run {{ arguments }}
+
 # Added latency and CPU time per call against calling the test server directly.
 bench *arguments:
     cargo bench --features test-upstream --bench stdio -- {{ arguments }}

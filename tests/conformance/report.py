@@ -1,0 +1,63 @@
+"""The table, and its place in the documentation."""
+
+BEGIN = "<!-- Written by `just conformance --write`. -->"
+END = "<!-- End of what is written. -->"
+
+SERVERS = {"session": "2025-11-25 and older", "stateless": "2026-07-28", "both": "both"}
+UPSTREAMS = {"http": "streamable HTTP", "stdio": "stdio"}
+
+
+def table(plan, direct, outcomes):
+    """One row per pair: scenarios and checks that passed, directly and through the bridge."""
+    lines = [
+        "| suite | server | upstream | scenarios directly | through the bridge | checks directly | through the bridge |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for outcome in outcomes:
+        pair = outcome.pair
+        passed, scenarios, succeeded, _ = direct[pair.run].counts()
+        bridged_passed, bridged_scenarios, bridged_succeeded, _ = outcome.results.counts()
+        cells = [
+            plan.runs[pair.run]["title"],
+            SERVERS[pair.server],
+            UPSTREAMS[pair.upstream],
+            f"{passed} of {scenarios}",
+            f"{bridged_passed} of {bridged_scenarios}",
+            str(succeeded),
+            str(bridged_succeeded),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def reasons(plan, outcomes):
+    """What is skipped and why, for which rows of the table."""
+    needed = [skip for skip in plan.skipped if any(skip in outcome.needed for outcome in outcomes)]
+    lines = []
+    for skip in needed:
+        where = describe(plan, dict(skip.where))
+        checks = f" ({', '.join(f'`{check}`' for check in skip.checks)})" if skip.checks else ""
+        lines.append(f"- `{skip.scenario}`{checks}, {where}: {skip.reason}")
+    return "\n".join(lines) if lines else "Nothing."
+
+
+def describe(plan, where):
+    parts = []
+    if "run" in where:
+        parts.append("suite " + " or ".join(plan.runs[run]["title"] for run in where["run"]))
+    if "server" in where:
+        parts.append("server " + " or ".join(SERVERS[server] for server in where["server"]))
+    if "upstream" in where:
+        parts.append("upstream " + " or ".join(UPSTREAMS[upstream] for upstream in where["upstream"]))
+    return ", ".join(parts) if parts else "everywhere"
+
+
+def write(document, plan, direct, outcomes):
+    """Replaces what stands between the two marks."""
+    text = document.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    if not rest or END not in rest:
+        raise SystemExit(f"conformance: {document} has lost its marks")
+    skipped = "### What is left out, and why\n\n" + reasons(plan, outcomes)
+    document.write_text("\n".join([before + BEGIN, "", table(plan, direct, outcomes), "", skipped, "", END + after]))
