@@ -16,7 +16,7 @@ use crate::guard::Guard;
 use crate::guard::pin::Pins;
 use crate::router::{self, Admin, LeftOut, Parts, Router, ServerSettings};
 use crate::select::{Selector, own_program};
-use crate::tools::{Registry, Rules};
+use crate::tools::{Entry, Registry, Remembered, Rules};
 use crate::upstream::{self, Pool};
 
 /// The bridge, ready to run.
@@ -63,10 +63,12 @@ pub fn build(
         skipped.map(|skipped| left_out(skipped.name, None, skipped.reason)).collect();
     let (mut servers, mut rules) = (Vec::new(), IndexMap::new());
     let (mut settings, mut limits, mut pinning) = (IndexMap::new(), Vec::new(), HashMap::new());
+    let mut entries = HashMap::new();
     for (name, server) in config.servers {
         let transport = server.transport.name();
         limits.push((name.clone(), server.rate_limit.clone()));
         let secrets = Blotter::new(&server.secrets);
+        entries.insert(name.clone(), Entry::of(&server.transport, &secrets));
         pinning.insert(name.clone(), (server.protection.pinning, secrets));
         match usable(server.transport) {
             Ok(stdio) => {
@@ -92,7 +94,9 @@ pub fn build(
     let tasks = TaskTracker::new();
     let shutdown = config.timeouts.shutdown;
     let pins = Pins::new(paths.pins(), pinning);
-    let registry = Arc::new(Registry::new(rules, config.schema_compression.clone(), pins));
+    let remembered = Remembered::new(paths.lists(), entries);
+    let registry = Registry::new(rules, config.schema_compression.clone(), pins, remembered);
+    let registry = Arc::new(registry);
     let upstream = upstream::Settings { timeouts: config.timeouts, lifecycle: config.lifecycle };
     let pool = Pool::new(servers, upstream, &environment, registry.clone(), tasks.clone());
     let parts = Parts {

@@ -34,7 +34,8 @@ pub async fn end(app: &App) {
     app.router.close();
     app.router.pool().close();
     app.tasks.close();
-    let ended = async { tokio::join!(app.tasks.wait(), app.router.usage().flush()) };
+    let kept = async { tokio::join!(app.router.usage().flush(), app.router.settled()) };
+    let ended = async { tokio::join!(app.tasks.wait(), kept) };
     tokio::select! {
         ended = timeout(app.shutdown, ended) => {
             if ended.is_err() {

@@ -90,6 +90,11 @@ impl Paths {
         self.cache().join("results")
     }
 
+    /// What servers' tools were when they were last reached, a file each.
+    pub fn lists(&self) -> PathBuf {
+        self.cache().join("lists")
+    }
+
     /// Counted calls.
     pub fn usage(&self) -> PathBuf {
         self.home.join("usage")

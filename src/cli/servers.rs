@@ -5,6 +5,7 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use crate::app::App;
+use crate::router::Enough;
 use crate::telemetry::logging::excerpt;
 
 /// Said where a list would be empty.
@@ -15,7 +16,7 @@ const ERROR_LENGTH: usize = 300;
 
 /// Reaches every server and tells how many tools it has, or why it cannot be reached.
 pub(super) async fn run(app: &App, printer: Printer) -> Result<Exit, Failure> {
-    let servers = app.router.overview().await;
+    let servers = app.router.overview(Enough::Shown).await;
     if printer.json {
         let list = servers.iter().map(|server| {
             json!({

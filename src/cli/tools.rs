@@ -9,6 +9,7 @@ use super::printer::Printer;
 use super::servers::NOBODY;
 use crate::app::App;
 use crate::guard::pin::Note;
+use crate::router::Enough;
 use crate::tools::Tool;
 
 /// Lists one server's tools, or all tools; servers that cannot be reached are told on stderr.
@@ -17,7 +18,7 @@ pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Resul
     if let Some(server) = &arguments.server {
         app.router.reach(server).await.map_err(|error| failure(&error))?;
     } else {
-        for server in app.router.overview().await {
+        for server in app.router.overview(Enough::Shown).await {
             if let Some(error) = server.error {
                 printer.warn(&format!("server `{}`: {error}", server.name));
                 unreachable += 1;

@@ -27,5 +27,5 @@ pub use answer::listed;
 pub use caller::{Ask, Asks, Caller, Client, Notify};
 pub use error::Error;
 pub use overview::Overview;
-pub use routing::{Introduction, Router};
+pub use routing::{Enough, Introduction, Router};
 pub use settings::{Admin, LeftOut, Parts, ServerSettings, Settings};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::routing::{Router, TRANSPORT};
+use super::routing::{Enough, Router, TRANSPORT};
 use crate::config::ServerName;
 use crate::upstream;
 
@@ -29,9 +29,9 @@ pub struct Overview {
 }
 
 impl Router {
-    /// Every server, each reached first if it never was.
-    pub async fn overview(&self) -> Vec<Overview> {
-        let failures = self.reach_all(true).await;
+    /// Every server, each reached first unless enough is known of it.
+    pub async fn overview(&self, enough: Enough) -> Vec<Overview> {
+        let failures = self.reach_all(enough, true).await;
         let served = self.pool.iter().map(|(name, _)| self.overview_of(name, &failures));
         let left_out = self.settings.left_out.iter().map(|server| Overview {
             name: server.name.clone(),

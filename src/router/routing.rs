@@ -68,6 +68,15 @@ pub(super) struct Found<'a> {
     pub(super) settings: &'a ServerSettings,
 }
 
+/// What there has to be known of a server's tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enough {
+    /// What it showed in an earlier run will do.
+    Remembered,
+    /// What it shows in this run.
+    Shown,
+}
+
 impl Router {
     /// Puts the router in front of the servers, for each of which there are settings.
     pub fn new(parts: Parts, settings: Settings) -> Self {
@@ -108,6 +117,11 @@ impl Router {
     /// All tools that are known by now.
     pub fn tools(&self) -> Arc<Snapshot> {
         self.registry.snapshot()
+    }
+
+    /// Waits until what servers showed is on the disk.
+    pub async fn settled(&self) {
+        self.registry.settled().await;
     }
 
     /// Ends the processes that run filters.
@@ -242,21 +256,41 @@ impl Router {
         self.pool.session(found.supervisor).await.map_err(|source| found.failed(source))
     }
 
-    /// The server's tools, reached for the first time if need be.
+    /// The server's tools as it showed them in this run, reached for the first time if need be. Calls go by these: what
+    /// was remembered may permit too little or too much.
     pub(super) async fn tools_of(&self, found: Found<'_>) -> Result<Arc<ServerTools>, Error> {
-        if let Some(tools) = self.registry.reviewed(found.name) {
+        if let Some(tools) = self.registry.reviewed(found.name).filter(|it| !it.is_remembered()) {
             return Ok(tools);
         }
         self.session(found).await?;
         Ok(self.registry.reviewed(found.name).unwrap_or_default())
     }
 
-    /// Reaches all servers whose tools are not known yet, side by side as far as
-    /// `routerMaxConcurrent` allows; returns those that cannot be reached. Without `patience`, those
-    /// that failed or hung before are not waited for again.
-    pub(super) async fn reach_all(&self, patience: bool) -> Vec<(ServerName, upstream::Error)> {
+    /// The server's tools, if need be those that it showed in an earlier run, for telling what there is: that should
+    /// neither wait for a server nor start it.
+    pub(super) async fn known_tools_of(&self, found: Found<'_>) -> Result<Arc<ServerTools>, Error> {
+        match self.registry.recalled(found.name).await {
+            Some(tools) => Ok(tools),
+            None => self.tools_of(found).await,
+        }
+    }
+
+    /// Reaches all servers of whose tools less than `enough` is known, side by side as far as `routerMaxConcurrent`
+    /// allows; returns those that cannot be reached. Without `patience`, those that failed or hung before are not
+    /// waited for again.
+    pub(super) async fn reach_all(
+        &self,
+        enough: Enough,
+        patience: bool,
+    ) -> Vec<(ServerName, upstream::Error)> {
+        if enough == Enough::Remembered {
+            self.registry.recall_all().await;
+        }
         let snapshot = self.registry.snapshot();
-        let is_unknown = |name: &ServerName| snapshot.get(name.as_str()).is_none();
+        let is_unknown = |name: &ServerName| match snapshot.get(name.as_str()) {
+            Some(tools) => tools.is_remembered() && enough == Enough::Shown,
+            None => true,
+        };
         let servers = self.pool.iter().filter(|(name, _)| is_unknown(name));
         let unknown = servers.map(|(name, server)| (name.clone(), server.clone())).collect();
         let visit = move |supervisor: Arc<Supervisor>| async move {
@@ -268,6 +302,13 @@ impl Router {
             session.map(drop)
         };
         self.pool.visit(unknown, visit).await
+    }
+
+    /// Whether some servers are known only by what they showed in an earlier run.
+    pub(super) fn remembers_any(&self) -> bool {
+        let snapshot = self.registry.snapshot();
+        let known = self.pool.iter().filter_map(|(name, _)| snapshot.get(name.as_str()));
+        known.into_iter().any(|tools| tools.is_remembered())
     }
 
     /// What a server said, as far as it may reach the model.

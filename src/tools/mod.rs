@@ -2,6 +2,7 @@
 
 pub mod arguments;
 mod checker;
+pub mod entry;
 mod expense;
 mod fault;
 mod groups;
@@ -11,6 +12,7 @@ mod naming;
 mod number;
 mod quick;
 pub mod registry;
+pub mod remembered;
 pub mod resolve;
 mod shape;
 mod sharing;
@@ -20,7 +22,9 @@ mod spelling;
 mod tool;
 mod weight;
 
+pub use entry::Entry;
 pub use listing::Listing;
 pub use registry::{Registry, Rules};
+pub use remembered::Remembered;
 pub use snapshot::{ServerTools, Snapshot};
 pub use tool::{Hints, Tool};

@@ -11,11 +11,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use indexmap::IndexMap;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::{ServerTools, Snapshot, Tool};
+use super::{Remembered, ServerTools, Snapshot, Tool};
 use crate::config::{SchemaCompression, ServerName, ToolFilter, Trust};
 use crate::guard::pin::{Note, PATIENCE, Pins};
 use crate::guard::{Guard, UnusableName};
@@ -28,13 +28,23 @@ const RETRY_GAP: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Registry {
     current: ArcSwap<Snapshot>,
-    /// Sent whenever it is swapped.
+    /// Sent whenever there is something else in it.
     changed: watch::Sender<()>,
     /// Each is held while the tools of its server are looked at, in the order in which they came.
     turns: IndexMap<ServerName, Arc<Mutex<()>>>,
     compression: SchemaCompression,
     rules: IndexMap<ServerName, Rules>,
     pins: Pins,
+    remembered: Remembered,
+}
+
+/// Who says that a server has these tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The server itself, now or earlier in this run. Pins that have to be written may wait so long for others.
+    Server { patience: Duration },
+    /// A file of an earlier run.
+    Memory,
 }
 
 /// What is done to the tools of one server before anybody sees them.
@@ -52,12 +62,13 @@ impl Registry {
         rules: IndexMap<ServerName, Rules>,
         compression: SchemaCompression,
         pins: Pins,
+        remembered: Remembered,
     ) -> Self {
         let servers = rules.keys().map(|name| (name.clone(), None)).collect();
         let turns = rules.keys().map(|name| (name.clone(), Arc::default())).collect();
         let current = ArcSwap::from_pointee(Snapshot { servers });
         let changed = watch::Sender::new(());
-        Self { current, changed, turns, compression, rules, pins }
+        Self { current, changed, turns, compression, rules, pins, remembered }
     }
 
     /// The snapshot of this moment.
@@ -65,12 +76,13 @@ impl Registry {
         self.current.load_full()
     }
 
-    /// Told of every snapshot that takes the place of another.
+    /// Told when a server turns out to have other tools than it was known by, or when others of them may be called.
+    /// That a server has what was remembered of it is no change.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// The server's tools; `None` when it was never reached. Where there are notes on some of them, their owner may
+    /// The server's tools; `None` when it was never reached and nothing was recalled. Where there are notes on some of them, their owner may
     /// have approved these in the meantime, so the pins are looked at again if they have changed. Never waits for
     /// other processes.
     pub fn reviewed(self: &Arc<Self>, server: &ServerName) -> Option<Arc<ServerTools>> {
@@ -85,7 +97,12 @@ impl Registry {
         // Nobody has put others in their place meanwhile, who has the turn.
         let known = self.snapshot().get(server.as_str()).cloned()?;
         if self.pins.have_moved(server) {
-            return Some(self.put(server, known.tools.clone(), Duration::ZERO));
+            let origin = if known.is_remembered {
+                Origin::Memory
+            } else {
+                Origin::Server { patience: Duration::ZERO }
+            };
+            return Some(self.put(server, known.tools.clone(), origin));
         }
         if known.is_unsettled
             && known.since.is_none_or(|since| since.elapsed() >= RETRY_GAP)
@@ -93,7 +110,7 @@ impl Registry {
         {
             let (registry, server, tools) = (self.clone(), server.clone(), known.tools.clone());
             runtime.spawn_blocking(move || {
-                registry.put(&server, tools, PATIENCE);
+                registry.put(&server, tools, Origin::Server { patience: PATIENCE });
                 drop(turn);
             });
         }
@@ -119,17 +136,68 @@ impl Registry {
     ) -> usize {
         let turn = self.turn(server).lock_owned().await;
         let (registry, server) = (self.clone(), server.clone());
+        let (sender, count) = oneshot::channel();
         let work = spawn_blocking(move || {
-            let count = registry.replace(&server, definitions);
+            let shown = definitions.clone();
+            // Whoever waited may have left.
+            let _ = sender.send(registry.replace(&server, definitions));
+            let writing = registry.remembered.writing(&server);
             drop(turn);
-            count
+            // Nobody waits for the disk.
+            if let Some(writing) = writing {
+                writing.keep(&shown);
+            }
         });
-        match work.await {
+        match count.await {
             Ok(count) => count,
-            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            // The runtime ends, and nobody calls tools any more.
-            Err(_) => 0,
+            Err(_) => match work.await {
+                Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+                // The runtime ends, and nobody calls tools any more.
+                _ => 0,
+            },
         }
+    }
+
+    /// What is known of the server's tools without reaching it: what [`Registry::reviewed`] has, or else what it showed
+    /// in an earlier run. The file is read once, in a thread that may wait.
+    pub async fn recalled(self: &Arc<Self>, server: &ServerName) -> Option<Arc<ServerTools>> {
+        let known = self.reviewed(server);
+        if known.is_some() || !self.remembered.is_unread(server) {
+            return known;
+        }
+        let turn = self.turn(server).lock_owned().await;
+        let (registry, name) = (self.clone(), server.clone());
+        let work = spawn_blocking(move || {
+            // It may have been reached while others had the turn.
+            if registry.snapshot().get(name.as_str()).is_none()
+                && let Some(definitions) = registry.remembered.read(&name)
+            {
+                registry.take(&name, definitions, Origin::Memory);
+            }
+            drop(turn);
+        });
+        if let Err(error) = work.await
+            && error.is_panic()
+        {
+            resume_unwind(error.into_panic());
+        }
+        self.reviewed(server)
+    }
+
+    /// Recalls the tools of every server of which nothing is known.
+    pub async fn recall_all(self: &Arc<Self>) {
+        // One after the other, in one thread, which is faster than waking many.
+        for server in self.rules.keys() {
+            self.recalled(server).await;
+        }
+    }
+
+    /// Waits until all that was shown so far is on the disk.
+    pub async fn settled(&self) {
+        for turn in self.turns.values() {
+            drop(turn.lock().await);
+        }
+        self.remembered.settled().await;
     }
 
     /// A server that is not in the rules is reached by nobody else.
@@ -139,9 +207,19 @@ impl Registry {
 
     /// The same, in this thread and whoever has the turn.
     pub fn replace(&self, server: &ServerName, definitions: Vec<Definition>) -> usize {
+        self.take(server, definitions, Origin::Server { patience: PATIENCE }).len()
+    }
+
+    fn take(
+        &self,
+        server: &ServerName,
+        definitions: Vec<Definition>,
+        origin: Origin,
+    ) -> Arc<ServerTools> {
         let rules = self.rules.get(server);
         let filter = rules.map(|rules| &rules.filter);
-        if self.snapshot().get(server.as_str()).is_none() {
+        let is_first = self.snapshot().get(server.as_str()).is_none_or(|known| known.is_remembered);
+        if is_first && origin != Origin::Memory {
             for name in filter.into_iter().flat_map(|filter| strangers(filter, &definitions)) {
                 tracing::warn!("`toolFilter` of `{server}` names `{name}`, which it does not have");
             }
@@ -157,7 +235,7 @@ impl Registry {
                 tools.entry(name).or_insert_with(tool);
             }
         }
-        self.put(server, Arc::new(tools), PATIENCE).len()
+        self.put(server, Arc::new(tools), origin)
     }
 
     /// A tool in the words that may reach the model.
@@ -183,9 +261,13 @@ impl Registry {
         &self,
         server: &ServerName,
         tools: Arc<IndexMap<String, Tool>>,
-        patience: Duration,
+        origin: Origin,
     ) -> Arc<ServerTools> {
-        let review = self.pins.review(server, tools.values().map(Tool::original), patience);
+        let originals = tools.values().map(Tool::original);
+        let review = match origin {
+            Origin::Server { patience } => self.pins.review(server, originals, patience),
+            Origin::Memory => self.pins.look(server, originals),
+        };
         let mut notes = review.notes;
         for (name, tool) in tools.iter() {
             if let Some(unusable) = &tool.unusable {
@@ -195,18 +277,26 @@ impl Registry {
         let tools = Arc::new(ServerTools {
             tools,
             notes,
+            is_remembered: origin == Origin::Memory,
             is_unsettled: review.is_unsettled,
             since: Some(Instant::now()),
             server: server.to_string(),
             limit: self.compression.enabled.then_some(self.compression.max_description_length),
             listing: OnceLock::new(),
         });
+        let is_change = match self.snapshot().get(server.as_str()) {
+            Some(before) => !before.shows_the_same(&tools),
+            // Nobody has asked yet who could have heard something else.
+            None => origin != Origin::Memory,
+        };
         self.current.rcu(|snapshot| {
             let mut servers = snapshot.servers.clone();
             servers.insert(server.clone(), Some(tools.clone()));
             Snapshot { servers }
         });
-        self.changed.send_replace(());
+        if is_change {
+            self.changed.send_replace(());
+        }
         tools
     }
 }
@@ -256,7 +346,7 @@ mod tests {
         };
         let filters = filters.iter().map(rules).collect();
         let compression = SchemaCompression { enabled: true, max_description_length: 80 };
-        Registry::new(filters, compression, Pins::default())
+        Registry::new(filters, compression, Pins::default(), Remembered::default())
     }
 
     fn check(allow: Option<&[&str]>, deny: &[&str], expected: &[&str]) {

@@ -22,6 +22,8 @@ pub struct Snapshot {
 pub struct ServerTools {
     pub(super) tools: Arc<IndexMap<String, Tool>>,
     pub(super) notes: IndexMap<String, Note>,
+    /// They were read from the files of an earlier run; the server itself has not been asked yet.
+    pub(super) is_remembered: bool,
     /// Their pins could not be written or read for now.
     pub(super) is_unsettled: bool,
     /// When their pins were looked at.
@@ -93,6 +95,18 @@ impl ServerTools {
     /// The tools as `list` shows them, put together when first asked for.
     pub fn listing(&self) -> &Listing {
         self.listing.get_or_init(|| Listing::new(&self.server, self.iter(), self.limit))
+    }
+
+    /// Whether they are what the server showed in an earlier run. It may show others when it is reached, so nothing is
+    /// refused on the strength of them.
+    pub fn is_remembered(&self) -> bool {
+        self.is_remembered
+    }
+
+    /// Whether there is nothing to tell about these that was not told about the others.
+    pub(super) fn shows_the_same(&self, other: &Self) -> bool {
+        let texts = self.iter().map(|tool| tool.definition.text());
+        texts.eq(other.iter().map(|tool| tool.definition.text())) && self.notes == other.notes
     }
 
     /// How many may be called.

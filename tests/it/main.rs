@@ -22,6 +22,7 @@ mod pins;
 mod progress;
 mod promotion;
 mod recipes;
+mod remembered;
 mod resolution;
 mod retry;
 mod router;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::checkup::{Checkup, Part};
 use crate::app::App;
 use crate::config::Trust;
-use crate::router::Overview;
+use crate::router::{Enough, Overview};
 use crate::telemetry::logging::excerpt;
 use crate::tools::Snapshot;
 
@@ -26,7 +26,7 @@ pub(super) struct Known {
 
 /// Reaches every server and looks at its tools.
 pub(super) async fn look(app: &App, known: &Known, checkup: &mut Checkup) {
-    for server in app.router.overview().await {
+    for server in app.router.overview(Enough::Shown).await {
         if !known.skipped.contains(&server.name) {
             reached(&server, checkup);
         }

@@ -110,6 +110,25 @@ impl Pins {
         tools: impl Iterator<Item = &'a Definition>,
         patience: Duration,
     ) -> Review {
+        self.compare(server, tools, Some(patience))
+    }
+
+    /// The same for tools that the server showed in an earlier run. They neither become pins nor change any, since the
+    /// server may show others now.
+    pub fn look<'a>(
+        &self,
+        server: &ServerName,
+        tools: impl Iterator<Item = &'a Definition>,
+    ) -> Review {
+        self.compare(server, tools, None)
+    }
+
+    fn compare<'a>(
+        &self,
+        server: &ServerName,
+        tools: impl Iterator<Item = &'a Definition>,
+        patience: Option<Duration>,
+    ) -> Review {
         let Some((mode @ (Pinning::Warn | Pinning::Enforce), secrets)) = self.servers.get(server)
         else {
             return Review::default();
@@ -132,7 +151,9 @@ impl Pins {
                     Some(error) => state.complain(server, error),
                     None => state.complaint.clear(),
                 }
-                state.log(&view, &outcome);
+                if patience.is_some() {
+                    state.log(&view, &outcome);
+                }
                 let notes = view.notes(&outcome, &seen);
                 Review { notes, is_unsettled: outcome.unwritten.is_some() }
             }
@@ -151,14 +172,14 @@ impl Pins {
     }
 }
 
-/// Follows what the server shows, and writes that down. First pins that cannot be written are none where
+/// Follows what the server shows, and writes that down where there is the patience for it. First pins that cannot be written are none where
 /// they are to be enforced.
 fn settle(
     store: &Store,
     seen: &IndexMap<String, Kept>,
     enforced: bool,
     stamp: Option<Stamp>,
-    patience: Duration,
+    patience: Option<Duration>,
 ) -> Result<Outcome, Error> {
     let loaded = match store.load() {
         Err(Error::Damaged { .. }) if !enforced => None,
@@ -169,9 +190,9 @@ fn settle(
     let mut book = loaded.unwrap_or_else(|| Book::first(seen));
     let settled = book.settle(seen);
     let is_settled = if is_first { seen.is_empty() } else { !settled.dirty };
-    if is_settled {
+    let Some(patience) = patience.filter(|_| !is_settled) else {
         return Ok(Outcome { book, settled, stamp, unwritten: None });
-    }
+    };
     match write(store, seen, enforced, patience) {
         Ok(outcome) => Ok(outcome),
         Err(error) if is_first && enforced => Err(error),

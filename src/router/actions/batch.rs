@@ -7,7 +7,7 @@ use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::which::{self, Which};
+use super::which::{self, Purpose, Which};
 use crate::base::json::{Strict, is_object, member, members, replace};
 use crate::config::{CallFormat, ServerName, Trust};
 use crate::protocol::method;
@@ -148,7 +148,8 @@ impl Run<'_> {
     ) -> Result<Option<Value>, Error> {
         let router = self.router;
         let params = self.fill(item, needed).await?;
-        let found = match which::server(router, item.server.as_deref(), &item.tool, &params).await?
+        let purpose = Purpose::Calling { params: &params };
+        let found = match which::server(router, item.server.as_deref(), &item.tool, purpose).await?
         {
             Which::Found(found) => found,
             Which::Ambiguous(question) => {

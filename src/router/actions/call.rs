@@ -1,6 +1,6 @@
 //! `call`: the upstream's own result comes back as it is.
 
-use super::which::{self, Which};
+use super::which::{self, Purpose, Which};
 use crate::router::Error;
 use crate::router::answer;
 use crate::router::attempt::Attempt;
@@ -28,7 +28,8 @@ impl Call<'_> {
         server: Option<&str>,
     ) -> Result<Box<str>, Error> {
         router.check_filter(self.select).await?;
-        let found = match which::server(router, server, self.tool, self.params).await? {
+        let purpose = Purpose::Calling { params: self.params };
+        let found = match which::server(router, server, self.tool, purpose).await? {
             Which::Found(found) => found,
             Which::Ambiguous(question) => return Ok(answer::result(&question)),
         };

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::which::{self, Which};
+use super::which::{self, Purpose, Which};
 use crate::router::Error;
 use crate::router::answer::{self, Schema};
 use crate::router::routing::{Router, unknown_tool};
@@ -13,11 +13,14 @@ pub(in crate::router) async fn show(
     server: Option<&str>,
     tool: &str,
 ) -> Result<Box<str>, Error> {
-    let found = match which::server(router, server, tool, "{}").await? {
+    let found = match which::server(router, server, tool, Purpose::Telling).await? {
         Which::Found(found) => found,
         Which::Ambiguous(question) => return Ok(answer::result(&question)),
     };
-    let tools = router.tools_of(found).await?;
+    let mut tools = router.known_tools_of(found).await?;
+    if tools.is_remembered() && tools.get(tool).is_none() {
+        tools = router.tools_of(found).await?;
+    }
     let definition = match tools.get(tool) {
         Some(tool) => &tool.definition,
         None => return Err(unknown_tool(found.name, &tools, tool)),

@@ -6,12 +6,14 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::base::text::nearest_all;
+use crate::config::ServerName;
 use crate::router::Error;
 use crate::router::answer::{Ambiguous, Candidate};
 use crate::router::error::MAX_AVAILABLE;
-use crate::router::routing::{Found, Router};
+use crate::router::routing::{Enough, Found, Router};
 use crate::tools::Tool;
 use crate::tools::resolve::{Holder, Resolution, resolve};
+use crate::upstream;
 
 /// The answer to "which server".
 pub(super) enum Which<'a> {
@@ -21,20 +23,71 @@ pub(super) enum Which<'a> {
     Ambiguous(Ambiguous),
 }
 
-/// Finds the server: by its name if one is given, else by the tool, for which every server has to be known.
+/// What the server is looked for.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// To tell about the tool.
+    Telling,
+    /// To call it with these parameters, the JSON text of an object.
+    Calling {
+        /// Which of them a tool knows speaks for its server.
+        params: &'a str,
+    },
+}
+
+impl Purpose<'_> {
+    fn is_call(self) -> bool {
+        matches!(self, Self::Calling { .. })
+    }
+}
+
+/// Finds the server: by its name if one is given, else by the tool, for which every server has to be known. What they
+/// showed in an earlier run suffices, unless the tool is not among it, or is no longer where it is to be called.
 pub(super) async fn server<'a>(
     router: &'a Router,
     server: Option<&str>,
     tool: &str,
-    params: &str,
+    purpose: Purpose<'_>,
 ) -> Result<Which<'a>, Error> {
     if let Some(server) = server {
         return router.find(server).map(Which::Found);
     }
-    let unreachable = router.reach_all(false).await;
+    let unreachable = router.reach_all(Enough::Remembered, false).await;
+    let which = among_known(router, tool, purpose, &unreachable);
+    let is_outdated = match &which {
+        Ok(Which::Found(found)) => purpose.is_call() && is_gone(router, *found, tool).await,
+        Err(Error::UnknownTool { .. }) => router.remembers_any(),
+        _ => false,
+    };
+    if !is_outdated {
+        return which;
+    }
+    let unreachable = router.reach_all(Enough::Shown, false).await;
+    among_known(router, tool, purpose, &unreachable)
+}
+
+/// Whether the server had the tool in an earlier run and no longer has it. Where it cannot be reached, the call says why.
+async fn is_gone(router: &Router, found: Found<'_>, tool: &str) -> bool {
+    let known = || router.registry.snapshot().get(found.name.as_str()).cloned();
+    if !known().is_some_and(|tools| tools.is_remembered()) || router.session(found).await.is_err() {
+        return false;
+    }
+    known().is_none_or(|tools| tools.get(tool).is_none() && tools.withheld(tool).is_none())
+}
+
+/// The same among the servers that are known by now.
+fn among_known<'a>(
+    router: &'a Router,
+    tool: &str,
+    purpose: Purpose<'_>,
+    unreachable: &[(ServerName, upstream::Error)],
+) -> Result<Which<'a>, Error> {
     router.registry.review_all();
     let snapshot = router.registry.snapshot();
-    let given = parameter_names(params);
+    let given = match purpose {
+        Purpose::Telling => Vec::new(),
+        Purpose::Calling { params } => parameter_names(params),
+    };
     let holders: Vec<Holder<'_>> = snapshot
         .holders(tool)
         .filter_map(|(name, held)| {
