@@ -4,6 +4,7 @@ pub mod arguments;
 mod checker;
 pub mod entry;
 mod expense;
+mod exposed;
 mod fault;
 mod groups;
 pub mod listing;
@@ -23,6 +24,7 @@ mod tool;
 mod weight;
 
 pub use entry::Entry;
+pub use exposed::Exposed;
 pub use listing::Listing;
 pub use registry::{Registry, Rules};
 pub use remembered::Remembered;

@@ -14,19 +14,32 @@ const DIGITS: usize = 8;
 /// The server's name, `_`, and the tool's name. Server names have no `_`, so that two tools never share a name; one
 /// that has to be changed to be a name at all ends with a digest of what it was.
 pub fn qualified(server: &ServerName, tool: &str) -> String {
-    let name = format!("{server}_{tool}");
-    let fits =
-        |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
-    if name.len() <= MAX_LENGTH && name.chars().all(fits) && !ends_like_a_digest(&name) {
-        return name;
-    }
+    fit(&format!("{server}_{tool}"))
+}
+
+/// A name as models' interfaces take it: itself, where that is possible.
+pub(super) fn fit(name: &str) -> String {
+    let plain = name.len() <= MAX_LENGTH && !name.is_empty() && name.chars().all(fits);
+    if plain && !ends_like_a_digest(name) { name.to_owned() } else { digested(name, 0) }
+}
+
+/// The same with a digest in any case; another one for each `number`.
+pub(super) fn digested(name: &str, number: usize) -> String {
     let mut short: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
     short.truncate(MAX_LENGTH - DIGITS - 1);
     short.push('_');
-    for byte in &Sha256::digest(name.as_bytes())[..DIGITS / 2] {
+    let mut digest = Sha256::new_with_prefix(name.as_bytes());
+    if number > 0 {
+        digest.update(format!("\0{number}"));
+    }
+    for byte in &digest.finalize()[..DIGITS / 2] {
         write!(short, "{byte:02x}").expect("a string takes all");
     }
     short
+}
+
+fn fits(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '-')
 }
 
 /// A name that ends so might be another one's with its digest.

@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use indexmap::IndexMap;
 use tokio::time::Instant;
 
-use super::{Listing, Tool};
-use crate::config::ServerName;
+use super::{Exposed, Listing, Tool};
+use crate::config::{ServerName, ToolPrefix};
 use crate::guard::pin::Note;
 use crate::guard::{ToolFinding, scan_definition};
 
@@ -69,6 +69,15 @@ impl Snapshot {
         };
         let tools = tools.tools.values();
         tools.flat_map(|tool| scan_definition(tool.original(), &foreign)).collect()
+    }
+
+    /// The names of all known tools side by side. Those that are withheld keep theirs, so that nothing is renamed when they
+    /// no longer are.
+    pub fn exposed(&self, prefix: ToolPrefix) -> Exposed {
+        let servers = self.servers.iter().filter_map(|(name, tools)| Some((name, tools.as_ref()?)));
+        let names = servers
+            .flat_map(|(name, tools)| tools.tools.keys().map(move |tool| (name, tool.as_str())));
+        Exposed::new(prefix, names)
     }
 
     /// Every known tool, with its server.
