@@ -11,7 +11,7 @@ use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::cache::{Kept, Results};
-use crate::config::{Config, Mode, Source, Stdio, Transport};
+use crate::config::{Config, Source, Stdio, Transport};
 use crate::guard::Guard;
 use crate::guard::pin::Pins;
 use crate::router::{self, Admin, LeftOut, Parts, Router, ServerSettings};
@@ -35,9 +35,6 @@ pub struct App {
 /// A config that this version cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Only router mode is there yet.
-    #[error("`mode` `{0}` is not available in this version; set `\"mode\": \"router\"`")]
-    Mode(&'static str),
     /// Filters run in processes of the bridge's own program.
     #[error("the bridge does not find its own program: {0}")]
     Program(#[source] std::io::Error),
@@ -51,10 +48,6 @@ pub fn build(
     paths: &Paths,
     source: &Source,
 ) -> Result<App, Error> {
-    match config.mode {
-        Mode::Router | Mode::Auto => {}
-        Mode::Direct => return Err(Error::Mode("direct")),
-    }
     let environment = Arc::new(environment);
     let mut remarks = not_in_force(&config);
     let left_out = |name: String, transport, reason| LeftOut { name, transport, reason };
@@ -112,6 +105,7 @@ pub fn build(
         selector: Selector::new(own_program().map_err(Error::Program)?),
     };
     let settings = router::Settings {
+        exposure: config.exposure,
         call_format: config.call_format,
         validate_arguments: config.validate_arguments,
         schema_compression: config.schema_compression,
@@ -130,17 +124,12 @@ fn not_in_force(config: &Config) -> Vec<String> {
     let default = Config::default();
     let set = [
         ("intentRouting", config.intent_routing != default.intent_routing),
-        ("toolPrefix", config.tool_prefix != default.tool_prefix),
         ("catalog", config.catalog != default.catalog),
         ("autoMerge", config.auto_merge != default.auto_merge),
     ];
     set.into_iter()
         .filter(|(_, set)| *set)
         .map(|(key, _)| format!("`/{key}` is not in force in this version"))
-        .chain(
-            (config.mode == Mode::Auto)
-                .then(|| "`mode` `auto` is `router` in this version".to_owned()),
-        )
         .collect()
 }
 

@@ -90,8 +90,9 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Init {
-    /// How tools are offered to clients: `router` is the one tool `mcp`, as is `auto` in this version
-    #[arg(long, value_name = "MODE", default_value = "router", value_parser = ["router", "auto"])]
+    /// How tools are offered to clients: `router` is the one tool `mcp`, `direct` every tool by itself, `auto` what suits
+    /// the client
+    #[arg(long, value_name = "MODE", default_value = "router", value_parser = ["router", "direct", "auto"])]
     pub(super) mode: String,
     /// Put servers in that need no account and no key
     #[arg(long)]

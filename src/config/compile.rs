@@ -1,10 +1,9 @@
 //! The checked configuration as a whole.
 
 use indexmap::IndexMap;
-use serde_json::Value;
 
 use super::adaptive_promotion::AdaptivePromotion;
-use super::finding::Severity;
+use super::exposure::Exposure;
 use super::intent_routing::IntentRouting;
 use super::lifecycle::Lifecycle;
 use super::name::ServerName;
@@ -17,9 +16,6 @@ use super::server::Server;
 use super::servers::{self, Skipped};
 use super::timeouts::Timeouts;
 
-const MODES: [(&str, Mode); 3] =
-    [("router", Mode::Router), ("direct", Mode::Direct), ("auto", Mode::Auto)];
-
 const CALL_FORMATS: [(&str, CallFormat); 2] =
     [("content", CallFormat::Content), ("envelope", CallFormat::Envelope)];
 
@@ -31,15 +27,13 @@ const FOREIGN: [&str; 2] = ["inputs", "reconnectIntervalMs"];
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
 pub struct Config {
     /// What clients see.
-    pub mode: Mode,
+    pub exposure: Exposure,
     /// What answers to `call` look like.
     pub call_format: CallFormat,
     /// The servers in the order of the file.
     pub servers: IndexMap<ServerName, Server>,
     /// The servers whose entries have faults.
     pub skipped: Vec<Skipped>,
-    /// When tools in direct mode carry the name of their server.
-    pub tool_prefix: ToolPrefix,
     /// How long upstreams are waited for.
     pub timeouts: Timeouts,
     /// When upstreams are opened and closed.
@@ -72,28 +66,6 @@ pub struct Config {
     pub validate_arguments: bool,
 }
 
-/// What clients see.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// One tool, `mcp`, that reaches all others.
-    #[default]
-    Router,
-    /// Every tool by itself.
-    Direct,
-    /// One or the other, as suits the client.
-    Auto,
-}
-
-impl Mode {
-    /// As it is written.
-    pub fn name(self) -> &'static str {
-        MODES
-            .into_iter()
-            .find_map(|(name, mode)| (mode == self).then_some(name))
-            .unwrap_or_default()
-    }
-}
-
 /// What answers to `call` look like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CallFormat {
@@ -104,26 +76,13 @@ pub enum CallFormat {
     Envelope,
 }
 
-/// When tools in direct mode carry the name of their server.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ToolPrefix {
-    /// Always (`true`).
-    #[default]
-    Always,
-    /// Never (`false`).
-    Never,
-    /// Where two servers have a tool of the same name (`"auto"`).
-    OnCollision,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
-            mode: Mode::default(),
+            exposure: Exposure::default(),
             call_format: CallFormat::default(),
             servers: IndexMap::new(),
             skipped: Vec::new(),
-            tool_prefix: ToolPrefix::default(),
             timeouts: Timeouts::default(),
             lifecycle: Lifecycle::default(),
             max_batch_size: 10,
@@ -152,11 +111,10 @@ impl Config {
         top.skip(&servers::KEYS);
         top.foreign(&FOREIGN, None);
         Self {
-            mode: top.choice("mode", &MODES).unwrap_or_default(),
+            exposure: Exposure::read(top),
             call_format: top.choice("callFormat", &CALL_FORMATS).unwrap_or_default(),
             servers: default.servers,
             skipped: default.skipped,
-            tool_prefix: ToolPrefix::read(top),
             timeouts: Timeouts::read(top),
             lifecycle: Lifecycle::read(top),
             max_batch_size: top.count("maxBatchSize", 1).unwrap_or(default.max_batch_size),
@@ -177,29 +135,13 @@ impl Config {
     }
 }
 
-impl ToolPrefix {
-    fn read(top: &mut Reader<'_>) -> Self {
-        const KEY: &str = "toolPrefix";
-        match top.value(KEY) {
-            None | Some(Value::Bool(true)) => Self::Always,
-            Some(Value::Bool(false)) => Self::Never,
-            Some(Value::String(text)) if text == "auto" => Self::OnCollision,
-            Some(_) => {
-                let message = "`toolPrefix` must be `true`, `false` or `\"auto\"`";
-                top.report().add(top.report().finding(Severity::Error, &top.at(KEY), message));
-                Self::default()
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
     use crate::config::finding::{Lines, Report};
-    use crate::config::{Embedding, Pinning, RetryOn, SanitizeAction};
+    use crate::config::{Embedding, Mode, Pinning, RetryOn, SanitizeAction, ToolPrefix};
 
     fn check(json: &str, findings: &[&str]) -> Config {
         let object = serde_json::from_str(json).expect("an object");
@@ -216,7 +158,7 @@ mod tests {
     #[test]
     fn knows_every_key() {
         let config = check(
-            r#"{"$schema": "x", "servers": {}, "mcpServers": {}, "mode": "auto", "callFormat": "envelope", "toolPrefix": "auto",
+            r#"{"$schema": "x", "servers": {}, "mcpServers": {}, "mode": "auto", "callFormat": "envelope", "toolPrefix": "auto", "clientModes": {"x": "direct"},
                 "connectionTimeoutMs": 1, "requestTimeoutMs": 2, "shutdownTimeoutMs": 0,
                 "routerIdleTimeoutMs": 0, "routerConnectErrorCooldownMs": 0, "routerMaxConcurrent": 5, "maxBatchSize": 6,
                 "schemaCompression": {"enabled": false, "maxDescriptionLength": 7},
@@ -229,11 +171,14 @@ mod tests {
         );
         let ms = Duration::from_millis;
         let expected = Config {
-            mode: Mode::Auto,
+            exposure: Exposure {
+                mode: Mode::Auto,
+                clients: [("x".to_owned(), Mode::Direct)].into(),
+                tool_prefix: ToolPrefix::OnCollision,
+            },
             call_format: CallFormat::Envelope,
             servers: IndexMap::new(),
             skipped: Vec::new(),
-            tool_prefix: ToolPrefix::OnCollision,
             timeouts: Timeouts { connection: ms(1), request: ms(2), shutdown: ms(0) },
             lifecycle: Lifecycle {
                 idle_timeout: None,
@@ -295,6 +240,19 @@ mod tests {
         check(
             r#"{"toolPrefix": "never"}"#,
             &["`/toolPrefix`: `toolPrefix` must be `true`, `false` or `\"auto\"`"],
+        );
+        check(
+            r#"{"mode": "auto", "clientModes": {"a": "auto", "b": 1}}"#,
+            &[
+                "`/clientModes/a`: `clientModes` must be one of `router`, `direct`, not `auto`",
+                "`/clientModes/b`: `b` in `clientModes` must be `\"router\"` or `\"direct\"`",
+            ],
+        );
+        check(
+            r#"{"clientModes": {"a": "direct"}}"#,
+            &[
+                "`/clientModes`: `clientModes` counts under `\"mode\": \"auto\"` only, and it is `router`",
+            ],
         );
         check(r#"{"retry": []}"#, &["`/retry`: `retry` must be an object, not a list"]);
         check(

@@ -308,7 +308,7 @@ mod tests {
         let source = Source { config: root.join("config.example.json"), env_files: vec![] };
         let loaded = load(&source, &paths, &process).expect("the example runs");
         assert_eq!(told(&loaded.findings), Vec::<String>::new());
-        assert_eq!(loaded.config.mode, Mode::Router);
+        assert_eq!(loaded.config.exposure.mode, Mode::Router);
         assert!(loaded.config.servers.contains_key("everything"));
         assert!(loaded.config.skipped.is_empty());
     }

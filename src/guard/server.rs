@@ -52,7 +52,7 @@ impl Guard {
     }
 
     /// Treats every string of a JSON text that is no result, such as a schema.
-    pub(super) fn json<'a>(&self, json: &'a str) -> Guarded<'a> {
+    pub fn json<'a>(&self, json: &'a str) -> Guarded<'a> {
         self.whole(json, Shape::Other, false)
     }
 

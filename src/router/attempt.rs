@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::caller::Caller;
+use super::direct;
 use super::request::progress_token;
 use super::routing::{Found, Router};
 use crate::base::json;
@@ -26,6 +29,8 @@ pub(super) struct Attempt<'a> {
     /// The JSON text of the caller's `_meta`, an object.
     pub(super) meta: Option<&'a str>,
     pub(super) caller: &'a Caller,
+    /// All parameters of the client's own `tools/call`, where they travel as they are.
+    pub(super) whole: Option<&'a str>,
 }
 
 /// What came of it, with the number of tries that it took beyond the first.
@@ -87,14 +92,15 @@ impl Attempt<'_> {
         let timeout = self.found.supervisor.request_timeout();
         let mut tried = false;
         let result = loop {
-            let session = router.pool.session(self.found.supervisor).await?;
+            let session = router.session_for(self.found, self.caller).await?;
             // A server that was started for this call may show other tools than those that it was known by.
             let known = router.registry.snapshot().get(self.found.name.as_str()).cloned();
             if known.is_some_and(|now| now.withheld(&self.tool.definition.name).is_some()) {
                 return Ok(None);
             }
             let watch = Watch {
-                on_progress: token.map(|token| self.on_progress(token)),
+                on_progress: token.map(|token| on_progress(self.found, self.caller, token)),
+                follower: self.whole.map(|_| direct::follower(router, self.found, self.caller)),
                 withdrawn: Some(&self.caller.withdrawn),
                 ..Watch::default()
             };
@@ -116,6 +122,11 @@ impl Attempt<'_> {
     /// The parameters of the upstream's `tools/call`. `_meta` travels on, with our own progress token in the place
     /// of the client's: tokens of two clients may be equal.
     fn write_params(&self, to: &mut Vec<u8>, token: Option<&str>, id: u64) {
+        if let Some(whole) = self.whole {
+            let name = json!(self.tool.definition.name).to_string();
+            let other = json::member(whole, "name").map(|spelt| (spelt, name.as_str()));
+            return direct::write(to, whole, token, id, other);
+        }
         to.extend_from_slice(b"{\"name\":");
         write_json(to, &self.tool.definition.name);
         to.extend_from_slice(b",\"arguments\":");
@@ -127,14 +138,15 @@ impl Attempt<'_> {
         }
         to.push(b'}');
     }
+}
 
-    fn on_progress(&self, token: &str) -> OnProgress {
-        let (notify, token) = (self.caller.notify.clone(), token.to_owned());
-        let guard = self.found.settings.guard.clone();
-        Box::new(move |params, ours| {
-            if let Some(params) = json::replace(params, ours, &token) {
-                notify.send(method::PROGRESS, &guard.result(&params, false).json);
-            }
-        })
-    }
+/// Hands the progress of a request on under the token of the client that made it.
+pub(super) fn on_progress(found: Found<'_>, caller: &Caller, token: &str) -> OnProgress {
+    let (notify, token) = (caller.notify.clone(), token.to_owned());
+    let guard = found.settings.guard.clone();
+    Box::new(move |params, ours| {
+        if let Some(params) = json::replace(params, ours, &token) {
+            notify.send(method::PROGRESS, &guard.result(&params, false).json);
+        }
+    })
 }

@@ -18,7 +18,7 @@ impl Found<'_> {
     /// have, and cleaned as such.
     pub(super) fn failed(self, source: upstream::Error) -> Error {
         let settings = self.settings;
-        let max = settings.max_result_chars.map_or(MAX_ERROR, |max| max.min(MAX_ERROR));
+        let max = self.longest_error();
         let said = source.to_string();
         let short = &said[..byte_of(&said, max)];
         let (clean, _) = settings.guard.text(short);
@@ -28,17 +28,22 @@ impl Found<'_> {
             server: self.name.to_string(),
             said,
             untrusted: settings.guard.trust() == Trust::Untrusted,
-            source: self.clean(source, max),
+            source: self.clean(source),
             signature: None,
             retries: 0,
         }
     }
 
+    /// Characters of an error of the server at most.
+    pub(super) fn longest_error(self) -> usize {
+        self.settings.max_result_chars.map_or(MAX_ERROR, |max| max.min(MAX_ERROR))
+    }
+
     /// The error without what must not reach the model in the data that may come with it.
-    fn clean(self, source: upstream::Error, max: usize) -> upstream::Error {
+    pub(super) fn clean(self, source: upstream::Error) -> upstream::Error {
         let upstream::Error::Refused(mut error) = source else { return source };
         error.data = error.data.map(|data| {
-            let short = limit::cut(data.get(), max).json;
+            let short = limit::cut(data.get(), self.longest_error()).json;
             super::value::raw(self.settings.guard.result(&short, false).json.into_owned())
         });
         upstream::Error::Refused(error)

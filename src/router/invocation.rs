@@ -11,9 +11,10 @@ use super::attempt::{Attempt, Tried};
 use super::routing::{Router, unknown_tool};
 use super::value::Facts;
 use crate::access;
-use crate::base::json::Strict;
+use crate::base::json::{Strict, member, members};
 use crate::cache::{Joined, Key};
 use crate::config::ServerName;
+use crate::protocol::capabilities::wants_questions;
 use crate::protocol::content::text_result;
 use crate::tools::arguments;
 use crate::tools::signature::signature;
@@ -100,7 +101,9 @@ impl Attempt<'_> {
         })?;
         if !facts.is_error {
             router.remember(self.found.name);
-            router.promotion.record(self.found.name, &self.tool.definition.name);
+            if self.whole.is_none() {
+                router.promotion.record(self.found.name, &self.tool.definition.name);
+            }
         }
         let debug = begun.map(|begun| Debug {
             took_ms: begun.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
@@ -111,9 +114,10 @@ impl Attempt<'_> {
         Ok(Answered { result, facts, notes: Notes { retries, warning, debug } })
     }
 
-    /// Arguments that the tool's schema does not permit are not sent.
+    /// Arguments that the tool's schema does not permit are not sent, unless they are to travel as they are: then the
+    /// server says itself what is wrong with them.
     async fn check_arguments(&self, router: &Router) -> Result<(), Error> {
-        if !router.settings.validate_arguments {
+        if !router.settings.validate_arguments || self.whole.is_some() {
             return Ok(());
         }
         arguments::check(self.tool, self.params).await.map_err(|faults| {
@@ -127,10 +131,18 @@ impl Attempt<'_> {
     /// The call's key in the cache, if the config and the tool let its result be given again. A tool that says that it
     /// writes is called each time unless `cacheTtl` names it.
     fn key(&self, router: &Router) -> Option<Key> {
+        if self.whole.is_some_and(|whole| !is_plain(whole)) || self.may_be_asked() {
+            return None;
+        }
         let (server, tool) = (self.found.name.as_str(), self.tool.definition.name.as_str());
         let results = &router.results;
         let may = results.keeps(server, tool) && !self.may_write(router);
         may.then(|| Key::new(server, tool, self.params))
+    }
+
+    /// Whether the server may put questions to the client, whose answers are nobody else's.
+    fn may_be_asked(&self) -> bool {
+        self.whole.is_some() && wants_questions(&self.caller.client.capabilities)
     }
 
     /// A kept result, or one that somebody waits for already, or a new one; whether it was not made for this caller.
@@ -158,7 +170,7 @@ impl Attempt<'_> {
         let since = router.results.begin(key.server());
         let Made { result, facts, retries, warning } = self.made(router).await?;
         let result: Arc<str> = result.into();
-        if !facts.is_error {
+        if !facts.is_error && is_final(&result) {
             router.results.put(key, result.clone(), since);
         }
         Ok(Made { result, facts, retries, warning })
@@ -204,6 +216,16 @@ impl Attempt<'_> {
             _ => text_result("the tool failed and said so in words that hold a secret", true),
         }
     }
+}
+
+/// Whether a call has nothing beyond what every call has, such as a wish for a task.
+fn is_plain(whole: &str) -> bool {
+    members(whole).all(|member| matches!(&*member.name(), "name" | "arguments" | "_meta"))
+}
+
+/// Whether a result is the last word of a call (revision 2026-07-28, Base Protocol, Results).
+fn is_final(result: &str) -> bool {
+    member(result, "resultType").is_none_or(|kind| kind == "\"complete\"")
 }
 
 /// Forgets the results of a server, at the latest when it is dropped.

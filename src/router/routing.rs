@@ -13,7 +13,7 @@ use super::invocation::Shared;
 use super::promotion::Promotion;
 use super::request::ToolCall;
 use super::settings::{Parts, ServerSettings, Settings};
-use super::{Admin, Error, actions, describe};
+use super::{Admin, Error, actions, describe, direct};
 use crate::access::Usage;
 use crate::base::text::nearest_all;
 use crate::cache::{Flights, Kept, Results};
@@ -49,6 +49,7 @@ pub struct Router {
     pub(super) promotion: Promotion,
     /// Sent when `tools/list` has another answer.
     pub(super) list_changed: watch::Sender<()>,
+    pub(super) direct: direct::State,
 }
 
 /// What a client hears first.
@@ -100,6 +101,7 @@ impl Router {
             recent: Mutex::default(),
             promotion,
             list_changed: watch::Sender::new(()),
+            direct: direct::State::default(),
         }
     }
 
@@ -140,7 +142,10 @@ impl Router {
     }
 
     /// What the bridge says of itself when a client connects.
-    pub fn introduction(&self, _client: &Client) -> Introduction {
+    pub fn introduction(&self, client: &Client) -> Introduction {
+        if self.is_direct(client) {
+            return self.introduction_direct();
+        }
         let tools =
             if self.promotion.is_enabled() { json!({ "listChanged": true }) } else { json!({}) };
         Introduction {
@@ -156,6 +161,9 @@ impl Router {
         params: Option<&str>,
         caller: &Caller,
     ) -> Result<Box<str>, ErrorObject> {
+        if self.is_direct(&caller.client) {
+            return self.serve_direct(method, params, caller).await;
+        }
         match method {
             method::TOOLS_CALL => self.call_tool(params, caller).await,
             method::TOOLS_LIST => Ok(self.tool_list().into()),
@@ -233,6 +241,17 @@ impl Router {
         }
     }
 
+    /// Takes a notification of a client.
+    pub fn notified(&self, method: &str, _params: Option<&str>, client: &Arc<Client>) {
+        let method = excerpt(method.as_bytes(), 80);
+        tracing::debug!("client {} notifies `{method}`", client.id);
+    }
+
+    /// The client is gone.
+    pub fn left(&self, client: &Client) {
+        self.forget(client);
+    }
+
     /// The configured server of this name.
     pub(super) fn find(&self, server: &str) -> Result<Found<'_>, Error> {
         if let Some((name, supervisor)) = self.pool.find(server)
@@ -283,6 +302,16 @@ impl Router {
         enough: Enough,
         patience: bool,
     ) -> Vec<(ServerName, upstream::Error)> {
+        self.reach_some(enough, patience, |_| true).await
+    }
+
+    /// The same for those that are `wanted`.
+    pub(super) async fn reach_some(
+        &self,
+        enough: Enough,
+        patience: bool,
+        wanted: impl Fn(&ServerName) -> bool,
+    ) -> Vec<(ServerName, upstream::Error)> {
         if enough == Enough::Remembered {
             self.registry.recall_all().await;
         }
@@ -291,7 +320,7 @@ impl Router {
             Some(tools) => tools.is_remembered() && enough == Enough::Shown,
             None => true,
         };
-        let servers = self.pool.iter().filter(|(name, _)| is_unknown(name));
+        let servers = self.pool.iter().filter(|(name, _)| is_unknown(name) && wanted(name));
         let unknown = servers.map(|(name, server)| (name.clone(), server.clone())).collect();
         let visit = move |supervisor: Arc<Supervisor>| async move {
             let session = if patience {
@@ -309,6 +338,15 @@ impl Router {
         let snapshot = self.registry.snapshot();
         let known = self.pool.iter().filter_map(|(name, _)| snapshot.get(name.as_str()));
         known.into_iter().any(|tools| tools.is_remembered())
+    }
+
+    /// A session with the server for a request of this client.
+    pub(super) async fn session_for(
+        &self,
+        found: Found<'_>,
+        _caller: &Caller,
+    ) -> Result<Arc<Session>, upstream::Error> {
+        self.pool.session(found.supervisor).await
     }
 
     /// What a server said, as far as it may reach the model.

@@ -9,7 +9,7 @@ use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::cache::{Kept, Results};
 use crate::config::{
-    AdaptivePromotion, CallFormat, Retry, SchemaCompression, ServerName, Source, Trust,
+    AdaptivePromotion, CallFormat, Exposure, Retry, SchemaCompression, ServerName, Source, Trust,
 };
 use crate::guard::Guard;
 use crate::select::Selector;
@@ -49,6 +49,8 @@ pub struct Admin {
 /// How requests are answered.
 #[derive(Debug)]
 pub struct Settings {
+    /// What clients see.
+    pub exposure: Exposure,
     /// How results of `call` travel.
     pub call_format: CallFormat,
     /// How long descriptions in lists may be.

@@ -27,6 +27,8 @@ const INLINE: usize = 128 * 1024;
 pub(super) enum Form {
     /// As a result of its own, with what the bridge adds in `_meta`.
     Content,
+    /// The same for a client that has no `read`.
+    Direct,
     /// As JSON within the bridge's own answer, with what the bridge adds around it; held to the limit as a whole.
     Plain,
     /// The same in an answer with several results, whose texts are held to the limit.
@@ -125,7 +127,7 @@ impl Router {
         let is_picked = picked.is_some();
         let json: Box<str> = match (picked, form) {
             (None, _) => result,
-            (Some(value), Form::Content) => value::to_result(&value),
+            (Some(value), Form::Content | Form::Direct) => value::to_result(&value),
             (Some(value), Form::Plain | Form::Slot) => value.into(),
         };
         if found.settings.leaves_results_alone() {
@@ -198,7 +200,10 @@ impl Treatment {
                     }
                     // Only of one plain text is the rest where the beginning ends.
                     let continues = left.in_plain_text && only_text(&clean.json).is_some();
-                    let text = notice_of(id, left, continues);
+                    let text = match self.form {
+                        Form::Direct => notice_for_people(id, left),
+                        _ => notice_of(id, left, continues),
+                    };
                     if marks.untrusted {
                         // Within the lines around what the server says nobody would believe it.
                         notice = Some(text);
@@ -221,7 +226,7 @@ impl Treatment {
             }
         };
         let enclosed = match self.form {
-            Form::Content if marks.untrusted => self.guard.result(&short, true).json,
+            Form::Content | Form::Direct if marks.untrusted => self.guard.result(&short, true).json,
             _ => short,
         };
         let json = match notice {
@@ -237,7 +242,7 @@ impl Treatment {
     /// Whether what is treated is a result of `tools/call` whose texts are held to the limit.
     fn is_result(&self) -> bool {
         match self.form {
-            Form::Content => true,
+            Form::Content | Form::Direct => true,
             Form::Slot => !self.is_picked,
             Form::Plain => false,
         }
@@ -246,7 +251,7 @@ impl Treatment {
     /// Keeps the whole, as a result of `tools/call`, also for those who come when this bridge has ended.
     fn keep(&self, json: &str) -> ResultId {
         let whole = match self.form {
-            Form::Content => json.into(),
+            Form::Content | Form::Direct => json.into(),
             Form::Plain | Form::Slot if !self.is_picked => json.into(),
             Form::Plain | Form::Slot => (*value::to_result(json)).into(),
         };
@@ -265,6 +270,15 @@ fn notice_of(id: &ResultId, left: Left, continues: bool) -> String {
          from it with \"select\"]",
         if continues { "on" } else { "the whole" },
         id.as_str(),
+    )
+}
+
+/// The same where only a person can get it.
+fn notice_for_people(id: &ResultId, left: Left) -> String {
+    let Left { shown, total, .. } = left;
+    format!(
+        "[cut: {shown} of {total} characters; the command `bridge read {}` shows the whole]",
+        id.as_str()
     )
 }
 

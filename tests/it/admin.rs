@@ -72,5 +72,5 @@ fn changes_that_cannot_be_made_are_explained() {
         assert!(!result.to_string().contains("quince"), "{result}");
     }
     let result = client.mcp(&json!({"action": "set-mode", "params": {"mode": "fast"}}));
-    assert_words(&error_of(&result, "invalid_params").to_string(), &["router, auto"]);
+    assert_words(&error_of(&result, "invalid_params").to_string(), &["router, direct, auto"]);
 }

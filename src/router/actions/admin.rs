@@ -7,9 +7,6 @@ use crate::router::answer::{self, Changed};
 use crate::router::routing::Router;
 use crate::router::{Action, Admin, Error};
 
-/// Direct mode is not there yet: a bridge that is set to it does not start.
-const MODES: [Mode; 2] = [Mode::Router, Mode::Auto];
-
 /// One change of the files; the running bridge stays as it is.
 enum Edit {
     Remove(String),
@@ -42,8 +39,8 @@ pub(in crate::router) async fn run(router: &Router, action: Action<'_>) -> Resul
 }
 
 fn mode_of(name: &str) -> Result<Mode, Error> {
-    MODES.into_iter().find(|mode| mode.name() == name).ok_or_else(|| {
-        let known = MODES.map(Mode::name).join(", ");
+    Mode::ALL.into_iter().find(|mode| mode.name() == name).ok_or_else(|| {
+        let known = Mode::ALL.map(Mode::name).join(", ");
         Error::invalid("there is no such mode").with_hint(format!("the modes are {known}"))
     })
 }

@@ -168,7 +168,7 @@ impl Run<'_> {
             return Err(unknown_tool(found.name, &tools, &item.tool));
         };
         let (meta, caller) = (self.meta.as_deref(), self.caller);
-        let attempt = Attempt { found, tool, params: &params, meta, caller };
+        let attempt = Attempt { found, tool, params: &params, meta, caller, whole: None };
         let answered = attempt.answered(router).await?;
         let select = item.select.as_deref();
         let picked = router.picked(found, &answered.result, select, None).await?;

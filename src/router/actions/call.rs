@@ -38,11 +38,12 @@ impl Call<'_> {
             return Err(unknown_tool(found.name, &tools, self.tool));
         };
         let (params, meta, caller) = (self.params, self.meta, self.caller);
-        let answered = Attempt { found, tool, params, meta, caller }.answered(router).await?;
+        let answered =
+            Attempt { found, tool, params, meta, caller, whole: None }.answered(router).await?;
         let picked = router.picked(found, &answered.result, self.select, None).await?;
         let shaped = router.shape(found, answered, picked, self.form).await;
         Ok(match self.form {
-            Form::Content => shaped.into_content(),
+            Form::Content | Form::Direct => shaped.into_content(),
             Form::Plain | Form::Slot => shaped.into_envelope(found.name.as_str(), self.tool),
         })
     }

@@ -58,7 +58,11 @@ pub(in crate::router) async fn show(
         hint: None,
     });
     let servers = served.chain(left_out).collect();
-    Ok(answer::result(&Status { action: "status", mode: "router", servers }))
+    Ok(answer::result(&Status {
+        action: "status",
+        mode: router.settings.exposure.mode.name(),
+        servers,
+    }))
 }
 
 /// What stands in the definitions of the tools of each server, or of one, that should not, as far as they were reached.

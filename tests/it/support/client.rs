@@ -241,6 +241,11 @@ impl Client {
         assert_words(&self.stderr_text(), words);
     }
 
+    /// The last line on stdout, cut where it is long.
+    pub(crate) fn last_line(&self) -> &str {
+        self.last_seen.back().map_or("", String::as_str)
+    }
+
     /// Everything on stderr so far.
     pub(crate) fn stderr_text(&self) -> String {
         self.process.stderr_text()

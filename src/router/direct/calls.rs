@@ -1,0 +1,51 @@
+//! `tools/call`: through all that calls pass through, with the client's own parameters.
+
+use super::errors;
+use crate::protocol::content::json_result;
+use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
+use crate::router::Error;
+use crate::router::attempt::Attempt;
+use crate::router::caller::Caller;
+use crate::router::request::ToolCall;
+use crate::router::routing::{Router, unknown_tool};
+use crate::router::shape::Form;
+use crate::upstream;
+
+impl Router {
+    pub(super) async fn call_direct(
+        &self,
+        params: &str,
+        caller: &Caller,
+    ) -> Result<Box<str>, ErrorObject> {
+        let call = ToolCall::parse(params)?;
+        let (server, own) = match self.owner_of_tool(&call.name).await {
+            Ok(owner) => owner,
+            // Specification, Tools, Error Handling.
+            Err(error @ Error::UnknownTool { .. }) => {
+                return Err(ErrorObject::new(INVALID_PARAMS, error.to_string()));
+            }
+            Err(error) => return Ok(failed(&error)),
+        };
+        let found = self.find(server.as_str()).map_err(|error| errors::internal(&error))?;
+        let tools = self.registry.reviewed(found.name).unwrap_or_default();
+        let Some(tool) = tools.get(&own) else {
+            return Ok(failed(&unknown_tool(found.name, &tools, &own)));
+        };
+        let (arguments, meta) = (call.arguments.unwrap_or("{}"), call.meta);
+        let attempt = Attempt { found, tool, params: arguments, meta, caller, whole: Some(params) };
+        match attempt.answered(self).await {
+            Ok(answered) => {
+                Ok(self.shape(found, answered, None, Form::Direct).await.into_content())
+            }
+            Err(Error::Upstream { source: upstream::Error::Refused(error), .. }) => {
+                Err(errors::fit(found, error))
+            }
+            Err(error) => Ok(failed(&error)),
+        }
+    }
+}
+
+/// What keeps a call from being made, or from being answered, is for the model to read.
+fn failed(error: &Error) -> Box<str> {
+    json_result(&error.answer(), true)
+}

@@ -1,0 +1,44 @@
+//! Errors as JSON-RPC has them: those of servers as they are, as far as they may reach the model.
+
+use serde_json::json;
+use serde_json::value::to_raw_value;
+
+use crate::base::text::byte_of;
+use crate::protocol::error::{ErrorObject, INTERNAL_ERROR, RESOURCE_NOT_FOUND};
+use crate::router::Error;
+use crate::router::routing::Found;
+use crate::upstream;
+
+/// The bridge cannot do what is asked.
+pub(super) fn internal(error: &Error) -> ErrorObject {
+    ErrorObject::new(INTERNAL_ERROR, error.to_string())
+}
+
+/// What a server has answered instead of a result, or why it has not answered.
+pub(super) fn of(found: Found<'_>, source: upstream::Error) -> ErrorObject {
+    match source {
+        upstream::Error::Refused(error) => match found.clean(upstream::Error::Refused(error)) {
+            upstream::Error::Refused(error) => fit(found, error),
+            other => internal(&found.failed(other)),
+        },
+        other => internal(&found.failed(other)),
+    }
+}
+
+/// An error of a server, whose data is clean, with a clean message.
+pub(super) fn fit(found: Found<'_>, mut error: ErrorObject) -> ErrorObject {
+    let max = found.longest_error();
+    let short = &error.message[..byte_of(&error.message, max)];
+    let clean = found.settings.guard.text(short).0.into_owned();
+    error.message = if short.len() < error.message.len() { format!("{clean}…") } else { clean };
+    error
+}
+
+/// No server has this resource (specification, Resources, Error Handling).
+pub(super) fn no_resource(uri: &str) -> ErrorObject {
+    ErrorObject {
+        code: RESOURCE_NOT_FOUND,
+        message: "Resource not found".to_owned(),
+        data: to_raw_value(&json!({ "uri": uri })).ok(),
+    }
+}

@@ -1,0 +1,26 @@
+//! Direct mode: every tool, resource and prompt of every server by itself, as its server has it. What clients send and
+//! servers answer travels as text in which only names and tokens are replaced.
+
+mod calls;
+mod completion;
+mod errors;
+mod follow;
+mod gather;
+mod introduction;
+mod known;
+mod listeners;
+mod logging;
+mod names;
+mod pass;
+mod prompts;
+mod resources;
+mod serve;
+mod state;
+mod subscriptions;
+mod template;
+mod tools;
+
+pub(super) use follow::follower;
+pub use listeners::Listening;
+pub(super) use pass::write;
+pub(super) use state::State;

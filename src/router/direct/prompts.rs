@@ -1,0 +1,83 @@
+//! `prompts/list` and `prompts/get`: prompts are named as tools are.
+
+use std::sync::Arc;
+
+use super::errors;
+use super::gather::{Item, Kind};
+use super::pass::Request;
+use crate::base::json::{member, replace, string};
+use crate::config::ServerName;
+use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
+use crate::protocol::method;
+use crate::router::caller::Caller;
+use crate::router::routing::Router;
+use crate::telemetry::logging::excerpt;
+use crate::tools::Exposed;
+
+impl Router {
+    /// The prompts of all servers.
+    pub(super) async fn list_prompts(&self, caller: &Caller) -> Box<str> {
+        let (lists, names) = self.gather_prompts(caller).await;
+        let renamed = lists.iter().flat_map(|(server, items)| {
+            let name = |own: &str| names.name(server.as_str(), own);
+            items.iter().filter_map(move |item| {
+                let new = serde_json::to_string(name(&item.key)?).ok()?;
+                replace(&item.json, member(&item.json, Kind::Prompts.key())?, &new)
+            })
+        });
+        let renamed: Vec<String> = renamed.collect();
+        format!("{{\"prompts\":[{}]}}", renamed.join(",")).into()
+    }
+
+    async fn gather_prompts(
+        &self,
+        caller: &Caller,
+    ) -> (Vec<(ServerName, Vec<Item>)>, Arc<Exposed>) {
+        let lists = self.gather(Kind::Prompts, caller, |_| true).await;
+        let own = |items: &[Item]| items.iter().map(|item| item.key.clone()).collect();
+        let new = lists.iter().map(|(server, items)| (server.clone(), own(items)));
+        let order = self.pool.iter().map(|(server, _)| server);
+        let prefix = self.settings.exposure.tool_prefix;
+        let names = self.direct.known().put_prompts(new, prefix, order);
+        (lists, names)
+    }
+
+    /// The server and its own name of a prompt; all are asked for their prompts if nobody knows it.
+    pub(super) async fn owner_of_prompt(
+        &self,
+        name: &str,
+        caller: &Caller,
+    ) -> Result<(ServerName, String), ErrorObject> {
+        let owner = |names: &Exposed| {
+            names.owner(name).map(|(server, own)| (server.clone(), own.to_owned()))
+        };
+        let known = self.direct.known().prompts();
+        if let Some(owner) = owner(&known) {
+            return Ok(owner);
+        }
+        let (_, names) = self.gather_prompts(caller).await;
+        owner(&names).ok_or_else(|| {
+            let message = format!("unknown prompt `{}`", excerpt(name.as_bytes(), 128));
+            ErrorObject::new(INVALID_PARAMS, message)
+        })
+    }
+
+    /// One prompt, filled in by its server.
+    pub(super) async fn prompt(
+        &self,
+        params: &str,
+        caller: &Caller,
+    ) -> Result<Box<str>, ErrorObject> {
+        let spelt = member(params, "name");
+        let Some((spelt, name)) = spelt.and_then(|spelt| Some((spelt, string(spelt)?))) else {
+            let message = "`prompts/get` needs `name`, the name of a prompt";
+            return Err(ErrorObject::new(INVALID_PARAMS, message));
+        };
+        let (server, own) = self.owner_of_prompt(&name, caller).await?;
+        let found = self.find(server.as_str()).map_err(|error| errors::internal(&error))?;
+        let own = serde_json::to_string(&own).expect("a string always serialises");
+        let other = Some((spelt, own.as_str()));
+        let request = Request { method: method::PROMPTS_GET, params, other, caller };
+        self.fetched(found, request).await
+    }
+}

@@ -1,0 +1,64 @@
+//! Which part of direct mode answers a request.
+
+use crate::base::json::{is_object, member};
+use crate::protocol::error::{ErrorObject, INVALID_PARAMS, METHOD_NOT_FOUND};
+use crate::protocol::method;
+use crate::router::caller::Caller;
+use crate::router::routing::Router;
+use crate::telemetry::logging::excerpt;
+
+/// The result of a request that only wants to be done.
+pub(super) const DONE: &str = "{}";
+
+impl Router {
+    /// The answer to a request of a client in direct mode.
+    pub(in crate::router) async fn serve_direct(
+        &self,
+        method: &str,
+        params: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Box<str>, ErrorObject> {
+        let params = params.unwrap_or("{}");
+        if !is_object(params) {
+            return Err(ErrorObject::new(INVALID_PARAMS, "`params` must be an object"));
+        }
+        match method {
+            // Calls are what there is most of; the rest is boxed to keep their futures small.
+            method::TOOLS_CALL => self.call_direct(params, caller).await,
+            method::TOOLS_LIST
+            | method::PROMPTS_LIST
+            | method::RESOURCES_LIST
+            | method::RESOURCES_TEMPLATES_LIST => {
+                only_page(params)?;
+                Box::pin(self.list_direct(method, caller)).await
+            }
+            method::PROMPTS_GET => Box::pin(self.prompt(params, caller)).await,
+            method::COMPLETION_COMPLETE => Box::pin(self.complete(params, caller)).await,
+            method::RESOURCES_READ => Box::pin(self.read_resource(params, caller)).await,
+            method::RESOURCES_SUBSCRIBE => Box::pin(self.subscribe(params, caller)).await,
+            method::RESOURCES_UNSUBSCRIBE => Box::pin(self.unsubscribe(params, caller)).await,
+            method::LOGGING_SET_LEVEL => Box::pin(self.set_level(params, caller)).await,
+            _ => {
+                let message = format!("unknown method `{}`", excerpt(method.as_bytes(), 80));
+                Err(ErrorObject::new(METHOD_NOT_FOUND, message))
+            }
+        }
+    }
+
+    async fn list_direct(&self, method: &str, caller: &Caller) -> Result<Box<str>, ErrorObject> {
+        Ok(match method {
+            method::TOOLS_LIST => self.list_tools().await,
+            method::PROMPTS_LIST => self.list_prompts(caller).await,
+            method::RESOURCES_LIST => self.list_resources(caller).await,
+            _ => self.list_templates(caller).await,
+        })
+    }
+}
+
+/// Lists have one page, so that no cursor leads anywhere (specification, Pagination, Error Handling).
+fn only_page(params: &str) -> Result<(), ErrorObject> {
+    match member(params, "cursor") {
+        None | Some("null") => Ok(()),
+        Some(_) => Err(ErrorObject::new(INVALID_PARAMS, "there is no page with this `cursor`")),
+    }
+}

@@ -1,0 +1,83 @@
+//! `tools/list`: the tools of all servers, each as its server describes it but for the name.
+
+use std::sync::Arc;
+
+use crate::config::ServerName;
+use crate::router::routing::{Enough, Router};
+use crate::router::settings::ServerSettings;
+use crate::tools::{Exposed, Snapshot, Tool};
+use crate::upstream;
+
+/// The answer to `tools/list` at one moment, and whose the names in it are.
+#[derive(Debug)]
+pub(super) struct ToolList {
+    snapshot: Arc<Snapshot>,
+    pub(super) names: Exposed,
+    pub(super) text: Box<str>,
+}
+
+impl Router {
+    /// The answer to `tools/list`, with the tools of every server that can be reached in time.
+    pub(super) async fn list_tools(&self) -> Box<str> {
+        self.reach_all(Enough::Remembered, false).await;
+        self.direct_tools().text.clone()
+    }
+
+    /// The tools that are known by now; put together once for each snapshot.
+    pub(super) fn direct_tools(&self) -> Arc<ToolList> {
+        self.registry.review_all();
+        let snapshot = self.registry.snapshot();
+        let mut kept = self.direct.tools();
+        if let Some(list) = &*kept
+            && Arc::ptr_eq(&list.snapshot, &snapshot)
+        {
+            return list.clone();
+        }
+        let names = snapshot.exposed(self.settings.exposure.tool_prefix);
+        let listed: Vec<String> = snapshot
+            .iter()
+            .filter_map(|(server, tool)| {
+                let name = names.name(server.as_str(), &tool.definition.name)?;
+                Some(listed(tool, name, self.settings.servers.get(server)?))
+            })
+            .collect();
+        let text = format!("{{\"tools\":[{}]}}", listed.join(",")).into();
+        let list = Arc::new(ToolList { snapshot, names, text });
+        *kept = Some(list.clone());
+        list
+    }
+
+    /// Reaches the servers that a tool of this name may belong to and that were never reached: those that its prefix
+    /// tells, and all of them where it need not have one. Returns those of the former that cannot be reached.
+    pub(super) async fn reach_behind(&self, name: &str) -> Vec<(ServerName, upstream::Error)> {
+        let known = self.registry.snapshot();
+        let unknown = |server: &ServerName| {
+            known.get(server.as_str()).is_none_or(|tools| tools.is_remembered())
+        };
+        let is_meant = |server: &ServerName| is_prefix(server.as_str(), name);
+        if self.pool.iter().any(|(server, _)| unknown(server) && is_meant(server)) {
+            self.reach_some(Enough::Shown, true, is_meant).await
+        } else {
+            self.reach_some(Enough::Shown, false, |_| self.may_be_plain()).await;
+            Vec::new()
+        }
+    }
+}
+
+/// Whether the name begins as one of this server does; a long one is cut.
+fn is_prefix(server: &str, name: &str) -> bool {
+    match name.strip_prefix(server) {
+        Some(rest) => rest.starts_with('_'),
+        None => name.len() > 54 && server.starts_with(&name[..54]),
+    }
+}
+
+/// A tool under its other name. The schema of its result goes where the result may be changed on its way, since
+/// clients check one against the other.
+fn listed(tool: &Tool, name: &str, settings: &ServerSettings) -> String {
+    if settings.leaves_results_alone() {
+        tool.definition.renamed(name)
+    } else {
+        tool.definition.without("outputSchema").renamed(name)
+    }
+}
