@@ -11,6 +11,13 @@ use super::finding::{Finding, Lines, Report, Severity};
 /// Characters that no text uses, one of which stands for `$` while the lines are parsed.
 const STAND_INS: std::ops::RangeInclusive<char> = '\u{FDD0}'..='\u{FDEF}';
 
+/// What is wrong with the file, whatever the configuration is like. One that is not there has nothing.
+pub fn check_env_file(path: &Path) -> Vec<Finding> {
+    let report = Report::top();
+    read(path, &report);
+    report.into_findings(&Lines::default())
+}
+
 /// The variables of the file; of a name that stands twice the last one counts. A file that does not
 /// exist has none.
 pub(super) fn read(path: &Path, report: &Report) -> HashMap<String, String> {
@@ -25,13 +32,6 @@ pub(super) fn read(path: &Path, report: &Report) -> HashMap<String, String> {
     };
     report_mode(path, report);
     read_bytes(bytes, path, report)
-}
-
-/// What is wrong with the file, whatever the configuration is like. One that is not there has nothing.
-pub fn check_env_file(path: &Path) -> Vec<Finding> {
-    let report = Report::top();
-    read(path, &report);
-    report.into_findings(&Lines::default())
 }
 
 /// The same of bytes that are to become the file.

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::check::{Checked, MAX_BYTES, check};
 use crate::base::fs::open_regular;
 
-/// What a folder of a recipe may hold, the first that is there counts.
+/// What a folder of a recipe may hold, of which the first that is there counts.
 const FILES: [&str; 2] = ["recipe.json", "config.json"];
 
 /// Why there is nothing to check.

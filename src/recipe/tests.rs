@@ -144,7 +144,7 @@ fn everything_is_told_at_once_with_its_line() {
         r#"{
   "schemaVersion": 2,
   "id": "-Bad",
-  "descripton": "x",
+  "descriptions": "x",
   "name": "",
   "transports": [
     {"type": "stdio", "url": "https://x"},
@@ -159,7 +159,7 @@ fn everything_is_told_at_once_with_its_line() {
             "error: `description` is missing",
             "error: neither `repository` nor `metadata.homepage` says where it comes from",
             "error: `/id` (line 3): `id` must be 2 to 64 small letters, digits and `-`, the first and the last no `-`",
-            "warning: `/descripton` (line 4): unknown key `descripton`; did you mean `description`?",
+            "warning: `/descriptions` (line 4): unknown key `descriptions`; did you mean `description`?",
             "error: `/name` (line 5): `name` is empty",
             "warning: `/transports/0/url` (line 7): `url` has no effect on a stdio transport",
             "error: `/transports/0` (line 7): `command` is missing",
@@ -276,9 +276,9 @@ fn what_ages_or_is_new_is_only_warned_about() {
         metadata(json!({"category": category}), &[]);
     }
     metadata(
-        json!({"category": "serach"}),
+        json!({"category": "serch"}),
         &[
-            "warning: `/metadata/category` (line 1): `serach` is no known `category`; did you mean `search`?",
+            "warning: `/metadata/category` (line 1): `serch` is no known `category`; did you mean `search`?",
         ],
     );
     metadata(json!({"lastVerified": "2026-08-23"}), &[]);
