@@ -74,7 +74,7 @@ fn everything_in_the_config_is_told_and_the_rest_looked_at() {
         .entry("needy", json!({"command": "x", "env": {"T": "${TOKEM}"}}))
         .entry("slip", json!({"command": "x", "toolFliter": {}}))
         .set("colour", 1)
-        .set("toolPrefix", "auto")
+        .set("intentRouting", json!({"minScore": 0.5}))
         .file(".env", "TOKEN=x\n");
     set_mode(&bridge.path(".env"), 0o600);
     let checkup = bridge.run(&["doctor", "--json"]).expect(3).json();
@@ -92,7 +92,7 @@ fn everything_in_the_config_is_told_and_the_rest_looked_at() {
     );
     assert_line(find("toolFliter"), "problem", &["server `slip`", "did you mean `toolFilter`"]);
     assert_line(find("colour"), "warning", &["unknown key"]);
-    assert_line(find("toolPrefix"), "warning", &["not in force"]);
+    assert_line(find("intentRouting"), "warning", &["not in force"]);
     assert_eq!(config.len(), 4, "{checkup}");
     let servers = lines_of(&checkup, "server");
     assert_eq!(servers.len(), 1, "servers with faults are not told again: {checkup}");
@@ -105,7 +105,6 @@ fn a_config_that_cannot_run_is_no_end() {
     for (text, words) in [
         ("{\"servers\": {},}", &["not JSON", "remove it"][..]),
         ("{\"mode\": \"ruoter\"}", &["`/mode`", "did you mean `router`"]),
-        ("{\"mode\": \"direct\"}", &["direct", "not available"]),
     ] {
         let bridge = Bridge::new().raw_config(text).file(".env", "A=b\n");
         set_mode(&bridge.path(".env"), 0o644);
