@@ -18,6 +18,13 @@ impl Carrier {
         }
     }
 
+    /// Whether messages travel with HTTP headers, in which requests repeat some of what they say.
+    pub(super) fn has_headers(&self) -> bool {
+        match self {
+            Self::Stdio(_) => false,
+        }
+    }
+
     /// Waits until there is room.
     pub(super) async fn room(&self) -> Result<(), Closed> {
         match self {

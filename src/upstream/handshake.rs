@@ -1,55 +1,134 @@
-//! The first exchange with a server (specification, Lifecycle, Initialization).
+//! The first exchange with a server, which shows the era that it speaks: `initialize` (specification, Lifecycle,
+//! Initialization), or `server/discover` where sessions are no more (revision 2026-07-28, Discovery).
 
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
-use super::{Error, Established, Session, Watch};
+use super::eras::Eras;
+use super::pending::Answer;
+use super::{Error, Established, Session, Terms, Watch};
 use crate::base::json::string;
 use crate::protocol::capabilities::across;
+use crate::protocol::discover::Discovery;
 use crate::protocol::era::Era;
+use crate::protocol::error::{
+    ErrorObject, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_PROTOCOL_VERSION,
+};
 use crate::protocol::initialize::{ServerAnswer, client_params_for};
-use crate::protocol::meta::IDENTITY;
+use crate::protocol::meta::{self, Declared, IDENTITY};
 use crate::protocol::method;
+use crate::protocol::refusal::is_of_stateless_server;
 use crate::protocol::version::Revision;
 use crate::telemetry::logging::excerpt;
 
-/// Opens the session: `initialize`, its answer, `notifications/initialized`. The server is told that the client behind the
-/// session has these `capabilities`.
+/// A server that leaves `server/discover` without an answer for so long is taken to be of the older era.
+pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(10);
+
+/// How patient a handshake is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// For an answer.
+    pub(super) limit: Duration,
+    /// For an answer to `server/discover` where `initialize` may do better.
+    pub(super) silence: Duration,
+}
+
+/// Why an exchange opened no session.
+enum Fault {
+    /// The server may speak the other era.
+    OtherEra(Error),
+    /// It does not help to try.
+    Final(Error),
+}
+
+/// Opens the session in the era that `terms` prefer, or in the other one, and learns which it was.
 pub(super) async fn open(
     session: &Session,
-    capabilities: &str,
-    limit: Duration,
+    terms: &Terms,
+    eras: &Eras,
+    patience: Patience,
 ) -> Result<(), Error> {
-    let params = client_params_for(&across(Era::Session, capabilities), IDENTITY);
+    match eras.first(terms.era) {
+        Era::Session => match initialize(session, terms, patience.limit).await {
+            Err(Fault::OtherEra(refusal)) => match discover(session, terms, patience.silence).await
+            {
+                Ok(()) => {
+                    eras.learn(Era::Session, false);
+                    eras.learn(Era::Stateless, true);
+                    Ok(())
+                }
+                // What it said to a question that it may not know is of no interest.
+                Err(_) => Err(refusal),
+            },
+            outcome => outcome.map(|()| eras.learn(Era::Session, true)).map_err(Fault::into_error),
+        },
+        Era::Stateless => match discover(session, terms, patience.silence).await {
+            Err(Fault::OtherEra(_)) => {
+                initialize(session, terms, patience.limit).await.map_err(Fault::into_error)?;
+                eras.learn(Era::Stateless, false);
+                eras.learn(Era::Session, true);
+                Ok(())
+            }
+            outcome => {
+                outcome.map(|()| eras.learn(Era::Stateless, true)).map_err(Fault::into_error)
+            }
+        },
+    }
+}
+
+impl Fault {
+    fn into_error(self) -> Error {
+        match self {
+            Self::OtherEra(error) | Self::Final(error) => error,
+        }
+    }
+}
+
+/// Asks for the first time, and again if the server uses headers and has not understood the line that was sent before
+/// anybody could know.
+async fn ask(session: &Session, method: &str, params: &str, limit: Duration) -> Answer {
     let ask = || {
-        session.request(method::INITIALIZE, limit, Watch::default(), |buffer, _| {
+        let headers = session.headers(method, params, None);
+        let watch = Watch { headers, ..Watch::default() };
+        session.exchange(method, limit, watch, |buffer, _| {
             buffer.extend_from_slice(params.as_bytes());
         })
     };
     let first = ask();
     tokio::pin!(first);
-    let answer = tokio::select! {
+    tokio::select! {
         biased;
         answer = &mut first => answer,
-        // It uses headers and has not understood the line that was sent before anybody could know.
         () = session.carrier.became_sized() => tokio::select! {
             biased;
             answer = &mut first => answer,
             answer = ask() => answer,
         },
-    };
+    }
+}
+
+fn failed(reason: impl Into<String>) -> Error {
+    Error::Handshake { reason: reason.into() }
+}
+
+/// `initialize`, its answer, `notifications/initialized`.
+async fn initialize(session: &Session, terms: &Terms, limit: Duration) -> Result<(), Fault> {
+    let params = client_params_for(&across(Era::Session, &terms.capabilities), IDENTITY);
+    let answer = ask(session, method::INITIALIZE, &params, limit).await;
     let result = answer.map_err(|error| match error {
         Error::Refused(refusal) => {
-            Error::Handshake { reason: format!("the server refused `initialize`: {refusal}") }
+            let error = failed(format!("the server refused `initialize`: {refusal}"));
+            if may_be_stateless(&refusal) { Fault::OtherEra(error) } else { Fault::Final(error) }
         }
-        Error::BadAnswer { reason } => Error::Handshake { reason },
-        other => other,
+        Error::BadAnswer { reason } => Fault::Final(failed(reason)),
+        other => Fault::Final(other),
     })?;
-    let answer: ServerAnswer = serde_json::from_str(&result).map_err(|error| Error::Handshake {
-        reason: format!("the answer to `initialize` cannot be read: {error}"),
+    let answer: ServerAnswer = serde_json::from_str(&result).map_err(|error| {
+        Fault::Final(failed(format!("the answer to `initialize` cannot be read: {error}")))
     })?;
-    check_revision(&answer.protocol_version)?;
+    check_revision(&answer.protocol_version).map_err(Fault::OtherEra)?;
     let mut established = Established::new(
         Era::Session,
         &answer.protocol_version,
@@ -62,24 +141,74 @@ pub(super) async fn open(
     Ok(())
 }
 
+/// `server/discover` and its answer.
+async fn discover(session: &Session, terms: &Terms, silence: Duration) -> Result<(), Fault> {
+    let capabilities = across(Era::Stateless, &terms.capabilities);
+    let declared = Declared {
+        revision: Revision::LATEST,
+        capabilities: &capabilities,
+        client_info: Some(IDENTITY),
+        log_level: None,
+    };
+    let params = meta::with(None, &declared);
+    let asked = ask(session, method::SERVER_DISCOVER, &params, silence);
+    let result = match timeout(silence, asked).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(Error::Refused(refusal))) => {
+            let error = failed(format!("the server refused `server/discover`: {refusal}"));
+            let knows = is_of_stateless_server(&refusal);
+            return Err(if knows { Fault::Final(error) } else { Fault::OtherEra(error) });
+        }
+        Ok(Err(Error::BadAnswer { reason })) => return Err(Fault::OtherEra(failed(reason))),
+        Ok(Err(Error::TimedOut { .. })) | Err(_) => {
+            return Err(Fault::OtherEra(Error::TimedOut { after: silence }));
+        }
+        Ok(Err(other)) => return Err(Fault::Final(other)),
+    };
+    let found =
+        Discovery::parse(&result).map_err(|fault| Fault::OtherEra(failed(fault.to_string())))?;
+    let Some(revision) = found.revision() else {
+        let older = found.supported.iter().any(|date| Era::of_revision(date) == Era::Session);
+        let dates = excerpt(found.supported.join(", ").as_bytes(), 200);
+        let latest = Revision::LATEST.as_str();
+        let error =
+            failed(format!("the server speaks {dates}, the newest spoken here is {latest}"));
+        return Err(if older { Fault::OtherEra(error) } else { Fault::Final(error) });
+    };
+    let mut established =
+        Established::new(Era::Stateless, revision.as_str(), Some(&found.capabilities));
+    established.instructions = found.instructions.map(Into::into);
+    established.server_info = found.server_info;
+    session.agreement.established.set(established).expect("there is one handshake");
+    Ok(())
+}
+
 fn raw(value: Option<&RawValue>) -> Option<&str> {
     value.map(RawValue::get)
+}
+
+/// Whether a server that refuses `initialize` in this way may know `server/discover`: it does not know the method, misses
+/// what every request of the later era has, or says so.
+fn may_be_stateless(refusal: &ErrorObject) -> bool {
+    matches!(
+        refusal.code,
+        METHOD_NOT_FOUND | INVALID_PARAMS | INVALID_REQUEST | UNSUPPORTED_PROTOCOL_VERSION
+    ) || is_of_stateless_server(refusal)
 }
 
 /// A server may choose a revision that we do not know. What we use of it — tools — has not changed since the
 /// first one, so only the era has to fit.
 fn check_revision(date: &str) -> Result<(), Error> {
-    if Revision::SESSIONS.iter().any(|revision| revision.as_str() == date) {
-        return Ok(());
-    }
     if Era::of_revision(date) == Era::Stateless {
         let latest = Revision::LATEST_SESSION.as_str();
         let date = excerpt(date.as_bytes(), 40);
-        let reason =
-            format!("the server wants revision `{date}`, the newest spoken here is {latest}");
-        return Err(Error::Handshake { reason });
+        return Err(failed(format!(
+            "the server wants revision `{date}` in a session, for which the newest is {latest}"
+        )));
     }
-    tracing::info!("a server chose the unknown revision `{}`", excerpt(date.as_bytes(), 40));
+    if Revision::parse(date).is_none() {
+        tracing::info!("a server chose the unknown revision `{}`", excerpt(date.as_bytes(), 40));
+    }
     Ok(())
 }
 
@@ -91,6 +220,15 @@ mod tests {
     fn only_the_stateless_era_is_refused() {
         for (date, fine) in [("2024-11-05", true), ("2024-10-07", true), ("2026-07-28", false)] {
             assert_eq!(check_revision(date).is_ok(), fine, "{date}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_shows_whether_to_try_the_other_era() {
+        for (code, expected) in
+            [(-32601, true), (-32602, true), (-32022, true), (-32021, true), (-32000, false)]
+        {
+            assert_eq!(may_be_stateless(&ErrorObject::new(code, "no")), expected, "{code}");
         }
     }
 }

@@ -142,11 +142,14 @@ impl Session {
                 None => self.odd("sent progress without a token"),
             },
             (method::TOOLS_LIST_CHANGED, _) => self.tools_changed.notify_one(),
-            (method::PROMPTS_LIST_CHANGED, _) => self.tell(Kind::Prompts),
-            (method::RESOURCES_LIST_CHANGED, _) => self.tell(Kind::Resources),
+            (method::SUBSCRIPTIONS_ACKNOWLEDGED, _) => {
+                self.agreement.news.acknowledged.notify_one();
+            }
+            (method::PROMPTS_LIST_CHANGED, _) => self.changed(Kind::Prompts),
+            (method::RESOURCES_LIST_CHANGED, _) => self.changed(Kind::Resources),
             (method::RESOURCES_UPDATED, Some(params)) => {
                 if let Some(uri) = member(params, "uri").and_then(string) {
-                    self.tell(Kind::Resource(uri.into()));
+                    self.changed(Kind::Resource(uri.into()));
                 }
             }
             (method::MESSAGE, Some(params)) => {
@@ -195,7 +198,7 @@ impl Session {
     }
 
     /// Tells that something of the server is no longer what it was.
-    pub(super) fn tell(&self, kind: Kind) {
+    pub(super) fn changed(&self, kind: Kind) {
         if let Some(purpose) = self.agreement.purpose.get() {
             purpose.tell(&self.server, kind);
         }

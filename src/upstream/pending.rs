@@ -11,9 +11,10 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Error, Follower};
+use crate::protocol::method;
 
 /// However often a request makes progress, it is given up after this long (specification, Lifecycle, Timeouts).
-const LONGEST: Duration = Duration::from_hours(6);
+pub(super) const LONGEST: Duration = Duration::from_hours(6);
 
 /// What a request comes back with: the JSON text of its result.
 pub(super) type Answer = Result<Box<str>, Error>;
@@ -47,9 +48,31 @@ struct Waiting {
     begun: Instant,
     /// When it was sent, or last made progress.
     heard: Instant,
-    counts: bool,
+    usage: Use,
     /// It was written, or will be before anything else happens.
     sent: bool,
+}
+
+/// What a request means for the session that it is sent in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Somebody uses the server.
+    Call,
+    /// The bridge looks after it.
+    Upkeep,
+    /// The server may say something at any time; the request is there for as long as the session.
+    Standing,
+}
+
+impl Use {
+    /// What requests of this method are.
+    pub(super) fn of(method: &str) -> Self {
+        match method {
+            method::SUBSCRIPTIONS_LISTEN => Self::Standing,
+            method::INITIALIZE | method::SERVER_DISCOVER | method::TOOLS_LIST => Self::Upkeep,
+            _ => Self::Call,
+        }
+    }
 }
 
 impl Waiting {
@@ -107,7 +130,7 @@ impl Requests {
     pub(super) fn enter(
         &self,
         timeout: Duration,
-        counts: bool,
+        usage: Use,
         on_progress: Option<OnProgress>,
         follower: Option<Arc<dyn Follower>>,
     ) -> Result<Entered, Error> {
@@ -117,15 +140,15 @@ impl Requests {
         if let Some(error) = &table.ended {
             return Err(Error::Unsent { error: Arc::new(error.clone()) });
         }
-        let alone = table.waiting.is_empty();
+        let alone = table.is_quiet();
         let id = table.next_id;
         table.next_id += 1;
-        if counts {
+        if usage == Use::Call {
             table.last_used = heard;
         }
         let begun = heard;
         let sent = true;
-        let waiting = Waiting { reply, on_progress, follower, timeout, begun, heard, counts, sent };
+        let waiting = Waiting { reply, on_progress, follower, timeout, begun, heard, usage, sent };
         table.waiting.insert(id, waiting);
         let deadline = heard + timeout;
         if table.next_look.is_none_or(|planned| deadline < planned) {
@@ -143,7 +166,7 @@ impl Requests {
             let asked = id > 0 && id < table.next_id;
             return if asked { Delivery::TooLate } else { Delivery::NeverAsked };
         };
-        if waiting.counts {
+        if waiting.usage == Use::Call {
             table.last_used = now;
         }
         drop(table);
@@ -188,7 +211,7 @@ impl Requests {
     pub(super) fn forget(&self, id: u64) -> bool {
         let mut table = self.table();
         let forgotten = table.waiting.remove(&id);
-        if forgotten.as_ref().is_some_and(|waiting| waiting.counts) {
+        if forgotten.as_ref().is_some_and(|waiting| waiting.usage == Use::Call) {
             table.last_used = Instant::now();
         }
         forgotten.is_some_and(|waiting| waiting.sent)
@@ -209,7 +232,7 @@ impl Requests {
     /// A request that comes later was not sent; none is caught in between.
     pub(super) fn end_if_idle(&self, error: &Error, wanted: impl FnOnce(Instant) -> bool) -> bool {
         let mut table = self.table();
-        let idle = table.ended.is_none() && table.waiting.is_empty() && wanted(table.last_used);
+        let idle = table.ended.is_none() && table.is_quiet() && wanted(table.last_used);
         if idle {
             table.ended = Some(error.clone());
         }
@@ -226,7 +249,7 @@ impl Requests {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.table().waiting.is_empty()
+        self.table().is_quiet()
     }
 
     /// When a request last began or ended.
@@ -266,11 +289,16 @@ impl Requests {
 }
 
 impl Table {
+    /// Whether nothing is under way.
+    fn is_quiet(&self) -> bool {
+        self.waiting.values().all(|waiting| waiting.usage == Use::Standing)
+    }
+
     /// Requests whose time is up at `now`, and when to look again.
     fn take_silent(&mut self, now: Instant) -> (BTreeMap<u64, Waiting>, Option<Instant>) {
         let silent: BTreeMap<u64, Waiting> =
             self.waiting.extract_if(.., |_, waiting| waiting.deadline() <= now).collect();
-        if silent.values().any(|waiting| waiting.counts) {
+        if silent.values().any(|waiting| waiting.usage == Use::Call) {
             self.last_used = now;
         }
         self.next_look = self.waiting.values().map(Waiting::deadline).min();
@@ -287,8 +315,8 @@ mod tests {
         let requests = Arc::new(Requests::new());
         let watched = requests.clone();
         let watch = tokio::spawn(async move { watched.watch(|_| ()).await });
-        let long = requests.enter(Duration::from_secs(10), true, None, None).expect("open");
-        let short = requests.enter(Duration::from_secs(1), true, None, None).expect("open");
+        let long = requests.enter(Duration::from_secs(10), Use::Call, None, None).expect("open");
+        let short = requests.enter(Duration::from_secs(1), Use::Call, None, None).expect("open");
         let start = Instant::now();
         let short = short.answer.await.expect("an answer");
         assert!(matches!(short, Err(Error::TimedOut { .. })), "{short:?}");
@@ -306,7 +334,7 @@ mod tests {
     async fn answers_find_those_who_asked() {
         let requests = Requests::new();
         let Entered { id, answer, alone } =
-            requests.enter(Duration::from_secs(10), true, None, None).expect("open");
+            requests.enter(Duration::from_secs(10), Use::Call, None, None).expect("open");
         assert!(alone);
         assert_eq!(requests.answer(id + 1, Ok("{}".into())), Delivery::NeverAsked);
         assert_eq!(requests.answer(0, Ok("{}".into())), Delivery::NeverAsked);
@@ -314,9 +342,9 @@ mod tests {
         assert_eq!(requests.answer(id, Ok("{}".into())), Delivery::TooLate);
         assert_eq!(answer.await.expect("an answer").expect("a result"), "{}".into());
         let Entered { answer, .. } =
-            requests.enter(Duration::from_secs(10), true, None, None).expect("open");
+            requests.enter(Duration::from_secs(10), Use::Call, None, None).expect("open");
         requests.end(&Error::ShuttingDown);
         assert!(matches!(answer.await, Ok(Err(Error::ShuttingDown))));
-        assert!(requests.enter(Duration::from_secs(10), true, None, None).is_err());
+        assert!(requests.enter(Duration::from_secs(10), Use::Call, None, None).is_err());
     }
 }

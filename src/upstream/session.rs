@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::carrier::Carrier;
 use super::connection::Blueprint;
 use super::error::LastWords;
-use super::pending::{Answer, Entered, OnProgress, Requests};
+use super::pending::{Answer, Entered, OnProgress, Requests, Use};
 use super::questions::Questions;
 use super::terms::{Agreement, Established};
 use super::{Error, Follower};
@@ -68,6 +68,8 @@ pub struct Watch<'a> {
     pub passes_rounds: bool,
     /// The JSON Schema of the tool's arguments, which says what has to be told in HTTP headers as well.
     pub input_schema: Option<&'a str>,
+    /// Names and values of headers that the request has over HTTP beside the usual ones.
+    pub headers: Vec<(String, String)>,
 }
 
 /// What a request tells a stateless server of the client behind it.
@@ -141,9 +143,16 @@ impl Session {
         self.proven.load(Ordering::Relaxed)
     }
 
-    /// Whether something is under way, or somebody waits to hear of resources.
+    /// Whether something is under way, or the session is needed all the same.
     pub(super) fn is_busy(&self) -> bool {
-        !self.requests.is_empty() || !self.agreement.subscriptions.is_empty()
+        !self.requests.is_empty() || self.is_needed()
+    }
+
+    /// Whether somebody waits to hear of resources, or the client has been asked something.
+    pub(super) fn is_needed(&self) -> bool {
+        self.subscriptions().is_some_and(|subscriptions| !subscriptions.is_empty())
+            || self.agreement.asking.load(Ordering::Relaxed) > 0
+            || !self.questions.is_empty()
     }
 
     /// When the last request began or ended.
@@ -178,11 +187,26 @@ impl Session {
         watch: Watch<'_>,
         params: impl FnOnce(&mut Vec<u8>, u64),
     ) -> Answer {
-        let counts = method == method::TOOLS_CALL;
+        if self.era() == Era::Stateless {
+            // Boxed, so that calls of the other era stay small.
+            return Box::pin(self.in_rounds(method, timeout, watch, params)).await;
+        }
+        self.exchange(method, timeout, watch, params).await
+    }
+
+    /// Sends a request as it is.
+    pub(super) async fn exchange(
+        &self,
+        method: &str,
+        timeout: Duration,
+        watch: Watch<'_>,
+        params: impl FnOnce(&mut Vec<u8>, u64),
+    ) -> Answer {
         let Entered { id, mut answer, alone } =
-            self.requests.enter(timeout, counts, watch.on_progress, watch.follower)?;
-        // `initialize` must not be cancelled (specification, Cancellation, Behavior Requirements).
-        let cancellable = method != method::INITIALIZE;
+            self.requests.enter(timeout, Use::of(method), watch.on_progress, watch.follower)?;
+        // `initialize` must not be cancelled (specification, Cancellation, Behavior Requirements), and nothing comes
+        // before it.
+        let cancellable = !matches!(method, method::INITIALIZE | method::SERVER_DISCOVER);
         let _pending = Pending { session: self, id, cancellable, withdrawn: watch.withdrawn };
         if !self.carrier.has_room() {
             self.requests.mark_sent(id, false);

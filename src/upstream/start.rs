@@ -9,11 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use super::error::LastWords;
+use super::handshake::Patience;
 use super::stderr::Tail;
 use super::supervisor::Shared;
 use super::terms::Purpose;
-use super::{Error, Supervisor, handshake, listing};
+use super::{Error, Supervisor, handshake, listen, listing};
 use crate::protocol::era::Era;
+use crate::protocol::tool::Definition;
 
 /// A start is given up after this long: time enough to download a server and its runtime once.
 pub const LONGEST_START: Duration = Duration::from_mins(2);
@@ -58,27 +60,13 @@ pub(super) async fn connect(
     tail: &Arc<Tail>,
 ) -> Result<Arc<Connection>, Error> {
     sleep(wait).await;
-    let Supervisor { blueprint, terms, closing, .. } = supervisor;
-    let Shared { settings, registry, tasks, changes, .. } = &*supervisor.shared;
+    let name = &supervisor.blueprint.name;
+    let Shared { settings, registry, .. } = &*supervisor.shared;
     let limit = LONGEST_START.max(settings.timeouts.connection);
-    let name = &blueprint.name;
-    let connection = Connection::open(blueprint, tail.clone(), tasks, closing)?;
-    let session = connection.session();
-    let purpose = Purpose { terms: terms.clone(), changes: changes.clone() };
-    session.agreement.purpose.set(purpose).expect("a session is opened once");
-    let opening = async {
-        handshake::open(session, &terms.capabilities, limit).await?;
-        supervisor.eras.learn(Era::Session, true);
-        if supervisor.reads_tools() {
-            listing::read(session, name.as_str(), limit).await.map(Some)
-        } else {
-            Ok(None)
-        }
-    };
-    match timeout(limit, opening).await {
-        Ok(Ok(tools)) => {
+    match timeout(limit, open(supervisor, tail, limit)).await {
+        Ok(Ok((connection, tools))) => {
             // Its idle time begins now, however long it took to start.
-            session.touch();
+            connection.session().touch();
             if let Some(tools) = tools {
                 let count = registry.replace_in_turn(name, tools).await;
                 tracing::info!("`{name}` is connected with {count} tools");
@@ -93,4 +81,54 @@ pub(super) async fn connect(
         }
         Ok(Err(error)) => Err(error),
     }
+}
+
+/// An open connection, and the tools if they were to be read.
+type Opened = (Connection, Option<Vec<Definition>>);
+
+/// Opens a connection, and another one if the server ended over a first request that it did not know.
+async fn open(supervisor: &Supervisor, tail: &Arc<Tail>, limit: Duration) -> Result<Opened, Error> {
+    let Supervisor { blueprint, terms, eras, closing, .. } = supervisor;
+    let guessed = eras.first(terms.era) == Era::Stateless && !eras.speaks(Era::Stateless);
+    let outcome = attempt(supervisor, tail, limit).await;
+    if !guessed || closing.is_cancelled() || !matches!(outcome, Err(Error::Closed { .. })) {
+        return outcome;
+    }
+    tracing::info!("`{}` ended over `server/discover` and is started anew", blueprint.name);
+    eras.learn(Era::Stateless, false);
+    let tail = Arc::new(Tail::new(blueprint.blotter.clone()));
+    let outcome = attempt(supervisor, &tail, limit).await;
+    if outcome.is_err() {
+        eras.forget();
+    }
+    outcome
+}
+
+async fn attempt(
+    supervisor: &Supervisor,
+    tail: &Arc<Tail>,
+    limit: Duration,
+) -> Result<Opened, Error> {
+    let Supervisor { blueprint, terms, eras, subscriptions, closing, .. } = supervisor;
+    let Shared { settings, tasks, changes, .. } = &*supervisor.shared;
+    let connection = Connection::open(blueprint, tail.clone(), tasks, closing)?;
+    let session = connection.session();
+    let (terms, subscriptions) = (terms.clone(), subscriptions.clone());
+    let purpose = Purpose { terms: terms.clone(), changes: changes.clone(), subscriptions };
+    session.agreement.purpose.set(purpose).expect("a session is opened once");
+    // Whoever waits for this start hears of it within half of his own time.
+    let silence = handshake::LONGEST_SILENCE.min(settings.timeouts.connection / 2);
+    handshake::open(session, &terms, eras, Patience { limit, silence }).await?;
+    match session.era() {
+        Era::Session => session.resubscribe(settings.timeouts.request).await,
+        Era::Stateless => {
+            tasks.spawn(listen::run(session.clone()));
+        }
+    }
+    let tools = if supervisor.reads_tools() {
+        Some(listing::read(session, blueprint.name.as_str(), limit).await?)
+    } else {
+        None
+    };
+    Ok((connection, tools))
 }

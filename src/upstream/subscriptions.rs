@@ -5,14 +5,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::{Error, Session, Watch};
+use crate::protocol::era::Era;
 use crate::protocol::log::Level;
 use crate::protocol::method;
 
-/// The resources of one session, each with the number of those who want to hear of it.
+/// The resources of a server, each with the number of those who want to hear of it. They outlast the session.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions(Mutex<BTreeMap<Box<str>, u32>>);
+
+/// What the task that listens to a server of the stateless era is told.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// Something else is wanted.
+    pub(super) wanted: Notify,
+    /// The server has confirmed the stream.
+    pub(super) acknowledged: Notify,
+}
 
 impl Subscriptions {
     fn table(&self) -> MutexGuard<'_, BTreeMap<Box<str>, u32>> {
@@ -21,6 +32,10 @@ impl Subscriptions {
 
     pub(super) fn is_empty(&self) -> bool {
         self.table().is_empty()
+    }
+
+    pub(super) fn uris(&self) -> Vec<String> {
+        self.table().keys().map(|uri| String::from(&**uri)).collect()
     }
 
     fn add(&self, uri: &str) {
@@ -41,28 +56,57 @@ impl Subscriptions {
 }
 
 impl Session {
-    /// Says from which level on the client of this session wants log messages.
+    pub(super) fn subscriptions(&self) -> Option<&Subscriptions> {
+        self.agreement.purpose.get().map(|purpose| &*purpose.subscriptions)
+    }
+
+    /// Says from which level on log messages are wanted. On a session that clients share it holds for all of them, so a
+    /// client with a level of its own needs a session of its own, or names the level with each request
+    /// ([`super::Declares`]).
     pub async fn set_log_level(&self, level: Level, timeout: Duration) -> Result<(), Error> {
+        if self.era() == Era::Stateless {
+            let own = &self.agreement.log_level;
+            *own.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
+            return Ok(());
+        }
         let params = json!({ "level": level.as_str() });
         self.ask(method::LOGGING_SET_LEVEL, &params.to_string(), timeout).await
     }
 
-    /// Asks to hear when the resource changes, which is told to [`super::Pool::changes`]. Everyone who asks takes it back
-    /// by himself with [`Session::unsubscribe`].
+    /// Asks to hear when the resource changes, which is told to [`super::Pool::changes`], by later sessions with the
+    /// server as well. Everyone who asks takes it back by himself with [`Session::unsubscribe`].
     pub async fn subscribe(&self, uri: &str, timeout: Duration) -> Result<(), Error> {
-        let params = json!({ "uri": uri }).to_string();
-        self.ask(method::RESOURCES_SUBSCRIBE, &params, timeout).await?;
-        self.agreement.subscriptions.add(uri);
+        let Some(subscriptions) = self.subscriptions() else { return Err(Error::ShuttingDown) };
+        if self.era() == Era::Session {
+            let params = json!({ "uri": uri }).to_string();
+            self.ask(method::RESOURCES_SUBSCRIBE, &params, timeout).await?;
+        }
+        subscriptions.add(uri);
+        self.agreement.news.wanted.notify_one();
         Ok(())
     }
 
     /// Takes one subscription back; the server hears of the last one.
     pub async fn unsubscribe(&self, uri: &str, timeout: Duration) -> Result<(), Error> {
-        if !self.agreement.subscriptions.remove(uri) {
+        if !self.subscriptions().is_some_and(|subscriptions| subscriptions.remove(uri)) {
+            return Ok(());
+        }
+        self.agreement.news.wanted.notify_one();
+        if self.era() == Era::Stateless {
             return Ok(());
         }
         let params = json!({ "uri": uri }).to_string();
         self.ask(method::RESOURCES_UNSUBSCRIBE, &params, timeout).await
+    }
+
+    /// Asks again for what was asked for in an earlier session.
+    pub(super) async fn resubscribe(&self, timeout: Duration) {
+        for uri in self.subscriptions().map(Subscriptions::uris).unwrap_or_default() {
+            let params = json!({ "uri": uri }).to_string();
+            if let Err(error) = self.ask(method::RESOURCES_SUBSCRIBE, &params, timeout).await {
+                tracing::info!("`{}` no longer tells of `{uri}`: {error}", self.server);
+            }
+        }
     }
 
     async fn ask(&self, method: &str, params: &str, timeout: Duration) -> Result<(), Error> {
@@ -84,7 +128,7 @@ mod tests {
         for (uri, last) in [("a:1", false), ("a:1", true), ("a:1", false), ("c:3", false)] {
             assert_eq!(subscriptions.remove(uri), last, "{uri}");
         }
-        assert!(!subscriptions.is_empty());
+        assert_eq!(subscriptions.uris(), ["b:2"]);
         assert!(subscriptions.remove("b:2"));
         assert!(subscriptions.is_empty());
     }

@@ -15,6 +15,7 @@ use super::connection::{Blueprint, Connection};
 use super::eras::Eras;
 use super::start::{self, Outcome, Start};
 use super::stderr::Tail;
+use super::subscriptions::Subscriptions;
 use super::{Error, Session, Terms};
 use crate::base::backoff::Backoff;
 use crate::config;
@@ -54,6 +55,8 @@ pub struct Supervisor {
     pub(super) eras: Arc<Eras>,
     /// It is the one that the registry follows, and not one of a few clients.
     leads: bool,
+    /// What its sessions are to tell of.
+    pub(super) subscriptions: Arc<Subscriptions>,
     /// Ends its sessions for good.
     pub(super) closing: CancellationToken,
     state: Mutex<Inner>,
@@ -96,6 +99,7 @@ impl Supervisor {
             terms: Arc::new(Terms::shared(Era::Session)),
             eras: Arc::default(),
             leads: true,
+            subscriptions: Arc::default(),
             closing,
             state: Mutex::new(Inner::new()),
         }
@@ -109,6 +113,7 @@ impl Supervisor {
             terms: Arc::new(terms),
             eras: self.eras.clone(),
             leads: false,
+            subscriptions: Arc::default(),
             closing: self.shared.closing.child_token(),
             state: Mutex::new(Inner::new()),
         })
@@ -311,8 +316,7 @@ impl Supervisor {
 
     /// Whether a session is open and nothing is under way in it.
     pub(super) fn is_unused(&self) -> bool {
-        self.open_session()
-            .is_some_and(|session| !session.is_busy() && session.questions.is_empty())
+        self.open_session().is_some_and(|session| !session.is_busy())
     }
 
     /// When the session was last used, if one is open.

@@ -1,14 +1,16 @@
 //! What a session is opened for, and what came of opening it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::Follower;
 use super::changes::{Changes, Kind};
-use super::subscriptions::Subscriptions;
+use super::subscriptions::{News, Subscriptions};
 use crate::base::json;
 use crate::config::ServerName;
 use crate::protocol::capabilities::{ServerCapabilities, wants_questions};
 use crate::protocol::era::Era;
+use crate::protocol::log::Level;
 
 /// For whom a session is opened.
 #[derive(Debug, Clone)]
@@ -93,7 +95,12 @@ impl Established {
 pub(super) struct Agreement {
     pub(super) purpose: OnceLock<Purpose>,
     pub(super) established: OnceLock<Established>,
-    pub(super) subscriptions: Subscriptions,
+    /// From which level on log messages are wanted, where each request says it.
+    pub(super) log_level: Mutex<Option<Level>>,
+    /// For the task that listens.
+    pub(super) news: News,
+    /// Requests that wait for answers of their clients before they are repeated.
+    pub(super) asking: AtomicU32,
 }
 
 /// Why a session was opened, and who hears what it brings.
@@ -101,6 +108,7 @@ pub(super) struct Agreement {
 pub(super) struct Purpose {
     pub(super) terms: Arc<Terms>,
     pub(super) changes: Changes,
+    pub(super) subscriptions: Arc<Subscriptions>,
 }
 
 impl Purpose {

@@ -29,7 +29,7 @@ impl Supervisor {
                 }
             };
             tokio::select! {
-                () = connection.over() => return,
+                () = connection.over() => return self.reopen_for_subscribers(),
                 () = session.tools_changed.notified(), if !changed => changed = true,
                 () = sleep_until(not_before), if changed => {
                     changed = false;
@@ -38,7 +38,8 @@ impl Supervisor {
                 }
                 () = idle => {
                     if session.is_ended() {
-                        return connection.over().await;
+                        connection.over().await;
+                        return self.reopen_for_subscribers();
                     }
                     let limit = idle_timeout.unwrap_or_default();
                     if self.close_if(Some(&connection), |last_used| last_used.elapsed() >= limit) {
@@ -54,12 +55,24 @@ impl Supervisor {
         }
     }
 
+    /// A session that ended by itself is opened again where somebody waits to hear of resources.
+    fn reopen_for_subscribers(self: Arc<Self>) {
+        if !self.subscriptions.is_empty() && !self.closing.is_cancelled() {
+            let tasks = self.shared.tasks.clone();
+            tasks.spawn(async move {
+                if let Err(error) = self.session().await {
+                    tracing::info!("`{}` tells of no resources: {error}", self.blueprint.name);
+                }
+            });
+        }
+    }
+
     async fn reread_after_change(&self, session: &Session) {
         let name = &self.blueprint.name;
         match self.reread(session).await {
             Ok(count) => {
                 tracing::info!("`{name}` changed its tools, there are {count}");
-                session.tell(Kind::Tools);
+                session.changed(Kind::Tools);
             }
             // The end of the session is told where it belongs.
             Err(_) if session.is_ended() => {}
@@ -95,9 +108,7 @@ impl Supervisor {
         }
         let closed = Error::Closed { last: Box::new(LastWords::closed_by_us()) };
         let session = connection.session();
-        // Nobody would hear of resources any more.
-        let listening = !session.agreement.subscriptions.is_empty();
-        if listening || !session.requests.end_if_idle(&closed, wanted) {
+        if session.is_needed() || !session.requests.end_if_idle(&closed, wanted) {
             return false;
         }
         connection.stop();

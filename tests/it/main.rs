@@ -31,5 +31,6 @@ mod secrets;
 mod select;
 mod shutdown;
 mod start;
+mod stateless;
 mod support;
 mod usage;

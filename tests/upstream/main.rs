@@ -10,6 +10,7 @@ mod oddities;
 mod options;
 mod server;
 mod startup;
+mod stateless;
 mod timer;
 mod tools;
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+use crate::stateless::Unknown;
+
 /// The flags, all of them off by default.
 #[expect(clippy::struct_excessive_bools, reason = "each flag is one switch of the command line")]
 #[derive(Parser)]
@@ -73,6 +75,12 @@ pub(crate) struct Options {
     /// Write lines that are no JSON to stdout first.
     #[arg(long)]
     pub(crate) junk_at_start: bool,
+    /// Speak revision 2026-07-28, and no other.
+    #[arg(long)]
+    pub(crate) stateless: bool,
+    /// What to do with a method that is not known.
+    #[arg(long, value_enum, default_value_t = Unknown::Refuse)]
+    pub(crate) unknown: Unknown,
     /// Set by the server itself once SIGTERM is ignored.
     #[arg(long, hide = true)]
     pub(crate) term_ignored: bool,

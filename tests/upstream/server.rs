@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::arguments::{Cancelled, Envelope};
 use crate::frames::{Batch, Output, Reader};
 use crate::options::Options;
+use crate::stateless::{self, Stream, Unknown};
 use crate::timer::Timer;
 use crate::tools::Tools;
 
@@ -41,6 +42,8 @@ pub(crate) struct Server {
     /// Calls whose answer has not been written when the call was handled, with the tool's name.
     pub(crate) open: HashMap<String, String>,
     pub(crate) cancelled: Vec<Value>,
+    /// Those of the stateless era.
+    pub(crate) streams: Vec<Stream>,
     pub(crate) count: u64,
     pub(crate) grown: u64,
     /// How often `tools/list` was asked for.
@@ -50,13 +53,20 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(options: Options) -> Self {
         let output = Arc::new(Output::new());
+        let mut tools = Tools::new(&options);
+        if options.stateless {
+            for name in stateless::TOOLS {
+                tools.add(name, "A tool of the stateless era.");
+            }
+        }
         Self {
             batch: Batch::new(&options),
             timer: Timer::start(Arc::clone(&output)),
-            tools: Tools::new(&options),
+            tools,
             asked: HashMap::new(),
             open: HashMap::new(),
             cancelled: Vec::new(),
+            streams: Vec::new(),
             count: 0,
             grown: 0,
             lists: 0,
@@ -112,6 +122,9 @@ impl Server {
 
     /// Adds the notification that the tools have changed.
     pub(crate) fn tools_changed(&mut self) {
+        if self.options.stateless {
+            return self.tell("notifications/tools/list_changed", &json!({}));
+        }
         self.batch.message(|body| {
             body.extend_from_slice(
                 br#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#,
@@ -133,17 +146,22 @@ impl Server {
             self.refuse(RawValue::NULL, -32700, "parse error");
             return Flow::Continue;
         };
+        if self.options.stateless
+            && let Some(flow) = self.stateless(&envelope)
+        {
+            return flow;
+        }
         match (envelope.id, &*envelope.method) {
             (Some(id), "tools/call") => return self.call(id, envelope.params),
             (Some(id), "") => self.answered(id, message),
-            (Some(id), method) => self.request(id, method, envelope.params),
+            (Some(id), method) => return self.request(id, method, envelope.params),
             (None, "notifications/cancelled") => self.cancel(envelope.params),
             (None, _) => {}
         }
         Flow::Continue
     }
 
-    fn request(&mut self, id: &RawValue, method: &str, params: Option<&RawValue>) {
+    fn request(&mut self, id: &RawValue, method: &str, params: Option<&RawValue>) -> Flow {
         match method {
             "initialize" => {
                 let result = self.initialize(params).to_string();
@@ -161,8 +179,13 @@ impl Server {
                     self.tools_changed();
                 }
             }
-            _ => self.refuse(id, -32601, &format!("method not found: {method}")),
+            _ => match self.options.unknown {
+                Unknown::Refuse => self.refuse(id, -32601, &format!("method not found: {method}")),
+                Unknown::Exit => return Flow::Exit(1),
+                Unknown::Ignore => {}
+            },
         }
+        Flow::Continue
     }
 
     fn initialize(&self, params: Option<&RawValue>) -> Value {
@@ -196,6 +219,7 @@ impl Server {
         };
         let id = cancelled.request_id.get();
         self.timer.cancel(id);
+        self.close_stream(id);
         let tool = self.open.remove(id);
         self.cancelled.push(json!({
             "requestId": cancelled.request_id,
