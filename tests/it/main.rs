@@ -29,6 +29,7 @@ mod retry;
 mod router;
 mod secrets;
 mod select;
+mod sessions;
 mod shutdown;
 mod start;
 mod stateless;

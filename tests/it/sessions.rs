@@ -1,0 +1,323 @@
+//! Which sessions with a server there are, for whom, and what they hear: the pool itself, in front of the scripted
+//! server.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use indexmap::IndexMap;
+use mcp_bridge::base::environment::Environment;
+use mcp_bridge::base::secret::Secret;
+use mcp_bridge::config::{
+    Framing, Lifecycle, SanitizeAction, SchemaCompression, ServerName, Stdio, Timeouts, ToolFilter,
+    Trust,
+};
+use mcp_bridge::guard::Guard;
+use mcp_bridge::guard::pin::Pins;
+use mcp_bridge::protocol::era::Era;
+use mcp_bridge::tools::{Registry, Rules};
+use mcp_bridge::upstream::changes::Kind;
+use mcp_bridge::upstream::follower::Reply;
+use mcp_bridge::upstream::pool::Server;
+use mcp_bridge::upstream::{
+    Declares, Error, Follower, Lease, Pool, Session, Settings, Tenant, Watch,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
+
+use crate::support::{PATIENCE, UPSTREAM, lines_of};
+
+const ASKED: &str = r#"{"elicitation":{},"roots":{}}"#;
+
+/// A pool with one server named `one`.
+struct Bench {
+    pool: Pool,
+    tasks: TaskTracker,
+    folder: TempDir,
+}
+
+/// A client that notes what it hears and answers every question with its method.
+#[derive(Debug)]
+struct Client {
+    id: u64,
+    heard: Mutex<Vec<(String, Value)>>,
+    /// Answers to questions wait for it, if it is there.
+    gate: Option<Arc<tokio::sync::Notify>>,
+}
+
+impl Client {
+    fn new(id: u64) -> Arc<Self> {
+        Arc::new(Self { id, heard: Mutex::default(), gate: None })
+    }
+
+    fn note(&self, method: &str, params: Option<&str>) {
+        let params = params.map(|params| serde_json::from_str(params).expect("it is JSON"));
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.push((method.to_owned(), params.unwrap_or_default()));
+    }
+
+    fn methods(&self) -> Vec<String> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.iter().map(|(method, _)| method.clone()).collect()
+    }
+}
+
+impl Follower for Client {
+    fn client(&self) -> u64 {
+        self.id
+    }
+
+    fn notified(&self, method: &str, params: &str) {
+        self.note(method, Some(params));
+    }
+
+    fn asked(&self, method: &str, params: Option<&str>) -> BoxFuture<'static, Reply> {
+        self.note(method, params);
+        let answer = json!({"action": "accept", "asked": method}).to_string();
+        let gate = self.gate.clone();
+        Box::pin(async move {
+            if let Some(gate) = gate {
+                gate.notified().await;
+            }
+            Ok(answer.into())
+        })
+    }
+}
+
+impl Bench {
+    fn new(flags: &[&str]) -> Self {
+        Self::with(flags, Timeouts::default(), Lifecycle::default())
+    }
+
+    fn with(flags: &[&str], timeouts: Timeouts, lifecycle: Lifecycle) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let log = folder.path().join("starts");
+        let mut args: Vec<Secret> = flags.iter().map(|&flag| flag.to_owned().into()).collect();
+        args.push("--start-log".to_owned().into());
+        args.push(log.to_str().expect("the path is UTF-8").to_owned().into());
+        let stdio = Stdio {
+            command: UPSTREAM.to_owned(),
+            args,
+            env: IndexMap::new(),
+            cwd: None,
+            framing: Framing::Auto,
+            login: None,
+        };
+        let name = ServerName::parse("one").expect("a name");
+        let guard = Guard::new(&name, Trust::Trusted, SanitizeAction::default());
+        let rules = Rules { filter: ToolFilter::default(), guard };
+        let registry = Registry::new(
+            IndexMap::from([(name.clone(), rules)]),
+            SchemaCompression::default(),
+            Pins::new(folder.path().join("pins"), HashMap::new()),
+        );
+        let tasks = TaskTracker::new();
+        let pool = Pool::new(
+            vec![Server { name, stdio, secrets: Vec::new() }],
+            Settings { timeouts, lifecycle },
+            &Arc::new(Environment::of_process()),
+            Arc::new(registry),
+            tasks.clone(),
+        );
+        Self { pool, tasks, folder }
+    }
+
+    async fn lease(&self, tenant: &Tenant) -> Lease {
+        let (_, supervisor) = self.pool.find("one").expect("there is one server");
+        self.pool.lease(supervisor, tenant).await.expect("the server can be reached")
+    }
+
+    /// How often the server was started.
+    fn starts(&self) -> usize {
+        lines_of(&self.folder.path().join("starts")).len()
+    }
+
+    async fn end(self) {
+        self.pool.close();
+        self.tasks.close();
+        tokio::time::timeout(PATIENCE, self.tasks.wait()).await.expect("all sessions end");
+    }
+}
+
+fn tenant(client: u64, era: Era, capabilities: &str) -> Tenant {
+    Tenant { client, era, capabilities: capabilities.into(), ..Tenant::anybody(era) }
+}
+
+async fn call(session: &Session, tool: &str, arguments: Value, watch: Watch<'_>) -> Value {
+    let result = try_call(session, tool, arguments, watch).await.expect("the call succeeds");
+    serde_json::from_str(&result).expect("a result is JSON")
+}
+
+async fn try_call(
+    session: &Session,
+    tool: &str,
+    arguments: Value,
+    watch: Watch<'_>,
+) -> Result<Box<str>, Error> {
+    let params = json!({"name": tool, "arguments": arguments}).to_string();
+    let write = |to: &mut Vec<u8>, _| to.extend_from_slice(params.as_bytes());
+    session.call_tool(PATIENCE, watch, write).await
+}
+
+fn follow(client: &Arc<Client>) -> Watch<'static> {
+    let client: Arc<dyn Follower> = client.clone();
+    Watch { follower: Some(client), ..Watch::default() }
+}
+
+fn text(result: &Value) -> Value {
+    let text = result["content"][0]["text"].as_str().expect("a text");
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
+#[tokio::test]
+async fn the_era_of_a_server_is_found_whatever_is_preferred() {
+    for (flags, wanted, expected, starts) in [
+        (&["--stateless"][..], Era::Session, Era::Stateless, 1),
+        (&["--stateless"], Era::Stateless, Era::Stateless, 1),
+        (&[], Era::Session, Era::Session, 1),
+        (&[], Era::Stateless, Era::Session, 1),
+        (&["--unknown", "exit"], Era::Stateless, Era::Session, 2),
+        (&["--unknown", "ignore"], Era::Stateless, Era::Session, 1),
+    ] {
+        let timeouts = Timeouts { connection: Duration::from_secs(4), ..Timeouts::default() };
+        let bench = Bench::with(flags, timeouts, Lifecycle::default());
+        let lease = bench.lease(&Tenant::anybody(wanted)).await;
+        let established = lease.established().expect("the handshake is done");
+        assert_eq!(established.era, expected, "{flags:?} {wanted:?}");
+        assert_eq!(established.instructions.as_deref(), Some("Instructions of test-upstream."));
+        assert!(established.offers.tools.is_some_and(|tools| tools.list_changed));
+        assert_eq!(bench.starts(), starts, "{flags:?} {wanted:?}");
+        bench.end().await;
+    }
+}
+
+#[tokio::test]
+async fn clients_that_can_be_asked_nothing_share_a_session() {
+    let bench = Bench::new(&[]);
+    let one = bench.lease(&tenant(1, Era::Session, "{}")).await;
+    let other = bench.lease(&tenant(2, Era::Session, r#"{"experimental":{}}"#)).await;
+    assert!(Arc::ptr_eq(&one, &other));
+    assert_eq!(bench.starts(), 1);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_can_be_asked_has_a_session_of_its_own() {
+    let bench = Bench::new(&[]);
+    let shared = bench.lease(&tenant(1, Era::Session, "{}")).await;
+    let clients = [Client::new(2), Client::new(3)];
+    for client in &clients {
+        let lease = bench.lease(&tenant(client.id, Era::Session, ASKED)).await;
+        assert!(!Arc::ptr_eq(&lease, &shared));
+        let again = bench.lease(&tenant(client.id, Era::Session, ASKED)).await;
+        assert!(Arc::ptr_eq(&lease, &again));
+        let arguments = json!({"method": "elicitation/create", "params": {"message": "?"}});
+        let answer = text(&call(&lease, "ask", arguments, follow(client)).await);
+        assert_eq!(answer["result"]["asked"], "elicitation/create", "{answer}");
+        assert_eq!(client.methods(), ["elicitation/create"]);
+    }
+    assert_eq!(bench.starts(), 3);
+    let lease = bench.lease(&tenant(2, Era::Session, ASKED)).await;
+    bench.pool.release(2);
+    tokio::time::timeout(PATIENCE, async {
+        while lease.ended().is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the session of a client that left ends");
+    assert!(shared.ended().is_none());
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_stateless_client_borrows_a_session_for_one_call() {
+    let bench = Bench::new(&[]);
+    let of = |client| tenant(client, Era::Stateless, ASKED);
+    let first = bench.lease(&of(1)).await;
+    let second = bench.lease(&of(2)).await;
+    assert!(!Arc::ptr_eq(&first, &second), "a borrowed session is nobody else's");
+    let client = Client::new(1);
+    let answer = call(&first, "ask", json!({"method": "roots/list"}), follow(&client)).await;
+    assert_eq!(text(&answer)["result"]["asked"], "roots/list");
+    let session = Arc::clone(&first);
+    drop(first);
+    let third = bench.lease(&of(3)).await;
+    assert!(Arc::ptr_eq(&third, &session), "it is lent again");
+    let starts = bench.starts();
+    drop((second, third));
+    bench.lease(&of(4)).await;
+    assert_eq!(bench.starts(), starts);
+    let other = bench.lease(&tenant(5, Era::Stateless, r#"{"sampling":{}}"#)).await;
+    assert_eq!(bench.starts(), starts + 1, "it declares something else");
+    drop(other);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn questions_in_results_are_put_to_the_client_and_answered() {
+    let bench = Bench::new(&["--stateless"]);
+    let lease = bench.lease(&tenant(1, Era::Session, ASKED)).await;
+    let client = Client::new(1);
+    let declares = Declares { capabilities: ASKED, client_info: None, log_level: None };
+    let watch = Watch { declares: Some(declares), ..follow(&client) };
+    let answers = text(&call(&lease, "rounds", json!({"count": 3}), watch).await);
+    assert_eq!(answers["name"]["asked"], "elicitation/create", "{answers}");
+    assert_eq!(answers["folders"]["asked"], "roots/list");
+    assert_eq!(client.methods(), ["elicitation/create", "roots/list"].repeat(3));
+
+    let watch = Watch { passes_rounds: true, ..follow(&client) };
+    let result = call(&lease, "rounds", json!({"count": 1}), watch).await;
+    assert_eq!(result["resultType"], "input_required");
+    assert_eq!(result["requestState"], "1");
+    let endless = try_call(&lease, "rounds", json!({"count": 1000}), follow(&client)).await;
+    assert!(matches!(endless, Err(Error::BadAnswer { .. })), "{endless:?}");
+    let nobody = try_call(&lease, "rounds", json!({"count": 1}), Watch::default()).await;
+    assert!(matches!(&nobody, Err(Error::Refused(error)) if error.code == -32021), "{nobody:?}");
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_stateless_server_logs_for_the_request_that_wants_it() {
+    let bench = Bench::new(&["--stateless"]);
+    let lease = bench.lease(&Tenant::anybody(Era::Stateless)).await;
+    let client = Client::new(1);
+    call(&lease, "log", json!({}), follow(&client)).await;
+    assert_eq!(client.methods(), Vec::<String>::new());
+    let log_level = Some(mcp_bridge::protocol::log::Level::Warning);
+    let declares = Declares { capabilities: "{}", client_info: None, log_level };
+    call(&lease, "log", json!({}), Watch { declares: Some(declares), ..follow(&client) }).await;
+    assert_eq!(client.methods(), ["notifications/message"]);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn changes_of_resources_are_told_while_somebody_wants_to_know() {
+    let bench = Bench::new(&["--stateless"]);
+    let mut changes = bench.pool.changes();
+    let lease = bench.lease(&Tenant::anybody(Era::Session)).await;
+    lease.subscribe("test://a", PATIENCE).await.expect("it can be asked for");
+    let streams = async |expected: Value| {
+        tokio::time::timeout(PATIENCE, async {
+            while text(&call(&lease, "streams", json!({}), Watch::default()).await) != expected {}
+        })
+        .await
+        .unwrap_or_else(|_| panic!("the server is never asked for {expected}"));
+    };
+    let wanted = json!({"toolsListChanged": true, "resourceSubscriptions": ["test://a"]});
+    streams(json!([wanted])).await;
+    call(&lease, "touch", json!({"uri": "test://b"}), Watch::default()).await;
+    call(&lease, "touch", json!({"uri": "test://a"}), Watch::default()).await;
+    let change = tokio::time::timeout(PATIENCE, changes.recv()).await.expect("a change is told");
+    let change = change.expect("nothing was missed");
+    assert_eq!(change.kind, Kind::Resource("test://a".into()));
+    assert_eq!((change.server.as_str(), change.client), ("one", None));
+
+    call(&lease, "end_streams", json!({}), Watch::default()).await;
+    streams(json!([wanted])).await;
+    lease.unsubscribe("test://a", PATIENCE).await.expect("it can be taken back");
+    streams(json!([{"toolsListChanged": true}])).await;
+    bench.end().await;
+}
