@@ -1,8 +1,9 @@
-//! Bytes that both sides share: messages cut out of a stream, and gathered writes.
+//! Bytes that both sides share: messages cut out of a stream, gathered writes, events, and calls over HTTP.
 
 mod buffer;
 pub mod lines;
 pub mod outbox;
+pub mod sse;
 mod turn;
 
 pub use lines::{Decoder, Frame};
