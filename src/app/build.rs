@@ -11,7 +11,7 @@ use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::cache::{Kept, Results};
-use crate::config::{Config, Source, Stdio, Transport};
+use crate::config::{Auth, Config, Remote, Source, Transport};
 use crate::guard::Guard;
 use crate::guard::pin::Pins;
 use crate::router::{self, Admin, LeftOut, Parts, Router, ServerSettings};
@@ -64,7 +64,7 @@ pub fn build(
         entries.insert(name.clone(), Entry::of(&server.transport, &secrets));
         pinning.insert(name.clone(), (server.protection.pinning, secrets));
         match usable(server.transport) {
-            Ok(stdio) => {
+            Ok(transport) => {
                 let guard = Guard::new(&name, server.trust, server.protection.sanitize_action);
                 let own = Rules { filter: server.tool_filter, guard: guard.clone() };
                 rules.insert(name.clone(), own);
@@ -76,7 +76,7 @@ pub fn build(
                     guard,
                 };
                 settings.insert(name.clone(), server);
-                servers.push(upstream::pool::Server { name, stdio, secrets });
+                servers.push(upstream::pool::Server { name, transport, secrets });
             }
             Err(reason) => {
                 remarks.push(format!("server `{name}` is left out: {reason}"));
@@ -135,14 +135,18 @@ fn not_in_force(config: &Config) -> Vec<String> {
 
 /// What an entry asks for to protect its owner is never left away; a server that cannot be served so
 /// is not served.
-fn usable(transport: Transport) -> Result<Stdio, String> {
-    match transport {
-        Transport::Stdio(stdio) if stdio.login.is_some() => {
-            Err("logging in to servers is not available in this version (`auth`)".to_owned())
+fn usable(transport: Transport) -> Result<Transport, String> {
+    let logs_in = match &transport {
+        Transport::Stdio(stdio) => stdio.login.is_some(),
+        Transport::Sse(remote) | Transport::StreamableHttp(remote) => {
+            matches!(remote, Remote { auth: Some(Auth::OAuth2(_)), .. })
         }
-        Transport::Stdio(stdio) => Ok(stdio),
-        remote => Err(format!("transport `{}` is not available in this version", remote.name())),
+    };
+    if logs_in {
+        let reason = "logging in to servers by OAuth 2 is not available in this version (`auth`)";
+        return Err(reason.to_owned());
     }
+    Ok(transport)
 }
 
 #[cfg(test)]

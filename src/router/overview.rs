@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::routing::{Enough, Router, TRANSPORT};
+use super::routing::{Enough, Router};
 use crate::config::ServerName;
 use crate::upstream;
 
@@ -53,7 +53,7 @@ impl Router {
         let failure = failures.iter().find(|(other, _)| other == name).map(|(_, error)| error);
         Overview {
             name: name.to_string(),
-            transport: Some(TRANSPORT),
+            transport: self.pool.find(name.as_str()).map(|(_, s)| s.transport()),
             description: self
                 .settings
                 .servers

@@ -26,8 +26,6 @@ use crate::telemetry::logging::excerpt;
 use crate::tools::{Registry, ServerTools, Snapshot};
 use crate::upstream::{self, Pool, Session, Supervisor};
 
-/// The one transport of upstreams so far.
-pub(super) const TRANSPORT: &str = "stdio";
 /// The contract's number of last successful calls whose servers are preferred.
 const RECENT_CALLS: usize = 5;
 

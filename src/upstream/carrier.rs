@@ -1,5 +1,6 @@
 //! The ways to a server: each takes messages one by one and hands in what comes back to the session.
 
+use super::http::Http;
 use super::pipe::Pipe;
 use crate::wire::{Closed, Urgency};
 
@@ -8,13 +9,24 @@ use crate::wire::{Closed, Urgency};
 pub(super) enum Carrier {
     /// A child process.
     Stdio(Pipe),
+    /// Requests over HTTP.
+    Http(Box<Http>),
 }
 
 impl Carrier {
+    /// HTTP, if that is the way: there each request has an exchange of its own.
+    pub(super) fn http(&self) -> Option<&Http> {
+        match self {
+            Self::Stdio(_) => None,
+            Self::Http(http) => Some(http),
+        }
+    }
+
     /// Whether a request would be taken without waiting.
     pub(super) fn has_room(&self) -> bool {
         match self {
             Self::Stdio(pipe) => pipe.outbox().has_room(),
+            Self::Http(_) => true,
         }
     }
 
@@ -22,6 +34,7 @@ impl Carrier {
     pub(super) fn has_headers(&self) -> bool {
         match self {
             Self::Stdio(_) => false,
+            Self::Http(_) => true,
         }
     }
 
@@ -29,10 +42,11 @@ impl Carrier {
     pub(super) async fn room(&self) -> Result<(), Closed> {
         match self {
             Self::Stdio(pipe) => pipe.outbox().room().await,
+            Self::Http(_) => Ok(()),
         }
     }
 
-    /// Sends the message that `write` writes, room or not.
+    /// Sends the message that `write` writes, room or not. Over HTTP these are no requests.
     pub(super) fn push(
         &self,
         urgency: Urgency,
@@ -40,6 +54,7 @@ impl Carrier {
     ) -> Result<(), Closed> {
         match self {
             Self::Stdio(pipe) => pipe.push(urgency, write),
+            Self::Http(http) => http.try_send(write).map(drop),
         }
     }
 
@@ -47,6 +62,7 @@ impl Carrier {
     pub(super) fn try_push(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<bool, Closed> {
         match self {
             Self::Stdio(pipe) => pipe.try_push(write),
+            Self::Http(http) => http.try_send(write),
         }
     }
 
@@ -54,6 +70,7 @@ impl Carrier {
     pub(super) async fn became_sized(&self) {
         match self {
             Self::Stdio(pipe) => pipe.became_sized().await,
+            Self::Http(_) => std::future::pending().await,
         }
     }
 
@@ -61,6 +78,7 @@ impl Carrier {
     pub(super) fn hears(&self, sized: bool) {
         match self {
             Self::Stdio(pipe) => pipe.hears(sized),
+            Self::Http(_) => {}
         }
     }
 
@@ -68,6 +86,7 @@ impl Carrier {
     pub(super) fn close(&self) {
         match self {
             Self::Stdio(pipe) => pipe.outbox().close(),
+            Self::Http(http) => http.close(),
         }
     }
 }

@@ -1,34 +1,21 @@
-//! A child process and the session with it, from spawn to the last of its process group.
+//! A live connection to a server, whatever carries it.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::TaskTracker;
 
-use super::carrier::Carrier;
-use super::child::{self, Child, Streams};
-use super::error::{LastWords, UnsetVariable};
 use super::guardian::Guardian;
-use super::pipe::Pipe;
-use super::stderr::{self, Tail};
-use super::surroundings;
-use super::{Error, Session};
+use super::http::Kind;
+use super::stderr::Tail;
+use super::{Error, Session, process, remote};
 use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
-use crate::config::{self, ServerName};
-use crate::wire::Outbox;
+use crate::config::{ServerName, Transport};
+use crate::wire::http::Client;
 
-/// Bytes that may wait for a server that does not read.
-const MAX_WAITING: usize = 1024 * 1024;
-/// How long a process that closed its stdout has to tell how it ended.
-const EXIT_GRACE: Duration = Duration::from_millis(200);
-/// How long stdout and stderr may bring more once the process is gone; what it started may hold them open.
-const OUTPUT_GRACE: Duration = Duration::from_millis(500);
-
-/// A live connection. Dropping it ends the child.
+/// A live connection. Dropping it ends the child process, or has a server that is reached by URL forget the session.
 #[derive(Debug)]
 pub(super) struct Connection {
     session: Arc<Session>,
@@ -39,54 +26,31 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) struct Blueprint {
     pub(super) name: ServerName,
-    pub(super) stdio: config::Stdio,
+    pub(super) transport: Transport,
     pub(super) blotter: Arc<Blotter>,
     pub(super) environment: Arc<Environment>,
     pub(super) guardian: Arc<Guardian>,
+    pub(super) http: Arc<Client>,
     pub(super) stop_limit: Duration,
 }
 
 impl Connection {
-    /// Starts the server; its tasks run in `tasks` until the last of its processes is gone.
-    /// Cancelling `closing` ends it as well.
+    /// Opens the way to the server, which for a child process starts it; its tasks run in `tasks` until nothing of it is
+    /// left. Cancelling `closing` ends it as well.
     pub(super) fn open(
         blueprint: &Arc<Blueprint>,
         tail: Arc<Tail>,
         tasks: &TaskTracker,
         closing: &CancellationToken,
     ) -> Result<Self, Error> {
-        let (child, streams) =
-            Child::spawn(&blueprint.stdio, &blueprint.environment, &blueprint.guardian)?;
-        let Streams { stdin, stdout, stderr } = streams;
-        let (outbox, writer) = Outbox::new(MAX_WAITING, stdin);
-        let carrier = Carrier::Stdio(Pipe::new(blueprint.stdio.framing, outbox));
-        let session = Arc::new(Session::new(blueprint, carrier, tasks.clone()));
         let stop = closing.child_token();
-
-        let writing = AbortOnDropHandle::new(tasks.spawn(writer.run()));
-        let listening = AbortOnDropHandle::new(tasks.spawn({
-            let (tail, blueprint) = (tail.clone(), blueprint.clone());
-            async move { tail.collect(blueprint.name.as_str(), stderr).await }
-        }));
-        let reading = AbortOnDropHandle::new(tasks.spawn({
-            let session = session.clone();
-            let mut stdout = stdout;
-            async move { session.read(&mut stdout).await }
-        }));
-        let run = Run {
-            child,
-            session: session.clone(),
-            tail,
-            blueprint: blueprint.clone(),
-            reading,
-            writing,
+        let session = match &blueprint.transport {
+            Transport::Stdio(stdio) => process::open(blueprint, stdio, tail, tasks, &stop)?,
+            Transport::StreamableHttp(remote) => {
+                remote::open(blueprint, remote, Kind::Streamable, tasks, &stop)?
+            }
+            Transport::Sse(remote) => remote::open(blueprint, remote, Kind::Events, tasks, &stop)?,
         };
-        let stop_run = stop.clone();
-        tasks.spawn(async move {
-            run.until_gone(stop_run).await;
-            // What left the server's process group may hold its stderr open for ever.
-            drop(listening);
-        });
         Ok(Self { session, stop })
     }
 
@@ -94,7 +58,7 @@ impl Connection {
         &self.session
     }
 
-    /// Has the child ended; returns at once.
+    /// Has the connection closed; returns at once.
     pub(super) fn stop(&self) {
         self.stop.cancel();
     }
@@ -108,68 +72,5 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.stop.cancel();
-    }
-}
-
-struct Run {
-    child: Child,
-    session: Arc<Session>,
-    tail: Arc<Tail>,
-    blueprint: Arc<Blueprint>,
-    /// Goes on to the very end: a child that writes its last words must not block on a full pipe.
-    reading: AbortOnDropHandle<io::Result<()>>,
-    /// Ends before the session does when the child no longer reads.
-    writing: AbortOnDropHandle<io::Result<()>>,
-}
-
-impl Run {
-    async fn until_gone(mut self, stop: CancellationToken) {
-        let last = tokio::select! {
-            biased;
-            () = stop.cancelled() => LastWords::closed_by_us(),
-            () = self.session.over.cancelled() => match self.session.ended() {
-                Some(Error::Closed { last }) => *last,
-                _ => LastWords::default(),
-            },
-            _ = &mut self.reading => self.last_words("it closed its stdout but did not end").await,
-            _ = self.child.wait() => {
-                let _ = timeout(OUTPUT_GRACE, &mut self.reading).await;
-                self.last_words("it ended").await
-            }
-            _ = &mut self.writing => self.last_words("it closed its stdin but did not end").await,
-            () = self.session.watch_the_clock() => unreachable!("it watches as long as it is polled"),
-        };
-        tracing::info!("`{}`: connection closed ({last})", self.blueprint.name);
-        self.session.end(&Error::Closed { last: Box::new(last) });
-        self.child.stop(self.blueprint.stop_limit).await;
-    }
-
-    /// How the child ended and what it said, or `alive` if it does not end.
-    async fn last_words(&mut self, alive: &str) -> LastWords {
-        let status = match timeout(EXIT_GRACE, self.child.wait()).await {
-            Ok(Ok(status)) => child::describe(status),
-            Ok(Err(error)) => error.to_string(),
-            Err(_running) => alive.to_owned(),
-        };
-        let _ = timeout(OUTPUT_GRACE, self.tail.ended()).await;
-        let stderr = self.tail.lines();
-        let unset = self.unset(&stderr);
-        LastWords { status, stderr, unset }
-    }
-
-    fn unset(&self, lines: &[String]) -> Vec<UnsetVariable> {
-        let Blueprint { stdio, environment, .. } = &*self.blueprint;
-        let given = |name: &str| {
-            stdio.env.contains_key(name)
-                || (environment.lookup(name).is_some() && surroundings::is_handed_on(name))
-        };
-        stderr::variables(lines)
-            .into_iter()
-            .filter(|name| !given(name))
-            .map(|name| UnsetVariable {
-                name: name.to_owned(),
-                known_to_bridge: environment.lookup(name).is_some(),
-            })
-            .collect()
     }
 }

@@ -77,6 +77,31 @@ pub enum Error {
         /// Why it closed.
         error: Arc<Error>,
     },
+    /// The server could not be reached over HTTP; nothing was sent.
+    #[error("`{host}` cannot be reached: {reason}")]
+    NotReached {
+        /// Host and port; the rest of the URL may be secret.
+        host: Box<str>,
+        /// What the system or the peer said.
+        reason: Box<str>,
+    },
+    /// The HTTP connection broke while the request was under way, which may have run.
+    #[error("the connection to `{host}` broke: {reason}")]
+    Broken {
+        /// Host and port.
+        host: Box<str>,
+        /// What the system or the peer said.
+        reason: Box<str>,
+    },
+    /// The server answered with an HTTP status that stands for no answer.
+    #[error("{0}")]
+    Status(Box<Refusal>),
+    /// The server has forgotten the session, as one does that was started anew.
+    #[error("`{host}` no longer knows the session")]
+    SessionLost {
+        /// Host and port.
+        host: Box<str>,
+    },
     /// No answer and no progress came in time; the request was cancelled but may have run.
     #[error("no answer within {} ms", .after.as_millis())]
     TimedOut {
@@ -113,8 +138,12 @@ impl Error {
             | Self::NeverStarted { .. }
             | Self::CoolingDown { .. }
             | Self::Unsent { .. }
+            | Self::NotReached { .. }
             | Self::Abandoned => true,
             Self::Closed { .. }
+            | Self::Broken { .. }
+            | Self::Status(_)
+            | Self::SessionLost { .. }
             | Self::TimedOut { .. }
             | Self::Refused(_)
             | Self::BadAnswer { .. }
@@ -127,6 +156,13 @@ impl Error {
         match self {
             Self::CoolingDown { error, .. } | Self::Unsent { error } => error.hint(),
             Self::EndedAtStart { last } => last.hint(),
+            Self::Status(refusal) => refusal.hint(),
+            Self::NotReached { .. } => Some(
+                "check `url` and whether the server runs; a proxy is taken from `HTTPS_PROXY` and `NO_PROXY`".to_owned(),
+            ),
+            Self::Broken { .. } | Self::SessionLost { .. } => {
+                Some("the call may have run all the same".to_owned())
+            }
             Self::Closed { last } => {
                 last.hint().or_else(|| Some("the call may have run all the same".to_owned()))
             }
@@ -143,6 +179,61 @@ impl Error {
             }
             _ => None,
         }
+    }
+}
+
+/// An HTTP status that stands for no answer, and what came with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// Host and port.
+    pub host: String,
+    /// The status code.
+    pub status: u16,
+    /// The beginning of the body, secrets blotted out.
+    pub said: String,
+    /// How long the server asks to be left alone.
+    pub retry_after: Option<Duration>,
+    /// The host that it redirects to.
+    pub redirects_to: Option<String>,
+}
+
+impl Refusal {
+    fn hint(&self) -> Option<String> {
+        Some(match (self.status, self.retry_after) {
+            (300..=399, _) => {
+                "put the address that it redirects to into `url`: redirects are followed only where nothing but the \
+                 path changes and a POST stays one"
+                    .to_owned()
+            }
+            (401, _) => {
+                "it wants a login: give its entry `\"auth\": {\"type\": \"bearer\", \"token\": \"${NAME}\"}` or the \
+                 `headers` that its documentation names, or renew the token"
+                    .to_owned()
+            }
+            (403, _) => "the token or key in its entry does not permit this".to_owned(),
+            (407, _) => "the proxy wants a login: put it into `HTTPS_PROXY`".to_owned(),
+            (404 | 405, _) => {
+                "check `url`: it is the address of the MCP endpoint itself, which often ends in `/mcp` or `/sse`"
+                    .to_owned()
+            }
+            (429 | 503, Some(wait)) => format!("try again in {} s", wait.as_secs().max(1)),
+            (429 | 503, None) => "try again later".to_owned(),
+            (500.., _) => "the call may have run all the same".to_owned(),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "`{}` answered with HTTP status {}", self.host, self.status)?;
+        if let Some(host) = &self.redirects_to {
+            write!(formatter, ", a redirect to `{host}`")?;
+        }
+        if !self.said.is_empty() {
+            write!(formatter, ": {}", self.said)?;
+        }
+        Ok(())
     }
 }
 

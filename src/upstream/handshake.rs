@@ -137,7 +137,10 @@ async fn initialize(session: &Session, terms: &Terms, limit: Duration) -> Result
     established.instructions = raw(answer.instructions.as_deref()).and_then(string).map(Into::into);
     established.server_info = raw(answer.server_info.as_deref()).map(Into::into);
     session.agreement.established.set(established).expect("there is one handshake");
-    session.notify(method::INITIALIZED, "{}");
+    session.tell(method::INITIALIZED, "{}").await.map_err(Fault::Final)?;
+    if let Some(http) = session.carrier.http() {
+        http.listen();
+    }
     Ok(())
 }
 

@@ -21,7 +21,7 @@ use crate::telemetry::logging::excerpt;
 use crate::wire::{Decoder, Frame, Turn};
 
 /// No message of a server may be larger.
-const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+pub(super) const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 /// Strange messages of one server that are logged as warnings; later ones only show with `--debug`.
 const LOUD_ODDITIES: u32 = 5;
 /// A batch is not longer.
@@ -232,7 +232,7 @@ impl Session {
     }
 
     /// An error object without the server's own secrets, which some servers echo.
-    fn blotted(&self, mut error: ErrorObject) -> ErrorObject {
+    pub(super) fn blotted(&self, mut error: ErrorObject) -> ErrorObject {
         if let Cow::Owned(message) = self.blotter.blot(&error.message) {
             error.message = message;
         }

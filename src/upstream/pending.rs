@@ -199,6 +199,11 @@ impl Requests {
         followers.all(|other| other.client() == newest.client()).then(|| newest.clone())
     }
 
+    /// Whether somebody still waits for the answer to this request.
+    pub(super) fn waits(&self, id: u64) -> bool {
+        self.table().waiting.contains_key(&id)
+    }
+
     /// Notes whether a request was written, or waits for room.
     pub(super) fn mark_sent(&self, id: u64, sent: bool) {
         if let Some(waiting) = self.table().waiting.get_mut(&id) {

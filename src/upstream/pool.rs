@@ -17,8 +17,9 @@ use super::{Change, Error, Session, Settings, State, Status, Supervisor};
 use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
 use crate::base::secret::Secret;
-use crate::config::{ServerName, Stdio};
+use crate::config::{ServerName, Transport};
 use crate::tools::Registry;
+use crate::wire::http::Client;
 
 /// The supervisors, in the order of the config.
 #[derive(Debug)]
@@ -33,8 +34,8 @@ pub struct Pool {
 pub struct Server {
     /// As in the config.
     pub name: ServerName,
-    /// How it is started.
-    pub stdio: Stdio,
+    /// How it is reached.
+    pub transport: Transport,
     /// Values that must not show in what the bridge says about it.
     pub secrets: Vec<Secret>,
 }
@@ -51,18 +52,20 @@ impl Pool {
     ) -> Self {
         let stop_limit = settings.timeouts.shutdown / 2;
         let guardian = Arc::new(Guardian::default());
+        let http = Arc::new(Client::default());
         let closing = CancellationToken::new();
         let shared =
             Arc::new(Shared { settings, registry, tasks, closing, changes: Changes::new() });
         let supervise = |server: Server| {
-            let Server { name, stdio, secrets } = server;
+            let Server { name, transport, secrets } = server;
             let environment = environment.clone();
             let blueprint = Blueprint {
                 name: name.clone(),
-                stdio,
+                transport,
                 blotter: Arc::new(Blotter::new(&secrets)),
                 environment,
                 guardian: guardian.clone(),
+                http: http.clone(),
                 stop_limit,
             };
             (name, Arc::new(Supervisor::new(Arc::new(blueprint), shared.clone())))

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::carrier::Carrier;
 use super::connection::Blueprint;
 use super::error::LastWords;
+use super::http::Call;
 use super::pending::{Answer, Entered, OnProgress, Requests, Use};
 use super::questions::Questions;
 use super::terms::{Agreement, Established};
@@ -208,6 +209,20 @@ impl Session {
         // before it.
         let cancellable = !matches!(method, method::INITIALIZE | method::SERVER_DISCOVER);
         let _pending = Pending { session: self, id, cancellable, withdrawn: watch.withdrawn };
+        if let Some(http) = self.carrier.http() {
+            let mut body = Vec::new();
+            jsonrpc::write_call(&mut body, id, method, params);
+            let call = Call { id, method, body, headers: watch.headers };
+            let exchange = Box::pin(http.exchange(call));
+            return tokio::select! {
+                biased;
+                answer = &mut answer => answer.unwrap_or(Err(Error::ShuttingDown)),
+                exchanged = exchange => match exchanged {
+                    Ok(()) => answer.await.unwrap_or(Err(Error::ShuttingDown)),
+                    Err(error) => Err(self.came_to_nothing(id, error)),
+                },
+            };
+        }
         if !self.carrier.has_room() {
             self.requests.mark_sent(id, false);
             tokio::select! {
@@ -242,9 +257,35 @@ impl Session {
         }
     }
 
+    /// Sends a notification and waits until the server has taken it, where that can be known.
+    pub(super) async fn tell(&self, method: &str, params: &str) -> Result<(), Error> {
+        let Some(http) = self.carrier.http() else {
+            self.notify(method, params);
+            return Ok(());
+        };
+        let mut body = Vec::new();
+        jsonrpc::write_notification(&mut body, method, params);
+        http.tell(self, body).await
+    }
+
+    /// A request failed before it could have an answer. One that did not reach the server ends the session, unless
+    /// others are under way: a server that is back has forgotten it.
+    fn came_to_nothing(&self, id: u64, error: Error) -> Error {
+        self.requests.forget(id);
+        if matches!(error, Error::NotReached { .. }) && self.requests.end_if_idle(&error, |_| true)
+        {
+            self.end(&error);
+        }
+        error
+    }
+
     /// Tells the server that nobody waits any more. There is one of these for a request that was sent,
     /// and it is shorter, so they go out even where there is no room for requests.
     fn cancel(&self, id: u64, reason: &str) {
+        if self.carrier.http().is_some() && self.era() == Era::Stateless {
+            // There the end of the exchange says it (revision 2026-07-28, Transports, Cancellation).
+            return;
+        }
         let params = json!({ "requestId": id, "reason": reason }).to_string();
         // A session that is over needs no cancellation.
         let _ = self.carrier.push(Urgency::Gather, |buffer| {

@@ -139,6 +139,11 @@ impl Supervisor {
         self.blueprint.blotter.blot(text)
     }
 
+    /// How the server is reached, as `transport` names it.
+    pub fn transport(&self) -> &'static str {
+        self.blueprint.transport.name()
+    }
+
     /// How long a call may be silent.
     pub fn request_timeout(&self) -> Duration {
         self.shared.settings.timeouts.request

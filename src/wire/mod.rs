@@ -1,6 +1,7 @@
 //! Bytes that both sides share: messages cut out of a stream, gathered writes, events, and calls over HTTP.
 
 mod buffer;
+pub mod http;
 pub mod lines;
 pub mod outbox;
 pub mod sse;

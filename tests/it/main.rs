@@ -33,5 +33,6 @@ mod sessions;
 mod shutdown;
 mod start;
 mod stateless;
+mod streamable_http;
 mod support;
 mod usage;

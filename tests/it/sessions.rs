@@ -11,12 +11,12 @@ use mcp_bridge::base::environment::Environment;
 use mcp_bridge::base::secret::Secret;
 use mcp_bridge::config::{
     Framing, Lifecycle, SanitizeAction, SchemaCompression, ServerName, Stdio, Timeouts, ToolFilter,
-    Trust,
+    Transport, Trust,
 };
 use mcp_bridge::guard::Guard;
 use mcp_bridge::guard::pin::Pins;
 use mcp_bridge::protocol::era::Era;
-use mcp_bridge::tools::{Registry, Rules};
+use mcp_bridge::tools::{Registry, Remembered, Rules};
 use mcp_bridge::upstream::changes::Kind;
 use mcp_bridge::upstream::follower::Reply;
 use mcp_bridge::upstream::pool::Server;
@@ -112,10 +112,11 @@ impl Bench {
             IndexMap::from([(name.clone(), rules)]),
             SchemaCompression::default(),
             Pins::new(folder.path().join("pins"), HashMap::new()),
+            Remembered::new(folder.path().join("lists"), HashMap::new()),
         );
         let tasks = TaskTracker::new();
         let pool = Pool::new(
-            vec![Server { name, stdio, secrets: Vec::new() }],
+            vec![Server { name, transport: Transport::Stdio(stdio), secrets: Vec::new() }],
             Settings { timeouts, lifecycle },
             &Arc::new(Environment::of_process()),
             Arc::new(registry),

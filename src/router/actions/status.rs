@@ -7,7 +7,7 @@ use crate::guard::ToolFinding;
 use crate::guard::pin::Note;
 use crate::router::Error;
 use crate::router::answer::{self, ChangedTool, Finding, ServerStatus, Status};
-use crate::router::routing::{Router, TRANSPORT};
+use crate::router::routing::Router;
 use crate::router::shape::off_thread;
 use crate::telemetry::logging::excerpt;
 use crate::upstream::State;
@@ -35,7 +35,7 @@ pub(in crate::router) async fn show(
         let status = router.pool.status(name, supervisor);
         ServerStatus {
             name: name.as_str(),
-            transport: Some(TRANSPORT),
+            transport: Some(supervisor.transport()),
             status: status.state.as_str(),
             tools: status.tools.unwrap_or(0),
             last_used: status.last_used.map(|at| humantime::format_rfc3339_millis(at).to_string()),

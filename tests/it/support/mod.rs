@@ -4,10 +4,12 @@ mod bridge;
 mod client;
 mod process;
 mod spawned;
+mod web;
 
-pub(crate) use bridge::{Bridge, run_at_terminal, run_in};
+pub(crate) use bridge::{Bridge, Output, run_at_terminal, run_in};
 pub(crate) use client::{Client, initialize_params};
 pub(crate) use process::{alive, eventually, lines_of, wait_gone, within};
+pub(crate) use web::{Reply, Request, SESSION, Web};
 
 use std::time::Duration;
 

@@ -1,0 +1,70 @@
+//! The older transport (revision 2024-11-05, Transports, HTTP with SSE): one stream of events brings everything, and its
+//! first event names the endpoint that takes our messages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::http::Http;
+use super::stream::{Ending, Stream};
+use super::{Error, Session};
+use crate::wire::http::Content;
+
+/// A server has this long to open its stream and to name the endpoint.
+const OPEN_LIMIT: Duration = Duration::from_secs(15);
+
+impl Http {
+    /// Opens the stream and has its messages handed to the session, which ends with it.
+    pub(super) async fn open_events(&self, session: &Arc<Session>) -> Result<(), Error> {
+        let late = Err(Error::TimedOut { after: OPEN_LIMIT });
+        let mut stream = timeout(OPEN_LIMIT, self.find_endpoint(session)).await.unwrap_or(late)?;
+        let session = session.clone();
+        session.tasks.clone().spawn(async move {
+            let Some(http) = session.carrier.http() else { return };
+            let (over, host) = (session.over.clone(), http.host().into());
+            tokio::select! {
+                () = over.cancelled() => {}
+                ending = stream.read(&session, None) => {
+                    let reason = match ending {
+                        Ending::Answered | Ending::Closed => "it ended its stream".to_owned(),
+                        Ending::Broken(error) => http.reason(&session, error),
+                        Ending::TooLarge(reason) => reason,
+                    };
+                    session.end(&Error::Broken { host, reason: reason.into() });
+                }
+            }
+        });
+        Ok(())
+    }
+
+    async fn find_endpoint(&self, session: &Session) -> Result<Stream, Error> {
+        let no_stream = |reason: String| Error::Handshake { reason };
+        let answer = self.get(session, None).await?;
+        if !answer.status().is_success() {
+            return Err(self.refused(session, answer, None).await);
+        }
+        if answer.content() != Content::Events {
+            return Err(no_stream("`url` answers with no stream of events".to_owned()));
+        }
+        let mut stream = Stream::new(answer);
+        let event = stream.event().await.map_err(|ending| match ending {
+            Ending::Broken(error) => self.failed(session, error),
+            _ => no_stream("the stream of events ended before it named its endpoint".to_owned()),
+        })?;
+        if event.name != "endpoint" {
+            return Err(no_stream(
+                "the stream of events does not begin with `endpoint`".to_owned(),
+            ));
+        }
+        let reference = String::from_utf8_lossy(&event.data);
+        // Whoever can write the stream must not have our credentials sent elsewhere.
+        let endpoint = self.sibling(reference.trim()).ok_or_else(|| {
+            no_stream(
+                "the endpoint that the stream names is on another origin than `url`".to_owned(),
+            )
+        })?;
+        self.posts_to(endpoint);
+        Ok(stream)
+    }
+}

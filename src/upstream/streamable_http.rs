@@ -1,0 +1,238 @@
+//! Streamable HTTP in the session era (revision 2025-11-25, Transports, Streamable HTTP): one POST for each message,
+//! whose answer is JSON or a stream of events, and one stream beside them for what belongs to no request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::http::{Call, Http, Kind};
+use super::inbound::MAX_MESSAGE;
+use super::stream::{Ending, Stream};
+use super::{Error, Session};
+use crate::base::backoff::Backoff;
+use crate::base::json::Strict;
+use crate::protocol::era::Era;
+use crate::protocol::method;
+use crate::wire::http::{self as http_client, Answer, Content};
+
+/// What may follow an answer on its stream, and the end of the stream itself, is read for this long.
+const TRAIL_LIMIT: Duration = Duration::from_secs(1);
+/// A stream that brought nothing new so often in a row is not opened again.
+const MAX_FRUITLESS: u32 = 10;
+/// Waits between attempts, where the server does not say how long.
+const AGAIN: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(30) };
+/// No server makes us wait longer than this.
+const LONGEST_RETRY: Duration = Duration::from_mins(1);
+/// A stream that was open for this long has served its purpose, whatever came.
+const LONG: Duration = Duration::from_secs(30);
+
+impl Http {
+    /// Sends a request, and hands to the session what comes back until the answer was there. By the older transport
+    /// the answer comes on the common stream, maybe later than this returns.
+    pub(super) async fn exchange(&self, call: Call<'_>) -> Result<(), Error> {
+        let session = self.session()?;
+        let opens = call.method == method::INITIALIZE;
+        if opens && self.kind == Kind::Events && !self.is_older() {
+            self.open_events(&session).await?;
+        }
+        let body = bytes::Bytes::from(call.body);
+        let mut answer = self.post(&session, body.clone(), &call.headers).await?;
+        if self.is_older() {
+            return self.taken(&session, answer, call.id).await;
+        }
+        if !answer.status().is_success() {
+            let status = answer.status();
+            let refused = self.refused(&session, answer, Some(call.id)).await;
+            let maybe_older = matches!(
+                status,
+                StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
+            );
+            // A server of the older transport refuses the POST and offers a stream instead (specification,
+            // Transports, Backwards Compatibility).
+            if !(opens && maybe_older && matches!(refused, Error::Status(_))) {
+                return Err(refused);
+            }
+            if self.open_events(&session).await.is_err() {
+                return Err(refused);
+            }
+            let answer = self.post(&session, body, &call.headers).await?;
+            return self.taken(&session, answer, call.id).await;
+        }
+        if opens {
+            self.remember(&answer);
+        }
+        match answer.content() {
+            Content::Json => {
+                let body = answer.body(MAX_MESSAGE).await;
+                let body = body.map_err(|error| self.failed(&session, error))?;
+                session.take(&body, Some(call.id), &mut Strict::new());
+                self.answered(&session, call.id, "the HTTP answer holds no answer to the request")
+            }
+            Content::Events => self.follow(&session, answer, call.id).await,
+            Content::Page | Content::Other => {
+                let (status, kind) = (answer.status().as_u16(), answer.header("content-type"));
+                let kind = kind.map_or("no content".to_owned(), |kind| format!("`{kind}`"));
+                let reason = format!(
+                    "HTTP status {status} with {kind} where `application/json` or `text/event-stream` belongs; is \
+                     `url` the address of an MCP endpoint?"
+                );
+                Err(Error::BadAnswer { reason: session.blotter.blot(&reason).into_owned() })
+            }
+        }
+    }
+
+    /// By the older transport a POST is only taken.
+    async fn taken(&self, session: &Session, answer: Answer, id: u64) -> Result<(), Error> {
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        Err(self.refused(session, answer, Some(id)).await)
+    }
+
+    fn answered(&self, session: &Session, id: u64, otherwise: &str) -> Result<(), Error> {
+        if session.requests.waits(id) {
+            let reason = format!("{otherwise} (`{}`)", self.host());
+            return Err(Error::BadAnswer { reason });
+        }
+        Ok(())
+    }
+
+    /// Reads the stream of request `id` until its answer was there. A stream that ends before that is opened again
+    /// from its last event on, if it had one.
+    async fn follow(&self, session: &Arc<Session>, answer: Answer, id: u64) -> Result<(), Error> {
+        let mut stream = Stream::new(answer);
+        let mut fruitless = 0;
+        loop {
+            let events = stream.events();
+            let why = match stream.read(session, Some(id)).await {
+                Ending::Answered => {
+                    trail(session, stream, id);
+                    return Ok(());
+                }
+                Ending::TooLarge(reason) => return Err(Error::BadAnswer { reason }),
+                Ending::Closed => "its stream ended before the answer".to_owned(),
+                Ending::Broken(error) => self.reason(session, error),
+            };
+            let broken =
+                |reason: String| Error::Broken { host: self.host().into(), reason: reason.into() };
+            fruitless = if stream.events() == events { fruitless + 1 } else { 0 };
+            let resumable = stream.last_id().is_some() && session.era() == Era::Session;
+            if !resumable || fruitless > MAX_FRUITLESS {
+                return Err(broken(why));
+            }
+            loop {
+                sleep(wait(&stream, fruitless)).await;
+                match self.get(session, stream.last_id()).await {
+                    Ok(answer) if is_stream(&answer) => {
+                        stream.goes_on(answer);
+                        break;
+                    }
+                    Ok(answer) => {
+                        let refused = self.refused(session, answer, Some(id)).await;
+                        return Err(match refused {
+                            // The request itself may have run: it was the stream that was asked for.
+                            Error::Unsent { error } => (*error).clone(),
+                            other => broken(format!("{why} and cannot be resumed: {other}")),
+                        });
+                    }
+                    Err(_) if fruitless < MAX_FRUITLESS => fruitless += 1,
+                    Err(Error::NotReached { reason, .. } | Error::Broken { reason, .. }) => {
+                        return Err(broken(format!("{why} and cannot be resumed: {reason}")));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// Why a stream broke.
+    pub(super) fn reason(&self, session: &Session, error: http_client::Error) -> String {
+        match self.failed(session, error) {
+            Error::NotReached { reason, .. } | Error::Broken { reason, .. } => reason.into(),
+            other => other.to_string(),
+        }
+    }
+
+    /// Opens the stream for what belongs to no request and reads it until the session is over. Not every server has
+    /// one.
+    pub(super) fn listen(&self) {
+        let Ok(session) = self.session() else { return };
+        if self.is_older() {
+            return;
+        }
+        session.tasks.clone().spawn(async move {
+            let over = session.over.clone();
+            let Some(http) = session.carrier.http() else { return };
+            tokio::select! {
+                () = over.cancelled() => {}
+                () = http.hear(&session) => {}
+            }
+        });
+    }
+
+    async fn hear(&self, session: &Arc<Session>) {
+        let mut stream: Option<Stream> = None;
+        let mut fruitless = 0;
+        while fruitless <= MAX_FRUITLESS {
+            let opened = Instant::now();
+            let last = stream.as_ref().and_then(Stream::last_id);
+            match self.get(session, last).await {
+                Ok(answer) if is_stream(&answer) => {
+                    let mut reading = match stream.take() {
+                        Some(mut earlier) => {
+                            earlier.goes_on(answer);
+                            earlier
+                        }
+                        None => Stream::new(answer),
+                    };
+                    let events = reading.events();
+                    let ending = reading.read(session, None).await;
+                    tracing::debug!("`{}` closed its stream: {ending:?}", session.server);
+                    let useful = reading.events() > events || opened.elapsed() >= LONG;
+                    fruitless = if useful { 0 } else { fruitless + 1 };
+                    stream = Some(reading);
+                }
+                // 405 says that there is none; whatever else it is, calls do not need it.
+                Ok(answer) if !answer.status().is_server_error() => {
+                    let status = answer.status();
+                    tracing::debug!("`{}` offers no stream (HTTP {status})", session.server);
+                    return;
+                }
+                Ok(_) | Err(_) => fruitless += 1,
+            }
+            let pause = stream
+                .as_ref()
+                .map_or_else(|| AGAIN.after(fruitless.max(1)), |stream| wait(stream, fruitless));
+            sleep(pause).await;
+        }
+        tracing::debug!("`{}` has no stream that stays open", session.server);
+    }
+}
+
+fn is_stream(answer: &Answer) -> bool {
+    answer.status() == StatusCode::OK && answer.content() == Content::Events
+}
+
+/// How long the server wants to be left alone, longer after attempts that brought nothing.
+fn wait(stream: &Stream, fruitless: u32) -> Duration {
+    let asked = stream.retry().map(|retry| retry.min(LONGEST_RETRY));
+    match asked {
+        Some(asked) if fruitless <= 1 => asked,
+        Some(asked) => asked.max(AGAIN.after(fruitless - 1)),
+        None => AGAIN.after(fruitless.max(1)),
+    }
+}
+
+/// Reads what follows an answer, beside everything else, so that the connection can be used again.
+fn trail(session: &Arc<Session>, mut stream: Stream, id: u64) {
+    let session = session.clone();
+    session.tasks.clone().spawn(async move {
+        let over = session.over.clone();
+        tokio::select! {
+            () = over.cancelled() => {}
+            _ = timeout(TRAIL_LIMIT, stream.trail(&session, id)) => {}
+        }
+    });
+}

@@ -1,0 +1,267 @@
+//! Servers that are reached by URL, over streamable HTTP.
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::support::{Bridge, Output, Reply, Request, SESSION, Web, assert_words, text_of};
+
+/// Calls `echo` of a server with this script, and returns what the command said.
+fn call(script: impl Fn(&Request, &mut Reply) -> bool + Send + Sync + 'static) -> (Output, Web) {
+    let web = Web::start(script);
+    let output = echo(&Bridge::new().entry("web", web.entry()));
+    (output, web)
+}
+
+fn echo(bridge: &Bridge) -> Output {
+    bridge.run(&["call", "web", "echo", r#"{"message":"hello"}"#])
+}
+
+#[track_caller]
+fn assert_answer(output: Output, text: &str) {
+    let output = output.expect(0);
+    assert_eq!(output.stdout.trim_end(), text, "{output:?}");
+}
+
+#[test]
+fn a_call_is_a_post_whose_answer_is_json() {
+    let (output, web) = call(|_, _| false);
+    assert_answer(output, "hello");
+    let seen = web.seen();
+    let first = &seen[0];
+    assert!(first.is("initialize"), "{first:?}");
+    assert_eq!(first.header("accept"), Some("application/json, text/event-stream"));
+    assert_eq!(first.header("content-type"), Some("application/json"));
+    assert_eq!(first.header("mcp-session-id"), None);
+    assert_eq!(first.header("mcp-protocol-version"), None);
+    let agent = first.header("user-agent").expect("it says who it is");
+    assert!(agent.starts_with("mcp-bridge/"), "{agent}");
+    assert!(seen[1].is("notifications/initialized"), "nothing comes before it: {seen:?}");
+    for request in &seen[1..] {
+        assert_eq!(request.header("mcp-session-id"), Some(SESSION), "{request:?}");
+        assert_eq!(request.header("mcp-protocol-version"), Some("2025-11-25"), "{request:?}");
+    }
+    let last = seen.last().expect("there are some");
+    assert_eq!(last.method, "DELETE", "{last:?}");
+}
+
+#[test]
+fn an_answer_can_come_as_events() {
+    let (output, web) = call(|request, reply| {
+        if !request.is("tools/call") {
+            return false;
+        }
+        reply.events();
+        reply.piece(": hello\n\nevent: other\ndata: {}\n\nid: 1\ndata:\n\n");
+        let answer = request.says("two\r\n lines").to_string();
+        let (head, tail) = answer.split_at(20);
+        reply.piece(&format!("data: {head}"));
+        reply.piece(&format!("{tail}\r\n\r\n"));
+        reply.end()
+    });
+    assert_answer(output, "two\r\n lines");
+    // What was read to its end serves for the next request.
+    let seen = web.seen();
+    assert!(seen.iter().filter(|request| request.method == "POST").all(|r| r.connection < 2));
+}
+
+#[test]
+fn a_server_that_reads_pretty_json_is_understood() {
+    let (output, _web) = call(|request, reply| {
+        let json = [("Content-Type", "Application/JSON; charset=utf-8")];
+        request.is("tools/call") && reply.send(200, &json, &format!("{:#}", request.says("pretty")))
+    });
+    assert_answer(output, "pretty");
+}
+
+#[test]
+fn a_stream_that_is_cut_is_resumed_after_its_last_event() {
+    for polls in [1_u32, 3] {
+        let (answer, gets) = (std::sync::Mutex::new(Value::Null), AtomicU32::new(0));
+        let (output, web) = call(move |request, reply| {
+            let mut answer = answer.lock().expect("nobody panics");
+            if request.is("tools/call") {
+                *answer = request.says("resumed");
+                reply.events();
+                reply.piece("id: e-0\nretry: 10\ndata:\n\n");
+                return if polls == 1 { reply.cut() } else { reply.end() };
+            }
+            if request.method != "GET" || request.header("last-event-id").is_none() {
+                return false;
+            }
+            let count = gets.fetch_add(1, Ordering::Relaxed) + 1;
+            reply.events();
+            if count == polls {
+                reply.event("id: last\n", &answer);
+            } else {
+                reply.piece(&format!("id: e-{count}\ndata:\n\n"));
+            }
+            reply.end()
+        });
+        assert_answer(output, "resumed");
+        let seen = web.seen();
+        let resumed = seen.iter().filter_map(|request| request.header("last-event-id"));
+        let expected: Vec<String> = (0..polls).map(|count| format!("e-{count}")).collect();
+        assert_eq!(resumed.collect::<Vec<_>>(), expected);
+        drop(seen);
+        assert_eq!(web.messages("tools/call").len(), 1);
+    }
+}
+
+#[test]
+fn a_stream_that_cannot_be_resumed_is_an_error_and_no_second_call() {
+    let (output, web) = call(|request, reply| {
+        if !request.is("tools/call") {
+            return false;
+        }
+        reply.events();
+        reply.piece(": nothing yet\n\n");
+        reply.cut()
+    });
+    let output = output.expect(5);
+    assert_words(&output.stderr, &[&web.host(), "may have run"]);
+    assert_eq!(web.messages("tools/call").len(), 1);
+}
+
+#[test]
+fn a_lost_session_is_opened_anew_and_the_call_repeated() {
+    let lost = AtomicU32::new(0);
+    let web = Web::start(move |request, reply| {
+        let lose = request.is("tools/call") && lost.fetch_add(1, Ordering::Relaxed) == 1;
+        lose && reply.send(404, &[("Content-Type", "application/json")], "")
+    });
+    let mut client = Bridge::new().entry("web", web.entry()).serve_initialized();
+    for _ in 0..2 {
+        let result = client.call("web", "echo", json!({"message": "x"}));
+        assert_eq!(text_of(&result), "x", "{result}");
+    }
+    assert_eq!(web.messages("initialize").len(), 2);
+    assert_eq!(web.messages("tools/call").len(), 3);
+}
+
+#[test]
+fn a_status_says_what_to_do() {
+    let check = |status: u16,
+                 headers: &'static [(&str, &str)],
+                 body: &'static str,
+                 words: &[&str]| {
+        let (output, web) = call(move |_, reply| reply.send(status, headers, body));
+        let output = output.expect(5);
+        let status = status.to_string();
+        assert_words(&output.stderr, &[&web.host(), &status]);
+        assert_words(&output.stderr, words);
+        assert!(!output.stderr.contains("/mcp?") && !output.stderr.contains("<html"), "{output:?}");
+    };
+    let json = &[("Content-Type", "application/json")];
+    check(401, json, r#"{"error":"invalid_token"}"#, &["invalid_token", "\"auth\""]);
+    check(403, &[], "no", &["does not permit"]);
+    check(429, &[("Retry-After", "7")], "", &["try again in 7 s"]);
+    check(503, &[("Content-Type", "text/html")], "<html>", &["try again later"]);
+    check(500, &[], "oh", &["oh"]);
+    check(404, &[], "", &["check `url`"]);
+    check(302, &[("Location", "https://other.example/mcp?key=1")], "", &["`other.example`"]);
+}
+
+#[test]
+fn a_redirect_is_followed_on_the_same_origin_only() {
+    let (output, web) = call(|request, reply| {
+        request.path == "/mcp" && reply.send(307, &[("Location", "/mcp/")], "")
+    });
+    assert_answer(output, "hello");
+    assert!(web.seen().iter().any(|request| request.path == "/mcp/" && request.is("tools/call")));
+
+    let other = Web::plain();
+    let elsewhere = other.url("/mcp");
+    let web = Web::start(move |_, reply| reply.send(307, &[("Location", &elsewhere)], ""));
+    let mut entry = web.entry();
+    entry["auth"] = json!({"type": "bearer", "token": "t-secret"});
+    let output = echo(&Bridge::new().entry("web", entry)).expect(5);
+    assert_words(&output.stderr, &["307", &other.host(), "`url`"]);
+    assert_eq!(other.seen().len(), 0, "nothing is sent to another origin");
+}
+
+#[test]
+fn what_logs_in_travels_with_every_request_and_is_never_shown() {
+    let web = Web::start(|request, reply| {
+        let token = request.header("authorization").unwrap_or_default().to_owned();
+        let key = request.header("x-key").unwrap_or_default().to_owned();
+        request.is("tools/call") && reply.send(400, &[], &format!("bad: {token} {key}"))
+    });
+    let bridge = Bridge::new().file(".env", "KEY=k-abcdef\nPLACE=path-secret\n").entry(
+        "web",
+        json!({
+            "url": web.url("/mcp/${PLACE}"),
+            "headers": {"X-Key": "${KEY}"},
+            "auth": {"type": "bearer", "token": "t-abcdef"},
+        }),
+    );
+    let output = bridge.run(&["--debug", "call", "web", "echo"]).expect(5);
+    for request in web.seen().iter() {
+        assert_eq!(request.header("authorization"), Some("Bearer t-abcdef"), "{request:?}");
+        assert_eq!(request.header("x-key"), Some("k-abcdef"), "{request:?}");
+        assert_eq!(request.path, "/mcp/path-secret");
+    }
+    assert_words(&output.stderr, &["bad: Bearer ***"]);
+    for secret in ["t-abcdef", "k-abcdef", "path-secret"] {
+        assert!(!format!("{output:?}").contains(secret), "{secret} in {output:?}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_at_once() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let address = free.local_addr().expect("it is bound");
+    drop(free);
+    let entry = json!({"url": format!("http://{address}/mcp")});
+    let output = echo(&Bridge::new().entry("web", entry)).expect(5);
+    assert_words(&output.stderr, &[&address.to_string(), "cannot be reached", "refused"]);
+}
+
+#[test]
+fn what_is_no_answer_is_an_error() {
+    let check = |words: &[&str], answer: fn(&Request, &mut Reply) -> bool| {
+        let (output, _web) =
+            call(move |request, reply| request.is("tools/call") && answer(request, reply));
+        assert_words(&output.expect(5).stderr, words);
+    };
+    check(&["`text/html`", "MCP endpoint"], |_, reply| {
+        reply.send(200, &[("Content-Type", "text/html")], "<html>")
+    });
+    check(&["no answer"], |_, reply| {
+        reply.json(&json!({"jsonrpc": "2.0", "id": 99, "result": {}}))
+    });
+    check(&["cannot be used"], |_, reply| {
+        reply.send(200, &[("Content-Type", "application/json")], "{\"a\":1,\"a\":2}")
+    });
+    check(&["202"], |_, reply| reply.send(202, &[], ""));
+    check(&["bytes"], |_, reply| {
+        let length = format!("Content-Length: {}\r\n", 40 * 1024 * 1024);
+        reply.head(200, &[("Content-Type", "application/json")], &length);
+        reply.wait_gone()
+    });
+    check(&["bytes"], |_, reply| {
+        reply.events();
+        let line = "x".repeat(1024 * 1024);
+        reply.piece("data: ");
+        while !reply.is_broken() {
+            reply.piece(&line);
+        }
+        true
+    });
+}
+
+#[test]
+fn a_slow_body_is_given_up_by_the_clock_of_the_call() {
+    let web = Web::start(|request, reply| {
+        if !request.is("tools/call") {
+            return false;
+        }
+        reply.head(200, &[("Content-Type", "application/json")], "Content-Length: 50\r\n");
+        reply.wait_gone()
+    });
+    let bridge = Bridge::new().entry("web", web.entry()).set("requestTimeoutMs", 300);
+    let output = echo(&bridge).expect(5);
+    assert_words(&output.stderr, &["no answer within 300 ms"]);
+    assert_eq!(web.messages("notifications/cancelled").len(), 1);
+}
