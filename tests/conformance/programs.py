@@ -35,6 +35,9 @@ def build(bridge):
         )
         target = json.loads(metadata.stdout)["target_directory"]
         os.environ["BRIDGE_BIN"] = str(Path(target) / "debug" / "bridge")
+    if bridge:
+        # The client that the suite starts runs elsewhere.
+        os.environ["BRIDGE_BIN"] = str(Path(os.environ["BRIDGE_BIN"]).resolve())
 
 
 class Suite:
@@ -68,8 +71,24 @@ class Suite:
         program = self.modules / run["suite"] / "dist" / "index.js"
         command = [self.node, program, "server", "--url", url, *run["arguments"], "--output-dir", folder]
         with open(folder.with_suffix(".log"), "wb") as log:
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=SUITE_SECONDS)
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=SUITE_SECONDS, check=False)
         return folder
+
+    def run_client(self, revision, scenario, folder):
+        """Lets it judge the bridge as a client in one scenario, and returns whether the client said that it failed."""
+        program = self.modules / "conformance-next" / "dist" / "index.js"
+        driver = f"{sys.executable} {HERE / 'client.py'}"
+        command = [self.node, program, "client", "--command", driver, "--scenario", scenario, "--spec-version", revision]
+        with open(folder / f"{scenario}.log", "wb") as log:
+            ended = subprocess.run(
+                [*command, "--output-dir", folder],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=SUITE_SECONDS,
+                check=False,
+            )
+        return ended.returncode != 0
 
 
 @contextlib.contextmanager

@@ -30,6 +30,15 @@ def table(plan, direct, outcomes):
     return "\n".join(lines)
 
 
+def client_table(clients):
+    """One row per revision: how the bridge does as a client of the suite's servers."""
+    lines = ["| suite | scenarios | checks |", "|---|---|---|"]
+    for revision, results in clients.items():
+        passed, scenarios, succeeded, _ = results.counts()
+        lines.append(f"| {revision} | {passed} of {scenarios} | {succeeded} |")
+    return "\n".join(lines)
+
+
 def reasons(plan, outcomes):
     """What is skipped and why, for which rows of the table."""
     needed = [skip for skip in plan.skipped if any(skip in outcome.needed for outcome in outcomes)]
@@ -52,12 +61,21 @@ def describe(plan, where):
     return ", ".join(parts) if parts else "everywhere"
 
 
-def write(document, plan, direct, outcomes):
+def write(document, plan, direct, outcomes, clients):
     """Replaces what stands between the two marks."""
     text = document.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     if not rest or END not in rest:
         raise SystemExit(f"conformance: {document} has lost its marks")
-    skipped = "### What is left out, and why\n\n" + reasons(plan, outcomes)
-    document.write_text("\n".join([before + BEGIN, "", table(plan, direct, outcomes), "", skipped, "", END + after]))
+    sections = [
+        before + BEGIN,
+        "### As a server",
+        table(plan, direct, outcomes),
+        "### What is left out, and why",
+        reasons(plan, outcomes),
+        "### As a client",
+        client_table(clients),
+        END + after,
+    ]
+    document.write_text("\n\n".join(sections))

@@ -45,6 +45,7 @@ class Plan:
     def __init__(self, folder):
         pairs = json.loads((folder / "pairs.json").read_text())
         self.runs = pairs["runs"]
+        self.clients = pairs["clients"]
         self.pairs = [Pair(**pair) for pair in pairs["pairs"]]
         self.skipped = [
             Skip(
