@@ -10,6 +10,7 @@ use super::request::progress_token;
 use super::routing::{Found, Router};
 use crate::base::json;
 use crate::config::{Retry, RetryOn};
+use crate::protocol::era::Era;
 use crate::protocol::jsonrpc::write_json;
 use crate::protocol::method;
 use crate::telemetry::logging::excerpt;
@@ -92,7 +93,14 @@ impl Attempt<'_> {
         let timeout = self.found.supervisor.request_timeout();
         let mut tried = false;
         let result = loop {
-            let session = router.session_for(self.found, self.caller).await?;
+            let (shared, own);
+            let session = if self.whole.is_none() {
+                shared = router.pool.session(self.found.supervisor).await?;
+                &shared
+            } else {
+                own = router.session_for(self.found, self.caller).await?;
+                &*own
+            };
             // A server that was started for this call may show other tools than those that it was known by.
             let known = router.registry.snapshot().get(self.found.name.as_str()).cloned();
             if known.is_some_and(|now| now.withheld(&self.tool.definition.name).is_some()) {
@@ -102,6 +110,10 @@ impl Attempt<'_> {
                 on_progress: token.map(|token| on_progress(self.found, self.caller, token)),
                 follower: self.whole.map(|_| direct::follower(router, self.found, self.caller)),
                 withdrawn: Some(&self.caller.withdrawn),
+                declares: self.whole.map(|_| direct::declares(self.caller)),
+                passes_rounds: self.whole.is_some()
+                    && self.caller.client.revision.era() == Era::Stateless,
+                input_schema: self.tool.definition.input_schema(),
                 ..Watch::default()
             };
             let params = |to: &mut Vec<u8>, id| self.write_params(to, token, id);

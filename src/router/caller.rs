@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::future::BoxFuture;
 
 use crate::protocol::error::ErrorObject;
+use crate::protocol::log::Level;
 use crate::protocol::version::Revision;
 use crate::upstream::Withdrawn;
 
@@ -53,6 +54,8 @@ pub struct Client {
     pub info: Option<Box<str>>,
     /// The JSON text of its capabilities, an object.
     pub capabilities: Box<str>,
+    /// From which level on it wants log messages, where each of its requests says so.
+    pub log_level: Option<Level>,
 }
 
 impl Client {
@@ -60,7 +63,14 @@ impl Client {
     pub fn new(revision: Revision) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { id, revision, name: String::new(), info: None, capabilities: "{}".into() }
+        Self {
+            id,
+            revision,
+            name: String::new(),
+            info: None,
+            capabilities: "{}".into(),
+            log_level: None,
+        }
     }
 }
 

@@ -142,7 +142,7 @@ impl Router {
     /// What the bridge says of itself when a client connects.
     pub fn introduction(&self, client: &Client) -> Introduction {
         if self.is_direct(client) {
-            return self.introduction_direct();
+            return self.introduction_direct(client);
         }
         let tools =
             if self.promotion.is_enabled() { json!({ "listChanged": true }) } else { json!({}) };
@@ -240,14 +240,16 @@ impl Router {
     }
 
     /// Takes a notification of a client.
-    pub fn notified(&self, method: &str, _params: Option<&str>, client: &Arc<Client>) {
-        let method = excerpt(method.as_bytes(), 80);
-        tracing::debug!("client {} notifies `{method}`", client.id);
+    pub fn notified(&self, method: &str, params: Option<&str>, client: &Arc<Client>) {
+        if method == method::ROOTS_LIST_CHANGED && self.is_direct(client) {
+            self.pool.notify(client.id, method, params.unwrap_or("{}"));
+        }
     }
 
-    /// The client is gone.
+    /// The client is gone: sessions of its own with servers end.
     pub fn left(&self, client: &Client) {
         self.forget(client);
+        self.pool.release(client.id);
     }
 
     /// The configured server of this name.
@@ -300,25 +302,8 @@ impl Router {
         enough: Enough,
         patience: bool,
     ) -> Vec<(ServerName, upstream::Error)> {
-        self.reach_some(enough, patience, |_| true).await
-    }
-
-    /// The same for those that are `wanted`.
-    pub(super) async fn reach_some(
-        &self,
-        enough: Enough,
-        patience: bool,
-        wanted: impl Fn(&ServerName) -> bool,
-    ) -> Vec<(ServerName, upstream::Error)> {
-        if enough == Enough::Remembered {
-            self.registry.recall_all().await;
-        }
-        let snapshot = self.registry.snapshot();
-        let is_unknown = |name: &ServerName| match snapshot.get(name.as_str()) {
-            Some(tools) => tools.is_remembered() && enough == Enough::Shown,
-            None => true,
-        };
-        let servers = self.pool.iter().filter(|(name, _)| is_unknown(name) && wanted(name));
+        let is_unknown = self.unknown(enough).await;
+        let servers = self.pool.iter().filter(|(name, _)| is_unknown(name));
         let unknown = servers.map(|(name, server)| (name.clone(), server.clone())).collect();
         let visit = move |supervisor: Arc<Supervisor>| async move {
             let session = if patience {
@@ -338,13 +323,16 @@ impl Router {
         known.into_iter().any(|tools| tools.is_remembered())
     }
 
-    /// A session with the server for a request of this client.
-    pub(super) async fn session_for(
-        &self,
-        found: Found<'_>,
-        _caller: &Caller,
-    ) -> Result<Arc<Session>, upstream::Error> {
-        self.pool.session(found.supervisor).await
+    /// Of which servers less than `enough` is known.
+    pub(super) async fn unknown(&self, enough: Enough) -> impl Fn(&ServerName) -> bool + use<> {
+        if enough == Enough::Remembered {
+            self.registry.recall_all().await;
+        }
+        let snapshot = self.registry.snapshot();
+        move |name: &ServerName| match snapshot.get(name.as_str()) {
+            Some(tools) => tools.is_remembered() && enough == Enough::Shown,
+            None => true,
+        }
     }
 
     /// What a server said, as far as it may reach the model.

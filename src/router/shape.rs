@@ -11,7 +11,7 @@ use super::marks::{Marks, Truncated};
 use super::media::{Lifted, lift};
 use super::routing::{Found, Router};
 use super::value::Facts;
-use super::{Error, value};
+use super::{Error, direct, value};
 use crate::base::json;
 use crate::cache::{Kept, ResultId, only_text};
 use crate::config::{CallFormat, ServerName, Trust};
@@ -192,7 +192,7 @@ impl Treatment {
         let short = match self.max {
             None => clean.json,
             Some(max) if self.is_result() => {
-                let tell = |left: Left| {
+                let mut tell = |left: Left| {
                     let id = id.get_or_insert_with(|| self.keep(json));
                     marks.truncated = Some(Truncated::new(left.total, id));
                     if self.form == Form::Slot {
@@ -211,10 +211,12 @@ impl Treatment {
                     }
                     text
                 };
-                match limit::shrink(&clean.json, max, tell) {
-                    Some(shrunk) => Cow::Owned(shrunk.json),
-                    None => clean.json,
-                }
+                let shrunk = if self.is_resource(&clean.json) {
+                    direct::shrink_contents(&clean.json, max, |left| drop(tell(left)))
+                } else {
+                    limit::shrink(&clean.json, max, tell).map(|shrunk| shrunk.json)
+                };
+                shrunk.map_or(clean.json, Cow::Owned)
             }
             Some(max) => {
                 let cut = limit::cut(&clean.json, max);
@@ -246,6 +248,11 @@ impl Treatment {
             Form::Slot => !self.is_picked,
             Form::Plain => false,
         }
+    }
+
+    /// Whether it is a result of `resources/read`.
+    fn is_resource(&self, json: &str) -> bool {
+        self.form == Form::Direct && json::member(json, "contents").is_some()
     }
 
     /// Keeps the whole, as a result of `tools/call`, also for those who come when this bridge has ended.

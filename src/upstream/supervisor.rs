@@ -122,7 +122,9 @@ impl Supervisor {
     /// Whether the tools are to be read when a session opens. One that does not lead may find other tools, such as those
     /// for clients that can be asked; they do not change what is known.
     pub(super) fn reads_tools(&self) -> bool {
-        self.leads || self.shared.registry.snapshot().get(self.blueprint.name.as_str()).is_none()
+        let known = self.shared.registry.snapshot();
+        let tools = known.get(self.blueprint.name.as_str());
+        self.leads || tools.is_none_or(|tools| tools.is_remembered())
     }
 
     /// Ends its session, and opens no other.

@@ -44,7 +44,10 @@ impl Server {
                 self.text(id, params.map_or("null", RawValue::get));
                 Some(())
             }
-            _ => self.plain(id, &call).or_else(|| self.odd(id, &call)),
+            _ => self
+                .plain(id, &call)
+                .or_else(|| self.rich_call(id, &call))
+                .or_else(|| self.odd(id, &call)),
         };
         if done.is_some() { Flow::Continue } else { self.invalid(id, &call.name) }
     }

@@ -8,6 +8,7 @@ mod calls;
 mod frames;
 mod oddities;
 mod options;
+mod rich;
 mod server;
 mod startup;
 mod stateless;

@@ -60,6 +60,9 @@ pub(crate) struct Options {
     /// Read an array of tools from this file whenever they are listed: each replaces the one of its name or is added.
     #[arg(long, value_name = "FILE")]
     pub(crate) tools_file: Option<PathBuf>,
+    /// Have prompts, resources, completions and logs beside the tools.
+    #[arg(long)]
+    pub(crate) rich: bool,
     /// Start a child that shares all descriptors and ignores SIGTERM and the end of stdin.
     #[arg(long)]
     pub(crate) grandchild: bool,

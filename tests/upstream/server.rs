@@ -48,6 +48,10 @@ pub(crate) struct Server {
     pub(crate) grown: u64,
     /// How often `tools/list` was asked for.
     pub(crate) lists: u64,
+    /// The level that was set for logs.
+    pub(crate) level: Value,
+    /// Resources that somebody subscribed to.
+    pub(crate) subscribed: Vec<String>,
 }
 
 impl Server {
@@ -70,6 +74,8 @@ impl Server {
             count: 0,
             grown: 0,
             lists: 0,
+            level: Value::Null,
+            subscribed: Vec::new(),
             options,
             output,
         }
@@ -179,6 +185,7 @@ impl Server {
                     self.tools_changed();
                 }
             }
+            _ if self.rich(id, method, params) => {}
             _ => match self.options.unknown {
                 Unknown::Refuse => self.refuse(id, -32601, &format!("method not found: {method}")),
                 Unknown::Exit => return Flow::Exit(1),
@@ -193,9 +200,12 @@ impl Server {
             params.and_then(|params| serde_json::from_str(params.get()).ok()).unwrap_or_default();
         let asked = params["protocolVersion"].as_str().filter(|asked| REVISIONS.contains(asked));
         let revision = self.options.protocol.as_deref().or(asked).unwrap_or(REVISIONS[3]);
+        let mut capabilities =
+            json!({"tools": {"listChanged": true}, "logging": {}, "x-unknown": {"a": 1}});
+        self.rich_capabilities(&mut capabilities);
         json!({
             "protocolVersion": revision,
-            "capabilities": {"tools": {"listChanged": true}, "logging": {}, "x-unknown": {"a": 1}},
+            "capabilities": capabilities,
             "serverInfo": {"name": self.options.name, "title": "Scripted server", "version": "1.0.0"},
             "instructions": format!("Instructions of {}.", self.options.name),
         })

@@ -8,6 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::options::Options;
+use crate::rich;
 
 /// The tools in order, each as the exact text that is sent.
 pub(crate) struct Tools(Vec<Box<RawValue>>);
@@ -21,6 +22,9 @@ impl Tools {
     pub(crate) fn new(options: &Options) -> Self {
         let fixed = serde_json::from_str(include_str!("tools.json"));
         let mut tools = Self(fixed.expect("the file is an array of objects"));
+        for (name, description) in rich::TOOLS.iter().filter(|_| options.rich) {
+            tools.add(name, description);
+        }
         for number in 1..=options.extra_tools {
             let description = format!(
                 "Extra tool number {number}. It returns its name and takes up room in the list."

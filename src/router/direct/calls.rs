@@ -18,7 +18,7 @@ impl Router {
         caller: &Caller,
     ) -> Result<Box<str>, ErrorObject> {
         let call = ToolCall::parse(params)?;
-        let (server, own) = match self.owner_of_tool(&call.name).await {
+        let (server, own) = match self.owner_of_tool(&call.name, caller).await {
             Ok(owner) => owner,
             // Specification, Tools, Error Handling.
             Err(error @ Error::UnknownTool { .. }) => {

@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, ready};
 
 use crate::guard::Guard;
 use crate::protocol::capabilities::ClientCapabilities;
+use crate::protocol::era::Era;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::log::Level;
 use crate::protocol::method;
@@ -35,6 +36,18 @@ pub(in crate::router) fn follower(
     Arc::new(Following {
         client: caller.client.clone(),
         notify: caller.notify.clone(),
+        asks: caller.asks.clone(),
+        guard: found.settings.guard.clone(),
+        level: router.level_of(&caller.client),
+    })
+}
+
+/// Who hears and answers what a server says in a session of this caller's client outside of any request.
+pub(super) fn owner(router: &Router, found: Found<'_>, caller: &Caller) -> Arc<dyn Follower> {
+    let standing = router.direct.standing().get(&caller.client.id).cloned();
+    Arc::new(Following {
+        client: caller.client.clone(),
+        notify: standing.unwrap_or_else(|| caller.notify.clone()),
         asks: caller.asks.clone(),
         guard: found.settings.guard.clone(),
         level: router.level_of(&caller.client),
@@ -73,7 +86,8 @@ impl Follower for Following {
             let error = ErrorObject::new(METHOD_NOT_FOUND, format!("{why} `{method}`"));
             ready(Err(error)).boxed()
         };
-        if known.missing(method, params).is_some() {
+        // Who is asked by rounds says so himself.
+        if self.client.revision.era() == Era::Session && known.missing(method, params).is_some() {
             return refuse("this client does not offer");
         }
         match &self.asks {

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::pass::Request;
+use super::sessions::has;
 use crate::base::json::{elements, is_object, member, string};
 use crate::config::ServerName;
 use crate::guard::Guard;
@@ -106,6 +107,9 @@ impl Router {
         caller: &Caller,
     ) -> Result<Vec<String>, upstream::Error> {
         let (mut items, mut bytes) = (Vec::new(), 0);
+        if self.offers(found, caller).await?.is_some_and(|offers| !has(&offers, kind)) {
+            return Ok(items);
+        }
         let mut params = "{}".to_owned();
         let mut seen = HashSet::new();
         for _ in 0..MAX_PAGES {

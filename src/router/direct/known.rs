@@ -1,4 +1,4 @@
-//! What was seen in the lists of servers: whose a prompt or a resource is.
+//! What was seen of servers: what they offer and say of themselves, and whose a prompt or a resource is.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::template::Template;
 use crate::config::{ServerName, ToolPrefix};
 use crate::tools::Exposed;
+use crate::upstream::Established;
 
-/// All of it, of which each list of a server takes the place of the one before.
+/// All of it, of which what is seen later takes the place of what was seen before.
 #[derive(Debug, Default)]
 pub(super) struct Known {
+    established: HashMap<ServerName, Arc<Established>>,
     prompts: HashMap<ServerName, Vec<String>>,
     names: Arc<Exposed>,
     uris: HashMap<ServerName, HashSet<String>>,
@@ -17,6 +19,22 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// Takes in what a server offers.
+    pub(super) fn put_established(&mut self, server: &ServerName, established: &Established) {
+        let is_known = |known: &Arc<Established>| {
+            known.capabilities == established.capabilities
+                && known.instructions == established.instructions
+        };
+        if !self.established.get(server).is_some_and(is_known) {
+            self.established.insert(server.clone(), Arc::new(established.clone()));
+        }
+    }
+
+    /// What a server offered when it was last reached.
+    pub(super) fn established(&self, server: &ServerName) -> Option<Arc<Established>> {
+        self.established.get(server).cloned()
+    }
+
     /// Takes the prompts of servers in, and names all of them anew in the order of the config.
     pub(super) fn put_prompts<'a>(
         &mut self,
@@ -59,5 +77,11 @@ impl Known {
     pub(super) fn fits(&self, server: &ServerName, uri: &str) -> bool {
         let templates = self.templates.get(server).map(Vec::as_slice).unwrap_or_default();
         templates.iter().any(|template| template.text() == uri || template.matches(uri))
+    }
+
+    /// Forgets the resources of a server, which says that they are others now.
+    pub(super) fn forget_resources(&mut self, server: &ServerName) {
+        self.uris.remove(server);
+        self.templates.remove(server);
     }
 }

@@ -2,36 +2,69 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::protocol::listen::Wanted;
 use crate::protocol::method;
-use crate::router::caller::{Client, Notify};
+use crate::router::caller::{Caller, Client, Notify};
 use crate::router::routing::Router;
+use crate::telemetry::logging::excerpt;
+use crate::upstream::Change;
+use crate::upstream::changes::Kind;
 
 /// A client that listens; it no longer does when this is dropped.
 #[derive(Debug)]
 pub struct Listening {
+    router: Arc<Router>,
+    /// Whoever subscribes on behalf of the stream.
+    caller: Caller,
     _task: AbortOnDropHandle<()>,
 }
 
+/// What one listener is told.
+struct Ear {
+    client: Arc<Client>,
+    notify: Notify,
+    wanted: Wanted,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.router.direct.standing().remove(&self.caller.client.id);
+        self.router.unsubscribe_all(&self.caller.client);
+    }
+}
+
 impl Router {
-    /// Tells the client what it wants to hear, until the answer is dropped.
+    /// Tells the client what it wants to hear, until the answer is dropped. What a session of the client brings outside
+    /// of any of its requests goes the same way.
     pub fn listen(
         self: &Arc<Self>,
         client: &Arc<Client>,
         notify: Notify,
         wanted: Wanted,
     ) -> Listening {
-        let (router, client) = (self.clone(), client.clone());
+        self.direct.standing().insert(client.id, notify.clone());
+        // Nobody is asked anything because of a subscription, so that no session of the client's own is needed for it.
+        let quiet = Client {
+            capabilities: "{}".into(),
+            name: client.name.clone(),
+            ..Client::new(client.revision)
+        };
+        let caller = Caller { notify: notify.clone(), ..Caller::alone(Arc::new(quiet)) };
+        let ear = Ear { client: client.clone(), notify, wanted };
+        let (router, own) = (self.clone(), caller.clone());
         let task = async move {
-            if router.is_direct(&client) {
-                router.tell_direct(&notify, &wanted).await;
-            } else if wanted.tools {
-                router.tell_promotions(&notify).await;
+            if router.is_direct(&ear.client) {
+                router.tell_direct(&ear, &own).await;
+            } else if ear.wanted.tools {
+                router.tell_promotions(&ear.notify).await;
             }
         };
-        Listening { _task: AbortOnDropHandle::new(tokio::spawn(task)) }
+        let task = AbortOnDropHandle::new(tokio::spawn(task));
+        Listening { router: self.clone(), caller, _task: task }
     }
 
     async fn tell_promotions(&self, notify: &Notify) {
@@ -41,15 +74,79 @@ impl Router {
         }
     }
 
-    async fn tell_direct(&self, notify: &Notify, wanted: &Wanted) {
-        let mut changes = self.registry.changes();
+    async fn tell_direct(&self, ear: &Ear, own: &Caller) {
+        let (mut tools, mut changes) = (self.registry.changes(), self.pool.changes());
         let mut told = self.direct_tools();
-        while changes.changed().await.is_ok() {
-            let now = self.direct_tools();
-            if wanted.tools && now.text != told.text {
-                notify.send(method::TOOLS_LIST_CHANGED, "{}");
+        for uri in &ear.wanted.uris {
+            if let Err(error) = self.subscribe_to(uri, own).await {
+                let why = excerpt(error.to_string().as_bytes(), 200);
+                tracing::info!("a client does not hear of a resource: {why}");
             }
-            told = now;
+        }
+        loop {
+            tokio::select! {
+                changed = tools.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let now = self.direct_tools();
+                    if ear.wanted.tools && now.text != told.text {
+                        ear.notify.send(method::TOOLS_LIST_CHANGED, "{}");
+                    }
+                    told = now;
+                }
+                change = changes.recv() => match change {
+                    Ok(change) => self.tell(ear, own, &change),
+                    Err(RecvError::Lagged(_)) => ear.lists_changed(),
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        }
+    }
+
+    fn tell(&self, ear: &Ear, own: &Caller, change: &Change) {
+        if change.kind == Kind::Resources {
+            self.direct.known().forget_resources(&change.server);
+        }
+        if change.client.is_some_and(|client| client != ear.client.id) {
+            return;
+        }
+        match &change.kind {
+            Kind::Prompts if ear.wanted.prompts => ear.send(method::PROMPTS_LIST_CHANGED),
+            Kind::Resources if ear.wanted.resources => ear.send(method::RESOURCES_LIST_CHANGED),
+            // Of tools it is told when the list of them is another one.
+            Kind::Tools | Kind::Prompts | Kind::Resources => {}
+            Kind::Resource(uri) => {
+                let has = |client: &Client| {
+                    self.direct.subscriptions.hears(&change.server, uri, client.id)
+                };
+                if has(&ear.client) || has(&own.client) {
+                    let guard = self.settings.servers.get(&change.server).map(|s| &s.guard);
+                    // A URI that holds what must not reach the model is none that anybody can have subscribed to.
+                    if guard.is_some_and(|guard| guard.text(uri).1.is_empty()) {
+                        let params = json!({ "uri": uri }).to_string();
+                        ear.notify.send(method::RESOURCES_UPDATED, &params);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Ear {
+    fn send(&self, method: &str) {
+        self.notify.send(method, "{}");
+    }
+
+    /// Some changes were missed, so that any list may be another one.
+    fn lists_changed(&self) {
+        for (wanted, method) in [
+            (self.wanted.prompts, method::PROMPTS_LIST_CHANGED),
+            (self.wanted.resources, method::RESOURCES_LIST_CHANGED),
+        ] {
+            if wanted {
+                self.send(method);
+            }
         }
     }
 }

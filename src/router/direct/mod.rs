@@ -3,6 +3,7 @@
 
 mod calls;
 mod completion;
+mod contents;
 mod errors;
 mod follow;
 mod gather;
@@ -15,12 +16,15 @@ mod pass;
 mod prompts;
 mod resources;
 mod serve;
+mod sessions;
 mod state;
 mod subscriptions;
 mod template;
 mod tools;
 
+pub(super) use contents::shrink_contents;
 pub(super) use follow::follower;
 pub use listeners::Listening;
 pub(super) use pass::write;
+pub(super) use sessions::declares;
 pub(super) use state::State;

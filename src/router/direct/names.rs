@@ -3,6 +3,7 @@
 use super::tools::ToolList;
 use crate::config::{ServerName, ToolPrefix};
 use crate::router::Error;
+use crate::router::caller::Caller;
 use crate::router::routing::Router;
 
 impl Router {
@@ -12,12 +13,16 @@ impl Router {
     }
 
     /// The server and its own name of a tool, reached for the first time if need be.
-    pub(super) async fn owner_of_tool(&self, name: &str) -> Result<(ServerName, String), Error> {
+    pub(super) async fn owner_of_tool(
+        &self,
+        name: &str,
+        caller: &Caller,
+    ) -> Result<(ServerName, String), Error> {
         if let Some(owner) = owner(&self.direct_tools(), name) {
             return Ok(owner);
         }
         // Boxed, as it is rare, to keep the futures of calls small.
-        let failures = Box::pin(self.reach_behind(name)).await;
+        let failures = Box::pin(self.reach_behind(name, caller)).await;
         if let Some(owner) = owner(&self.direct_tools(), name) {
             return Ok(owner);
         }

@@ -8,6 +8,8 @@ use crate::router::routing::{Found, Router};
 use crate::upstream::{self, Watch};
 
 use super::follow::follower;
+use super::sessions::declares;
+use crate::protocol::era::Era;
 
 /// What is put to a server.
 #[derive(Clone, Copy)]
@@ -37,6 +39,9 @@ impl Router {
                 on_progress: token.map(|token| on_progress(found, caller, token)),
                 follower: Some(follower(self, found, caller)),
                 withdrawn: Some(&caller.withdrawn),
+                declares: Some(declares(caller)),
+                passes_rounds: caller.client.revision.era() == Era::Stateless,
+                input_schema: None,
                 ..Watch::default()
             };
             let write = |to: &mut Vec<u8>, id: u64| write(to, params, token, id, other);

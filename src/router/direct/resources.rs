@@ -153,7 +153,7 @@ pub(super) fn uri_of(params: &str, method: &str) -> Result<String, ErrorObject> 
 }
 
 /// Whether a server says no more than that the resource is not one of its own.
-fn knows_nothing(error: &upstream::Error) -> bool {
+pub(super) fn knows_nothing(error: &upstream::Error) -> bool {
     match error {
         upstream::Error::Refused(error) => {
             matches!(error.code, RESOURCE_NOT_FOUND | INVALID_PARAMS | METHOD_NOT_FOUND)

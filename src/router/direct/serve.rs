@@ -37,7 +37,7 @@ impl Router {
             method::RESOURCES_READ => Box::pin(self.read_resource(params, caller)).await,
             method::RESOURCES_SUBSCRIBE => Box::pin(self.subscribe(params, caller)).await,
             method::RESOURCES_UNSUBSCRIBE => Box::pin(self.unsubscribe(params, caller)).await,
-            method::LOGGING_SET_LEVEL => Box::pin(self.set_level(params, caller)).await,
+            method::LOGGING_SET_LEVEL => self.set_level(params, caller),
             _ => {
                 let message = format!("unknown method `{}`", excerpt(method.as_bytes(), 80));
                 Err(ErrorObject::new(METHOD_NOT_FOUND, message))
@@ -47,7 +47,7 @@ impl Router {
 
     async fn list_direct(&self, method: &str, caller: &Caller) -> Result<Box<str>, ErrorObject> {
         Ok(match method {
-            method::TOOLS_LIST => self.list_tools().await,
+            method::TOOLS_LIST => self.list_tools(caller).await,
             method::PROMPTS_LIST => self.list_prompts(caller).await,
             method::RESOURCES_LIST => self.list_resources(caller).await,
             _ => self.list_templates(caller).await,

@@ -1,12 +1,16 @@
 //! What direct mode keeps from one request to the next.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio_util::task::TaskTracker;
 
 use super::known::Known;
 use super::subscriptions::Subscriptions;
 use super::tools::ToolList;
 use crate::protocol::log::Level;
+use crate::router::caller::Notify;
+use crate::upstream::Session;
 
 /// All of it; each part is locked by itself and for a moment only.
 #[derive(Debug, Default)]
@@ -15,7 +19,13 @@ pub(in crate::router) struct State {
     known: Mutex<Known>,
     /// What clients have set with `logging/setLevel`.
     levels: Mutex<HashMap<u64, Level>>,
+    /// The sessions that were told so.
+    told: Mutex<Vec<(Weak<Session>, Level)>>,
+    /// Where clients hear what belongs to none of their requests.
+    standing: Mutex<HashMap<u64, Notify>>,
     pub(super) subscriptions: Subscriptions,
+    /// What outlives the request that caused it.
+    pub(super) tasks: TaskTracker,
 }
 
 impl State {
@@ -25,6 +35,22 @@ impl State {
 
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn standing(&self) -> MutexGuard<'_, HashMap<u64, Notify>> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a session was not told of the level yet; it is noted as told.
+    pub(super) fn is_news(&self, session: &Arc<Session>, level: Level) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.retain(|(session, _)| session.strong_count() > 0);
+        let known = told.iter_mut().find(|(known, _)| known.as_ptr() == Arc::as_ptr(session));
+        if let Some((_, known)) = known {
+            return std::mem::replace(known, level) != level;
+        }
+        told.push((Arc::downgrade(session), level));
+        true
     }
 
     pub(super) fn levels(&self) -> MutexGuard<'_, HashMap<u64, Level>> {

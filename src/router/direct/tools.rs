@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::ServerName;
+use crate::router::caller::Caller;
 use crate::router::routing::{Enough, Router};
 use crate::router::settings::ServerSettings;
 use crate::tools::{Exposed, Snapshot, Tool};
@@ -18,8 +19,8 @@ pub(super) struct ToolList {
 
 impl Router {
     /// The answer to `tools/list`, with the tools of every server that can be reached in time.
-    pub(super) async fn list_tools(&self) -> Box<str> {
-        self.reach_all(Enough::Remembered, false).await;
+    pub(super) async fn list_tools(&self, caller: &Caller) -> Box<str> {
+        self.reach_for(caller, Enough::Remembered, |_| true).await;
         self.direct_tools().text.clone()
     }
 
@@ -49,16 +50,20 @@ impl Router {
 
     /// Reaches the servers that a tool of this name may belong to and that were never reached: those that its prefix
     /// tells, and all of them where it need not have one. Returns those of the former that cannot be reached.
-    pub(super) async fn reach_behind(&self, name: &str) -> Vec<(ServerName, upstream::Error)> {
+    pub(super) async fn reach_behind(
+        &self,
+        name: &str,
+        caller: &Caller,
+    ) -> Vec<(ServerName, upstream::Error)> {
         let known = self.registry.snapshot();
         let unknown = |server: &ServerName| {
             known.get(server.as_str()).is_none_or(|tools| tools.is_remembered())
         };
         let is_meant = |server: &ServerName| is_prefix(server.as_str(), name);
         if self.pool.iter().any(|(server, _)| unknown(server) && is_meant(server)) {
-            self.reach_some(Enough::Shown, true, is_meant).await
+            self.reach_for(caller, Enough::Shown, is_meant).await
         } else {
-            self.reach_some(Enough::Shown, false, |_| self.may_be_plain()).await;
+            self.reach_for(caller, Enough::Shown, |_| self.may_be_plain()).await;
             Vec::new()
         }
     }

@@ -1,0 +1,96 @@
+//! Which session with a server the requests of a client go to, and what is learnt when it opens.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::follow::owner;
+use super::gather::Kind;
+use crate::config::ServerName;
+use crate::router::caller::Caller;
+use crate::router::routing::{Enough, Found, Router};
+use crate::telemetry::logging::excerpt;
+use crate::upstream::{self, Declares, Established, Lease, Tenant};
+
+impl Router {
+    /// A session with the server for a request of this client: its own one, where the server may ask it something.
+    pub(in crate::router) async fn session_for(
+        &self,
+        found: Found<'_>,
+        caller: &Caller,
+    ) -> Result<Lease, upstream::Error> {
+        let client = &caller.client;
+        let level = self.level_of(client);
+        let tenant = Tenant {
+            client: client.id,
+            era: client.revision.era(),
+            capabilities: client.capabilities.clone(),
+            private: level.is_some(),
+            owner: Some(owner(self, found, caller)),
+        };
+        let lease = self.pool.lease(found.supervisor, &tenant).await?;
+        if let Some(established) = lease.established() {
+            self.direct.known().put_established(found.name, established);
+            if let Some(level) = level.filter(|_| established.offers.logging)
+                && self.direct.is_news(&lease, level)
+                && let Err(error) =
+                    lease.set_log_level(level, found.supervisor.request_timeout()).await
+            {
+                let why = excerpt(error.to_string().as_bytes(), 200);
+                tracing::debug!("`{}` takes no level for its logs: {why}", found.name);
+            }
+        }
+        Ok(lease)
+    }
+
+    /// What the server offers, which is reached for it if it never was.
+    pub(super) async fn offers(
+        &self,
+        found: Found<'_>,
+        caller: &Caller,
+    ) -> Result<Option<Arc<Established>>, upstream::Error> {
+        let known = self.direct.known().established(found.name);
+        if known.is_some() {
+            return Ok(known);
+        }
+        self.session_for(found, caller).await?;
+        Ok(self.direct.known().established(found.name))
+    }
+
+    /// Reaches those of the servers of whose tools less than `enough` is known, side by side, in the sessions that the client's requests
+    /// will go to; those that cannot be reached.
+    pub(super) async fn reach_for(
+        &self,
+        caller: &Caller,
+        enough: Enough,
+        wanted: impl Fn(&ServerName) -> bool,
+    ) -> Vec<(ServerName, upstream::Error)> {
+        let is_unknown = self.unknown(enough).await;
+        let servers = self.pool.iter().map(|(server, _)| server);
+        let unknown = servers.filter(|server| is_unknown(server) && wanted(server));
+        let unknown = unknown.filter_map(|server| self.find(server.as_str()).ok());
+        let reached = unknown.map(async |found| {
+            let reached = self.session_for(found, caller).await;
+            reached.err().map(|error| (found.name.clone(), error))
+        });
+        join_all(reached).await.into_iter().flatten().collect()
+    }
+}
+
+/// Whether a server with these capabilities has such a list.
+pub(super) fn has(established: &Established, kind: Kind) -> bool {
+    match kind {
+        Kind::Prompts => established.offers.prompts.is_some(),
+        Kind::Resources | Kind::Templates => established.offers.resources.is_some(),
+    }
+}
+
+/// What a request of this client tells a stateless server.
+pub(in crate::router) fn declares(caller: &Caller) -> Declares<'_> {
+    let client = &caller.client;
+    Declares {
+        capabilities: &client.capabilities,
+        client_info: client.info.as_deref(),
+        log_level: client.log_level,
+    }
+}
