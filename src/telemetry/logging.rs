@@ -6,7 +6,10 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use tracing::Level;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::base::unicode::harmful;
 
@@ -15,15 +18,22 @@ use crate::base::unicode::harmful;
 /// Fails when the file cannot be opened.
 pub fn start(level: Level, file: Option<&Path>, colour: bool) -> io::Result<()> {
     let format = fmt().with_max_level(level).with_target(false);
+    // Libraries may log what the bridge would not: addresses, headers.
+    let own = Targets::new().with_default(Level::WARN).with_target(env!("CARGO_CRATE_NAME"), level);
     if let Some(path) = file {
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        format.with_ansi(false).with_writer(Mutex::new(options.open(path)?)).init();
+        format
+            .with_ansi(false)
+            .with_writer(Mutex::new(options.open(path)?))
+            .finish()
+            .with(own)
+            .init();
     } else {
         let colour = colour && io::stderr().is_terminal();
-        format.with_ansi(colour).with_writer(io::stderr).init();
+        format.with_ansi(colour).with_writer(io::stderr).finish().with(own).init();
     }
     Ok(())
 }
