@@ -47,9 +47,13 @@ impl Connection {
         let session = match &blueprint.transport {
             Transport::Stdio(stdio) => process::open(blueprint, stdio, tail, tasks, &stop)?,
             Transport::StreamableHttp(remote) => {
+                tail.set_remote();
                 remote::open(blueprint, remote, Kind::Streamable, tasks, &stop)?
             }
-            Transport::Sse(remote) => remote::open(blueprint, remote, Kind::Events, tasks, &stop)?,
+            Transport::Sse(remote) => {
+                tail.set_remote();
+                remote::open(blueprint, remote, Kind::Events, tasks, &stop)?
+            }
         };
         Ok(Self { session, stop })
     }

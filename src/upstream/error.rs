@@ -166,6 +166,11 @@ impl Error {
             Self::Closed { last } => {
                 last.hint().or_else(|| Some("the call may have run all the same".to_owned()))
             }
+            Self::StillStarting { last, .. } | Self::NeverStarted { last, .. } if last.remote => Some(
+                "check `url` and whether the server runs; one that is slow to answer may need a higher \
+                 `connectionTimeoutMs`"
+                    .to_owned(),
+            ),
             Self::StillStarting { .. } | Self::NeverStarted { .. } => Some(
                 "a first start may be downloading the server and goes on: try again in a moment; a server that \
                  frames messages with Content-Length from the first one on needs `\"framing\": \"lsp\"`"
@@ -246,6 +251,8 @@ pub struct LastWords {
     pub stderr: Vec<String>,
     /// Variables that those lines name and that the server was not given.
     pub unset: Vec<UnsetVariable>,
+    /// It is reached by URL, so that there is no process and no stderr.
+    pub remote: bool,
 }
 
 /// A variable that a server asked for in vain.
@@ -288,6 +295,9 @@ impl LastWords {
 
 impl fmt::Display for LastWords {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.remote {
+            return formatter.write_str("no answer yet");
+        }
         let status = if self.status.is_empty() { "still running" } else { &self.status };
         formatter.write_str(status)?;
         if self.stderr.is_empty() {
@@ -326,6 +336,7 @@ mod tests {
             status: "exit code 1".to_owned(),
             stderr: vec!["Error: API_KEY is required".to_owned()],
             unset: vec![unset("API_KEY", false), unset("API_URL", false)],
+            ..LastWords::default()
         };
         let error = Error::EndedAtStart { last: Box::new(last) };
         assert_eq!(

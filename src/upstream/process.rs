@@ -112,7 +112,7 @@ impl Run {
         let _ = timeout(OUTPUT_GRACE, self.tail.ended()).await;
         let stderr = self.tail.lines();
         let unset = self.unset(&stderr);
-        LastWords { status, stderr, unset }
+        LastWords { status, stderr, unset, remote: false }
     }
 
     fn unset(&self, lines: &[String]) -> Vec<UnsetVariable> {

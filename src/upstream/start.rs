@@ -50,7 +50,7 @@ impl Start {
 
 #[expect(clippy::unnecessary_box_returns, reason = "errors hold it boxed")]
 fn said(tail: &Tail) -> Box<LastWords> {
-    Box::new(LastWords { stderr: tail.lines(), ..LastWords::default() })
+    Box::new(tail.so_far())
 }
 
 /// Waits, starts the server, shakes hands and reads its tools into the registry.

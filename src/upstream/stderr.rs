@@ -1,11 +1,13 @@
 //! What a server writes to stderr: kept as a short tail for error messages, logged for those who want it.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::watch;
 
+use super::error::LastWords;
 use crate::base::blotter::Blotter;
 use crate::telemetry::logging::excerpt;
 use crate::wire::Turn;
@@ -21,13 +23,27 @@ const LINE_BYTES: usize = 16 * 1024;
 pub(super) struct Tail {
     lines: Mutex<VecDeque<String>>,
     ended: watch::Sender<bool>,
+    /// The server is reached by URL: nobody here sees its stderr.
+    remote: AtomicBool,
     blotter: Arc<Blotter>,
 }
 
 impl Tail {
     /// An empty tail, in which the secrets that `blotter` knows never show.
     pub(super) fn new(blotter: Arc<Blotter>) -> Self {
-        Self { lines: Mutex::default(), ended: watch::channel(false).0, blotter }
+        let ended = watch::channel(false).0;
+        Self { lines: Mutex::default(), ended, remote: AtomicBool::new(false), blotter }
+    }
+
+    /// There will be no stderr.
+    pub(super) fn set_remote(&self) {
+        self.remote.store(true, Ordering::Relaxed);
+    }
+
+    /// What there is to say of a server that has not come far yet.
+    pub(super) fn so_far(&self) -> LastWords {
+        let remote = self.remote.load(Ordering::Relaxed);
+        LastWords { stderr: self.lines(), remote, ..LastWords::default() }
     }
 
     /// Reads until the stream ends.

@@ -32,6 +32,7 @@ mod secrets;
 mod select;
 mod sessions;
 mod shutdown;
+mod sse;
 mod start;
 mod stateless;
 mod streamable_http;

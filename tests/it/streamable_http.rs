@@ -1,11 +1,15 @@
 //! Servers that are reached by URL, over streamable HTTP.
 
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, Output, Reply, Request, SESSION, Web, assert_words, text_of};
+use crate::support::{
+    Bridge, Output, Reply, Request, SESSION, Web, assert_words, error_of, eventually, text_of,
+    tool_names,
+};
 
 /// Calls `echo` of a server with this script, and returns what the command said.
 fn call(script: impl Fn(&Request, &mut Reply) -> bool + Send + Sync + 'static) -> (Output, Web) {
@@ -186,6 +190,10 @@ fn what_logs_in_travels_with_every_request_and_is_never_shown() {
     let web = Web::start(|request, reply| {
         let token = request.header("authorization").unwrap_or_default().to_owned();
         let key = request.header("x-key").unwrap_or_default().to_owned();
+        if !request.path.ends_with('/') {
+            let location = format!("{}/", request.path);
+            return reply.send(307, &[("Location", &location)], "");
+        }
         request.is("tools/call") && reply.send(400, &[], &format!("bad: {token} {key}"))
     });
     let bridge = Bridge::new().file(".env", "KEY=k-abcdef\nPLACE=path-secret\n").entry(
@@ -200,9 +208,9 @@ fn what_logs_in_travels_with_every_request_and_is_never_shown() {
     for request in web.seen().iter() {
         assert_eq!(request.header("authorization"), Some("Bearer t-abcdef"), "{request:?}");
         assert_eq!(request.header("x-key"), Some("k-abcdef"), "{request:?}");
-        assert_eq!(request.path, "/mcp/path-secret");
+        assert_eq!(request.path.trim_end_matches('/'), "/mcp/path-secret");
     }
-    assert_words(&output.stderr, &["bad: Bearer ***"]);
+    assert_words(&output.stderr, &["bad: Bearer ***", "debug"]);
     for secret in ["t-abcdef", "k-abcdef", "path-secret"] {
         assert!(!format!("{output:?}").contains(secret), "{secret} in {output:?}");
     }
@@ -264,4 +272,108 @@ fn a_slow_body_is_given_up_by_the_clock_of_the_call() {
     let output = echo(&bridge).expect(5);
     assert_words(&output.stderr, &["no answer within 300 ms"]);
     assert_eq!(web.messages("notifications/cancelled").len(), 1);
+}
+
+#[test]
+fn the_stream_beside_the_calls_tells_what_changes() {
+    let grown = AtomicU32::new(0);
+    let web = Web::start(move |request, reply| {
+        if request.is("tools/list") && grown.fetch_add(1, Ordering::Relaxed) > 0 {
+            let tools = json!([{"name": "grown", "inputSchema": {"type": "object"}}]);
+            return reply.json(&request.result(&json!({"tools": tools})));
+        }
+        if request.method != "GET" {
+            return false;
+        }
+        reply.events();
+        let changed = json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"});
+        reply.event("id: 1\n", &changed);
+        reply.wait_gone()
+    });
+    let mut client = Bridge::new().entry("web", web.entry()).serve_initialized();
+    let grown = eventually(|| {
+        let list = client.mcp_json(&json!({"action": "list", "server": "web"}));
+        tool_names(&list) == ["grown"]
+    });
+    assert!(grown, "the list is read again");
+    let status = client.mcp_json(&json!({"action": "status"}));
+    assert_eq!(status["servers"][0]["transport"], "streamable-http", "{status}");
+}
+
+#[test]
+fn a_question_on_a_stream_is_answered_by_a_post() {
+    let (output, web) = call(|request, reply| {
+        if !request.is("tools/call") {
+            return false;
+        }
+        reply.events();
+        reply.event("", &json!({"jsonrpc": "2.0", "id": "q", "method": "ping"}));
+        reply.event("", &json!({"jsonrpc": "2.0", "id": 5, "method": "roots/list"}));
+        reply.event("", &request.says("asked"));
+        reply.end()
+    });
+    assert_answer(output, "asked");
+    let answered = eventually(|| {
+        let seen = web.seen();
+        let answers = seen.iter().filter(|request| request.body["method"].is_null());
+        let answers: Vec<&Value> = answers.map(|request| &request.body).collect();
+        let pong = answers.iter().any(|body| body["id"] == "q" && body["result"] == json!({}));
+        pong && answers.iter().any(|body| body["id"] == 5 && body["error"]["code"] == -32601)
+    });
+    assert!(answered, "{:?}", web.seen());
+}
+
+#[test]
+fn a_withdrawn_call_is_cancelled_and_its_post_dropped() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let told = gone.clone();
+    let web = Web::start(move |request, reply| {
+        if !request.is("tools/call") {
+            return false;
+        }
+        reply.events();
+        reply.piece(": at work\n\n");
+        reply.wait_gone();
+        told.store(true, Ordering::Relaxed);
+        true
+    });
+    let mut client = Bridge::new().entry("web", web.entry()).serve_initialized();
+    let id = client.start_call("web", "echo", json!({"message": "x"}));
+    assert!(eventually(|| web.messages("tools/call").len() == 1));
+    client.notify("notifications/cancelled", json!({"requestId": id}));
+    assert!(eventually(|| web.messages("notifications/cancelled").len() == 1));
+    assert!(eventually(|| gone.load(Ordering::Relaxed)));
+    let asked = &web.messages("tools/call")[0].body["id"];
+    assert_eq!(&web.messages("notifications/cancelled")[0].body["params"]["requestId"], asked);
+}
+
+#[test]
+fn a_slow_server_holds_up_neither_itself_nor_others() {
+    let web = Web::start(|request, reply| {
+        let slow =
+            request.is("tools/call") && request.body["params"]["arguments"]["message"] == "slow";
+        slow && reply.wait_gone()
+    });
+    let other = Web::plain();
+    let bridge = Bridge::new().entry("web", web.entry()).entry("other", other.entry());
+    let mut client = bridge.serve_initialized();
+    for _ in 0..20 {
+        client.start_call("web", "echo", json!({"message": "slow"}));
+    }
+    assert!(eventually(|| web.messages("tools/call").len() == 20));
+    for server in ["web", "other"] {
+        let result = client.call(server, "echo", json!({"message": "x"}));
+        assert_eq!(text_of(&result), "x", "{result}");
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_is_told_after_the_time_to_connect() {
+    let web = Web::start(|_, reply| reply.wait_gone());
+    let bridge = Bridge::new().entry("web", web.entry()).set("connectionTimeoutMs", 200);
+    let mut client = bridge.serve_initialized();
+    let result = client.call("web", "echo", json!({}));
+    let error = error_of(&result, "connection_failed").to_string();
+    assert_words(&error, &["200 ms", "no answer yet", "check `url`"]);
+    assert!(!error.contains("stderr"), "{error}");
 }
