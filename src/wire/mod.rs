@@ -8,5 +8,5 @@ pub mod sse;
 mod turn;
 
 pub use lines::{Decoder, Frame};
-pub use outbox::{Closed, Outbox, Sink, Urgency, Writer};
+pub use outbox::{Closed, Outbox, Reader, Sink, Urgency, Writer};
 pub use turn::Turn;

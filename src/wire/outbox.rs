@@ -40,6 +40,11 @@ pub enum Sink {
 #[derive(Debug, Clone)]
 pub struct Outbox(Arc<Shared>);
 
+/// Hands out what gathers in an [`Outbox`], where something else writes it, such as the body of an answer. Dropped, it
+/// closes the queue and frees what waits in it.
+#[derive(Debug)]
+pub struct Reader(Arc<Shared>);
+
 /// Writes what gathers in an [`Outbox`]. The stream ends with it.
 pub struct Writer {
     shared: Arc<Shared>,
@@ -85,9 +90,14 @@ impl Outbox {
             }
             Sink::Stream(stream) => Stream::Boxed(stream),
         };
-        let (filled, drained) = (Notify::new(), Notify::new());
-        let shared = Arc::new(Shared { queue: Mutex::new(queue), filled, drained, limit });
+        let shared = Shared::new(limit, queue);
         (Self(shared.clone()), Writer { shared, stream })
+    }
+
+    /// A queue with the same bound that is read instead of written.
+    pub fn read(limit: usize) -> (Self, Reader) {
+        let shared = Shared::new(limit, Queue::default());
+        (Self(shared.clone()), Reader(shared))
     }
 
     /// Whether a message would be taken without waiting.
@@ -139,13 +149,50 @@ impl Outbox {
         Ok(())
     }
 
+    /// Whether both are handles to the same queue.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Takes no more messages; the writer ends once the waiting ones are written.
     pub fn close(&self) {
         self.0.close();
     }
 }
 
+impl Reader {
+    /// All that has gathered, as soon as there is something; nothing once the queue is closed and empty. Cancel safe.
+    pub async fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            let (bytes, closed) = {
+                let mut queue = self.0.queue();
+                (std::mem::take(&mut queue.bytes), queue.closed)
+            };
+            if !bytes.is_empty() {
+                self.0.drained.notify_waiters();
+                return Some(bytes);
+            }
+            if closed {
+                return None;
+            }
+            self.0.filled.notified().await;
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.close();
+        self.0.queue().bytes = Vec::new();
+    }
+}
+
 impl Shared {
+    fn new(limit: usize, queue: Queue) -> Arc<Self> {
+        let (filled, drained) = (Notify::new(), Notify::new());
+        Arc::new(Self { queue: Mutex::new(queue), filled, drained, limit })
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -291,6 +338,37 @@ mod tests {
         let mut all = String::new();
         reader.read_to_string(&mut all).await.expect("text");
         assert_eq!(all, "123457");
+    }
+
+    #[tokio::test]
+    async fn what_is_read_gathers_and_makes_room() {
+        let (outbox, mut reader) = Outbox::read(4);
+        outbox.push(Urgency::Alone, text("12")).expect("open");
+        outbox.push(Urgency::Alone, text("34")).expect("open");
+        assert_eq!(outbox.try_push(text("5")), Ok(false));
+        let sender = outbox.clone();
+        let waiting = tokio::spawn(async move { sender.room().await });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        assert_eq!(reader.next().await.as_deref(), Some(&b"1234"[..]));
+        assert_eq!(waiting.await.expect("no panic"), Ok(()));
+        outbox.push(Urgency::Gather, text("5")).expect("open");
+        outbox.close();
+        assert_eq!(reader.next().await.as_deref(), Some(&b"5"[..]));
+        assert_eq!(reader.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_goes_closes_the_queue_and_ends_waits() {
+        let (outbox, reader) = Outbox::read(4);
+        outbox.push(Urgency::Gather, text("12345")).expect("open");
+        let sender = outbox.clone();
+        let waiting = tokio::spawn(async move { sender.room().await });
+        tokio::task::yield_now().await;
+        drop(reader);
+        assert_eq!(waiting.await.expect("no panic"), Err(Closed));
+        assert_eq!(outbox.push(Urgency::Gather, text("6")), Err(Closed));
+        assert!(outbox.0.queue().bytes.is_empty());
     }
 
     #[tokio::test]

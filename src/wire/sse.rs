@@ -185,6 +185,15 @@ pub fn write_event(buffer: &mut Vec<u8>, id: Option<&str>, data: &[u8]) {
     buffer.extend_from_slice(b"\n\n");
 }
 
+/// Appends an event whose data `data` writes, on one line, as messages of ours are. `fields` are lines that stand before
+/// it, such as `id: 1\n`.
+pub fn write_event_by(buffer: &mut Vec<u8>, fields: &str, data: impl FnOnce(&mut Vec<u8>)) {
+    buffer.extend_from_slice(fields.as_bytes());
+    buffer.extend_from_slice(b"data: ");
+    data(buffer);
+    buffer.extend_from_slice(b"\n\n");
+}
+
 /// Appends an event without content that says where the stream can be resumed and after what wait (specification of
 /// 2025-11-25, Transports, Sending Messages to the Server).
 pub fn write_priming(buffer: &mut Vec<u8>, id: &str, retry: Duration) {
