@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use super::adaptive_promotion::AdaptivePromotion;
 use super::exposure::Exposure;
+use super::http::Http;
 use super::intent_routing::IntentRouting;
 use super::lifecycle::Lifecycle;
 use super::name::ServerName;
@@ -52,6 +53,8 @@ pub struct Config {
     pub adaptive_promotion: AdaptivePromotion,
     /// How often failed calls are tried again.
     pub retry: Retry,
+    /// How the bridge is served over HTTP.
+    pub http: Http,
     /// What protects against what servers say.
     pub protection: Protection,
     /// Whether the catalog can be searched.
@@ -92,6 +95,7 @@ impl Default for Config {
             max_result_chars: None,
             adaptive_promotion: AdaptivePromotion::default(),
             retry: Retry::default(),
+            http: Http::default(),
             protection: Protection::default(),
             catalog: true,
             auto_merge: false,
@@ -125,6 +129,7 @@ impl Config {
             adaptive_promotion: AdaptivePromotion::read(top.object("adaptivePromotion")),
             retry: retry
                 .map_or(default.retry.clone(), |section| Retry::read(section, &default.retry)),
+            http: Http::read(top.object("http")),
             protection: Protection::read(top, default.protection),
             catalog: top.bool("catalog").unwrap_or(default.catalog),
             auto_merge: top.bool("autoMerge").unwrap_or(default.auto_merge),
@@ -165,6 +170,7 @@ mod tests {
                 "resultCache": {"enabled": true, "maxEntries": 8, "defaultTtlMs": 9, "cacheTtl": {"a:b": 10}},
                 "intentRouting": {"embedding": "keyword", "model": "m", "minScore": 0.5}, "maxResultChars": 11,
                 "adaptivePromotion": {"enabled": true, "maxPromoted": 12, "minCalls": 13, "windowMs": 14, "decayMs": 15},
+                "http": {"maxSessions": 18},
                 "retry": {"maxAttempts": 16, "delayMs": 17, "backoffMultiplier": 1.5, "retryOn": ["timeout"]},
                 "sanitizeAction": "annotate", "pinning": "enforce", "catalog": false, "autoMerge": true, "debug": true, "agentAdmin": true, "validateArguments": false}"#,
             &[],
@@ -212,6 +218,7 @@ mod tests {
                 backoff_multiplier: 1.5,
                 retry_on: vec![RetryOn::Timeout],
             },
+            http: Http { max_sessions: 18, ..Http::default() },
             protection: Protection {
                 sanitize_action: SanitizeAction::Annotate,
                 pinning: Pinning::Enforce,
@@ -227,7 +234,7 @@ mod tests {
 
     #[test]
     fn reads_defaults_from_nothing() {
-        let empty = r#"{"schemaCompression": {}, "resultCache": {}, "intentRouting": {}, "adaptivePromotion": {}, "retry": {}}"#;
+        let empty = r#"{"schemaCompression": {}, "resultCache": {}, "intentRouting": {}, "adaptivePromotion": {}, "http": {}, "retry": {}}"#;
         assert_eq!(check(empty, &[]), Config::default());
         assert_eq!(
             check(r#"{"routerMaxConcurrent": 0, "toolPrefix": true}"#, &[]),

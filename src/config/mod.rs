@@ -7,6 +7,7 @@
 
 mod adaptive_promotion;
 mod auth;
+mod authority;
 mod collections;
 mod compile;
 pub(crate) mod document;
@@ -15,6 +16,7 @@ pub mod edit;
 mod error;
 mod exposure;
 pub(crate) mod finding;
+mod http;
 mod intent_routing;
 pub(crate) mod interpolate;
 mod lifecycle;
@@ -38,11 +40,13 @@ mod variables;
 
 pub use adaptive_promotion::AdaptivePromotion;
 pub use auth::{Auth, AuthorizationEndpoints, CredentialsFormat, DeviceEndpoints, Grant, OAuth2};
+pub use authority::{Authority, Host, Origin};
 pub use compile::{CallFormat, Config};
 pub use dotenv::check_env_file;
 pub use error::Error;
 pub use exposure::{Exposure, Mode, ToolPrefix};
 pub use finding::{Finding, Severity};
+pub use http::Http;
 pub use intent_routing::{Embedding, IntentRouting};
 pub use lifecycle::Lifecycle;
 pub use load::{Loaded, load};
