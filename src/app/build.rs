@@ -11,7 +11,7 @@ use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::cache::{Kept, Results};
-use crate::config::{Auth, Config, Remote, Source, Transport};
+use crate::config::{Auth, Config, Http, Remote, Source, Transport};
 use crate::guard::Guard;
 use crate::guard::pin::Pins;
 use crate::router::{self, Admin, LeftOut, Parts, Router, ServerSettings};
@@ -28,6 +28,8 @@ pub struct App {
     pub tasks: TaskTracker,
     /// How long ending may take.
     pub shutdown: std::time::Duration,
+    /// How it is served over HTTP.
+    pub http: Http,
     /// What of the config this version does not carry out, a sentence each.
     pub remarks: Vec<String>,
 }
@@ -85,7 +87,7 @@ pub fn build(
         }
     }
     let tasks = TaskTracker::new();
-    let shutdown = config.timeouts.shutdown;
+    let (shutdown, http) = (config.timeouts.shutdown, config.http);
     let pins = Pins::new(paths.pins(), pinning);
     let remembered = Remembered::new(paths.lists(), entries);
     let registry = Registry::new(rules, config.schema_compression.clone(), pins, remembered);
@@ -116,7 +118,7 @@ pub fn build(
         left_out: skipped,
     };
     let router = Arc::new(Router::new(parts, settings));
-    Ok(App { router, tasks, shutdown, remarks })
+    Ok(App { router, tasks, shutdown, http, remarks })
 }
 
 /// Keys that are checked and have no effect yet, where somebody has set them.

@@ -1,11 +1,14 @@
 //! Running until the client leaves or somebody says stop, then ending everything within `shutdownTimeoutMs`.
 
 use std::io;
+use std::net::SocketAddr;
 
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::App;
+use crate::downstream::listener::{Listener, Mounted};
 use crate::downstream::stdio;
 
 /// Serves the client on stdin and stdout; returns once no child is left.
@@ -27,6 +30,40 @@ pub async fn serve_stdio(app: App) -> io::Result<()> {
     drop((serving, watching));
     end(&app).await;
     served
+}
+
+/// Serves clients over HTTP until a signal comes; what is under way then is answered as far as there is time. `say` gets
+/// the URLs as soon as clients can connect.
+pub async fn serve_http(
+    app: App,
+    address: SocketAddr,
+    mounted: Mounted,
+    say: impl Fn(&str),
+) -> io::Result<()> {
+    let listener = Listener::bind(address, mounted).await?;
+    for url in listener.urls()? {
+        say(&format!("listening on {url}"));
+    }
+    let router = app.router.clone();
+    let watching = async move { router.watch_promotions().await };
+    let watching = AbortOnDropHandle::new(app.tasks.spawn(watching));
+    let stop = CancellationToken::new();
+    let serving =
+        listener.serve(app.router.clone(), app.http.clone(), stop.clone(), app.shutdown / 4);
+    let serving = app.tasks.spawn(serving);
+    let signal = stop_signal().await;
+    if let Ok(signal) = &signal {
+        tracing::info!("{signal} received, shutting down");
+    }
+    stop.cancel();
+    // A second signal cuts the waiting short.
+    tokio::select! {
+        ended = serving => ended.map_err(io::Error::other)?,
+        _ = stop_signal() => {}
+    }
+    drop(watching);
+    end(&app).await;
+    signal.map(drop)
 }
 
 /// Ends every server and writes down what calls were made. A second signal cuts that short; what is left of the children then dies with the bridge.

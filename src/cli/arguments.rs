@@ -1,5 +1,6 @@
 //! The command line, as its help shows it.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -10,12 +11,15 @@ use crate::upstream::guardian;
 
 /// One MCP server in front of all your MCP servers.
 ///
-/// Without a command, bridge serves MCP on stdin and stdout, as Claude Desktop, Cursor and other clients start it.
+/// Without a command, bridge serves MCP on stdin and stdout, as Claude Desktop, Cursor and other clients start it;
+/// with `--http`, it serves many clients at a time.
 #[derive(Debug, Parser)]
 #[command(name = "bridge", version, after_help = EXAMPLES, subcommand_negates_reqs = true)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) global: Global,
+    #[command(flatten)]
+    pub(super) listen: Listen,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }
@@ -40,13 +44,46 @@ pub(super) struct Global {
     pub(super) json: bool,
 }
 
+/// Where clients connect, if not on stdin and stdout.
+#[derive(Debug, Args)]
+pub(super) struct Listen {
+    /// Serve over streamable HTTP, on the path /mcp
+    #[arg(long)]
+    pub(super) http: bool,
+    /// Serve over HTTP with SSE, as clients of 2024 speak it, on the path /sse
+    #[arg(long)]
+    pub(super) sse: bool,
+    /// Listen on this port; 0 takes any that is free [default: 3000]
+    #[arg(long, value_name = "PORT")]
+    pub(super) port: Option<u16>,
+    /// Listen on this address; others than loopback let other machines in [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(super) host: Option<IpAddr>,
+    /// Let anybody in who reaches the address, without authentication
+    #[arg(long)]
+    pub(super) insecure: bool,
+}
+
+impl Listen {
+    /// What is said here, or else there: flags may stand before `serve` and behind it.
+    pub(super) fn or(self, other: &Self) -> Self {
+        Self {
+            http: self.http || other.http,
+            sse: self.sse || other.sse,
+            port: self.port.or(other.port),
+            host: self.host.or(other.host),
+            insecure: self.insecure || other.insecure,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Write a first config into the home folder
     #[command(after_help = INIT_EXAMPLES)]
     Init(Init),
-    /// Serve MCP on stdin and stdout; the same as no command at all
-    Serve,
+    /// Serve MCP on stdin and stdout or over HTTP; the same as no command at all
+    Serve(Listen),
     /// Show the configured servers and whether they can be reached
     #[command(after_help = SERVERS_EXAMPLES)]
     Servers,
@@ -173,6 +210,13 @@ pub(super) struct Limit {
     pub(super) month: Option<Change>,
 }
 
+fn address(text: &str) -> Result<IpAddr, String> {
+    match text {
+        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
+        _ => text.parse().map_err(|_| "not an IP address, such as 127.0.0.1 or ::1".to_owned()),
+    }
+}
+
 fn limit(text: &str) -> Result<Change, String> {
     match text {
         "none" => Ok(Change::Clear),
@@ -188,6 +232,7 @@ Examples:
   bridge servers                               what is configured, and does it work
   bridge call everything echo '{\"message\":\"hi\"}'
   bridge --config ~/project/.mcp.json tools    use a file of another client
+  bridge --http --port 3000                    one bridge for all clients on this machine
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 config invalid, 4 not found, 5 server failed";
 

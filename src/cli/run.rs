@@ -83,11 +83,11 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
     }
     let setup = Setup::new(arguments.global.config.as_deref(), environment, printer)?;
     match arguments.command {
-        None
-        | Some(Command::Serve | Command::Guard | Command::Select | Command::ValidateRecipe(_)) => {
-            setup.block_on(serve::run(setup.app()?, printer))
+        None | Some(Command::Guard | Command::Select | Command::ValidateRecipe(_)) => {
+            serve::run(&setup, &arguments.listen)
         }
         Some(Command::Doctor) => doctor::run(&setup),
+        Some(Command::Serve(listen)) => serve::run(&setup, &listen.or(&arguments.listen)),
         Some(Command::Init(init)) => init::run(&init, &setup),
         Some(Command::Read(read)) => read::run(&read, &setup),
         Some(Command::Remove(remove)) => remove::run(&remove, &setup),

@@ -1,14 +1,49 @@
-//! `bridge`: serves MCP on stdin and stdout.
+//! `bridge`: serves MCP on stdin and stdout, or over HTTP.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::arguments::Listen;
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
+use super::setup::Setup;
 use crate::app::{App, lifecycle};
+use crate::downstream::listener::Mounted;
+
+/// Where clients connect when nothing else is said.
+const PORT: u16 = 3000;
+
+/// Serves where it is told to.
+pub(super) fn run(setup: &Setup, listen: &Listen) -> Result<Exit, Failure> {
+    let mounted = Mounted { streamable: listen.http, sse: listen.sse };
+    if mounted == Mounted::default() {
+        let given = [
+            (listen.port.is_some(), "--port"),
+            (listen.host.is_some(), "--host"),
+            (listen.insecure, "--insecure"),
+        ];
+        if let Some((_, flag)) = given.into_iter().find(|(given, _)| *given) {
+            let message = format!("`{flag}` means nothing on stdin and stdout");
+            let hint = "add `--http`, or `--sse` for older clients".to_owned();
+            return Err(Failure::new(Exit::Usage, message).hint(Some(hint)));
+        }
+        return setup.block_on(stdio(setup.app()?, setup.printer));
+    }
+    let host = listen.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    if !host.is_loopback() && !listen.insecure {
+        let message =
+            format!("whoever reaches {host} could run every tool: nobody is asked who he is");
+        let hint = "listen on 127.0.0.1, or add `--insecure` where something else keeps others out"
+            .to_owned();
+        return Err(Failure::new(Exit::Usage, message).hint(Some(hint)));
+    }
+    let address = SocketAddr::new(host, listen.port.unwrap_or(PORT));
+    setup.block_on_threads(http(setup.app()?, address, mounted, setup.printer))
+}
 
 /// Serves until the client leaves or a signal asks to stop.
-pub(super) async fn run(app: App, printer: Printer) -> Result<Exit, Failure> {
-    if std::io::stdin().is_terminal() {
+async fn stdio(app: App, printer: Printer) -> Result<Exit, Failure> {
+    if io::stdin().is_terminal() {
         printer.talk(
             "waiting for an MCP client on stdin, which usually starts this program itself; \
              `bridge --help` shows what else there is, Ctrl-C ends",
@@ -18,4 +53,26 @@ pub(super) async fn run(app: App, printer: Printer) -> Result<Exit, Failure> {
         .await
         .map(|()| Exit::Done)
         .map_err(|error| Failure::new(Exit::Failed, format!("stdin or stdout failed: {error}")))
+}
+
+/// Serves until a signal asks to stop.
+async fn http(
+    app: App,
+    address: SocketAddr,
+    mounted: Mounted,
+    printer: Printer,
+) -> Result<Exit, Failure> {
+    let served = lifecycle::serve_http(app, address, mounted, |text| printer.talk(text)).await;
+    served.map(|()| Exit::Done).map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another program has the port, perhaps another bridge; choose one with `--port`"
+            }
+            io::ErrorKind::PermissionDenied => "choose a port above 1023 with `--port`",
+            io::ErrorKind::AddrNotAvailable => "`--host` has to be an address of this machine",
+            _ => return Failure::new(Exit::Failed, format!("cannot serve on {address}: {error}")),
+        };
+        Failure::new(Exit::Failed, format!("cannot listen on {address}: {error}"))
+            .hint(Some(hint.to_owned()))
+    })
 }

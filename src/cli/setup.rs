@@ -117,12 +117,28 @@ impl Setup {
         })
     }
 
+    /// Runs on several threads, for work that comes from many sides at once.
+    pub(super) fn block_on_threads<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        self.run_on(&mut tokio::runtime::Builder::new_multi_thread(), work)
+    }
+
     /// Runs on one thread: waking another one costs more than all that the bridge does for a call.
     pub(super) fn block_on<T>(
         &self,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        self.run_on(&mut tokio::runtime::Builder::new_current_thread(), work)
+    }
+
+    fn run_on<T>(
+        &self,
+        runtime: &mut tokio::runtime::Builder,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let runtime = runtime
             .enable_all()
             .build()
             .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;

@@ -5,14 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::AbortHandle;
 
+use super::outlet::Outlet;
 use crate::protocol::error::{ErrorObject, INTERNAL_ERROR};
-use crate::protocol::jsonrpc::{self, Id};
+use crate::protocol::jsonrpc::Id;
 use crate::telemetry::logging::excerpt;
 use crate::upstream::Withdrawn;
-use crate::wire::{Outbox, Urgency};
-
-/// The result of a request that only wants to be answered.
-pub(super) const EMPTY: &str = "{}";
 
 /// Requests of one session that have no answer yet.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +49,19 @@ impl InFlight {
         running.map(|running| running.withdraw(reason)).is_some()
     }
 
+    /// Withdraws the request of this number, unless its id is another's by now.
+    pub(super) fn withdraw_started(&self, started: &Started, reason: &str) {
+        let running = {
+            let mut table = self.lock();
+            let own =
+                table.get(&started.id).is_some_and(|running| running.number == started.number);
+            if own { table.remove(&started.id) } else { None }
+        };
+        if let Some(running) = running {
+            running.withdraw(reason);
+        }
+    }
+
     /// Withdraws every request.
     pub(super) fn withdraw_all(&self, reason: &str) {
         let all = std::mem::take(&mut *self.lock());
@@ -59,6 +69,13 @@ impl InFlight {
             running.withdraw(reason);
         }
     }
+}
+
+/// A request that was entered.
+#[derive(Debug, Clone)]
+pub(super) struct Started {
+    pub(super) id: Id,
+    pub(super) number: u64,
 }
 
 impl Running {
@@ -77,39 +94,33 @@ pub(super) struct Owed {
     pub(super) id: Id,
     pub(super) number: u64,
     pub(super) in_flight: InFlight,
-    pub(super) outbox: Outbox,
+    pub(super) outlet: Outlet,
+    /// Whether it was answered; whoever makes it says no.
+    pub(super) settled: bool,
 }
 
 impl Owed {
     /// Answers, if the request was not withdrawn meanwhile.
-    pub(super) async fn answer(self, reply: Result<Box<str>, ErrorObject>) {
+    pub(super) async fn answer(mut self, reply: Result<Box<str>, ErrorObject>) {
         let Some(alone) = self.in_flight.take(&self) else {
             return;
         };
-        if !self.outbox.has_room() && self.outbox.room().await.is_err() {
-            return;
-        }
-        let urgency = if alone { Urgency::Alone } else { Urgency::Gather };
-        // A client that is gone needs no answer.
-        let _ = self.outbox.push(urgency, |to| write(to, &self.id, reply.as_deref()));
+        self.settled = true;
+        self.outlet.answer(alone, &self.id, reply.as_deref()).await;
     }
 }
 
 impl Drop for Owed {
     fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
         if self.in_flight.take(self).is_some() {
             let message = "the bridge failed while it handled the request";
             let error = ErrorObject::new(INTERNAL_ERROR, message);
-            let _ = self.outbox.push(Urgency::Gather, |to| write(to, &self.id, Err(&error)));
+            self.outlet.answer_now(&self.id, Err(&error));
+        } else {
+            self.outlet.forgo();
         }
     }
-}
-
-/// Appends the line that answers `id`.
-pub(super) fn write(to: &mut Vec<u8>, id: &Id, reply: Result<&str, &ErrorObject>) {
-    match reply {
-        Ok(result) => jsonrpc::write_result(to, id.as_json(), result),
-        Err(error) => jsonrpc::write_error(to, Some(id.as_json()), error),
-    }
-    to.push(b'\n');
 }

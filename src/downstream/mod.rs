@@ -1,7 +1,21 @@
 //! Clients that call us.
 
 mod answer;
-pub mod session;
+mod archive;
+mod body;
+mod connection;
+mod exchange;
+mod incoming;
+pub mod listener;
+pub mod origin;
+mod outlet;
+mod questions;
+mod reply;
+mod request;
+mod session;
+mod sessions;
+mod sse;
+mod stateless;
 pub mod stdio;
-
-pub use session::Session;
+mod streamable_http;
+mod way;

@@ -1,223 +1,324 @@
-//! One client's conversation, whatever carries it: handshake, requests in flight, cancellation.
+//! One client's conversation, whatever carries it: handshake, requests in flight, cancellation, questions to the client.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
-use serde_json::value::to_raw_value;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::{self, InFlight, Owed, Running};
-use crate::base::json::{Checked, Fault, Strict, elements, members, string};
+use super::answer::{InFlight, Owed, Running, Started};
+use super::outlet::Outlet;
+use super::questions::Asked;
+use super::stateless;
+use super::way::Way;
+use crate::base::json::{is_object, member, members, string};
+use crate::protocol::capabilities::ServerCapabilities;
 use crate::protocol::era::Era;
-use crate::protocol::error::{
-    ErrorObject, INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, TOO_MANY_REQUESTS,
-    UNSUPPORTED_PROTOCOL_VERSION,
-};
+use crate::protocol::error::{ErrorObject, INVALID_PARAMS, INVALID_REQUEST, TOO_MANY_REQUESTS};
 use crate::protocol::initialize::{ClientParams, server_result};
-use crate::protocol::jsonrpc::{self, Id, Message, salvage_id};
+use crate::protocol::jsonrpc::{Id, Message, Refusal};
+use crate::protocol::listen::{self, Wanted};
+use crate::protocol::meta::{self, RequestMeta};
 use crate::protocol::method;
+use crate::protocol::translate::{error_for, result_for};
 use crate::protocol::version::Revision;
-use crate::router::{Asks, Caller, Client, Notify, Router};
+use crate::router::{Caller, Client, Listening, Notify, Router};
 use crate::telemetry::logging::excerpt;
 use crate::upstream::Withdrawn;
-use crate::wire::{Frame, Outbox, Urgency};
 
-/// No message of a client may be larger.
-pub const MAX_MESSAGE: usize = 16 * 1024 * 1024;
-/// A batch is not longer.
-const MAX_BATCH: usize = 100;
+/// The result of a request that only wants to be answered.
+const EMPTY: &str = "{}";
 /// A client has no more requests without an answer than this.
 const MAX_IN_FLIGHT: usize = 1024;
 
-/// The state of one session. Frames come in one by one; answers go to its outbox as they are ready.
+/// The state of one session. Messages come in one by one, each with the way back for its answer.
 #[derive(Debug)]
-pub struct Session {
+pub(super) struct Session {
     router: Arc<Router>,
-    outbox: Outbox,
-    notify: Notify,
     in_flight: InFlight,
+    asked: Asked,
     tasks: TaskTracker,
-    strict: Strict,
-    /// How many tool calls there were.
+    /// How many requests there were.
     requests: u64,
     /// Whoever has sent `initialize`.
     client: Option<Arc<Client>>,
+    /// Where goes what belongs to no request.
+    standing: Outlet,
+    listening: Option<Listening>,
+    /// Cancelled when streams without end are to end.
+    closing: CancellationToken,
 }
 
 impl Session {
-    /// A session whose answers go to `outbox`, a line each.
-    pub fn new(router: Arc<Router>, outbox: Outbox) -> Self {
-        let notifications = outbox.clone();
-        let notify = move |method: &str, params: &str| {
-            let sent = notifications.try_push(|to| {
-                jsonrpc::write_notification(to, method, params);
-                to.push(b'\n');
-            });
-            if sent == Ok(false) {
-                tracing::debug!("the client does not read: a `{method}` is dropped");
-            }
-        };
+    /// A session whose standing notifications go to `standing`; it ends streams without end when `closing` is cancelled.
+    pub(super) fn new(router: Arc<Router>, standing: Outlet, closing: CancellationToken) -> Self {
         Self {
             router,
-            outbox,
-            notify: Notify::new(notify),
             in_flight: InFlight::default(),
+            asked: Asked::default(),
             tasks: TaskTracker::new(),
-            strict: Strict::new(),
             requests: 0,
             client: None,
+            standing,
+            listening: None,
+            closing,
         }
     }
 
-    /// Tells the client when the list of tools changes, for as long as it is polled.
-    pub fn tell_list_changes(&self) -> impl Future<Output = ()> + use<> {
-        let (changes, notify) = (self.router.tool_list_changes(), self.notify.clone());
-        async move {
-            let Some(mut changes) = changes else { return };
-            while changes.changed().await.is_ok() {
-                notify.send(method::TOOLS_LIST_CHANGED, "{}");
-            }
-        }
+    /// The way back along this outlet.
+    pub(super) fn way(&self, outlet: Outlet) -> Way {
+        Way::of_session(outlet, self.asked.clone())
     }
 
-    fn revision(&self) -> Option<Revision> {
+    /// Requests without an answer.
+    pub(super) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
+
+    /// The revision that was agreed upon.
+    pub(super) fn revision(&self) -> Option<Revision> {
         self.client.as_ref().map(|client| client.revision)
     }
 
-    /// Takes no more requests; those in flight have `limit` to be answered and are withdrawn then,
-    /// which closes the outbox.
-    pub async fn finish(&self, limit: Duration) {
+    /// Takes no more requests; those in flight have `limit` to be answered and are withdrawn then. `close` closes the
+    /// way back, on which answers may wait.
+    pub(super) async fn finish(&self, limit: Duration, close: impl FnOnce()) {
         self.tasks.close();
+        self.closing.cancel();
         if timeout(limit, self.tasks.wait()).await.is_err() {
             tracing::info!("the client left before all its calls were answered");
-            self.withdraw_all();
+            self.leave();
             // Answers that wait for room give up; they are withdrawn no more, being ready.
-            self.outbox.close();
+            close();
             self.tasks.wait().await;
         }
+        self.leave();
     }
 
-    /// Takes one frame in. What comes in order is handled in order; only tool calls overtake each other.
-    pub fn receive(&mut self, frame: &Frame<'_>) {
-        let bytes = match *frame {
-            Frame::Line(bytes) | Frame::Sized(bytes) | Frame::Junk(bytes) => bytes,
-            Frame::Oversized { head, tail, length } => {
-                let id = salvage_id(head).or_else(|| salvage_id(tail));
-                let message =
-                    format!("{length} bytes in one message, at most {MAX_MESSAGE} are taken");
-                return self.refuse(id.as_ref(), &ErrorObject::new(INVALID_REQUEST, message));
-            }
-        };
-        // Taken out while what it found is in use.
-        let mut strict = std::mem::take(&mut self.strict);
-        match strict.check(bytes) {
-            // Batches came and went with one revision (2025-03-26, Base Protocol, Batching); an empty
-            // one is no request (JSON-RPC 2.0, section 6), and neither is one without end.
-            Ok(message)
-                if message.is_array()
-                    && self.revision() == Some(Revision::V2025_03_26)
-                    && (1..=MAX_BATCH)
-                        .contains(&elements(message.text).take(MAX_BATCH + 1).count()) =>
-            {
-                let mut strict = Strict::new();
-                for element in elements(message.text) {
-                    // It was checked with the rest.
-                    if let Ok(message) = strict.check(element.as_bytes()) {
-                        self.message(message);
-                    }
-                }
-            }
-            Ok(message) => self.message(message),
-            Err(fault) => {
-                // What is no JSON cannot be read, the other faults are of JSON that could be.
-                let unreadable = matches!(fault, Fault::NotUtf8 { .. } | Fault::Syntax { .. });
-                let code = if unreadable { PARSE_ERROR } else { INVALID_REQUEST };
-                let error = ErrorObject::new(code, fault.to_string());
-                self.refuse(salvage_id(bytes).as_ref(), &error);
-            }
+    /// The client is gone: withdraws everything that is in flight, and every question.
+    pub(super) fn leave(&self) {
+        self.in_flight.withdraw_all("the client has left");
+        self.asked.close();
+        if let Some(client) = &self.client {
+            self.router.left(client);
         }
-        self.strict = strict;
     }
 
-    fn message(&mut self, message: Checked<'_>) {
-        match jsonrpc::parse(message) {
-            Ok(Message::Request { id, method, params }) => self.request(id, &method, params),
-            Ok(Message::Notification { method, params }) => self.notification(&method, params),
-            Ok(Message::Response { id, .. }) => {
-                let id = excerpt(id.as_bytes(), 40);
-                tracing::debug!("the client answers `{id}`, which was never asked");
+    /// Takes one message in; the request that was started for it, if there was one. What comes in order is handled in
+    /// order; only requests to the router overtake each other.
+    pub(super) fn message(
+        &mut self,
+        message: Result<Message<'_>, Refusal>,
+        way: &Way,
+    ) -> Option<Started> {
+        match message {
+            Ok(Message::Request { id, method, params }) => self.request(id, &method, params, way),
+            Ok(Message::Notification { method, params }) => {
+                self.notification(&method, params);
+                None
+            }
+            Ok(Message::Response { id, outcome }) => {
+                if !self.asked.answered(id, outcome) {
+                    let id = excerpt(id.as_bytes(), 40);
+                    tracing::debug!(
+                        "the client answers `{id}`, which is not asked, or not any more"
+                    );
+                }
+                None
             }
             Err(refusal) => {
                 let error = ErrorObject::new(INVALID_REQUEST, refusal.to_string());
-                self.refuse(refusal.id.as_ref(), &error);
+                self.refuse(refusal.id.as_ref(), &error, way);
+                None
             }
         }
     }
 
-    fn request(&mut self, id: Id, method: &str, params: Option<&str>) {
+    fn request(
+        &mut self,
+        id: Id,
+        method: &str,
+        params: Option<&str>,
+        way: &Way,
+    ) -> Option<Started> {
         if self.in_flight.lock().contains_key(&id) {
             let message =
                 format!("the id {} belongs to a request that is not answered yet", id.as_json());
-            return self.refuse(Some(&id), &ErrorObject::new(INVALID_REQUEST, message));
+            self.refuse(Some(&id), &ErrorObject::new(INVALID_REQUEST, message), way);
+            return None;
         }
-        match method {
-            method::INITIALIZE => self.initialize(&id, params),
-            method::PING => self.send(|to| answer::write(to, &id, Ok(answer::EMPTY))),
-            _ if self.client.is_none() => self.refuse(Some(&id), &too_early(method, params)),
-            _ => self.serve(id, method, params),
+        match stateless::declared(method, params, self.client.is_some()) {
+            Ok(None) => {}
+            Ok(Some(meta)) => return self.stateless(id, method, params, &meta, way),
+            Err(fault) => {
+                self.refuse(Some(&id), &fault.error(), way);
+                return None;
+            }
         }
+        match (method, &self.client) {
+            (method::INITIALIZE, _) => self.initialize(&id, params, way),
+            (method::PING, _) => way.outlet.answer_now(&id, Ok(EMPTY)),
+            (_, None) => {
+                let message = format!("`{}` before `initialize`", excerpt(method.as_bytes(), 80));
+                self.refuse(Some(&id), &ErrorObject::new(INVALID_REQUEST, message), way);
+            }
+            (_, Some(client)) => {
+                let client = client.clone();
+                return self.serve(id, method, params, client, way.clone());
+            }
+        }
+        None
     }
 
-    fn initialize(&mut self, id: &Id, params: Option<&str>) {
+    /// Takes one request of the stateless era, which says of its client what `meta` holds.
+    pub(super) fn stateless(
+        &mut self,
+        id: Id,
+        method: &str,
+        params: Option<&str>,
+        meta: &RequestMeta,
+        way: &Way,
+    ) -> Option<Started> {
+        let client = Arc::new(stateless::client(meta));
+        let way = stateless::way(meta, way);
+        match method {
+            _ if !method::is_request_of(Era::Stateless, method) => {
+                self.refuse(Some(&id), &stateless::unknown(method), &way);
+            }
+            method::SERVER_DISCOVER => {
+                let about = self.router.introduction(&client);
+                way.outlet.answer_now(&id, Ok(&stateless::discovery(&about)));
+            }
+            method::SUBSCRIPTIONS_LISTEN => match Wanted::parse(params) {
+                Ok(wanted) => return self.subscribe(id, &wanted, client, way),
+                Err(fault) => self.refuse(Some(&id), &fault.error(), &way),
+            },
+            _ => {
+                let params = params.map(meta::without);
+                return self.serve(id, method, params.as_deref(), client, way);
+            }
+        }
+        None
+    }
+
+    /// A stream of what the client wants to hear; its request is answered when the bridge ends it (revision 2026-07-28,
+    /// Subscriptions).
+    fn subscribe(
+        &mut self,
+        id: Id,
+        wanted: &Wanted,
+        client: Arc<Client>,
+        way: Way,
+    ) -> Option<Started> {
+        let about = self.router.introduction(&client);
+        let offered = ServerCapabilities::parse(&about.capabilities.to_string());
+        let honoured = wanted.honoured(&offered);
+        let (router, closing, own) = (self.router.clone(), self.closing.clone(), id.clone());
+        self.start(id, way.outlet.clone(), |_| async move {
+            let (to, tag) = (way.notify.clone(), own.clone());
+            to.send(
+                method::SUBSCRIPTIONS_ACKNOWLEDGED,
+                &listen::acknowledged(own.as_json(), &honoured),
+            );
+            let notify = Notify::new(move |method, params| {
+                way.notify.send(method, &listen::tagged(Some(params), tag.as_json()));
+            });
+            let _listening = router.listen(&client, notify, honoured);
+            closing.cancelled().await;
+            Ok(listen::ended(own.as_json()).into())
+        })
+    }
+
+    fn initialize(&mut self, id: &Id, params: Option<&str>, way: &Way) {
         let params = params.unwrap_or("{}");
         match serde_json::from_str::<ClientParams>(params) {
-            Ok(params) => {
-                let client = Arc::new(introduced(&params));
+            Ok(read) => {
+                let client = Arc::new(introduced(&read, params));
                 let about = self.router.introduction(&client);
                 let result =
                     server_result(client.revision, &about.capabilities, &about.instructions);
+                let notify = self.standing.notifier();
+                let lists =
+                    Wanted { tools: true, prompts: true, resources: true, ..Wanted::default() };
+                self.listening = Some(self.router.listen(&client, notify, lists));
                 self.client = Some(client);
-                self.answer(id, &result);
+                way.outlet.answer_now(id, Ok(&result));
             }
             Err(error) => {
                 let error = ErrorObject::new(INVALID_PARAMS, format!("`initialize`: {error}"));
-                self.refuse(Some(id), &error);
+                self.refuse(Some(id), &error, way);
             }
         }
     }
 
-    fn serve(&mut self, id: Id, method: &str, params: Option<&str>) {
-        let Some(client) = self.client.clone() else { return };
+    fn serve(
+        &mut self,
+        id: Id,
+        method: &str,
+        params: Option<&str>,
+        client: Arc<Client>,
+        way: Way,
+    ) -> Option<Started> {
+        let router = self.router.clone();
+        let (method, params) = (method.to_owned(), params.map(Box::<str>::from));
+        let Way { outlet, notify, asks } = way;
+        self.start(id, outlet, |withdrawn| async move {
+            let revision = client.revision;
+            let caller = Caller { notify, withdrawn, client, asks };
+            let params = params.as_deref();
+            match router.serve(&method, params, &caller).await {
+                Ok(result) => Ok(match result_for(revision, &method, &result) {
+                    Cow::Owned(fit) => fit.into(),
+                    Cow::Borrowed(_) => result,
+                }),
+                Err(error) => Err(error_for(revision, &method, params, error)),
+            }
+        })
+    }
+
+    /// Enters the request and starts what answers it.
+    fn start<F>(
+        &mut self,
+        id: Id,
+        outlet: Outlet,
+        work: impl FnOnce(Withdrawn) -> F,
+    ) -> Option<Started>
+    where
+        F: Future<Output = Result<Box<str>, ErrorObject>> + Send + 'static,
+    {
         let mut in_flight = self.in_flight.lock();
         if in_flight.len() >= MAX_IN_FLIGHT {
             drop(in_flight);
             let message = format!("more than {MAX_IN_FLIGHT} requests at a time");
-            return self.refuse(Some(&id), &ErrorObject::new(TOO_MANY_REQUESTS, message));
+            outlet.answer_now(&id, Err(&ErrorObject::new(TOO_MANY_REQUESTS, message)));
+            return None;
         }
-        let router = self.router.clone();
         let withdrawn = Withdrawn::default();
-        let (notify, asks) = (self.notify.clone(), Asks::Nobody);
-        let caller = Caller { notify, withdrawn: withdrawn.clone(), client, asks };
-        let (method, params) = (method.to_owned(), params.map(Box::<str>::from));
         self.requests += 1;
         let number = self.requests;
         let owed = Owed {
             id: id.clone(),
             number,
             in_flight: self.in_flight.clone(),
-            outbox: self.outbox.clone(),
+            outlet,
+            settled: false,
         };
+        let work = work(withdrawn.clone());
         let task = self.tasks.spawn(async move {
-            let reply = router.serve(&method, params.as_deref(), &caller).await;
+            let reply = work.await;
             owed.answer(reply).await;
         });
-        in_flight.insert(id, Running { number, task: task.abort_handle(), withdrawn });
+        in_flight.insert(id.clone(), Running { number, task: task.abort_handle(), withdrawn });
+        Some(Started { id, number })
     }
 
     fn notification(&self, method: &str, params: Option<&str>) {
         if method != method::CANCELLED {
+            if let Some(client) = self.client.as_ref().filter(|_| method != method::INITIALIZED) {
+                self.router.notified(method, params, client);
+            }
             return;
         }
         let (mut id, mut reason) = (None, None);
@@ -238,35 +339,27 @@ impl Session {
         tracing::debug!("the client withdraws request {}, in flight: {hit}", id.as_json());
     }
 
-    /// Withdraws everything that is in flight.
-    pub fn withdraw_all(&self) {
-        self.in_flight.withdraw_all("the client has left");
-    }
-
-    fn answer(&self, id: &Id, result: &str) {
-        self.send(|to| answer::write(to, id, Ok(result)));
-    }
-
-    fn refuse(&self, id: Option<&Id>, error: &ErrorObject) {
+    /// Refuses a message.
+    pub(super) fn refuse(&self, id: Option<&Id>, error: &ErrorObject, way: &Way) {
         tracing::debug!("refused: {}", excerpt(error.to_string().as_bytes(), 400));
         // An id in flight belongs to another request, which would be taken for answered.
-        let id = id.filter(|id| !self.in_flight.lock().contains_key(id));
-        self.send(|to| {
-            jsonrpc::write_error(to, id.map(Id::as_json), error);
-            to.push(b'\n');
-        });
-    }
-
-    /// Sends at once: whoever feeds frames waits for room before each of them.
-    fn send(&self, write: impl FnOnce(&mut Vec<u8>)) {
-        let _ = self.outbox.push(Urgency::Gather, write);
+        let taken = |id: &Id| way.outlet.is_shared() && self.in_flight.lock().contains_key(id);
+        match id.filter(|id| !taken(id)) {
+            Some(id) => way.outlet.answer_now(id, Err(error)),
+            None => way.outlet.refuse(error),
+        }
     }
 }
 
 /// The client that sends these parameters of `initialize`.
-fn introduced(params: &ClientParams) -> Client {
-    let mut client = Client::new(Revision::negotiate(&params.protocol_version));
-    if let Some(info) = &params.client_info {
+fn introduced(read: &ClientParams, params: &str) -> Client {
+    let mut client = Client::new(Revision::negotiate(&read.protocol_version));
+    let object = |name| member(params, name).filter(|value| is_object(value)).map(Into::into);
+    if let Some(capabilities) = object("capabilities") {
+        client.capabilities = capabilities;
+    }
+    client.info = object("clientInfo");
+    if let Some(info) = &read.client_info {
         client.name.clone_from(&info.name);
         tracing::info!(
             "client {} {} connects",
@@ -275,21 +368,4 @@ fn introduced(params: &ClientParams) -> Client {
         );
     }
     client
-}
-
-/// The error for a request that comes before the handshake.
-fn too_early(method: &str, params: Option<&str>) -> ErrorObject {
-    match Era::of_request(params) {
-        Era::Session => {
-            let message = format!("`{}` before `initialize`", excerpt(method.as_bytes(), 80));
-            ErrorObject::new(INVALID_REQUEST, message)
-        }
-        Era::Stateless => ErrorObject {
-            code: UNSUPPORTED_PROTOCOL_VERSION,
-            message: "only revisions with sessions are spoken here: send `initialize` first"
-                .to_owned(),
-            data: to_raw_value(&json!({ "supported": Revision::SESSIONS.map(Revision::as_str) }))
-                .ok(),
-        },
-    }
 }

@@ -7,17 +7,31 @@ use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::task::JoinError;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::session::{MAX_MESSAGE, Session};
+use super::incoming::{self, MAX_MESSAGE};
+use super::outlet::{Form, Outlet};
+use super::session::Session;
+use super::way::Way;
+use crate::base::json::Strict;
+use crate::protocol::error::{ErrorObject, INVALID_REQUEST};
+use crate::protocol::jsonrpc::salvage_id;
 use crate::router::Router;
-use crate::wire::{Decoder, Outbox, Sink, Turn};
+use crate::wire::{Decoder, Frame, Outbox, Sink, Turn};
 
 /// Bytes that may wait for a client that does not read.
 const MAX_WAITING: usize = 8 * 1024 * 1024;
 
 /// Bytes of requests that are read while they cannot be served yet.
 const READ_AHEAD: usize = 4 * 1024 * 1024;
+
+/// The client and what it has said.
+struct Conversation {
+    session: Session,
+    way: Way,
+    strict: Strict,
+}
 
 /// Serves until the client closes stdin or stops reading stdout. What is in flight when stdin ends
 /// has `drain` to finish, and as long again to be read: a client that has sent its last request still
@@ -29,26 +43,28 @@ pub async fn serve(
     drain: Duration,
 ) -> io::Result<()> {
     let (outbox, writer) = Outbox::new(MAX_WAITING, stdout);
-    let mut session = Session::new(router, outbox.clone());
-    let _telling = AbortOnDropHandle::new(tokio::spawn(session.tell_list_changes()));
+    let outlet = Outlet::Stream(outbox.clone(), Form::Line);
+    let session = Session::new(router, outlet.clone(), CancellationToken::new());
+    let way = session.way(outlet);
+    let mut conversation = Conversation { session, way, strict: Strict::new() };
     let mut writing = AbortOnDropHandle::new(tokio::spawn(writer.run()));
     let read = tokio::select! {
         biased;
-        read = read(&mut session, &outbox, &mut stdin, drain) => read,
+        read = read(&mut conversation, &outbox, &mut stdin, drain) => read,
         // Writing ends before the queue is closed only if the client has gone.
         written = &mut writing => {
-            session.withdraw_all();
+            conversation.session.leave();
             return gone(written);
         }
     };
     let finish = async {
-        session.finish(drain).await;
+        conversation.session.finish(drain, || outbox.close()).await;
         outbox.close();
     };
     tokio::select! {
         biased;
         written = &mut writing => {
-            session.withdraw_all();
+            conversation.session.leave();
             return gone(written).and(read);
         }
         () = finish => {}
@@ -57,6 +73,23 @@ pub async fn serve(
     match timeout(drain, &mut writing).await {
         Ok(written) => gone(written).and(read),
         Err(_elapsed) => read,
+    }
+}
+
+impl Conversation {
+    /// Takes one frame in.
+    fn receive(&mut self, frame: &Frame<'_>) {
+        let bytes = match *frame {
+            Frame::Line(bytes) | Frame::Sized(bytes) | Frame::Junk(bytes) => bytes,
+            Frame::Oversized { head, tail, length } => {
+                let id = salvage_id(head).or_else(|| salvage_id(tail));
+                let message =
+                    format!("{length} bytes in one message, at most {MAX_MESSAGE} are taken");
+                let error = ErrorObject::new(INVALID_REQUEST, message);
+                return self.session.refuse(id.as_ref(), &error, &self.way);
+            }
+        };
+        incoming::take(&mut self.session, &self.way, &mut self.strict, bytes);
     }
 }
 
@@ -71,7 +104,7 @@ fn gone(written: Result<io::Result<()>, JoinError>) -> io::Result<()> {
 /// Reads until stdin ends. A client that does not read its answers is not served either, but its end is
 /// seen, and what it has sent until then is answered if it reads on within `drain`.
 async fn read(
-    session: &mut Session,
+    conversation: &mut Conversation,
     outbox: &Outbox,
     stdin: &mut Input,
     drain: Duration,
@@ -99,13 +132,13 @@ async fn read(
                 }
             }
             let Some(frame) = decoder.frame() else { break };
-            session.receive(&frame);
+            conversation.receive(&frame);
             let weight = frame.weight();
             turn.took(weight).await;
         }
         if ended {
             if let Some(frame) = decoder.finish() {
-                session.receive(&frame);
+                conversation.receive(&frame);
             }
             return Ok(());
         }

@@ -9,6 +9,7 @@ use rustix::pty::OpenptFlags;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::http::Server;
 use super::{Client, UPSTREAM};
 
 /// A bridge that is not running yet.
@@ -118,6 +119,12 @@ impl Bridge {
         let mut client = self.serve();
         client.initialize();
         client
+    }
+
+    /// Starts the bridge on a free port, with these flags.
+    pub(crate) fn serve_http(self, flags: &[&str]) -> Server {
+        let command = self.command(&[flags, &["--port", "0"]].concat());
+        Server::start(command, self.home)
     }
 
     /// Runs a command to its end, with nothing on stdin.

@@ -1,0 +1,295 @@
+//! The event streams of one session over HTTP, with what was last sent on each, so that a client that lost its
+//! connection gets the rest of a stream (specification, Transports, Resumability and Redelivery).
+//!
+//! A stream that nobody reads goes on in what is kept; what is kept is bounded, and the oldest goes first.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::wire::sse::{write_event_by, write_priming};
+use crate::wire::{Closed, Outbox, Reader, Urgency};
+
+/// The stream for what belongs to no request.
+pub(super) const STANDING: u64 = 0;
+/// Bytes that may wait for one client that does not read.
+pub(super) const MAX_WAITING: usize = 1024 * 1024;
+/// Bytes that are kept for one session.
+const MAX_KEPT: usize = 1024 * 1024;
+/// Bytes that are kept for all sessions.
+const MAX_KEPT_IN_ALL: usize = 64 * 1024 * 1024;
+/// A stream that has ended can be asked for so long.
+const KEPT_AFTER_END: Duration = Duration::from_mins(1);
+/// When a client comes back to a stream that broke.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Bytes that all sessions keep together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Budget(Arc<AtomicUsize>);
+
+/// The streams of one session.
+#[derive(Debug)]
+pub(super) struct Archive {
+    state: Mutex<State>,
+    budget: Budget,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether the client understands an event without data, which gives it an id to come back with (from revision
+    /// 2025-11-25 on).
+    primes: bool,
+    tracks: BTreeMap<u64, Track>,
+    last: u64,
+    bytes: usize,
+    closed: bool,
+}
+
+/// One stream.
+#[derive(Debug, Default)]
+struct Track {
+    /// Where it goes at present.
+    live: Option<Outbox>,
+    last: u64,
+    kept: VecDeque<Event>,
+    ended: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Event {
+    number: u64,
+    text: Box<[u8]>,
+}
+
+/// The client names an event of no stream that is still known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`Last-Event-ID` names no event of a stream that is still known")]
+pub(super) struct UnknownEvent;
+
+impl Archive {
+    pub(super) fn new(budget: Budget) -> Self {
+        Self { state: Mutex::default(), budget }
+    }
+
+    /// From now on, streams begin with an event that has no data.
+    pub(super) fn prime(&self) {
+        self.lock().primes = true;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a stream for one POST.
+    pub(super) fn open(&self) -> (u64, Outbox, Reader) {
+        let (outbox, reader) = Outbox::read(MAX_WAITING);
+        let mut state = self.lock();
+        state.last += 1;
+        let track = state.last;
+        state.attach(track, &outbox);
+        (track, outbox, reader)
+    }
+
+    /// Opens the stream for what belongs to no request. It has one reader: the last one that comes.
+    pub(super) fn open_standing(&self) -> (Outbox, Reader) {
+        let (outbox, reader) = Outbox::read(MAX_WAITING);
+        self.lock().attach(STANDING, &outbox);
+        (outbox, reader)
+    }
+
+    /// Goes on with the stream of the event that the client has seen last.
+    pub(super) fn resume(&self, last_seen: &str) -> Result<(u64, Outbox, Reader), UnknownEvent> {
+        let (number, seen) = last_seen.split_once('-').ok_or(UnknownEvent)?;
+        let number: u64 = number.parse().map_err(|_| UnknownEvent)?;
+        let seen: u64 = seen.parse().map_err(|_| UnknownEvent)?;
+        let mut state = self.lock();
+        let track = state.tracks.get_mut(&number).ok_or(UnknownEvent)?;
+        if seen > track.last {
+            return Err(UnknownEvent);
+        }
+        let (outbox, reader) = Outbox::read(MAX_WAITING);
+        if let Some(former) = track.live.replace(outbox.clone()) {
+            former.close();
+        }
+        for event in track.kept.iter().filter(|event| event.number > seen) {
+            let _ = outbox.push(Urgency::Gather, |to| to.extend_from_slice(&event.text));
+        }
+        if track.ended.is_some() {
+            outbox.close();
+        }
+        Ok((number, outbox, reader))
+    }
+
+    /// The reader of a stream is gone, unless another one has come meanwhile.
+    pub(super) fn detach(&self, number: u64, outbox: &Outbox) {
+        if let Some(track) = self.lock().tracks.get_mut(&number)
+            && track.live.as_ref().is_some_and(|live| live.is(outbox))
+        {
+            track.live = None;
+        }
+    }
+
+    /// The stream has nothing more to say.
+    pub(super) fn end(&self, number: u64) {
+        if let Some(track) = self.lock().tracks.get_mut(&number) {
+            track.ended = Some(Instant::now());
+            if let Some(live) = &track.live {
+                live.close();
+            }
+        }
+    }
+
+    /// Ends the connection of the stream that belongs to no request; a client may come back to it.
+    pub(super) fn end_standing(&self) {
+        if let Some(live) = self.lock().tracks.get_mut(&STANDING).and_then(|it| it.live.take()) {
+            live.close();
+        }
+    }
+
+    /// Ends all streams for good.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let tracks = std::mem::take(&mut state.tracks);
+        self.budget.give_back(std::mem::take(&mut state.bytes));
+        drop(state);
+        for live in tracks.into_values().filter_map(|track| track.live) {
+            live.close();
+        }
+    }
+
+    /// Whether somebody reads what belongs to no request.
+    pub(super) fn is_heard(&self) -> bool {
+        self.lock().tracks.values().any(|track| track.ended.is_none() && track.live.is_some())
+    }
+
+    /// Forgets streams that ended a while ago.
+    pub(super) fn tidy(&self) {
+        let mut state = self.lock();
+        let mut freed = 0;
+        state.tracks.retain(|_, track| {
+            let old = track.ended.is_some_and(|ended| ended.elapsed() > KEPT_AFTER_END);
+            if old {
+                freed += track.kept.iter().map(|event| event.text.len()).sum::<usize>();
+            }
+            !old
+        });
+        state.bytes -= freed;
+        self.budget.give_back(freed);
+    }
+
+    /// Waits until the reader of the stream has room; a stream without one always has.
+    pub(super) async fn room(&self, number: u64) -> Result<(), Closed> {
+        let live = {
+            let state = self.lock();
+            let track = state.tracks.get(&number).ok_or(Closed)?;
+            track.live.clone()
+        };
+        match live {
+            // If the reader goes meanwhile, the stream goes on without one.
+            Some(live) if !live.has_room() => live.room().await.or(Ok(())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends an event if there is room; `Ok(false)` says that there was none.
+    pub(super) fn try_push(
+        &self,
+        number: u64,
+        data: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<bool, Closed> {
+        let mut state = self.lock();
+        let track = state.tracks.get(&number).ok_or(Closed)?;
+        if track.live.as_ref().is_some_and(|live| !live.has_room()) {
+            return Ok(false);
+        }
+        self.append(&mut state, number, data);
+        Ok(true)
+    }
+
+    /// Sends an event, room or not.
+    pub(super) fn push(&self, number: u64, data: impl FnOnce(&mut Vec<u8>)) -> Result<(), Closed> {
+        let mut state = self.lock();
+        if !state.tracks.contains_key(&number) {
+            return Err(Closed);
+        }
+        self.append(&mut state, number, data);
+        Ok(())
+    }
+
+    fn append(&self, state: &mut State, number: u64, data: impl FnOnce(&mut Vec<u8>)) {
+        let Some(track) = state.tracks.get_mut(&number) else { return };
+        track.last += 1;
+        let mut text = Vec::new();
+        write_event_by(&mut text, &format!("id: {number}-{}\n", track.last), data);
+        if let Some(live) = &track.live {
+            // Its reader may go at this moment; the event is kept for the next one.
+            let _ = live.push(Urgency::Gather, |to| to.extend_from_slice(&text));
+        }
+        let event = Event { number: track.last, text: text.into() };
+        let length = event.text.len();
+        if length > MAX_KEPT || !self.budget.take(length) {
+            return;
+        }
+        track.kept.push_back(event);
+        state.bytes += length;
+        while state.bytes > MAX_KEPT {
+            let freed = state.drop_oldest();
+            state.bytes -= freed;
+            self.budget.give_back(freed);
+        }
+    }
+}
+
+impl Drop for Archive {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl State {
+    fn attach(&mut self, number: u64, outbox: &Outbox) {
+        if self.closed {
+            return outbox.close();
+        }
+        let track = self.tracks.entry(number).or_default();
+        if let Some(former) = track.live.replace(outbox.clone()) {
+            former.close();
+        }
+        if self.primes {
+            track.last += 1;
+            let id = format!("{number}-{}", track.last);
+            let _ = outbox.push(Urgency::Gather, |to| write_priming(to, &id, RETRY));
+        }
+    }
+
+    /// Drops one event, of a stream that has ended if there is one; its length.
+    fn drop_oldest(&mut self) -> usize {
+        let ended = self.tracks.iter().find(|(_, track)| track.ended.is_some());
+        let any = || self.tracks.iter().find(|(_, track)| !track.kept.is_empty());
+        let Some(number) = ended.or_else(any).map(|(number, _)| *number) else { return 0 };
+        let Some(track) = self.tracks.get_mut(&number) else { return 0 };
+        let freed = track.kept.pop_front().map_or(0, |event| event.text.len());
+        if track.ended.is_some() && track.kept.is_empty() {
+            self.tracks.remove(&number);
+        }
+        freed
+    }
+}
+
+impl Budget {
+    fn take(&self, bytes: usize) -> bool {
+        let taken = self.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if taken > MAX_KEPT_IN_ALL {
+            self.give_back(bytes);
+        }
+        taken <= MAX_KEPT_IN_ALL
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}

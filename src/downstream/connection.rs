@@ -1,0 +1,162 @@
+//! One connection of an HTTP client. A peer that takes nothing for too long is cut off, so that what waits for it does
+//! not wait for ever.
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router as Routes;
+use axum::body::Body;
+use axum::http::StatusCode;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::origin::{self, Allowed};
+use super::reply;
+use crate::protocol::error::INVALID_REQUEST;
+
+/// A client has so long to send the head of a request, also the next one on a connection that it keeps.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+/// A client may take nothing of what is written to it for so long.
+const STALL_TIME: Duration = Duration::from_secs(30);
+/// A request has at most so many headers.
+const MAX_HEADERS: usize = 100;
+/// The head of a request is not larger, in bytes.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// When a connection ends.
+#[derive(Debug, Clone)]
+pub(super) struct Ends {
+    /// It takes no new request any more.
+    pub(super) soft: CancellationToken,
+    /// It is cut off.
+    pub(super) hard: CancellationToken,
+}
+
+/// Serves a connection until it ends.
+pub(super) async fn serve(stream: TcpStream, routes: Routes, allowed: Arc<Allowed>, ends: Ends) {
+    // Small writes must not wait for the peer to confirm earlier ones: events would be 40 ms late.
+    let local = stream.set_nodelay(true).and_then(|()| stream.local_addr());
+    let Ok(local) = local.map(|address| address.ip()) else { return };
+    let routes = TowerToHyperService::new(routes);
+    let service = service_fn(move |request: Request<Incoming>| {
+        answer(routes.clone(), request, local, allowed.clone())
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(Patient::new(stream)), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = ends.soft.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = &mut connection => ended,
+                () = ends.hard.cancelled() => Ok(()),
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!("a connection fails: {error}");
+    }
+}
+
+/// Lets a request through to the routes, if it may come in at all.
+async fn answer(
+    routes: TowerToHyperService<Routes>,
+    request: Request<Incoming>,
+    local: IpAddr,
+    allowed: Arc<Allowed>,
+) -> Result<axum::response::Response, std::convert::Infallible> {
+    let (parts, body) = request.into_parts();
+    if let Err(forbidden) = origin::check(&parts, local, &allowed) {
+        tracing::debug!("turned away: {forbidden}");
+        let message = forbidden.to_string();
+        return Ok(reply::refusal(StatusCode::FORBIDDEN, INVALID_REQUEST, message));
+    }
+    routes.call(Request::from_parts(parts, Body::new(body))).await
+}
+
+/// A stream whose writes fail when the peer has taken nothing for too long.
+struct Patient {
+    stream: TcpStream,
+    /// Runs while a write waits.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patient {
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, stalled: None }
+    }
+
+    /// Gives up on a write that has waited for too long.
+    fn watch<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(STALL_TIME)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Patient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Patient {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.watch(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
+        self.watch(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

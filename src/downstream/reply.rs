@@ -1,0 +1,55 @@
+//! Answers over HTTP that are no stream.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use crate::protocol::error::ErrorObject;
+use crate::protocol::jsonrpc::{self, Id};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+
+/// A JSON text.
+pub(super) fn json(status: u16, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+/// A stream of events.
+pub(super) fn events(body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, EVENTS);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    // Some proxies would keep events back until they have many.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// Nothing but a status.
+pub(super) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// An error in answer to a request, or to something whose id is not known, which has none then.
+pub(super) fn error(status: StatusCode, id: Option<&Id>, error: &ErrorObject) -> Response {
+    let mut body = Vec::new();
+    if let Some(id) = id {
+        jsonrpc::write_error(&mut body, Some(id.as_json()), error);
+    } else {
+        body.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"error\":");
+        jsonrpc::write_json(&mut body, error);
+        body.push(b'}');
+    }
+    json(status.as_u16(), body)
+}
+
+/// An error of HTTP, in the words of JSON-RPC.
+pub(super) fn refusal(status: StatusCode, code: i64, message: impl Into<String>) -> Response {
+    error(status, None, &ErrorObject::new(code, message))
+}
