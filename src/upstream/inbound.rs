@@ -182,7 +182,8 @@ impl Session {
             return self.reply(&id, Ok("{}"));
         }
         if let Some(follower) = self.follower(of) {
-            return self.put(id, follower.asked(method, params));
+            let answer = follower.asked(method, params);
+            return self.put(id, of, &*follower, answer);
         }
         let message = format!("this client does not offer `{}`", excerpt(method.as_bytes(), 80));
         self.reply(&id, Err(&ErrorObject::new(METHOD_NOT_FOUND, message)));

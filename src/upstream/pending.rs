@@ -51,6 +51,8 @@ struct Waiting {
     usage: Use,
     /// It was written, or will be before anything else happens.
     sent: bool,
+    /// Questions to its client that are without an answer: a person may think about them for as long as it takes.
+    asked: u32,
 }
 
 /// What a request means for the session that it is sent in.
@@ -78,7 +80,8 @@ impl Use {
 impl Waiting {
     /// When it is given up unless it makes progress, or in any case.
     fn deadline(&self) -> Instant {
-        (self.heard + self.timeout).min(self.begun + LONGEST)
+        let longest = self.begun + LONGEST;
+        if self.asked > 0 { longest } else { longest.min(self.heard + self.timeout) }
     }
 }
 
@@ -148,14 +151,49 @@ impl Requests {
         }
         let begun = heard;
         let sent = true;
-        let waiting = Waiting { reply, on_progress, follower, timeout, begun, heard, usage, sent };
+        let waiting =
+            Waiting { reply, on_progress, follower, timeout, begun, heard, usage, sent, asked: 0 };
         table.waiting.insert(id, waiting);
-        let deadline = heard + timeout;
+        self.look_at(&mut table, heard + timeout);
+        Ok(Entered { id, answer, alone })
+    }
+
+    fn look_at(&self, table: &mut Table, deadline: Instant) {
         if table.next_look.is_none_or(|planned| deadline < planned) {
             table.next_look = Some(deadline);
             self.earlier.notify_one();
         }
-        Ok(Entered { id, answer, alone })
+    }
+
+    /// Stops the clocks of the requests that may wait for an answer of their client: of the one on whose stream the
+    /// question came, or else of all that are followed for this client. Returns which they are.
+    pub(super) fn hold(&self, of: Option<u64>, client: u64) -> Vec<u64> {
+        let mut held = Vec::new();
+        for (id, waiting) in &mut self.table().waiting {
+            let may_wait = match of {
+                Some(of) => of == *id,
+                None => waiting.follower.as_ref().is_some_and(|it| it.client() == client),
+            };
+            if may_wait {
+                waiting.asked += 1;
+                held.push(*id);
+            }
+        }
+        held
+    }
+
+    /// Lets those clocks go on, from the beginning.
+    pub(super) fn release(&self, held: &[u64]) {
+        let now = Instant::now();
+        let mut table = self.table();
+        for id in held {
+            if let Some(waiting) = table.waiting.get_mut(id) {
+                waiting.asked -= 1;
+                waiting.heard = now;
+                let deadline = waiting.deadline();
+                self.look_at(&mut table, deadline);
+            }
+        }
     }
 
     /// Hands an answer to the one who waits for it.
@@ -313,7 +351,10 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::BoxFuture;
+
     use super::*;
+    use crate::upstream::follower::Reply;
 
     #[tokio::test(start_paused = true)]
     async fn silence_ends_a_request_and_progress_prolongs_it() {
@@ -332,6 +373,46 @@ mod tests {
         let long = long.answer.await.expect("an answer");
         assert!(matches!(long, Err(Error::TimedOut { .. })), "{long:?}");
         assert_eq!(start.elapsed().as_secs(), 19);
+        watch.abort();
+    }
+
+    #[derive(Debug)]
+    struct Client(u64);
+
+    impl Follower for Client {
+        fn client(&self) -> u64 {
+            self.0
+        }
+
+        fn notified(&self, _: &str, _: &str) {}
+
+        fn asked(&self, _: &str, _: Option<&str>) -> BoxFuture<'static, Reply> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_stands_while_the_client_is_asked() {
+        let requests = Arc::new(Requests::new());
+        let watched = requests.clone();
+        let watch = tokio::spawn(async move { watched.watch(|_| ()).await });
+        let enter = |client| {
+            let follower: Arc<dyn Follower> = Arc::new(Client(client));
+            let limit = Duration::from_secs(10);
+            requests.enter(limit, Use::Call, None, Some(follower)).expect("open")
+        };
+        let (asked, other) = (enter(1), enter(2));
+        let start = Instant::now();
+        assert_eq!(requests.hold(Some(other.id), 2), [other.id]);
+        requests.release(&[other.id]);
+        let held = requests.hold(None, 1);
+        assert_eq!(held, [asked.id]);
+        assert!(matches!(other.answer.await, Ok(Err(Error::TimedOut { .. }))));
+        assert_eq!(start.elapsed().as_secs(), 10);
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        requests.release(&held);
+        assert!(matches!(asked.answer.await, Ok(Err(Error::TimedOut { .. }))));
+        assert_eq!(start.elapsed().as_secs(), 620);
         watch.abort();
     }
 

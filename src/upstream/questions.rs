@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::BoxFuture;
 use tokio::task::AbortHandle;
 
-use super::Session;
 use super::follower::Reply;
+use super::{Follower, Session};
 use crate::base::json::member;
 use crate::protocol::error::{ErrorObject, INTERNAL_ERROR, INVALID_REQUEST};
 use crate::protocol::jsonrpc::Id;
@@ -20,12 +20,22 @@ const MAX_OPEN: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Questions(Mutex<Table>);
 
-type Table = BTreeMap<Id, AbortHandle>;
+type Table = BTreeMap<Id, Open>;
+
+/// One that the client has not answered yet.
+#[derive(Debug)]
+struct Open {
+    asking: AbortHandle,
+    /// Our requests that may wait for it.
+    held: Vec<u64>,
+}
 
 /// Answers with an error what nobody has answered when it is dropped.
 struct Asking {
     session: Arc<Session>,
     id: Id,
+    /// Requests whose clocks stand still meanwhile.
+    held: Vec<u64>,
 }
 
 impl Questions {
@@ -36,8 +46,20 @@ impl Questions {
     /// Drops the request that these parameters of a cancellation name; the server wants no answer any more.
     pub(super) fn withdraw(&self, params: &str) {
         let id = member(params, "requestId").and_then(Id::parse);
-        if let Some(asking) = id.and_then(|id| self.table().remove(&id)) {
-            asking.abort();
+        if let Some(open) = id.and_then(|id| self.table().remove(&id)) {
+            open.asking.abort();
+        }
+    }
+
+    /// Our request `id` was withdrawn: the client is asked no longer what only this one may have waited for, and the
+    /// server hears that there is no answer.
+    pub(super) fn orphan(&self, id: u64) {
+        for open in self.table().values_mut() {
+            let before = open.held.len();
+            open.held.retain(|held| *held != id);
+            if open.held.len() < before && open.held.is_empty() {
+                open.asking.abort();
+            }
         }
     }
 
@@ -48,15 +70,22 @@ impl Questions {
     /// Drops all of them.
     pub(super) fn withdraw_all(&self) {
         let all = std::mem::take(&mut *self.table());
-        for asking in all.into_values() {
-            asking.abort();
+        for open in all.into_values() {
+            open.asking.abort();
         }
     }
 }
 
 impl Session {
-    /// Answers request `id` of the server with what `answer` brings.
-    pub(super) fn put(self: &Arc<Self>, id: Id, answer: BoxFuture<'static, Reply>) {
+    /// Answers request `id` of the server, which came on the stream of our request `of` or on none, with what the
+    /// follower says to it.
+    pub(super) fn put(
+        self: &Arc<Self>,
+        id: Id,
+        of: Option<u64>,
+        follower: &dyn Follower,
+        answer: BoxFuture<'static, Reply>,
+    ) {
         // Entered under one lock with its start, so that it cannot end in between.
         let mut table = self.questions.table();
         if table.len() >= MAX_OPEN || table.contains_key(&id) {
@@ -64,12 +93,13 @@ impl Session {
             let message = "an equal id, or too many requests, are without an answer";
             return self.reply(&id, Err(&ErrorObject::new(INVALID_REQUEST, message)));
         }
-        let asking = Asking { session: self.clone(), id: id.clone() };
+        let held = self.requests.hold(of, follower.client());
+        let asking = Asking { session: self.clone(), id: id.clone(), held: held.clone() };
         let task = self.tasks.spawn(async move {
             let answer = answer.await;
             asking.answer(answer.as_deref());
         });
-        table.insert(id, task.abort_handle());
+        table.insert(id, Open { asking: task.abort_handle(), held });
     }
 }
 
@@ -86,5 +116,6 @@ impl Drop for Asking {
     fn drop(&mut self) {
         let error = ErrorObject::new(INTERNAL_ERROR, "the client gave no answer");
         self.answer(Err(&error));
+        self.session.requests.release(&self.held);
     }
 }

@@ -96,6 +96,9 @@ struct Pending<'a> {
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         let was_sent = self.session.requests.forget(self.id);
+        if was_sent {
+            self.session.questions.orphan(self.id);
+        }
         if was_sent && self.cancellable {
             let reason = self.withdrawn.and_then(|withdrawn| withdrawn.get());
             self.session.cancel(self.id, reason.map_or("no longer wanted", String::as_str));

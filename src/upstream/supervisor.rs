@@ -122,9 +122,9 @@ impl Supervisor {
     /// Whether the tools are to be read when a session opens. One that does not lead may find other tools, such as those
     /// for clients that can be asked; they do not change what is known.
     pub(super) fn reads_tools(&self) -> bool {
-        let known = self.shared.registry.snapshot();
-        let tools = known.get(self.blueprint.name.as_str());
-        self.leads || tools.is_none_or(|tools| tools.is_remembered())
+        let snapshot = self.shared.registry.snapshot();
+        let known = snapshot.get(self.blueprint.name.as_str());
+        self.leads || known.is_none_or(|tools| tools.is_remembered())
     }
 
     /// Ends its session, and opens no other.

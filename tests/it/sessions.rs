@@ -322,3 +322,48 @@ async fn changes_of_resources_are_told_while_somebody_wants_to_know() {
     streams(json!([{"toolsListChanged": true}])).await;
     bench.end().await;
 }
+
+#[tokio::test]
+async fn nobody_hurries_a_person() {
+    let bench = Bench::new(&[]);
+    let lease = bench.lease(&tenant(1, Era::Session, ASKED)).await;
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let client = Arc::new(Client { id: 1, heard: Mutex::default(), gate: Some(gate.clone()) });
+    let short = Duration::from_secs(1);
+    let params = json!({"name": "ask", "arguments": {"method": "roots/list"}}).to_string();
+    let write = |to: &mut Vec<u8>, _| to.extend_from_slice(params.as_bytes());
+    let call = lease.call_tool(short, follow(&client), write);
+    let thinking = async {
+        tokio::time::sleep(short * 3 / 2).await;
+        gate.notify_one();
+    };
+    let (result, ()) = tokio::join!(call, thinking);
+    let result: Value = serde_json::from_str(&result.expect("an answer")).expect("JSON");
+    assert_eq!(text(&result)["result"]["asked"], "roots/list");
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_withdrawn_takes_its_question_along() {
+    let bench = Bench::new(&[]);
+    let lease = bench.lease(&tenant(1, Era::Session, ASKED)).await;
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let client = Arc::new(Client { id: 1, heard: Mutex::default(), gate: Some(gate.clone()) });
+    let asks = try_call(&lease, "ask", json!({"method": "roots/list"}), follow(&client));
+    tokio::select! {
+        answer = asks => panic!("nobody has answered: {answer:?}"),
+        () = async { while client.methods().is_empty() { tokio::task::yield_now().await } } => {}
+    }
+    tokio::time::timeout(PATIENCE, async {
+        // The question holds the gate for as long as it is put.
+        while Arc::strong_count(&gate) > 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the client is asked no longer");
+    let cancelled = text(&call(&lease, "cancelled", json!({}), Watch::default()).await);
+    assert_eq!(cancelled[0]["tool"], Value::Null, "{cancelled}");
+    assert_eq!(cancelled.as_array().map(Vec::len), Some(1));
+    bench.end().await;
+}
