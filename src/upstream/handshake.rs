@@ -162,11 +162,16 @@ async fn discover(session: &Session, terms: &Terms, silence: Duration) -> Result
             let knows = is_of_stateless_server(&refusal);
             return Err(if knows { Fault::Final(error) } else { Fault::OtherEra(error) });
         }
+        Ok(Err(
+            ended @ (Error::Closed { .. }
+            | Error::Unsent { .. }
+            | Error::Abandoned
+            | Error::ShuttingDown),
+        )) => return Err(Fault::Final(ended)),
+        // Servers of the older era refuse what they do not know in ways of their own.
         Ok(Err(Error::BadAnswer { reason })) => return Err(Fault::OtherEra(failed(reason))),
-        Ok(Err(Error::TimedOut { .. })) | Err(_) => {
-            return Err(Fault::OtherEra(Error::TimedOut { after: silence }));
-        }
-        Ok(Err(other)) => return Err(Fault::Final(other)),
+        Ok(Err(other)) => return Err(Fault::OtherEra(other)),
+        Err(_) => return Err(Fault::OtherEra(Error::TimedOut { after: silence })),
     };
     let found =
         Discovery::parse(&result).map_err(|fault| Fault::OtherEra(failed(fault.to_string())))?;

@@ -74,3 +74,15 @@ fn start(client: &mut Client, count: u64, delay_ms: u64, token: &Value) -> u64 {
     let meta = json!({"progressToken": token});
     client.request("tools/call", json!({"name": "mcp", "arguments": arguments, "_meta": meta}))
 }
+
+#[test]
+fn a_token_that_comes_back_as_a_string_is_understood() {
+    let mut client = Bridge::new().server("one", &[]).serve_initialized();
+    let arguments =
+        json!({"server": "one", "tool": "progress", "params": {"count": 1, "asText": true}});
+    let params = json!({"name": "mcp", "arguments": arguments, "_meta": {"progressToken": 70}});
+    let id = client.request("tools/call", params);
+    let message = client.next();
+    assert_eq!(message["params"]["progressToken"], 70, "{message}");
+    assert_eq!(text_of(&client.result(id)), "1 steps");
+}

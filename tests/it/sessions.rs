@@ -367,3 +367,27 @@ async fn a_call_that_is_withdrawn_takes_its_question_along() {
     assert_eq!(cancelled.as_array().map(Vec::len), Some(1));
     bench.end().await;
 }
+
+#[tokio::test]
+async fn what_belongs_to_no_request_is_for_the_owner_of_the_session() {
+    let bench = Bench::new(&["--greet"]);
+    let mut changes = bench.pool.changes();
+    let (owner, stranger) = (Client::new(7), Client::new(8));
+    let follower: Arc<dyn Follower> = owner.clone();
+    let private = Tenant { owner: Some(follower), private: true, ..tenant(7, Era::Session, "{}") };
+    let lease = bench.lease(&private).await;
+    assert_eq!(owner.methods(), ["notifications/message"], "the greeting");
+    call(&lease, "grow", json!({}), follow(&owner)).await;
+    let change = tokio::time::timeout(PATIENCE, changes.recv()).await.expect("a change is told");
+    let change = change.expect("nothing was missed");
+    assert_eq!((change.kind, change.client), (Kind::Tools, Some(7)));
+
+    let shared = bench.lease(&tenant(8, Era::Session, "{}")).await;
+    assert!(!Arc::ptr_eq(&lease, &shared));
+    let asks = json!({"method": "roots/list"});
+    let answer = text(&call(&shared, "ask", asks, Watch::default()).await);
+    assert_eq!(answer["error"]["code"], -32601, "nobody follows the request: {answer}");
+    assert_eq!(stranger.methods(), Vec::<String>::new());
+    assert_eq!(owner.methods().len(), 1);
+    bench.end().await;
+}

@@ -80,6 +80,9 @@ pub(crate) struct Progress {
     pub(crate) count: u64,
     #[serde(default, rename = "delayMs")]
     pub(crate) delay_ms: u64,
+    /// Spell a token that is a number as a string.
+    #[serde(default, rename = "asText")]
+    pub(crate) as_text: bool,
 }
 
 #[derive(Deserialize)]

@@ -158,6 +158,7 @@ impl Server {
         let result = json!({"content": [{"type": "text", "text": format!("{total} steps")}]});
         for step in 1..=total {
             let Some(token) = token else { break };
+            let token = if progress.as_text { json!(token.get()) } else { json!(token) };
             let params = json!({
                 "progressToken": token, "progress": step, "total": total,
                 "message": format!("step {step}"), "x-extra": {"step": step},
