@@ -30,14 +30,6 @@ impl Carrier {
         }
     }
 
-    /// Whether messages travel with HTTP headers, in which requests repeat some of what they say.
-    pub(super) fn has_headers(&self) -> bool {
-        match self {
-            Self::Stdio(_) => false,
-            Self::Http(_) => true,
-        }
-    }
-
     /// Waits until there is room.
     pub(super) async fn room(&self) -> Result<(), Closed> {
         match self {

@@ -90,9 +90,7 @@ impl Fault {
 /// anybody could know.
 async fn ask(session: &Session, method: &str, params: &str, limit: Duration) -> Answer {
     let ask = || {
-        let headers = session.headers(method, params, None);
-        let watch = Watch { headers, ..Watch::default() };
-        session.exchange(method, limit, watch, |buffer, _| {
+        session.exchange(method, limit, Watch::default(), |buffer, _| {
             buffer.extend_from_slice(params.as_bytes());
         })
     };

@@ -12,7 +12,6 @@ use super::{Declares, Error, Follower, Session, Watch};
 use crate::base::json::{member, replace};
 use crate::protocol::capabilities::{ClientCapabilities, across};
 use crate::protocol::era::Era;
-use crate::protocol::headers::{Annotations, request_headers};
 use crate::protocol::meta::{self, Declared, IDENTITY};
 use crate::protocol::method;
 use crate::protocol::refusal::missing_capability;
@@ -67,7 +66,7 @@ impl Session {
                 on_progress: on_progress.as_ref().map(again),
                 follower: follower.clone(),
                 withdrawn,
-                headers: self.headers(method, &params, input_schema),
+                input_schema,
                 ..Watch::default()
             };
             let write = |to: &mut Vec<u8>, id| write_with_token(to, &params, id);
@@ -107,20 +106,6 @@ impl Session {
             log_level: wanted.or_else(own),
         };
         meta::with(Some(params), &declared)
-    }
-
-    /// What a request has to repeat in HTTP headers, if it goes that way; `params` with their `_meta`.
-    pub(super) fn headers(
-        &self,
-        method: &str,
-        params: &str,
-        input_schema: Option<&str>,
-    ) -> Vec<(String, String)> {
-        if !self.carrier.has_headers() || Era::of_request(Some(params)) == Era::Session {
-            return Vec::new();
-        }
-        let annotations = input_schema.and_then(|schema| Annotations::parse(schema).ok());
-        request_headers(method, Some(params), annotations.as_ref())
     }
 }
 

@@ -69,8 +69,6 @@ pub struct Watch<'a> {
     pub passes_rounds: bool,
     /// The JSON Schema of the tool's arguments, which says what has to be told in HTTP headers as well.
     pub input_schema: Option<&'a str>,
-    /// Names and values of headers that the request has over HTTP beside the usual ones.
-    pub headers: Vec<(String, String)>,
 }
 
 /// What a request tells a stateless server of the client behind it.
