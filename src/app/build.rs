@@ -117,7 +117,7 @@ pub fn build(
         servers: settings,
         left_out: skipped,
     };
-    let router = Arc::new(Router::new(parts, settings));
+    let router = Router::new(parts, settings);
     Ok(App { router, tasks, shutdown, http, remarks })
 }
 

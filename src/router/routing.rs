@@ -1,7 +1,7 @@
 //! The router itself: what it holds, and how a request finds its action.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -48,6 +48,8 @@ pub struct Router {
     /// Sent when `tools/list` has another answer.
     pub(super) list_changed: watch::Sender<()>,
     pub(super) direct: direct::State,
+    /// For work that outlives a request.
+    pub(super) this: Weak<Self>,
 }
 
 /// What a client hears first.
@@ -78,14 +80,14 @@ pub enum Enough {
 
 impl Router {
     /// Puts the router in front of the servers, for each of which there are settings.
-    pub fn new(parts: Parts, settings: Settings) -> Self {
+    pub fn new(parts: Parts, settings: Settings) -> Arc<Self> {
         let servers = settings.servers.iter();
         let servers = servers.map(|(name, server)| (name, server.description.as_deref()));
         let tool_list =
             describe::tool_list(servers, &settings.schema_compression, parts.admin.is_some());
         let promotion = Promotion::new(settings.adaptive_promotion.clone());
         let Parts { pool, registry, usage, results, kept, selector, admin } = parts;
-        Self {
+        Arc::new_cyclic(|this| Self {
             pool,
             registry,
             usage,
@@ -100,7 +102,8 @@ impl Router {
             promotion,
             list_changed: watch::Sender::new(()),
             direct: direct::State::default(),
-        }
+            this: this.clone(),
+        })
     }
 
     /// Reaches one server.
@@ -127,6 +130,7 @@ impl Router {
     /// Ends the processes that run filters.
     pub fn close(&self) {
         self.selector.close();
+        self.direct.close();
     }
 
     /// The servers behind the router.

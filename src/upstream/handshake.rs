@@ -168,6 +168,8 @@ async fn discover(session: &Session, terms: &Terms, silence: Duration) -> Result
         )) => return Err(Fault::Final(ended)),
         // Servers of the older era refuse what they do not know in ways of their own.
         Ok(Err(Error::BadAnswer { reason })) => return Err(Fault::OtherEra(failed(reason))),
+        // Over HTTP an older server refuses in its own way (specification, Versioning, Backward Compatibility).
+        Ok(Err(error @ Error::Status(_))) => return Err(Fault::OtherEra(error)),
         Ok(Err(other)) => return Err(Fault::OtherEra(other)),
         Err(_) => return Err(Fault::OtherEra(Error::TimedOut { after: silence })),
     };

@@ -16,6 +16,7 @@ use super::{Error, Session};
 use crate::base::json::Strict;
 use crate::protocol::era::Era;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
+use crate::protocol::headers::{Annotations, request_headers};
 use crate::protocol::jsonrpc::{self, Message};
 use crate::telemetry::logging::excerpt;
 use crate::wire::Closed;
@@ -70,6 +71,31 @@ pub(super) struct Call<'a> {
     pub(super) body: Vec<u8>,
     /// Names and values of headers that this request has beside the others.
     pub(super) headers: Vec<(String, String)>,
+}
+
+impl<'a> Call<'a> {
+    /// A request whose parameters `params` writes, given its id. A stateless one repeats in headers what those on the way
+    /// have to know (revision 2026-07-28, Streamable HTTP, Standard and Custom Headers); `input_schema` is that of the
+    /// tool's arguments.
+    pub(super) fn new(
+        id: u64,
+        method: &'a str,
+        params: impl FnOnce(&mut Vec<u8>, u64),
+        input_schema: Option<&str>,
+    ) -> Self {
+        let mut written = Vec::new();
+        params(&mut written, id);
+        let text = std::str::from_utf8(&written).unwrap_or_default();
+        let headers = if Era::of_request(Some(text)) == Era::Stateless {
+            let annotations = input_schema.and_then(|schema| Annotations::parse(schema).ok());
+            request_headers(method, Some(text), annotations.as_ref())
+        } else {
+            Vec::new()
+        };
+        let mut body = Vec::with_capacity(written.len() + 96);
+        jsonrpc::write_call(&mut body, id, method, |to, _| to.extend_from_slice(&written));
+        Self { id, method, body, headers }
+    }
 }
 
 impl Http {

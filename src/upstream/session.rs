@@ -211,9 +211,7 @@ impl Session {
         let cancellable = !matches!(method, method::INITIALIZE | method::SERVER_DISCOVER);
         let _pending = Pending { session: self, id, cancellable, withdrawn: watch.withdrawn };
         if let Some(http) = self.carrier.http() {
-            let mut body = Vec::new();
-            jsonrpc::write_call(&mut body, id, method, params);
-            let call = Call { id, method, body, headers: watch.headers };
+            let call = Call::new(id, method, params, watch.input_schema);
             let exchange = Box::pin(http.exchange(call));
             return tokio::select! {
                 biased;

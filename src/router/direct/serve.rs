@@ -3,7 +3,7 @@
 use crate::base::json::{is_object, member};
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS, METHOD_NOT_FOUND};
 use crate::protocol::method;
-use crate::router::caller::Caller;
+use crate::router::caller::{Asks, Caller};
 use crate::router::routing::Router;
 use crate::telemetry::logging::excerpt;
 
@@ -22,6 +22,22 @@ impl Router {
         if !is_object(params) {
             return Err(ErrorObject::new(INVALID_PARAMS, "`params` must be an object"));
         }
+        let is_in_rounds =
+            matches!(method, method::TOOLS_CALL | method::PROMPTS_GET | method::RESOURCES_READ)
+                && matches!(caller.asks, Asks::Rounds);
+        if is_in_rounds {
+            return Box::pin(self.serve_in_rounds(method, params, caller)).await;
+        }
+        self.answer_direct(method, params, caller).await
+    }
+
+    /// The same for a caller that is asked nothing, or by requests.
+    pub(super) async fn answer_direct(
+        &self,
+        method: &str,
+        params: &str,
+        caller: &Caller,
+    ) -> Result<Box<str>, ErrorObject> {
         match method {
             // Calls are what there is most of; the rest is boxed to keep their futures small.
             method::TOOLS_CALL => self.call_direct(params, caller).await,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio_util::task::TaskTracker;
 
 use super::known::Known;
+use super::parked::Parked;
 use super::subscriptions::Subscriptions;
 use super::tools::ToolList;
 use crate::protocol::log::Level;
@@ -24,11 +25,18 @@ pub(in crate::router) struct State {
     /// Where clients hear what belongs to none of their requests.
     standing: Mutex<HashMap<u64, Notify>>,
     pub(super) subscriptions: Subscriptions,
+    pub(super) parked: Arc<Parked>,
     /// What outlives the request that caused it.
     pub(super) tasks: TaskTracker,
 }
 
 impl State {
+    /// Withdraws what waits for clients.
+    pub(in crate::router) fn close(&self) {
+        self.parked.clear();
+        self.tasks.close();
+    }
+
     pub(super) fn tools(&self) -> MutexGuard<'_, Option<Arc<ToolList>>> {
         self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
