@@ -37,6 +37,7 @@ pub(super) fn client(meta: &RequestMeta) -> Client {
     let mut client = Client::new(meta.revision);
     client.capabilities.clone_from(&meta.capabilities);
     client.info.clone_from(&meta.client_info);
+    client.log_level = meta.log_level;
     let name = client.info.as_deref().and_then(|info| member(info, "name")).and_then(string);
     client.name = name.unwrap_or_default().into_owned();
     client

@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::protocol::era::Era;
 use crate::protocol::listen::Wanted;
 use crate::protocol::method;
 use crate::router::caller::{Caller, Client, Notify};
@@ -18,6 +19,7 @@ use crate::upstream::changes::Kind;
 #[derive(Debug)]
 pub struct Listening {
     router: Arc<Router>,
+    client: u64,
     /// Whoever subscribes on behalf of the stream.
     caller: Caller,
     _task: AbortOnDropHandle<()>,
@@ -32,7 +34,8 @@ struct Ear {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.router.direct.standing().remove(&self.caller.client.id);
+        self.router.direct.standing().remove(&self.client);
+        self.router.direct.shown().remove(&self.client);
         self.router.unsubscribe_all(&self.caller.client);
     }
 }
@@ -64,7 +67,7 @@ impl Router {
             }
         };
         let task = AbortOnDropHandle::new(tokio::spawn(task));
-        Listening { router: self.clone(), caller, _task: task }
+        Listening { router: self.clone(), client: client.id, caller, _task: task }
     }
 
     async fn tell_promotions(&self, notify: &Notify) {
@@ -76,7 +79,10 @@ impl Router {
 
     async fn tell_direct(&self, ear: &Ear, own: &Caller) {
         let (mut tools, mut changes) = (self.registry.changes(), self.pool.changes());
-        let mut told = self.direct_tools();
+        if ear.client.revision.era() == Era::Stateless {
+            // It has seen the list before it began to listen, if at all.
+            self.direct.shown().insert(ear.client.id, self.direct_tools());
+        }
         for uri in &ear.wanted.uris {
             if let Err(error) = self.subscribe_to(uri, own).await {
                 let why = excerpt(error.to_string().as_bytes(), 200);
@@ -89,11 +95,9 @@ impl Router {
                     if changed.is_err() {
                         return;
                     }
-                    let now = self.direct_tools();
-                    if ear.wanted.tools && now.text != told.text {
-                        ear.notify.send(method::TOOLS_LIST_CHANGED, "{}");
+                    if ear.wanted.tools && self.has_news_of_tools(&ear.client) {
+                        ear.send(method::TOOLS_LIST_CHANGED);
                     }
-                    told = now;
                 }
                 change = changes.recv() => match change {
                     Ok(change) => self.tell(ear, own, &change),
@@ -102,6 +106,16 @@ impl Router {
                 }
             }
         }
+    }
+
+    /// Whether the client was shown other tools than there are now; from now on it counts as told.
+    fn has_news_of_tools(&self, client: &Client) -> bool {
+        let mut shown = self.direct.shown();
+        let now = self.direct_tools();
+        let Some(before) = shown.get_mut(&client.id) else { return false };
+        let is_news = before.text != now.text;
+        *before = now;
+        is_news
     }
 
     fn tell(&self, ear: &Ear, own: &Caller, change: &Change) {

@@ -18,6 +18,8 @@ use crate::upstream::Session;
 pub(in crate::router) struct State {
     tools: Mutex<Option<Arc<ToolList>>>,
     known: Mutex<Known>,
+    /// The tools that clients with sessions were shown last.
+    shown: Mutex<HashMap<u64, Arc<ToolList>>>,
     /// What clients have set with `logging/setLevel`.
     levels: Mutex<HashMap<u64, Level>>,
     /// The sessions that were told so.
@@ -43,6 +45,10 @@ impl State {
 
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn shown(&self) -> MutexGuard<'_, HashMap<u64, Arc<ToolList>>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn standing(&self) -> MutexGuard<'_, HashMap<u64, Notify>> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::ServerName;
+use crate::protocol::era::Era;
 use crate::router::caller::Caller;
 use crate::router::routing::{Enough, Router};
 use crate::router::settings::ServerSettings;
@@ -21,7 +22,15 @@ impl Router {
     /// The answer to `tools/list`, with the tools of every server that can be reached in time.
     pub(super) async fn list_tools(&self, caller: &Caller) -> Box<str> {
         self.reach_for(caller, Enough::Remembered, |_| true).await;
-        self.direct_tools().text.clone()
+        // One without a session is nobody that anything could be told about it later.
+        if caller.client.revision.era() == Era::Stateless {
+            return self.direct_tools().text.clone();
+        }
+        // Under one lock, so that no change in between goes untold.
+        let mut shown = self.direct.shown();
+        let list = self.direct_tools();
+        shown.insert(caller.client.id, list.clone());
+        list.text.clone()
     }
 
     /// The tools that are known by now; put together once for each snapshot.
