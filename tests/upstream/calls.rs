@@ -129,7 +129,12 @@ impl Server {
             json!({"content": [{"type": "text", "text": format!("slept {} ms", sleep.ms)}]});
         let mut batch = self.later();
         batch.message(|body| write_answer(body, id.get(), "result", &result.to_string()));
-        self.timer.schedule(Duration::from_millis(sleep.ms), owner, batch.into_bytes());
+        self.timer.schedule(
+            Duration::from_millis(sleep.ms),
+            owner,
+            &self.output,
+            batch.into_bytes(),
+        );
     }
 
     fn tally(&mut self, id: &RawValue, tally: &Tally) {
@@ -137,7 +142,12 @@ impl Server {
         let result = json!({"content": [{"type": "text", "text": self.count.to_string()}]});
         let mut batch = self.later();
         batch.message(|body| write_answer(body, id.get(), "result", &result.to_string()));
-        self.timer.schedule(Duration::from_millis(tally.ms), id.get(), batch.into_bytes());
+        self.timer.schedule(
+            Duration::from_millis(tally.ms),
+            id.get(),
+            &self.output,
+            batch.into_bytes(),
+        );
     }
 
     fn flaky(&mut self, id: &RawValue, flaky: &Flaky) -> Flow {
@@ -180,7 +190,12 @@ impl Server {
         }
         let mut batch = self.later();
         batch.message(body);
-        self.timer.schedule(Duration::from_millis(after_ms), id.get(), batch.into_bytes());
+        self.timer.schedule(
+            Duration::from_millis(after_ms),
+            id.get(),
+            &self.output,
+            batch.into_bytes(),
+        );
     }
 
     fn rpc_error(&mut self, id: &RawValue, error: &RpcError) {
@@ -218,7 +233,7 @@ impl Server {
         if let Some(params) = ask.params {
             request["params"] = json!(params);
         }
-        self.asked.insert(own, id.to_owned());
+        self.asked.insert(own, (id.to_owned(), self.output.clone()));
         self.batch.message(|body| body.extend_from_slice(request.to_string().as_bytes()));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use memchr::{memchr, memmem};
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use crate::options::{Framing, Options};
 
@@ -147,26 +148,42 @@ impl Batch {
     }
 }
 
-/// Stdout, shared by the reading loop and the timer.
-pub(crate) struct Output(Mutex<File>);
+/// Where messages go, shared by the reading loop and the timer.
+pub(crate) struct Output(Mutex<Sink>);
+
+enum Sink {
+    Stdout(File),
+    /// One response over HTTP.
+    Channel(mpsc::Sender<Vec<u8>>),
+}
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(owned(&io::stdout())))
+        Self(Mutex::new(Sink::Stdout(owned(&io::stdout()))))
+    }
+
+    pub(crate) fn to_channel(sender: mpsc::Sender<Vec<u8>>) -> Self {
+        Self(Mutex::new(Sink::Channel(sender)))
     }
 
     /// Writes all of it. A reader that has gone shows itself by the end of stdin.
     pub(crate) fn write(&self, bytes: &[u8]) {
-        let mut stdout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = stdout.write_all(bytes);
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Sink::Stdout(stdout) => {
+                let _ = stdout.write_all(bytes);
+            }
+            Sink::Channel(sender) => {
+                let _ = sender.try_send(bytes.to_vec());
+            }
+        }
     }
 
     /// Points stdout at nothing, so that the other side sees its end.
     pub(crate) fn close(&self) -> io::Result<()> {
-        let mut stdout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sink = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let nothing = File::options().write(true).open("/dev/null")?;
         rustix::stdio::dup2_stdout(&nothing)?;
-        *stdout = nothing;
+        *sink = Sink::Stdout(nothing);
         Ok(())
     }
 }

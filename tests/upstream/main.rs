@@ -1,11 +1,13 @@
-//! A scripted MCP server over stdio for tests and benchmarks.
+//! A scripted MCP server over stdio or HTTP for tests and benchmarks.
 //!
 //! It behaves as its flags and the tools called say, well or badly, and is as fast as blocking reads allow: it is
 //! also the server that the benchmark calls without a bridge in between.
 
 mod arguments;
 mod calls;
+mod events;
 mod frames;
+mod http;
 mod oddities;
 mod options;
 mod rich;
@@ -27,5 +29,8 @@ fn main() -> ExitCode {
     if let Err(code) = startup::run(&mut options) {
         return code;
     }
-    Server::new(options).serve()
+    match options.http {
+        Some(port) => http::serve(options, port),
+        None => Server::new(options).serve(),
+    }
 }

@@ -8,7 +8,7 @@ use crate::stateless::Unknown;
 
 /// The flags, all of them off by default.
 #[expect(clippy::struct_excessive_bools, reason = "each flag is one switch of the command line")]
-#[derive(Parser)]
+#[derive(Clone, Parser)]
 #[command(name = "test-upstream", about = "A scripted MCP server for tests")]
 pub(crate) struct Options {
     /// Name given in `serverInfo`.
@@ -63,6 +63,16 @@ pub(crate) struct Options {
     /// Have prompts, resources, completions and logs beside the tools.
     #[arg(long)]
     pub(crate) rich: bool,
+    /// Have the tools of this file instead, which holds a result of `tools/list` as another server gave it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) list_file: Option<PathBuf>,
+    /// Serve Streamable HTTP at `/mcp` on this port of 127.0.0.1 instead, 0 for a free one; the URL is the first line
+    /// on stdout. Ends with stdin.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) http: Option<u16>,
+    /// What may be spoken over HTTP.
+    #[arg(long, value_enum, default_value_t = Era::Both)]
+    pub(crate) era: Era,
     /// Start a child that shares all descriptors and ignores SIGTERM and the end of stdin.
     #[arg(long)]
     pub(crate) grandchild: bool,
@@ -87,6 +97,17 @@ pub(crate) struct Options {
     /// Set by the server itself once SIGTERM is ignored.
     #[arg(long, hide = true)]
     pub(crate) term_ignored: bool,
+}
+
+/// With or without sessions.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Era {
+    /// What the client begins with.
+    Both,
+    /// Only what begins with `initialize`.
+    Session,
+    /// Only revision 2026-07-28.
+    Stateless,
 }
 
 /// How messages are told apart on the wire.

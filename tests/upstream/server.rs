@@ -37,8 +37,8 @@ pub(crate) struct Server {
     pub(crate) batch: Batch,
     pub(crate) timer: Timer,
     pub(crate) tools: Tools,
-    /// Our own requests to the client: their id, and the call that waits for the answer.
-    pub(crate) asked: HashMap<String, Box<RawValue>>,
+    /// Our own requests to the client: their id, and the call that waits for the answer, with where that goes.
+    pub(crate) asked: HashMap<String, (Box<RawValue>, Arc<Output>)>,
     /// Calls whose answer has not been written when the call was handled, with the tool's name.
     pub(crate) open: HashMap<String, String>,
     pub(crate) cancelled: Vec<Value>,
@@ -65,7 +65,7 @@ impl Server {
         }
         Self {
             batch: Batch::new(&options),
-            timer: Timer::start(Arc::clone(&output)),
+            timer: Timer::new(),
             tools,
             asked: HashMap::new(),
             open: HashMap::new(),
@@ -144,7 +144,7 @@ impl Server {
         self.batch.message(|body| write_answer(body, id.get(), "error", &error));
     }
 
-    fn handle(&mut self, message: &[u8]) -> Flow {
+    pub(crate) fn handle(&mut self, message: &[u8]) -> Flow {
         if message.trim_ascii().is_empty() || self.options.silent {
             return Flow::Continue;
         }
@@ -174,6 +174,10 @@ impl Server {
                 self.answer(id, &result);
             }
             "ping" => self.answer(id, "{}"),
+            "server/discover" if self.options.http.is_some() => {
+                let result = self.discover().to_string();
+                self.answer(id, &result);
+            }
             "tools/list" => {
                 self.lists += 1;
                 if let Some(file) = &self.options.tools_file {
@@ -211,14 +215,30 @@ impl Server {
         })
     }
 
+    fn discover(&self) -> Value {
+        json!({
+            "supportedVersions": ["2026-07-28"],
+            "capabilities": {"tools": {"listChanged": true}, "x-unknown": {"a": 1}},
+            "instructions": format!("Instructions of {}.", self.options.name),
+            "ttlMs": 60000,
+            "cacheScope": "public",
+            "_meta": {"io.modelcontextprotocol/serverInfo": {
+                "name": self.options.name, "title": "Scripted server", "version": "1.0.0",
+            }},
+        })
+    }
+
     /// The client's answer to one of our own requests, handed on to the call that asked.
     fn answered(&mut self, id: &RawValue, message: &[u8]) {
-        let Some(call) = self.asked.remove(id.get()) else {
+        let Some((call, output)) = self.asked.remove(id.get()) else {
             return;
         };
         let message = String::from_utf8_lossy(message).into_owned();
         let result = json!({"content": [{"type": "text", "text": message}]});
-        self.answer(&call, &result.to_string());
+        let mut batch = self.later();
+        batch.message(|body| write_answer(body, call.get(), "result", &result.to_string()));
+        self.flush();
+        output.write(batch.bytes());
     }
 
     fn cancel(&mut self, params: Option<&RawValue>) {

@@ -1,7 +1,7 @@
-//! One thread that writes messages when their time has come, however many there are.
+//! One thread that writes messages when their time has come, however many there are; it starts with the first.
 #![expect(clippy::disallowed_types, reason = "there is no tokio here, and no clock to pause")]
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -15,34 +15,66 @@ pub(crate) struct Timer {
     scheduled: u64,
 }
 
+#[derive(Default)]
 struct Shared {
     queue: Mutex<BinaryHeap<Reverse<Entry>>>,
     changed: Condvar,
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     due: Instant,
     sequence: u64,
     owner: String,
+    output: Arc<Output>,
     bytes: Vec<u8>,
 }
 
+impl Entry {
+    fn place(&self) -> (Instant, u64) {
+        (self.due, self.sequence)
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
 impl Timer {
-    /// Starts the thread that writes to `output`.
-    pub(crate) fn start(output: Arc<Output>) -> Self {
-        let shared =
-            Arc::new(Shared { queue: Mutex::new(BinaryHeap::new()), changed: Condvar::new() });
-        let theirs = Arc::clone(&shared);
-        thread::spawn(move || theirs.run(&output));
-        Self { shared, scheduled: 0 }
+    pub(crate) fn new() -> Self {
+        Self { shared: Arc::default(), scheduled: 0 }
     }
 
-    /// Writes `bytes` after `delay`, unless `owner` is cancelled before.
-    pub(crate) fn schedule(&mut self, delay: Duration, owner: &str, bytes: Vec<u8>) {
+    /// Writes `bytes` to `output` after `delay`, unless `owner` is cancelled before.
+    pub(crate) fn schedule(
+        &mut self,
+        delay: Duration,
+        owner: &str,
+        output: &Arc<Output>,
+        bytes: Vec<u8>,
+    ) {
+        if self.scheduled == 0 {
+            let theirs = Arc::clone(&self.shared);
+            thread::spawn(move || theirs.run());
+        }
         self.scheduled += 1;
-        let due = Instant::now() + delay;
-        let entry = Entry { due, sequence: self.scheduled, owner: owner.to_owned(), bytes };
+        let (due, sequence) = (Instant::now() + delay, self.scheduled);
+        let entry = Entry { due, sequence, owner: owner.to_owned(), output: output.clone(), bytes };
         self.shared.lock().push(Reverse(entry));
         self.shared.changed.notify_one();
     }
@@ -58,17 +90,26 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, output: &Output) {
+    fn run(&self) {
         let mut queue = self.lock();
         loop {
             let now = Instant::now();
-            let mut due = Vec::new();
+            // What is due together leaves in one write.
+            let mut due: Vec<(Arc<Output>, Vec<u8>)> = Vec::new();
             while queue.peek().is_some_and(|Reverse(entry)| entry.due <= now) {
-                due.extend(queue.pop().map(|Reverse(entry)| entry.bytes).unwrap_or_default());
+                let Some(Reverse(entry)) = queue.pop() else { break };
+                match due.last_mut() {
+                    Some((output, bytes)) if Arc::ptr_eq(output, &entry.output) => {
+                        bytes.extend(entry.bytes);
+                    }
+                    _ => due.push((entry.output, entry.bytes)),
+                }
             }
             if !due.is_empty() {
                 drop(queue);
-                output.write(&due);
+                for (output, bytes) in due {
+                    output.write(&bytes);
+                }
                 queue = self.lock();
                 continue;
             }

@@ -25,6 +25,9 @@ impl Tools {
         for (name, description) in rich::TOOLS.iter().filter(|_| options.rich) {
             tools.add(name, description);
         }
+        if let Some(file) = &options.list_file {
+            tools.0 = recorded(file);
+        }
         for number in 1..=options.extra_tools {
             let description = format!(
                 "Extra tool number {number}. It returns its name and takes up room in the list."
@@ -85,6 +88,17 @@ impl Tools {
         text.push('}');
         text
     }
+}
+
+/// The tools of a recorded list, each as it stands there but for line breaks, of which strings hold none.
+fn recorded(file: &Path) -> Vec<Box<RawValue>> {
+    #[derive(Deserialize)]
+    struct List {
+        tools: Vec<Box<RawValue>>,
+    }
+    let text = fs::read_to_string(file).unwrap_or_default().replace(['\n', '\r'], " ");
+    let list: List = serde_json::from_str(&text).expect("the file holds a list of tools");
+    list.tools
 }
 
 fn name(tool: &RawValue) -> Value {
