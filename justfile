@@ -74,6 +74,11 @@ fuzz seconds="60":
       exit 1
     fi
 
+# Lists of tools of published servers pass through direct mode unchanged. `just test` does the same with what it finds;
+# this one fails where ../shared/data/real-tools is missing.
+recorded:
+    RECORDED_LISTS=required cargo test --features test-upstream --test it recorded
+
 # The official TypeScript and Python clients and five real servers, installed below tests/interop/.work.
 interop:
     tests/interop/run

@@ -28,6 +28,7 @@ mod pins;
 mod progress;
 mod promotion;
 mod recipes;
+mod recorded;
 mod remembered;
 mod resolution;
 mod retry;

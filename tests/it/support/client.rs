@@ -28,6 +28,7 @@ pub(crate) struct Client {
     /// The revision has arrays of messages.
     batches: bool,
     last_seen: VecDeque<String>,
+    last_line: String,
     last_id: u64,
 }
 
@@ -40,6 +41,7 @@ impl Client {
             unpacked: VecDeque::new(),
             batches: false,
             last_seen: VecDeque::new(),
+            last_line: String::new(),
             last_id: 0,
         }
     }
@@ -241,9 +243,9 @@ impl Client {
         assert_words(&self.stderr_text(), words);
     }
 
-    /// The last line on stdout, cut where it is long.
+    /// The last line on stdout that was read.
     pub(crate) fn last_line(&self) -> &str {
-        self.last_seen.back().map_or("", String::as_str)
+        &self.last_line
     }
 
     /// Everything on stderr so far.
@@ -272,6 +274,7 @@ impl Client {
             self.last_seen.pop_front();
         }
         self.last_seen.push_back(text.chars().take(400).collect());
+        self.last_line = text.into_owned();
         let message: Value = serde_json::from_slice(line).unwrap_or_else(|error| {
             panic!("stdout has a line that is no JSON: {error}\n{}", self.seen())
         });
