@@ -94,6 +94,10 @@ conformance *arguments:
 bench *arguments:
     cargo bench --features test-upstream --bench stdio -- {{ arguments }}
 
+# The same over HTTP on both sides, with many callers and idle sessions; `--check` fails above the limits.
+bench-http *arguments:
+    cargo bench --features test-upstream --bench http -- {{ arguments }}
+
 # Tokens of `list` for published servers, against plain lists; `--check` fails when they are more.
 bench-tokens *arguments:
     cargo bench --bench tokens -- {{ arguments }}

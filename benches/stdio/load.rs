@@ -7,6 +7,7 @@ use std::time::Instant;
 use memchr::memchr_iter;
 use serde_json::{Value, json};
 
+use crate::machine::Round;
 use crate::process::Peer;
 
 /// Whether the server is called directly or through the bridge.
@@ -14,18 +15,6 @@ use crate::process::Peer;
 pub(crate) enum Direct {
     Yes,
     No,
-}
-
-/// What one round measured.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Round {
-    /// Nanoseconds from before the write to after the read.
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    pub(crate) calls_per_second: f64,
-    /// Nanoseconds of processor time for each call, in the server and in the bridge.
-    pub(crate) server_cpu: f64,
-    pub(crate) bridge_cpu: f64,
 }
 
 /// A request without its id: what stands before and after it.
@@ -102,15 +91,7 @@ impl Peer {
         }
         let seconds = begun.elapsed().as_secs_f64();
         let used = self.cpu();
-        times.sort_by(f64::total_cmp);
-        let count = as_float(calls);
-        Ok(Round {
-            p50: times[calls / 2],
-            p99: times[calls * 99 / 100],
-            calls_per_second: count / seconds,
-            server_cpu: as_float(used.server - cpu.server) / count,
-            bridge_cpu: as_float(used.bridge - cpu.bridge) / count,
-        })
+        Ok(Round::new(times, seconds, &cpu, &used))
     }
 
     /// Reads until at least one line is complete and nothing is left over; returns the number of lines.
@@ -144,9 +125,4 @@ fn refuse_errors(read: &[u8]) -> io::Result<()> {
         return Err(Error::other(String::from_utf8_lossy(head).into_owned()));
     }
     Ok(())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the counts are far below 2^52")]
-fn as_float<T: TryInto<u64>>(count: T) -> f64 {
-    count.try_into().unwrap_or(u64::MAX) as f64
 }

@@ -5,15 +5,17 @@
 //! hits both, and all processes share one core.
 
 mod load;
+#[path = "../machine/mod.rs"]
+mod machine;
 mod process;
-mod table;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::load::{Direct, Round};
+use crate::load::Direct;
+use crate::machine::table::{Comparison, heading, median};
+use crate::machine::{Round, pin_to_one_core};
 use crate::process::Peer;
-use crate::table::{Comparison, median};
 
 const ROUNDS: usize = 7;
 const WARM_UP: usize = 2_000;
@@ -28,7 +30,7 @@ const MAX_RESIDENT_KB: u64 = 8 * 1024;
 fn main() -> io::Result<ExitCode> {
     // cargo adds `--bench` of its own.
     let check = std::env::args().any(|argument| argument == "--check");
-    let core = process::pin_to_one_core();
+    let core = pin_to_one_core();
     let folder = tempfile::tempdir()?;
     let mut direct = Peer::direct(folder.path())?;
     let mut bridged = Peer::bridged(folder.path())?;
@@ -53,7 +55,7 @@ fn main() -> io::Result<ExitCode> {
     if cfg!(debug_assertions) {
         writeln!(out, "this is a debug build: the figures mean nothing")?;
     }
-    writeln!(out, "\n{}", table::heading())?;
+    writeln!(out, "\n{}", heading())?;
     small.write(&mut out, "small echo, one at a time")?;
     many.write(&mut out, &format!("small echo, {IN_FLIGHT} in flight"))?;
     large.write(&mut out, "1 MB result, one at a time")?;

@@ -1,4 +1,4 @@
-//! The processes that are measured, and what the kernel says about them.
+//! The processes that are measured.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::json;
+
+use crate::machine::{Cpu, cpu_of, resident_kb};
 
 const UPSTREAM: &str = env!("CARGO_BIN_EXE_test-upstream");
 const BRIDGE: &str = env!("CARGO_BIN_EXE_bridge");
@@ -20,12 +22,6 @@ pub(crate) struct Peer {
     pub(crate) stdout: ChildStdout,
     pub(crate) buffer: Vec<u8>,
     pub(crate) at_line_start: bool,
-}
-
-/// Processor time so far, in nanoseconds.
-pub(crate) struct Cpu {
-    pub(crate) server: u64,
-    pub(crate) bridge: u64,
 }
 
 impl Peer {
@@ -98,12 +94,7 @@ impl Peer {
 
     /// Resident memory of the bridge in kB, 0 when the system does not tell.
     pub(crate) fn resident_kb(&self) -> u64 {
-        let process = self.bridge.unwrap_or(self.server);
-        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
-            .unwrap_or(0)
+        resident_kb(self.bridge.unwrap_or(self.server))
     }
 }
 
@@ -113,33 +104,4 @@ impl Drop for Peer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Binds this process, and with it those that it will start, to the last core that it may use.
-#[cfg(target_os = "linux")]
-pub(crate) fn pin_to_one_core() -> Option<usize> {
-    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-    let allowed = sched_getaffinity(None).ok()?;
-    let core = (0..CpuSet::MAX_CPU).rev().find(|&core| allowed.is_set(core))?;
-    let mut one = CpuSet::new();
-    one.set(core);
-    sched_setaffinity(None, &one).ok()?;
-    Some(core)
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn pin_to_one_core() -> Option<usize> {
-    None
-}
-
-/// The first figure of each thread's `schedstat` is its time on a core; `stat` counts in steps of 10 ms.
-fn cpu_of(process: u32) -> u64 {
-    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else {
-        return 0;
-    };
-    threads
-        .flatten()
-        .filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok())
-        .filter_map(|text| text.split(' ').next()?.parse::<u64>().ok())
-        .sum()
 }

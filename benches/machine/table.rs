@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::load::Round;
+use super::Round;
 
 /// The same load, both ways.
 pub(crate) struct Comparison {
