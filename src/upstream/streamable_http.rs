@@ -14,6 +14,7 @@ use super::{Error, Session};
 use crate::base::backoff::Backoff;
 use crate::base::json::Strict;
 use crate::protocol::era::Era;
+use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::method;
 use crate::wire::http::{self as http_client, Answer, Content};
 
@@ -34,7 +35,12 @@ impl Http {
     pub(super) async fn exchange(&self, call: Call<'_>) -> Result<(), Error> {
         let session = self.session()?;
         let opens = call.method == method::INITIALIZE;
-        if opens && self.kind == Kind::Events && !self.is_older() {
+        if self.kind == Kind::Events && !self.is_older() {
+            if !opens {
+                // This transport is older than anything but `initialize` as the first request.
+                let unknown = format!("there is no `{}` by this transport", call.method);
+                return Err(Error::Refused(ErrorObject::new(METHOD_NOT_FOUND, unknown)));
+            }
             self.open_events(&session).await?;
         }
         let body = bytes::Bytes::from(call.body);

@@ -377,3 +377,43 @@ fn a_server_that_never_answers_is_told_after_the_time_to_connect() {
     assert_words(&error, &["200 ms", "no answer yet", "check `url`"]);
     assert!(!error.contains("stderr"), "{error}");
 }
+
+#[test]
+fn a_stateless_server_gets_headers_with_each_request_and_no_session() {
+    let (output, web) = call(|request, reply| {
+        let body = &request.body;
+        let result = match body["method"].as_str().unwrap_or_default() {
+            "server/discover" => {
+                json!({"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}})
+            }
+            "tools/list" => {
+                let message = json!({"type": "string", "x-mcp-header": "Text"});
+                let schema = json!({"type": "object", "properties": {"message": message}});
+                json!({"tools": [{"name": "echo", "inputSchema": schema}]})
+            }
+            "tools/call" if request.header("mcp-param-text") != Some("hello") => {
+                let error = json!({"code": -32020, "message": "no Mcp-Param-Text"});
+                let answer = json!({"jsonrpc": "2.0", "id": body["id"], "error": error});
+                let json = [("Content-Type", "application/json")];
+                return reply.send(400, &json, &answer.to_string());
+            }
+            "tools/call" => return reply.json(&request.says("stateless")),
+            _ => {
+                let error = json!({"code": -32601, "message": "unknown method"});
+                let answer = json!({"jsonrpc": "2.0", "id": body["id"], "error": error});
+                let json = [("Content-Type", "application/json")];
+                return reply.send(404, &json, &answer.to_string());
+            }
+        };
+        reply.json(&request.result(&result))
+    });
+    assert_answer(output, "stateless");
+    for request in web.seen().iter().filter(|request| !request.is("initialize")) {
+        assert_eq!(request.method, "POST", "{request:?}");
+        assert_eq!(request.header("mcp-session-id"), None);
+        assert_eq!(request.header("mcp-protocol-version"), Some("2026-07-28"), "{request:?}");
+        assert_eq!(request.header("mcp-method"), request.body["method"].as_str());
+    }
+    let call = &web.messages("tools/call")[0];
+    assert_eq!(call.header("mcp-name"), Some("echo"));
+}
