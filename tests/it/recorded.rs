@@ -73,6 +73,13 @@ fn listed(client: &mut Client) -> Vec<Tool> {
     answer.result.tools
 }
 
+/// Clients of the session era refuse a whole list for a schema of results that is not one of objects, so they do not
+/// see it.
+fn is_of_objects(schema: &RawValue) -> bool {
+    let schema: serde_json::Value = serde_json::from_str(schema.get()).expect("JSON");
+    schema["type"] == "object"
+}
+
 #[test]
 fn lists_pass_unchanged_but_for_the_names() {
     let lists = recorded();
@@ -82,7 +89,8 @@ fn lists_pass_unchanged_but_for_the_names() {
     }
     let mut listed = listed(&mut bridge.serve_initialized()).into_iter();
     for (name, path) in &lists {
-        for expected in tools(&fs::read_to_string(path).expect("readable")) {
+        for mut expected in tools(&fs::read_to_string(path).expect("readable")) {
+            expected.retain(|key, value| key != "outputSchema" || is_of_objects(value));
             let listed = listed.next().unwrap_or_else(|| panic!("tools of {name} are missing"));
             let keys = |tool: &Tool| tool.keys().cloned().collect::<Vec<_>>();
             assert_eq!(keys(&listed), keys(&expected), "{name}");
