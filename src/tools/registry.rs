@@ -139,10 +139,11 @@ impl Registry {
         let (sender, count) = oneshot::channel();
         let work = spawn_blocking(move || {
             let shown = definitions.clone();
-            // Whoever waited may have left.
-            let _ = sender.send(registry.replace(&server, definitions));
+            let count = registry.replace(&server, definitions);
             let writing = registry.remembered.writing(&server);
             drop(turn);
+            // Whoever waited may have left.
+            let _ = sender.send(count);
             // Nobody waits for the disk.
             if let Some(writing) = writing {
                 writing.keep(&shown);
