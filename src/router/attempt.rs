@@ -114,7 +114,6 @@ impl Attempt<'_> {
                 passes_rounds: self.whole.is_some()
                     && self.caller.client.revision.era() == Era::Stateless,
                 input_schema: self.tool.definition.input_schema(),
-                ..Watch::default()
             };
             let params = |to: &mut Vec<u8>, id| self.write_params(to, token, id);
             match session.call_tool(timeout, watch, params).await {

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::pass::Request;
-use super::sessions::has;
+use super::sessions::{has, to_list};
 use crate::base::json::{elements, is_object, member, string};
 use crate::config::ServerName;
 use crate::guard::Guard;
@@ -80,6 +80,7 @@ impl Router {
         caller: &Caller,
         wanted: impl Fn(&ServerName) -> bool,
     ) -> Vec<(ServerName, Vec<Item>)> {
+        let caller = &to_list(caller);
         let servers = self.pool.iter().filter(|(name, _)| wanted(name));
         let servers = servers.filter_map(|(name, _)| self.find(name.as_str()).ok());
         let lists = servers.map(async |found| {

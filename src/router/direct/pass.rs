@@ -42,7 +42,6 @@ impl Router {
                 declares: Some(declares(caller)),
                 passes_rounds: caller.client.revision.era() == Era::Stateless,
                 input_schema: None,
-                ..Watch::default()
             };
             let write = |to: &mut Vec<u8>, id: u64| write(to, params, token, id, other);
             match session.request(method, timeout, watch, write).await {

@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 use super::follow::owner;
 use super::gather::Kind;
 use crate::config::ServerName;
-use crate::router::caller::Caller;
+use crate::protocol::era::Era;
+use crate::router::caller::{Caller, Client};
 use crate::router::routing::{Enough, Found, Router};
 use crate::telemetry::logging::excerpt;
 use crate::upstream::{self, Declares, Established, Lease, Tenant};
@@ -65,6 +66,7 @@ impl Router {
         enough: Enough,
         wanted: impl Fn(&ServerName) -> bool,
     ) -> Vec<(ServerName, upstream::Error)> {
+        let caller = &to_list(caller);
         let is_unknown = self.unknown(enough).await;
         let servers = self.pool.iter().map(|(server, _)| server);
         let unknown = servers.filter(|server| is_unknown(server) && wanted(server));
@@ -75,6 +77,18 @@ impl Router {
         });
         join_all(reached).await.into_iter().flatten().collect()
     }
+}
+
+/// The caller as one who only wants to see lists. Nobody is asked anything for a list, so a client without a session need
+/// not borrow one for it.
+pub(super) fn to_list(caller: &Caller) -> Caller {
+    let client = &caller.client;
+    if client.revision.era() == Era::Session {
+        return caller.clone();
+    }
+    let (name, info, log_level) = (client.name.clone(), client.info.clone(), client.log_level);
+    let quiet = Client { name, info, log_level, ..Client::new(client.revision) };
+    Caller { client: Arc::new(quiet), ..caller.clone() }
 }
 
 /// Whether a server with these capabilities has such a list.
