@@ -228,8 +228,8 @@ fn progress_comes_under_the_token_of_the_client() {
         });
         let id = client.request("tools/call", params);
         for step in 1..=3 {
-            let told = client.next();
-            assert_eq!(told["method"], "notifications/progress", "{told}");
+            // Between them it hears that there are tools, now that the server is known.
+            let told = client.find(|message| message["method"] == "notifications/progress");
             assert_eq!(told["params"]["progressToken"], token);
             assert_eq!(told["params"]["x-extra"], json!({"step": step}));
         }
