@@ -293,3 +293,86 @@ impl Budget {
         self.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(archive: &Archive, track: u64, text: &str) {
+        archive.push(track, |to| to.extend_from_slice(text.as_bytes())).expect("it is open");
+    }
+
+    async fn read(reader: &mut Reader) -> String {
+        String::from_utf8(reader.next().await.unwrap_or_default()).expect("text")
+    }
+
+    #[tokio::test]
+    async fn a_stream_goes_on_without_a_reader_and_with_another_one() {
+        let archive = Archive::new(Budget::default());
+        let (track, outbox, mut reader) = archive.open();
+        push(&archive, track, "a");
+        assert_eq!(read(&mut reader).await, "id: 1-1\ndata: a\n\n");
+        drop(reader);
+        archive.detach(track, &outbox);
+        push(&archive, track, "b");
+        assert_eq!(archive.room(track).await, Ok(()));
+        let (_, resumed, mut reader) = archive.resume("1-1").expect("it is known");
+        // The first connection is seen to have ended only now.
+        archive.detach(track, &outbox);
+        push(&archive, track, "c");
+        archive.end(track);
+        assert_eq!(read(&mut reader).await, "id: 1-2\ndata: b\n\nid: 1-3\ndata: c\n\n");
+        assert_eq!(reader.next().await, None);
+        archive.detach(track, &resumed);
+        let (_, _, mut reader) = archive.resume("1-3").expect("it is known");
+        assert_eq!(reader.next().await, None);
+        assert!(archive.push(7, |_| ()).is_err());
+    }
+
+    #[test]
+    fn only_events_that_were_sent_are_known() {
+        let archive = Archive::new(Budget::default());
+        let (track, _outbox, _reader) = archive.open();
+        push(&archive, track, "a");
+        for (last, known) in [
+            ("1-1", true),
+            ("1-0", true),
+            ("1-2", false),
+            ("2-1", false),
+            ("1", false),
+            ("", false),
+        ] {
+            assert_eq!(archive.resume(last).is_ok(), known, "{last}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_given_back() {
+        let budget = Budget::default();
+        let archive = Archive::new(budget.clone());
+        let (ended, _, _reader) = archive.open();
+        push(&archive, ended, "old");
+        archive.end(ended);
+        let (track, _, _reader) = archive.open();
+        let text = "x".repeat(MAX_KEPT / 8);
+        for _ in 0..20 {
+            push(&archive, track, &text);
+        }
+        let kept = budget.0.load(Ordering::Relaxed);
+        assert!(kept <= MAX_KEPT && kept > MAX_KEPT / 2, "{kept}");
+        assert_eq!(archive.resume("1-0").err(), Some(UnknownEvent), "the oldest goes first");
+        push(&archive, track, &"x".repeat(2 * MAX_KEPT));
+        assert_eq!(budget.0.load(Ordering::Relaxed), kept, "too large to be kept");
+        archive.close();
+        assert_eq!(budget.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn all_sessions_together_are_bounded() {
+        let budget = Budget::default();
+        assert!(budget.take(MAX_KEPT_IN_ALL));
+        assert!(!budget.take(1));
+        budget.give_back(MAX_KEPT_IN_ALL);
+        assert!(budget.take(1));
+    }
+}

@@ -91,7 +91,7 @@ impl Ask for Questioner {
         let (asked, outlet) = (self.asked.clone(), self.outlet.clone());
         let (method, params) = (method.to_owned(), params.map(Box::<str>::from));
         Box::pin(async move {
-            let (id, answer) = asked.enter()?;
+            let (id, mut answer) = asked.enter()?;
             let mut place = Place { id, sent: false, asked, outlet };
             let params = params.as_deref().unwrap_or("{}");
             let write = |to: &mut Vec<u8>| {
@@ -99,7 +99,11 @@ impl Ask for Questioner {
                     to.extend_from_slice(params.as_bytes());
                 });
             };
-            place.outlet.ask(write).await.map_err(|_| gone())?;
+            tokio::select! {
+                sent = place.outlet.ask(write) => sent.map_err(|_| gone())?,
+                // The session may end while a client that does not read leaves no room.
+                ended = &mut answer => return ended.unwrap_or_else(|_| Err(gone())),
+            }
             place.sent = true;
             answer.await.unwrap_or_else(|_| Err(gone()))
         })
@@ -121,4 +125,71 @@ impl Drop for Place {
 
 fn gone() -> ErrorObject {
     ErrorObject::new(INTERNAL_ERROR, "the client cannot be asked any more")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::downstream::outlet::Form;
+    use crate::wire::{Outbox, Reader};
+
+    fn questioner() -> (Questioner, Reader) {
+        let (outbox, reader) = Outbox::read(1024);
+        (Questioner { asked: Asked::default(), outlet: Outlet::Stream(outbox, Form::Line) }, reader)
+    }
+
+    async fn next(reader: &mut Reader) -> String {
+        String::from_utf8(reader.next().await.expect("something is sent")).expect("text")
+    }
+
+    #[tokio::test]
+    async fn an_answer_finds_its_question() {
+        let (questioner, mut reader) = questioner();
+        let one = tokio::spawn(questioner.ask("roots/list", None));
+        assert_eq!(
+            next(&mut reader).await,
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"roots/list\",\"params\":{}}\n"
+        );
+        let two = tokio::spawn(questioner.ask("elicitation/create", Some("{\"a\":1}")));
+        assert!(next(&mut reader).await.contains("\"id\":2,\"method\":\"elicitation/create\""));
+        let refused = ErrorObject::new(-1, "no");
+        assert!(questioner.asked.answered("2", Err(refused)));
+        assert!(questioner.asked.answered("1", Ok("{\"roots\":[]}")));
+        assert_eq!(one.await.expect("no panic").expect("a result").as_ref(), "{\"roots\":[]}");
+        assert_eq!(two.await.expect("no panic").expect_err("an error").code, -1);
+        for unknown in ["1", "3", "\"2\"", "null", "1.0"] {
+            assert!(!questioner.asked.answered(unknown, Ok("{}")), "{unknown}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_that_is_dropped_is_withdrawn() {
+        let (questioner, mut reader) = questioner();
+        let asking = tokio::spawn(questioner.ask("roots/list", None));
+        assert!(next(&mut reader).await.contains("roots/list"));
+        asking.abort();
+        let told = next(&mut reader).await;
+        assert!(
+            told.contains("notifications/cancelled") && told.contains("\"requestId\":1"),
+            "{told}"
+        );
+        assert!(!questioner.asked.answered("1", Ok("{}")));
+    }
+
+    #[tokio::test]
+    async fn questions_are_bounded_and_end_with_the_session() {
+        let (questioner, _reader) = questioner();
+        let open: Vec<_> =
+            (0..MAX_ASKED).map(|_| tokio::spawn(questioner.ask("roots/list", None))).collect();
+        while questioner.asked.lock().waiting.len() < MAX_ASKED {
+            tokio::task::yield_now().await;
+        }
+        let error = questioner.ask("roots/list", None).await.expect_err("one too many");
+        assert_eq!(error.code, TOO_MANY_REQUESTS);
+        questioner.asked.close();
+        for asked in open {
+            assert_eq!(asked.await.expect("no panic").expect_err("gone").code, INTERNAL_ERROR);
+        }
+        assert!(questioner.ask("roots/list", None).await.is_err());
+    }
 }
