@@ -79,7 +79,7 @@ fuzz seconds="60":
 recorded:
     RECORDED_LISTS=required cargo test --features test-upstream --test it recorded
 
-# The official TypeScript and Python clients and five real servers, installed below tests/interop/.work.
+# Other people's clients and servers on every transport, installed below tests/interop/.work.
 interop:
     tests/interop/run
 

@@ -36,7 +36,7 @@ export function scratch(t) {
   return folder;
 }
 
-function environment(folder, memory) {
+export function environment(folder, memory) {
   const { PATH, HOME, LANG = 'C.UTF-8', INTEROP_NODE, INTEROP_PYTHON, INTEROP_MODULES } = process.env;
   return {
     PATH,

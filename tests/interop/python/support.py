@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import socket
 import subprocess
+import sys
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from mcp import Client, StdioServerParameters
@@ -54,6 +56,64 @@ async def _client(command, args, env, folder, mode, options):
         transport = stdio_client(parameters, errlog=log)
         async with Client(transport, mode=mode, read_timeout_seconds=30, **options) as client:
             yield client
+
+
+@contextmanager
+def listening(command, port, log, **options):
+    """A process that listens on a port of this machine, from when it does until it is ended."""
+    with open(log, "ab") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options)
+        try:
+            deadline = time.monotonic() + 30
+            while not _answers(port):
+                assert process.poll() is None and time.monotonic() < deadline, log.read_text(errors="replace")
+                time.sleep(0.02)
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def peer(folder, program, name, transport):
+    """One of the servers in peers/, over HTTP; its entry in a config of the bridge."""
+    port = free_port()
+    script = Path(__file__).parent / "peers" / program
+    with listening([sys.executable, script, name, transport, str(port)], port, folder / f"{name}.log"):
+        path, kind = ("sse", "sse") if transport == "sse" else ("mcp", "streamable-http")
+        yield {"transport": kind, "url": f"http://127.0.0.1:{port}/{path}"}
+
+
+@contextmanager
+def serving(folder, servers, way, **settings):
+    """The bridge before these servers: on both HTTP transports, the address that paths are appended to; on stdio, what a
+    client starts."""
+    config = folder / "bridge.json"
+    config.write_text(json.dumps({"servers": servers} | settings))
+    if way == "stdio":
+        env = environment(folder, "bridge.jsonl")
+        yield StdioServerParameters(command=BRIDGE, args=["--config", str(config)], env=env)
+        return
+    port = free_port()
+    command = [BRIDGE, "--config", config, "--http", "--sse", "--port", str(port)]
+    with listening(command, port, folder / "bridge.log", env=environment(folder, "bridge.jsonl"), cwd=folder):
+        yield f"http://127.0.0.1:{port}"
+
+
+def free_port():
+    """A port that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def _answers(port):
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def call(client, server, tool, params=None, **options):
