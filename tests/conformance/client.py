@@ -17,6 +17,10 @@ MAX_ROUNDS = 5
 ARGUMENTS = {"add_numbers": {"a": 5, "b": 3}, "valid_tool": {"region": "us-west1"}}
 
 
+class Refused(Exception):
+    """The answer is an error."""
+
+
 class Bridge:
     """The bridge before one server, and the messages to it and from it."""
 
@@ -73,7 +77,7 @@ class Bridge:
                 self.send({"id": message["id"], "result": answer(message)})
             elif message.get("id") == self.last_id:
                 if "error" in message:
-                    raise RuntimeError(f"{method}: {message['error']}")
+                    raise Refused(f"{method}: {message['error']}")
                 return message["result"]
         raise RuntimeError(f"{method}: the bridge ended")
 
@@ -104,6 +108,14 @@ def answer(question):
     return {"action": "accept", "content": content}
 
 
+def attempt(bridge, method, params):
+    """A request that the server may refuse: some list what they do not serve."""
+    try:
+        bridge.request(method, params)
+    except Refused as error:
+        print(error, file=sys.stderr)
+
+
 def use(bridge, context):
     capabilities = bridge.begin()
     if "tools" in capabilities or not capabilities:
@@ -111,13 +123,13 @@ def use(bridge, context):
         told = context.get("toolCalls")
         calls = told or [{"name": name, "arguments": ARGUMENTS.get(name, {})} for name in tools]
         for call in calls:
-            bridge.request("tools/call", call)
+            attempt(bridge, "tools/call", call)
     if "resources" in capabilities:
         for resource in bridge.request("resources/list")["resources"]:
-            bridge.request("resources/read", {"uri": resource["uri"]})
+            attempt(bridge, "resources/read", {"uri": resource["uri"]})
     if "prompts" in capabilities:
         for prompt in bridge.request("prompts/list")["prompts"]:
-            bridge.request("prompts/get", {"name": prompt["name"]})
+            attempt(bridge, "prompts/get", {"name": prompt["name"]})
 
 
 def main():

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 SUCCESS = "SUCCESS"
 FAILURE = "FAILURE"
-# What the suite says when it has no opinion, or only a wish.
-HARMLESS = {"INFO", "SKIPPED", "WARNING", SUCCESS}
+# What the suite says when all is well or it has no opinion.
+HARMLESS = {"INFO", "SKIPPED", SUCCESS}
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Results:
         return FAILURE not in statuses and SUCCESS in statuses
 
     def faults(self):
-        """Everything that failed, for a run that may have no fault; a suite that did not run is one."""
+        """Everything that failed or was warned of, for a run that may have no fault; a suite that did not run is one."""
         if not self.scenarios:
             return ["the suite reported nothing"]
         return [
