@@ -255,7 +255,7 @@ mod tests {
         check("event: x\n\ndata: a\n\n", &["=a@-"]);
         check("data: a\n", &[]);
         check("data: a", &[]);
-        check("datas: a\nDATA: b\n\n", &[]);
+        check("daten: a\nDATA: b\n\n", &[]);
         check("\n\n\r\n", &[]);
     }
 
