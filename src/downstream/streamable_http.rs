@@ -21,7 +21,7 @@ use super::outlet::Outlet;
 use super::session::Session;
 use super::sessions::{Held, Sessions};
 use super::{reply, request};
-use crate::base::json::{Checked, Strict};
+use crate::base::json::{Checked, Strict, member, string};
 use crate::protocol::era::Era;
 use crate::protocol::error::{ErrorObject, INVALID_REQUEST};
 use crate::protocol::headers::{PROTOCOL_VERSION, check_headers};
@@ -56,6 +56,9 @@ enum Taken {
     Wait { opening: oneshot::Receiver<Opening>, leaving: Leaving },
 }
 
+/// The status and the error of a request that is refused.
+type Refused = (StatusCode, ErrorObject);
+
 /// The routes of it.
 pub(super) fn routes(service: Arc<Service>) -> Routes {
     let methods = post(receive).get(listen).delete(leave);
@@ -73,7 +76,7 @@ async fn receive(State(service): State<Arc<Service>>, request: Request) -> Respo
         Ok(bytes) => bytes,
         Err(response) => return response,
     };
-    match service.take(&parts, &bytes, accepted) {
+    match service.take(&parts, &bytes, accepted).await {
         Taken::Now(response) => response,
         Taken::Wait { opening, leaving } => begin(opening, leaving).await,
     }
@@ -136,7 +139,7 @@ async fn leave(State(service): State<Arc<Service>>, headers: HeaderMap) -> Respo
 }
 
 impl Service {
-    fn take(&self, parts: &Parts, bytes: &[u8], accepted: Accepted) -> Taken {
+    async fn take(&self, parts: &Parts, bytes: &[u8], accepted: Accepted) -> Taken {
         let mut strict = Strict::new();
         let message = match strict.check(bytes) {
             Ok(message) => message,
@@ -161,7 +164,7 @@ impl Service {
             }
         };
         if is_stateless(version, &parsed) {
-            return self.stateless(parts, parsed, accepted);
+            return self.stateless(parts, parsed, accepted).await;
         }
         if let Some(version) = version.filter(|version| Revision::parse(version).is_none()) {
             let id = if let Message::Request { id, .. } = &parsed { Some(id) } else { None };
@@ -249,12 +252,19 @@ impl Service {
     }
 
     /// Takes one message of the stateless era.
-    fn stateless(&self, parts: &Parts, message: Message<'_>, accepted: Accepted) -> Taken {
+    async fn stateless(&self, parts: &Parts, message: Message<'_>, accepted: Accepted) -> Taken {
         let Message::Request { id, method, params } = message else {
             // Nothing that a client could notify has a meaning here: it withdraws by closing the stream.
             return now(reply::empty(StatusCode::ACCEPTED));
         };
-        let meta = match admit(&parts.headers, &method, params) {
+        let headers = pairs(&parts.headers);
+        let admitted = match admit(&headers, &method, params) {
+            Ok(meta) if method == method::TOOLS_CALL => {
+                self.admit_call(&headers, params, &meta).await.map(|()| meta)
+            }
+            admitted => admitted,
+        };
+        let meta = match admitted {
             Ok(meta) => meta,
             Err((status, error)) => return now(reply::error(status, Some(&id), &error)),
         };
@@ -267,6 +277,24 @@ impl Service {
         let started = session.stateless(id, &method, params, &meta, &way);
         let in_flight = session.in_flight().clone();
         Taken::Wait { opening, leaving: Leaving::Withdraw(in_flight, Vec::from_iter(started)) }
+    }
+
+    /// Checks the headers that repeat arguments of a tool, which only its definition tells.
+    async fn admit_call(
+        &self,
+        headers: &[(&str, &[u8])],
+        params: Option<&str>,
+        meta: &RequestMeta,
+    ) -> Result<(), Refused> {
+        let Some(tool) = params.and_then(|params| member(params, "name")).and_then(string) else {
+            return Ok(());
+        };
+        let client = Arc::new(super::stateless::client(meta));
+        let Some(annotations) = self.router.argument_headers(&tool, client).await else {
+            return Ok(());
+        };
+        check_headers(method::TOOLS_CALL, params, headers, Some(&annotations))
+            .map_err(|mismatch| (StatusCode::BAD_REQUEST, mismatch.error()))
     }
 
     /// The session that the headers name, and its id.
@@ -341,14 +369,12 @@ fn is_stateless(version: Option<&str>, message: &Message<'_>) -> bool {
 /// Checks what a stateless request says of itself in its headers and in `_meta`; the status and the error if it is
 /// refused. A header that says something else comes before a revision that is not spoken.
 fn admit(
-    headers: &HeaderMap,
+    headers: &[(&str, &[u8])],
     method: &str,
     params: Option<&str>,
-) -> Result<RequestMeta, (StatusCode, ErrorObject)> {
+) -> Result<RequestMeta, Refused> {
     let bad = |error| (StatusCode::BAD_REQUEST, error);
-    let pairs: Vec<(&str, &[u8])> =
-        headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    check_headers(method, params, &pairs, None).map_err(|mismatch| bad(mismatch.error()))?;
+    check_headers(method, params, headers, None).map_err(|mismatch| bad(mismatch.error()))?;
     if !method::is_request_of(Era::Stateless, method) {
         let error = super::stateless::unknown(method);
         return Err((status_of(&error), error));
@@ -357,6 +383,11 @@ fn admit(
     RequestMeta::parse(params)
         .and_then(|meta| meta.ok_or(missing))
         .map_err(|fault| bad(fault.error()))
+}
+
+/// Names and values.
+fn pairs(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
 }
 
 fn status_of(error: &ErrorObject) -> StatusCode {

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::http::Kind;
 use super::{Error, Session, Watch};
 use crate::protocol::error::METHOD_NOT_FOUND;
+use crate::protocol::headers::Annotations;
 use crate::protocol::jsonrpc::write_json;
 use crate::protocol::method;
 use crate::protocol::tool::{Definition, Page};
@@ -26,12 +28,28 @@ pub(super) async fn read(
     timeout: Duration,
 ) -> Result<Vec<Definition>, Error> {
     let mut faulty = None;
-    let tools = pages(session, server, timeout, &mut faulty).await?;
+    let mut tools = pages(session, server, timeout, &mut faulty).await?;
+    if session.carrier.http().is_some_and(|http| http.kind == Kind::Streamable) {
+        tools.retain(|tool| can_have_headers(tool, server));
+    }
     if let Some(reason) = faulty {
         let reason = excerpt(reason.as_bytes(), 200);
         tracing::warn!("tools of `{server}` cannot be read and are left out: {reason}");
     }
     Ok(tools)
+}
+
+/// Whether calls of the tool can have the headers that it wants. One that wants none that there could be has to be left
+/// out, whatever the session speaks, since requests of the stateless era would go to it as well (revision 2026-07-28,
+/// Streamable HTTP, Custom Headers from Tool Parameters).
+fn can_have_headers(tool: &Definition, server: &str) -> bool {
+    let Some(Err(fault)) = tool.input_schema().map(Annotations::parse) else {
+        return true;
+    };
+    let name = excerpt(tool.name.as_bytes(), 80);
+    let fault = excerpt(fault.to_string().as_bytes(), 200);
+    tracing::warn!("the tool `{name}` of `{server}` is left out: {fault}");
+    false
 }
 
 /// Follows the list; `faulty` is the reason why the first of those was left out that were.

@@ -19,6 +19,7 @@ mod fidelity;
 mod guard;
 mod handshake;
 mod http_access;
+mod http_direct;
 mod http_sessions;
 mod http_stateless;
 mod lifetime;

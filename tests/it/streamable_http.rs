@@ -389,7 +389,11 @@ fn a_stateless_server_gets_headers_with_each_request_and_no_session() {
             "tools/list" => {
                 let message = json!({"type": "string", "x-mcp-header": "Text"});
                 let schema = json!({"type": "object", "properties": {"message": message}});
-                json!({"tools": [{"name": "echo", "inputSchema": schema}]})
+                let number = json!({"type": "number", "x-mcp-header": "Text"});
+                let bad = json!({"type": "object", "properties": {"message": number}});
+                json!({"tools": [
+                    {"name": "echo", "inputSchema": schema}, {"name": "bad", "inputSchema": bad},
+                ]})
             }
             "tools/call" if request.header("mcp-param-text") != Some("hello") => {
                 let error = json!({"code": -32020, "message": "no Mcp-Param-Text"});
@@ -407,6 +411,8 @@ fn a_stateless_server_gets_headers_with_each_request_and_no_session() {
         };
         reply.json(&request.result(&result))
     });
+    let words = ["`bad`", "left out", "`x-mcp-header`"];
+    assert_words(&output.stderr, &words);
     assert_answer(output, "stateless");
     for request in web.seen().iter().filter(|request| !request.is("initialize")) {
         assert_eq!(request.method, "POST", "{request:?}");

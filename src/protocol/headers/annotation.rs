@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use super::value::encode;
 use crate::base::json::{elements, is_object, member, members, string};
 
-const KEYWORD: &str = "x-mcp-header";
+/// The keyword of a schema that says in which header an argument travels.
+pub const KEYWORD: &str = "x-mcp-header";
 
 /// The greatest integer up to which every one has a double of its own.
 const SAFE: i64 = (1 << 53) - 1;

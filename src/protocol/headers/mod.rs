@@ -6,7 +6,7 @@ mod check;
 mod value;
 mod write;
 
-pub use annotation::{Annotation, AnnotationFault, Annotations, Kind};
+pub use annotation::{Annotation, AnnotationFault, Annotations, KEYWORD, Kind};
 pub use check::{Mismatch, check_headers};
 pub use value::{decode, encode};
 pub use write::{METHOD, NAME, PARAM_PREFIX, PROTOCOL_VERSION, request_headers};

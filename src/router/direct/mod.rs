@@ -7,6 +7,7 @@ mod contents;
 mod errors;
 mod follow;
 mod gather;
+mod headers;
 mod introduction;
 mod known;
 mod listeners;

@@ -9,7 +9,7 @@ mod web;
 
 pub(crate) use bridge::{Bridge, Output, run_at_terminal, run_in};
 pub(crate) use client::{Client, initialize_params};
-pub(crate) use http::{Server as HttpServer, call as http_call, stateless};
+pub(crate) use http::{Reply as HttpReply, Server as HttpServer, call as http_call, stateless};
 pub(crate) use process::{alive, eventually, lines_of, wait_gone, within};
 pub(crate) use web::{Reply, Request, SESSION, Web};
 

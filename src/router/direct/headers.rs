@@ -1,0 +1,28 @@
+//! Which arguments of a tool travel in HTTP headers as well, for those who check these headers.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use crate::protocol::headers::{self, Annotations};
+use crate::router::caller::{Caller, Client};
+use crate::router::routing::Router;
+use crate::tools::name::qualified;
+
+impl Router {
+    /// What headers say of the arguments of the tool that this client knows by this name; its server is reached for it if
+    /// it never was. Nothing where there is no such tool, and where its annotations are none by which a client could call
+    /// it (revision 2026-07-28, Streamable HTTP, Custom Headers from Tool Parameters).
+    pub async fn argument_headers(&self, tool: &str, client: Arc<Client>) -> Option<Annotations> {
+        let (server, own) = if self.is_direct(&client) {
+            self.owner_of_tool(tool, &Caller::alone(client)).await.ok()?
+        } else {
+            self.promotion.find(|(server, own)| qualified(server, own) == tool)?
+        };
+        let tools = self.registry.reviewed(&server)?;
+        let schema = tools.get(&own)?.definition.input_schema()?;
+        // Few tools have any, and looking for the word in the text costs next to nothing.
+        memmem::find(schema.as_bytes(), headers::KEYWORD.as_bytes())?;
+        Annotations::parse(schema).ok()
+    }
+}
