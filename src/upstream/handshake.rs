@@ -43,42 +43,61 @@ enum Fault {
     Final(Error),
 }
 
-/// Opens the session in the era that `terms` prefer, or in the other one, and learns which it was.
+/// Opens the session in the era that `terms` prefer, or in the other one, and learns which it was. A server that ends over
+/// a first request of an era is learnt not to speak it, whatever it may say when it is started anew.
 pub(super) async fn open(
     session: &Session,
     terms: &Terms,
     eras: &Eras,
     patience: Patience,
 ) -> Result<(), Error> {
+    // Where nothing else is left to try, an answer is worth waiting for.
+    let silence = if eras.lacks(Era::Session) { patience.limit } else { patience.silence };
     match eras.first(terms.era) {
         Era::Session => match initialize(session, terms, patience.limit).await {
-            Err(Fault::OtherEra(refusal)) => match discover(session, terms, patience.silence).await
-            {
+            Err(Fault::OtherEra(refusal)) => match discover(session, terms, silence).await {
                 Ok(()) => {
                     eras.learn(Era::Session, false);
                     eras.learn(Era::Stateless, true);
                     Ok(())
                 }
                 // What it said to a question that it may not know is of no interest.
-                Err(_) => Err(refusal),
+                Err(fault) => {
+                    if fault.is_end() {
+                        eras.learn(Era::Session, false);
+                    }
+                    Err(refusal)
+                }
             },
             outcome => outcome.map(|()| eras.learn(Era::Session, true)).map_err(Fault::into_error),
         },
-        Era::Stateless => match discover(session, terms, patience.silence).await {
+        Era::Stateless => match discover(session, terms, silence).await {
             Err(Fault::OtherEra(_)) => {
                 initialize(session, terms, patience.limit).await.map_err(Fault::into_error)?;
                 eras.learn(Era::Stateless, false);
                 eras.learn(Era::Session, true);
                 Ok(())
             }
-            outcome => {
-                outcome.map(|()| eras.learn(Era::Stateless, true)).map_err(Fault::into_error)
+            Err(fault) => {
+                if fault.is_end() && !eras.speaks(Era::Stateless) {
+                    eras.learn(Era::Stateless, false);
+                }
+                Err(fault.into_error())
+            }
+            Ok(()) => {
+                eras.learn(Era::Stateless, true);
+                Ok(())
             }
         },
     }
 }
 
 impl Fault {
+    /// The server ended instead of answering.
+    fn is_end(&self) -> bool {
+        matches!(self, Self::Final(Error::Closed { .. } | Error::Unsent { .. }))
+    }
+
     fn into_error(self) -> Error {
         match self {
             Self::OtherEra(error) | Self::Final(error) => error,

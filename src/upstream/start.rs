@@ -89,13 +89,12 @@ type Opened = (Connection, Option<Vec<Definition>>);
 /// Opens a connection, and another one if the server ended over a first request that it did not know.
 async fn open(supervisor: &Supervisor, tail: &Arc<Tail>, limit: Duration) -> Result<Opened, Error> {
     let Supervisor { blueprint, terms, eras, closing, .. } = supervisor;
-    let guessed = eras.first(terms.era) == Era::Stateless && !eras.speaks(Era::Stateless);
+    let first = eras.first(terms.era);
     let outcome = attempt(supervisor, tail, limit).await;
-    if !guessed || closing.is_cancelled() || !matches!(outcome, Err(Error::Closed { .. })) {
+    if outcome.is_ok() || closing.is_cancelled() || eras.first(terms.era) == first {
         return outcome;
     }
-    tracing::info!("`{}` ended over `server/discover` and is started anew", blueprint.name);
-    eras.learn(Era::Stateless, false);
+    tracing::info!("`{}` ended over its first request and is started anew", blueprint.name);
     let tail = Arc::new(Tail::new(blueprint.blotter.clone()));
     let outcome = attempt(supervisor, &tail, limit).await;
     if outcome.is_err() {

@@ -177,6 +177,7 @@ async fn the_era_of_a_server_is_found_whatever_is_preferred() {
     for (flags, wanted, expected, starts) in [
         (&["--stateless"][..], Era::Session, Era::Stateless, 1),
         (&["--stateless"], Era::Stateless, Era::Stateless, 1),
+        (&["--stateless", "--unknown", "exit"], Era::Session, Era::Stateless, 2),
         (&[], Era::Session, Era::Session, 1),
         (&[], Era::Stateless, Era::Session, 1),
         (&["--unknown", "exit"], Era::Stateless, Era::Session, 2),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Bridge, eventually, json_of, text_of, tool_names};
+use crate::support::{Bridge, eventually, json_of, lines_of, text_of, tool_names};
 
 fn stateless() -> crate::support::Client {
     Bridge::new().server("one", &["--stateless"]).serve_initialized()
@@ -14,6 +14,23 @@ fn its_tools_are_listed_and_called() {
     let list = client.mcp(&json!({"action": "list", "server": "one"}));
     assert!(tool_names(&json_of(&list)).contains(&"echo"), "{list}");
     assert_eq!(text_of(&client.call("one", "echo", json!({"message": "hello"}))), "hello");
+}
+
+#[test]
+fn one_that_ends_over_initialize_is_started_anew() {
+    let bridge = Bridge::new().set("mode", "direct").set("toolPrefix", false);
+    let starts = bridge.path("starts");
+    let log = starts.to_str().expect("the path is UTF-8");
+    let mut client = bridge
+        .server("one", &["--stateless", "--unknown", "exit", "--start-log", log])
+        .serve_initialized();
+    let list = client.request("tools/list", json!({}));
+    let list = client.result(list);
+    assert_eq!(list["tools"][0]["name"], "echo", "{list}");
+    let call =
+        client.request("tools/call", json!({"name": "echo", "arguments": {"message": "hello"}}));
+    assert_eq!(text_of(&client.result(call)), "hello");
+    assert_eq!(lines_of(&starts).len(), 2);
 }
 
 #[test]

@@ -52,6 +52,9 @@ impl Server {
         match &*envelope.method {
             "initialize" | "ping" | "logging/setLevel" | "resources/subscribe" => {
                 self.refuse(id, -32601, &format!("method not found: {}", envelope.method));
+                if self.options.unknown == Unknown::Exit {
+                    return Some(Flow::Exit(1));
+                }
             }
             // An answer to a request; there are none in this era.
             "" => return None,
