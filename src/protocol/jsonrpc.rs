@@ -193,18 +193,31 @@ pub fn write_call(
 ) {
     buffer.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
     write_json(buffer, &id);
-    buffer.extend_from_slice(b",\"method\":\"");
-    buffer.extend_from_slice(method.as_bytes());
-    buffer.extend_from_slice(b"\",\"params\":");
+    buffer.extend_from_slice(b",\"method\":");
+    write_method(buffer, method);
+    buffer.extend_from_slice(b",\"params\":");
     params(buffer, id);
     buffer.push(b'}');
 }
 
+/// Appends the name as a JSON string. It may be a stranger's, who could write a message of his own into ours with a
+/// quote or a line break in it.
+fn write_method(buffer: &mut Vec<u8>, method: &str) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.$".contains(&byte);
+    if method.bytes().all(is_plain) {
+        buffer.push(b'"');
+        buffer.extend_from_slice(method.as_bytes());
+        buffer.push(b'"');
+    } else {
+        write_json(buffer, &method);
+    }
+}
+
 /// Appends a notification.
 pub fn write_notification(buffer: &mut Vec<u8>, method: &str, params: &str) {
-    buffer.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":\"");
-    buffer.extend_from_slice(method.as_bytes());
-    buffer.extend_from_slice(b"\",\"params\":");
+    buffer.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":");
+    write_method(buffer, method);
+    buffer.extend_from_slice(b",\"params\":");
     buffer.extend_from_slice(params.as_bytes());
     buffer.push(b'}');
 }
@@ -287,6 +300,24 @@ mod tests {
         check(r#"{"jsonrpc":"2.0","id":3,"method":"x","params":5}"#, "refused 3");
         check(r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#, "refused null");
         check(r#"{"jsonrpc":"2.0","id":{},"method":"x"}"#, "refused null");
+    }
+
+    #[test]
+    fn a_method_cannot_write_a_message_of_its_own() {
+        for method in
+            ["x\",\"params\":{}}\n{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}", "\u{1b}", "a\\"]
+        {
+            let mut written = Vec::new();
+            write_notification(&mut written, method, "{}");
+            assert!(!written.contains(&b'\n') && !written.contains(&0x1b), "{method}");
+            let mut strict = Strict::new();
+            match parse(strict.check(&written).expect("it is JSON")) {
+                Ok(Message::Notification { method: read, params: Some("{}") }) => {
+                    assert_eq!(read, method);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]
