@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use url::Url;
+
 use super::auth::Auth;
 use super::protection::Protection;
 use super::rate_limit::RateLimit;
@@ -127,14 +129,15 @@ impl Server {
                     .filter(|(name, value)| is_telling(name) || is_random(value.expose()));
                 login.into_iter().chain(variables.map(|(_, value)| value)).cloned().collect()
             }
-            Transport::Sse(remote) | Transport::StreamableHttp(remote) => remote
-                .auth
-                .as_ref()
-                .map(Auth::secrets)
-                .unwrap_or_default()
-                .into_iter()
-                .cloned()
-                .collect(),
+            Transport::Sse(remote) | Transport::StreamableHttp(remote) => {
+                let auth = remote.auth.as_ref().map(Auth::secrets).unwrap_or_default();
+                let headers = remote
+                    .headers
+                    .iter()
+                    .filter(|(name, value)| is_telling(name) || is_random(value.expose()));
+                let login = auth.into_iter().chain(headers.map(|(_, value)| value)).cloned();
+                login.chain(in_url(remote.url.expose())).collect()
+            }
         };
         for secret in found {
             if !secret.expose().is_empty() && !self.secrets.contains(&secret) {
@@ -142,6 +145,23 @@ impl Server {
             }
         }
     }
+}
+
+/// The parts of a URL that services put keys into: the password, and what is named or reads like a key in the query and
+/// the path; as it is written, and decoded.
+fn in_url(url: &str) -> Vec<Secret> {
+    let Ok(parsed) = Url::parse(url) else { return Vec::new() };
+    let mut found: Vec<String> = Vec::new();
+    found.extend(parsed.password().map(str::to_owned));
+    let is_key = |name: &str, value: &str| is_telling(name) || is_random(value);
+    let pairs = parsed.query_pairs().filter(|(name, value)| is_key(name, value));
+    found.extend(pairs.map(|(_, value)| value.into_owned()));
+    let written = parsed.query().into_iter().flat_map(|query| query.split('&'));
+    let written = written.filter_map(|pair| pair.split_once('='));
+    found.extend(written.filter(|(name, value)| is_key(name, value)).map(|(_, v)| v.to_owned()));
+    let parts = parsed.path_segments().into_iter().flatten();
+    found.extend(parts.filter(|part| is_random(part)).map(str::to_owned));
+    found.into_iter().map(Secret::from).collect()
 }
 
 /// Whether a value reads like a token rather than like a setting: long, without blanks or slashes, of letters and
@@ -309,5 +329,11 @@ mod tests {
         let server =
             check(r#"{"url": "https://h", "auth": {"type": "bearer", "token": "t-123"}}"#, &[]);
         assert_eq!(server.map(|server| server.secrets), Some(vec![Secret::from("t-123")]));
+        let server = check(
+            r#"{"url": "https://u:pw12@h/mcp?key=a%2Fb1&v=2", "headers": {"X-Api-Key": "k-9", "Accept": "x"}}"#,
+            &[],
+        );
+        let expected = ["k-9", "pw12", "a/b1", "a%2Fb1"].map(Secret::from);
+        assert_eq!(server.map(|server| server.secrets), Some(expected.to_vec()));
     }
 }
