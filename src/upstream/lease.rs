@@ -15,7 +15,8 @@ use super::{Error, Pool, Session, Supervisor, Terms};
 use crate::config::ServerName;
 use crate::protocol::era::Era;
 
-/// Sessions of one server and one set of capabilities that wait to be borrowed again are not more.
+/// Sessions of one server that wait to be borrowed again are not more, whatever they were opened with: each may be a
+/// process of its own, and clients may declare what they like.
 const MAX_SPARE: usize = 4;
 
 /// A session for as long as a request needs it.
@@ -64,6 +65,19 @@ impl Deref for Lease {
 impl Drop for Loan {
     fn drop(&mut self) {
         self.others.give_back(&self.supervisor);
+    }
+}
+
+impl Table {
+    /// Takes one of the spare sessions with the server out, if there are as many as there may be.
+    fn make_room(&mut self, server: &ServerName) -> Option<Arc<Supervisor>> {
+        let of_server = self.spare.iter_mut().filter(|((name, _), _)| name == server);
+        let mut lists: Vec<_> = of_server.map(|(_, spare)| spare).collect();
+        if lists.iter().map(|spare| spare.len()).sum::<usize>() < MAX_SPARE {
+            return None;
+        }
+        let longest = lists.iter_mut().max_by_key(|spare| spare.len())?;
+        Some(longest.remove(0))
     }
 }
 
@@ -142,14 +156,17 @@ impl Others {
             spare.retain(|spare| spare.is_open());
         }
         table.spare.retain(|_, spare| !spare.is_empty());
-        let key = (supervisor.blueprint.name.clone(), supervisor.terms.capabilities.clone());
-        let kept = clean && table.spare.get(&key).is_none_or(|spare| spare.len() < MAX_SPARE);
-        if kept {
+        let superfluous = if clean {
+            let superfluous = table.make_room(&supervisor.blueprint.name);
+            let key = (supervisor.blueprint.name.clone(), supervisor.terms.capabilities.clone());
             table.spare.entry(key).or_default().push(supervisor.clone());
-        }
+            superfluous
+        } else {
+            Some(supervisor.clone())
+        };
         drop(table);
-        if !kept {
-            supervisor.close();
+        if let Some(superfluous) = superfluous {
+            superfluous.close();
         }
     }
 

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, HttpReply, HttpServer, stateless, text_of};
+use crate::support::{
+    Bridge, HttpReply, HttpServer, alive, eventually, initialize_params, lines_of, stateless,
+    text_of,
+};
 
 const VERSION: (&str, &str) = ("MCP-Protocol-Version", "2026-07-28");
 
@@ -110,4 +113,81 @@ fn errors_of_servers_have_their_statuses() {
     let params = json!({"name": "one_rpc_error", "arguments": {"code": -32601, "message": "no"}});
     let reply = session.request("tools/call", &params);
     assert_eq!(reply.status, 200);
+}
+
+#[test]
+fn calls_without_sessions_leave_nothing_behind() {
+    let bridge = direct();
+    let file = bridge.path("processes");
+    let flags = ["--rich", "--pid-file", &file.display().to_string()].map(str::to_owned);
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let server = bridge.server("one", &flags).serve_http(&["--http"]);
+    let living = || {
+        let started = lines_of(&file);
+        started.iter().filter(|pid| alive(pid.parse().expect("a number"))).count()
+    };
+    let echo = |capabilities: &Value| {
+        let answer = call(&server, "one_echo", &json!({"message": "x"}), capabilities, &[]).json();
+        assert_eq!(text_of(&answer["result"]), "x");
+    };
+    for _ in 0..490 {
+        echo(&json!({"elicitation": {}}));
+    }
+    assert_eq!(lines_of(&file).len(), 2, "one for all, and one that is borrowed again and again");
+    // Each of them wants a server of its own.
+    for number in 0..10 {
+        echo(&json!({"elicitation": {}, "experimental": {"number": number}}));
+    }
+    assert_eq!(lines_of(&file).len(), 12);
+    assert!(eventually(|| living() <= 5), "{} are left", living());
+    // What was under way when its client left must not meet the next one.
+    let progress = json!({"count": 9999, "delayMs": 20});
+    let asks = json!({"elicitation": {}});
+    let mut message =
+        stateless(1, "tools/call", json!({"name": "one_progress", "arguments": progress}));
+    message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = asks.clone();
+    message["params"]["_meta"]["progressToken"] = json!("t");
+    let headers = [VERSION, ("Mcp-Method", "tools/call"), ("Mcp-Name", "one_progress")];
+    for _ in 0..5 {
+        let mut reply = server.post(&headers, &message);
+        assert!(reply.event().is_some());
+        reply.close();
+    }
+    echo(&asks);
+    assert!(eventually(|| living() <= 5), "{} are left", living());
+}
+
+#[test]
+fn each_client_sees_what_its_name_says() {
+    let modes = json!({"mine": "direct"});
+    let bridge = Bridge::new().set("mode", "auto").set("clientModes", modes);
+    let server = bridge.server("one", &[]).serve_http(&["--http"]);
+    let names = |answer: &Value| -> Vec<String> {
+        let tools = answer["result"]["tools"].as_array().expect("a list").iter();
+        tools.filter_map(|tool| Some(tool["name"].as_str()?.to_owned())).collect()
+    };
+    let session = |name: &str| {
+        let mut params = initialize_params("2025-11-25");
+        params["clientInfo"]["name"] = json!(name);
+        let message = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params});
+        let reply = server.post(&[], &message);
+        let id = reply.header("mcp-session-id").expect("it has an id").to_owned();
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+        names(&server.post(&[("Mcp-Session-Id", &id)], &message).json())
+    };
+    let alone = |name: &str| {
+        let mut message = stateless(1, "tools/list", json!({}));
+        message["params"]["_meta"]["io.modelcontextprotocol/clientInfo"] =
+            json!({"name": name, "version": "1"});
+        names(&server.post(&[VERSION, ("Mcp-Method", "tools/list")], &message).json())
+    };
+    for list in [&session as &dyn Fn(&str) -> Vec<String>, &alone] {
+        for name in ["mine", "claude-code"] {
+            let direct = list(name);
+            assert!(direct.contains(&"one_echo".to_owned()), "{direct:?}");
+            assert!(!direct.contains(&"mcp".to_owned()), "{direct:?}");
+        }
+        assert_eq!(list("claude-ai"), ["mcp"]);
+        assert_eq!(list(""), ["mcp"]);
+    }
 }
