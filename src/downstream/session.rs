@@ -214,7 +214,8 @@ impl Session {
     ) -> Option<Started> {
         let about = self.router.introduction(&client);
         let offered = ServerCapabilities::parse(&about.capabilities.to_string());
-        let honoured = wanted.honoured(&offered);
+        // How a task stands is told to those who ask.
+        let honoured = Wanted { tasks: Vec::new(), ..wanted.honoured(&offered) };
         let (router, closing, own) = (self.router.clone(), self.closing.clone(), id.clone());
         self.start(id, way.outlet.clone(), |_| async move {
             let (to, tag) = (way.notify.clone(), own.clone());

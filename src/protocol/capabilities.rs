@@ -114,6 +114,11 @@ impl ClientCapabilities {
                 }
             }
             method::ROOTS_LIST => self.roots.is_none().then_some(r#"{"roots":{}}"#),
+            // They are about what was asked of the client as a task.
+            method::TASKS_GET
+            | method::TASKS_RESULT
+            | method::TASKS_LIST
+            | method::TASKS_CANCEL => (!self.tasks).then_some(r#"{"tasks":{}}"#),
             _ => Some("{}"),
         }
     }
@@ -298,6 +303,8 @@ mod tests {
         check("{}", "roots/list", "{}", Some(r#"{"roots":{}}"#));
         check(r#"{"roots":{}}"#, "roots/list", "{}", None);
         check(r#"{"roots":{}}"#, "ping", "{}", Some("{}"));
+        check(r#"{"roots":{}}"#, "tasks/get", "{}", Some(r#"{"tasks":{}}"#));
+        check(r#"{"tasks":{}}"#, "tasks/get", "{}", None);
     }
 
     #[test]

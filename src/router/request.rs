@@ -14,6 +14,8 @@ pub struct ToolCall<'a> {
     pub arguments: Option<&'a str>,
     /// The JSON text of metadata such as the progress token.
     pub meta: Option<&'a str>,
+    /// The client asks for a task in the place of the result (revision 2025-11-25, Tasks).
+    pub wants_task: bool,
 }
 
 /// The progress token in the metadata of a request, as it is spelt: a string or a number (specification, Progress,
@@ -28,11 +30,12 @@ pub(super) fn progress_token(meta: &str) -> Option<&str> {
 impl<'a> ToolCall<'a> {
     /// Reads the parameters from their JSON text.
     pub fn parse(params: &'a str) -> Result<Self, ErrorObject> {
-        let (mut name, mut arguments, mut meta) = (None, None, None);
+        let (mut name, mut arguments, mut meta, mut wants_task) = (None, None, None, false);
         for member in members(params) {
             match &*member.name() {
                 "name" => name = string(member.value),
                 "arguments" => arguments = Some(member.value),
+                "task" => wants_task = is_object(member.value),
                 "_meta" => meta = Some(member.value).filter(|meta| is_object(meta)),
                 _ => {}
             }
@@ -40,6 +43,6 @@ impl<'a> ToolCall<'a> {
         let name = name.ok_or_else(|| {
             ErrorObject::new(INVALID_PARAMS, "`tools/call` needs `name`, the name of a tool")
         })?;
-        Ok(Self { name, arguments, meta })
+        Ok(Self { name, arguments, meta, wants_task })
     }
 }

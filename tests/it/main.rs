@@ -12,6 +12,7 @@ mod concurrency;
 mod config;
 mod direct_questions;
 mod direct_resources;
+mod direct_tasks;
 mod direct_tools;
 mod doctor;
 mod edit;

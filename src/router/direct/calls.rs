@@ -18,6 +18,9 @@ impl Router {
         caller: &Caller,
     ) -> Result<Box<str>, ErrorObject> {
         let call = ToolCall::parse(params)?;
+        if call.wants_task {
+            self.direct.owners.enter(&caller.client);
+        }
         let (server, own) = match self.owner_of_tool(&call.name, caller).await {
             Ok(owner) => owner,
             // Specification, Tools, Error Handling.
@@ -35,7 +38,9 @@ impl Router {
         let attempt = Attempt { found, tool, params: arguments, meta, caller, whole: Some(params) };
         match attempt.answered(self).await {
             Ok(answered) => {
-                Ok(self.shape(found, answered, None, Form::Direct).await.into_content())
+                let result = self.shape(found, answered, None, Form::Direct).await.into_content();
+                self.note_task(found, &caller.client, call.wants_task, &result);
+                Ok(result)
             }
             Err(Error::Upstream { source: upstream::Error::Refused(error), .. }) => {
                 Err(errors::fit(found, error))

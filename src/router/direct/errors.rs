@@ -4,14 +4,21 @@ use serde_json::json;
 use serde_json::value::to_raw_value;
 
 use crate::base::text::byte_of;
-use crate::protocol::error::{ErrorObject, INTERNAL_ERROR, RESOURCE_NOT_FOUND};
+use crate::protocol::error::{ErrorObject, INTERNAL_ERROR, METHOD_NOT_FOUND, RESOURCE_NOT_FOUND};
 use crate::router::Error;
 use crate::router::routing::Found;
+use crate::telemetry::logging::excerpt;
 use crate::upstream;
 
 /// The bridge cannot do what is asked.
 pub(super) fn internal(error: &Error) -> ErrorObject {
     ErrorObject::new(INTERNAL_ERROR, error.to_string())
+}
+
+/// Nobody behind the bridge knows the method.
+pub(super) fn unknown_method(method: &str) -> ErrorObject {
+    let message = format!("unknown method `{}`", excerpt(method.as_bytes(), 80));
+    ErrorObject::new(METHOD_NOT_FOUND, message)
 }
 
 /// What a server has answered instead of a result, or why it has not answered.

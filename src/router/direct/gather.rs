@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Prompts,
     Resources,
     Templates,
+    /// Only the session era lists them.
+    Tasks,
 }
 
 impl Kind {
@@ -42,6 +44,7 @@ impl Kind {
             Self::Prompts => method::PROMPTS_LIST,
             Self::Resources => method::RESOURCES_LIST,
             Self::Templates => method::RESOURCES_TEMPLATES_LIST,
+            Self::Tasks => method::TASKS_LIST,
         }
     }
 
@@ -51,6 +54,7 @@ impl Kind {
             Self::Prompts => "prompts",
             Self::Resources => "resources",
             Self::Templates => "resourceTemplates",
+            Self::Tasks => "tasks",
         }
     }
 
@@ -60,6 +64,7 @@ impl Kind {
             Self::Prompts => "name",
             Self::Resources => "uri",
             Self::Templates => "uriTemplate",
+            Self::Tasks => "taskId",
         }
     }
 }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use super::template::Template;
 use crate::config::{ServerName, ToolPrefix};
+use crate::protocol::era::Era;
 use crate::tools::Exposed;
 use crate::upstream::Established;
 
 /// All of it, of which what is seen later takes the place of what was seen before.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    established: HashMap<ServerName, Arc<Established>>,
+    /// Most servers speak one era only.
+    established: HashMap<ServerName, Vec<Arc<Established>>>,
     prompts: HashMap<ServerName, Vec<String>>,
     names: Arc<Exposed>,
     uris: HashMap<ServerName, HashSet<String>>,
@@ -21,18 +23,20 @@ pub(super) struct Known {
 impl Known {
     /// Takes in what a server offers.
     pub(super) fn put_established(&mut self, server: &ServerName, established: &Established) {
-        let is_known = |known: &Arc<Established>| {
-            known.capabilities == established.capabilities
-                && known.instructions == established.instructions
-        };
-        if !self.established.get(server).is_some_and(is_known) {
-            self.established.insert(server.clone(), Arc::new(established.clone()));
+        let all = self.established.entry(server.clone()).or_default();
+        match all.iter_mut().find(|known| known.era == established.era) {
+            Some(known)
+                if known.capabilities == established.capabilities
+                    && known.instructions == established.instructions => {}
+            Some(known) => *known = Arc::new(established.clone()),
+            None => all.push(Arc::new(established.clone())),
         }
     }
 
-    /// What a server offered when it was last reached.
-    pub(super) fn established(&self, server: &ServerName) -> Option<Arc<Established>> {
-        self.established.get(server).cloned()
+    /// What a server offered when it was last reached, in this era if it was, or else in the other one.
+    pub(super) fn established(&self, server: &ServerName, era: Era) -> Option<Arc<Established>> {
+        let all = self.established.get(server)?;
+        all.iter().find(|known| known.era == era).or(all.first()).cloned()
     }
 
     /// Takes the prompts of servers in, and names all of them anew in the order of the config.

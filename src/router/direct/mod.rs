@@ -22,6 +22,7 @@ mod serve;
 mod sessions;
 mod state;
 mod subscriptions;
+mod tasks;
 mod template;
 mod tools;
 

@@ -1,11 +1,12 @@
 //! Which part of direct mode answers a request.
 
+use super::errors;
+use super::pass::Request;
 use crate::base::json::{is_object, member};
-use crate::protocol::error::{ErrorObject, INVALID_PARAMS, METHOD_NOT_FOUND};
+use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 use crate::protocol::method;
 use crate::router::caller::{Asks, Caller};
 use crate::router::routing::Router;
-use crate::telemetry::logging::excerpt;
 
 /// The result of a request that only wants to be done.
 pub(super) const DONE: &str = "{}";
@@ -54,11 +55,34 @@ impl Router {
             method::RESOURCES_SUBSCRIBE => Box::pin(self.subscribe(params, caller)).await,
             method::RESOURCES_UNSUBSCRIBE => Box::pin(self.unsubscribe(params, caller)).await,
             method::LOGGING_SET_LEVEL => self.set_level(params, caller),
-            _ => {
-                let message = format!("unknown method `{}`", excerpt(method.as_bytes(), 80));
-                Err(ErrorObject::new(METHOD_NOT_FOUND, message))
+            _ if !method::is_request_of(caller.client.revision.era(), method) => {
+                Err(errors::unknown_method(method))
             }
+            method::TASKS_GET
+            | method::TASKS_UPDATE
+            | method::TASKS_CANCEL
+            | method::TASKS_RESULT => Box::pin(self.serve_task(method, params, caller)).await,
+            method::TASKS_LIST => {
+                only_page(params)?;
+                Box::pin(self.serve_task(method, params, caller)).await
+            }
+            _ => Box::pin(self.pass_on(method, params, caller)).await,
         }
+    }
+
+    /// A method that the protocol does not have. Of several servers nobody can say which is meant.
+    async fn pass_on(
+        &self,
+        method: &str,
+        params: &str,
+        caller: &Caller,
+    ) -> Result<Box<str>, ErrorObject> {
+        let mut servers = self.pool.iter();
+        let (Some((server, _)), None) = (servers.next(), servers.next()) else {
+            return Err(errors::unknown_method(method));
+        };
+        let found = self.find(server.as_str()).map_err(|error| errors::internal(&error))?;
+        self.fetched(found, Request { method, params, other: None, caller }).await
     }
 
     async fn list_direct(&self, method: &str, caller: &Caller) -> Result<Box<str>, ErrorObject> {

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use super::follow::owner;
 use super::gather::Kind;
 use crate::config::ServerName;
+use crate::protocol::capabilities::Tasks;
 use crate::protocol::era::Era;
 use crate::router::caller::{Caller, Client};
 use crate::router::routing::{Enough, Found, Router};
@@ -26,7 +27,7 @@ impl Router {
             client: client.id,
             era: client.revision.era(),
             capabilities: client.capabilities.clone(),
-            private: level.is_some(),
+            private: level.is_some() || self.direct.owners.has(client),
             owner: Some(owner(self, found, caller)),
         };
         let lease = self.pool.lease(found.supervisor, &tenant).await?;
@@ -50,12 +51,13 @@ impl Router {
         found: Found<'_>,
         caller: &Caller,
     ) -> Result<Option<Arc<Established>>, upstream::Error> {
-        let known = self.direct.known().established(found.name);
+        let era = caller.client.revision.era();
+        let known = self.direct.known().established(found.name, era);
         if known.is_some() {
             return Ok(known);
         }
         self.session_for(found, caller).await?;
-        Ok(self.direct.known().established(found.name))
+        Ok(self.direct.known().established(found.name, era))
     }
 
     /// Reaches those of the servers of whose tools less than `enough` is known, side by side, in the sessions that the client's requests
@@ -96,6 +98,7 @@ pub(super) fn has(established: &Established, kind: Kind) -> bool {
     match kind {
         Kind::Prompts => established.offers.prompts.is_some(),
         Kind::Resources | Kind::Templates => established.offers.resources.is_some(),
+        Kind::Tasks => established.offers.tasks == Some(Tasks::Session),
     }
 }
 

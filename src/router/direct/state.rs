@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 use super::known::Known;
 use super::parked::Parked;
 use super::subscriptions::Subscriptions;
+use super::tasks::Owners;
 use super::tools::ToolList;
 use crate::protocol::log::Level;
 use crate::router::caller::Notify;
@@ -27,6 +28,8 @@ pub(in crate::router) struct State {
     /// Where clients hear what belongs to none of their requests.
     standing: Mutex<HashMap<u64, Notify>>,
     pub(super) subscriptions: Subscriptions,
+    /// Whose the tasks of servers are.
+    pub(super) owners: Owners,
     pub(super) parked: Arc<Parked>,
     /// What outlives the request that caused it.
     pub(super) tasks: TaskTracker,
