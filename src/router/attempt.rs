@@ -84,6 +84,10 @@ impl Attempt<'_> {
         (safe && retry.retry_on.contains(&cause)).then_some(match error {
             // A try before the end of the cool-down would be none.
             E::CoolingDown { left, .. } => wait.max(*left),
+            // Some ask to be left alone for hours, which no caller waits for.
+            E::Status(refusal) if matches!(refusal.status, 429 | 503) => {
+                wait.max(refusal.retry_after.unwrap_or_default().min(LONGEST_WAIT))
+            }
             _ => wait,
         })
     }

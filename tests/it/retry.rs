@@ -1,8 +1,12 @@
 //! Further tries: only where they are safe.
 
-use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crate::support::{Bridge, Client, error_of, lines_of, text_of};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::support::{Bridge, Client, Web, error_of, lines_of, text_of};
 
 fn client(retry: Value) -> Client {
     Bridge::new()
@@ -80,4 +84,28 @@ fn one_server_may_be_tried_more_often() {
         .serve_initialized();
     let (result, runs) = call(&mut client, "flaky_read", 1, false);
     assert_eq!((text_of(&result), runs), ("run 2", 2));
+}
+
+#[test]
+fn a_server_that_asks_to_be_left_alone_is() {
+    let refused = AtomicBool::new(false);
+    let web = Web::start(move |request, reply| {
+        if request.is("tools/list") {
+            let hints = json!({"readOnlyHint": true});
+            let tool =
+                json!({"name": "echo", "inputSchema": {"type": "object"}, "annotations": hints});
+            return reply.json(&request.result(&json!({"tools": [tool]})));
+        }
+        request.is("tools/call")
+            && !refused.swap(true, Ordering::Relaxed)
+            && reply.send(429, &[("Retry-After", "1")], "")
+    });
+    let retry = json!({"maxAttempts": 2, "delayMs": 1});
+    let mut client =
+        Bridge::new().entry("web", web.entry()).set("retry", retry).serve_initialized();
+    let begun = Instant::now();
+    let result = client.call("web", "echo", json!({"message": "hello"}));
+    assert_eq!(text_of(&result), "hello");
+    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(web.messages("tools/call").len(), 2);
 }
