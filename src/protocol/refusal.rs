@@ -4,6 +4,7 @@
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::discover::newest_common;
 use super::era::Era;
 use super::error::{
     ErrorObject, HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND,
@@ -58,6 +59,12 @@ pub fn supported_versions(error: &ErrorObject) -> Option<Vec<String>> {
     let data = error.data.as_deref().filter(|_| error.code == UNSUPPORTED_PROTOCOL_VERSION)?;
     let supported = elements(member(data.get(), "supported")?);
     Some(supported.filter_map(|date| string(date).map(Into::into)).collect())
+}
+
+/// Whether a server that refuses a revision names another stateless one, or the same, that is spoken here: then the
+/// request may be repeated in it.
+pub fn is_offered(error: &ErrorObject) -> bool {
+    supported_versions(error).is_some_and(|dates| newest_common(&dates).is_some())
 }
 
 /// Whether only a stateless server answers so: then `initialize` need not be tried (revision 2026-07-28, Versioning,

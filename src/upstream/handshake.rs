@@ -19,7 +19,7 @@ use crate::protocol::error::{
 use crate::protocol::initialize::{ServerAnswer, client_params_for};
 use crate::protocol::meta::{self, Declared, IDENTITY};
 use crate::protocol::method;
-use crate::protocol::refusal::is_of_stateless_server;
+use crate::protocol::refusal::{is_of_stateless_server, is_offered, supported_versions};
 use crate::protocol::version::Revision;
 use crate::telemetry::logging::excerpt;
 
@@ -140,6 +140,9 @@ async fn initialize(session: &Session, terms: &Terms, limit: Duration) -> Result
             if may_be_stateless(&refusal) { Fault::OtherEra(error) } else { Fault::Final(error) }
         }
         Error::BadAnswer { reason } => Fault::Final(failed(reason)),
+        Error::Status(refusal) if is_vague(refusal.status) => {
+            Fault::OtherEra(Error::Status(refusal))
+        }
         other => Fault::Final(other),
     })?;
     let answer: ServerAnswer = serde_json::from_str(&result).map_err(|error| {
@@ -171,27 +174,18 @@ async fn discover(session: &Session, terms: &Terms, silence: Duration) -> Result
         log_level: None,
     };
     let params = meta::with(None, &declared);
-    let asked = ask(session, method::SERVER_DISCOVER, &params, silence);
-    let result = match timeout(silence, asked).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(Error::Refused(refusal))) => {
-            let error = failed(format!("the server refused `server/discover`: {refusal}"));
-            let knows = is_of_stateless_server(&refusal);
-            return Err(if knows { Fault::Final(error) } else { Fault::OtherEra(error) });
-        }
-        Ok(Err(
-            ended @ (Error::Closed { .. }
-            | Error::Unsent { .. }
-            | Error::Abandoned
-            | Error::ShuttingDown),
-        )) => return Err(Fault::Final(ended)),
-        // Servers of the older era refuse what they do not know in ways of their own.
-        Ok(Err(Error::BadAnswer { reason })) => return Err(Fault::OtherEra(failed(reason))),
-        // Over HTTP an older server refuses in its own way (specification, Versioning, Backward Compatibility).
-        Ok(Err(error @ Error::Status(_))) => return Err(Fault::OtherEra(error)),
-        Ok(Err(other)) => return Err(Fault::OtherEra(other)),
-        Err(_) => return Err(Fault::OtherEra(Error::TimedOut { after: silence })),
+    let asked = async || {
+        let asked = ask(session, method::SERVER_DISCOVER, &params, silence);
+        timeout(silence, asked).await.unwrap_or(Err(Error::TimedOut { after: silence }))
     };
+    let mut answer = asked().await;
+    if let Err(Error::Refused(refusal)) = &answer
+        && is_offered(refusal)
+    {
+        // The revision that it wants is the one that it was asked in.
+        answer = asked().await;
+    }
+    let result = answer.map_err(no_discovery)?;
     let found =
         Discovery::parse(&result).map_err(|fault| Fault::OtherEra(failed(fault.to_string())))?;
     let Some(revision) = found.revision() else {
@@ -208,6 +202,41 @@ async fn discover(session: &Session, terms: &Terms, silence: Duration) -> Result
     established.server_info = found.server_info;
     session.agreement.established.set(established).expect("there is one handshake");
     Ok(())
+}
+
+/// What it shows that `server/discover` brought no result.
+fn no_discovery(error: Error) -> Fault {
+    match error {
+        Error::Refused(refusal) => {
+            let error = failed(format!("the server refused `server/discover`: {refusal}"));
+            let dates = supported_versions(&refusal).unwrap_or_default();
+            let has_sessions = dates.iter().any(|date| Era::of_revision(date) == Era::Session);
+            let knows = is_of_stateless_server(&refusal) && !has_sessions;
+            if knows { Fault::Final(error) } else { Fault::OtherEra(error) }
+        }
+        ended @ (Error::Closed { .. }
+        | Error::Unsent { .. }
+        | Error::NotReached { .. }
+        | Error::Abandoned
+        | Error::ShuttingDown) => Fault::Final(ended),
+        // Servers of the older era refuse what they do not know in ways of their own.
+        Error::BadAnswer { reason } => Fault::OtherEra(failed(reason)),
+        Error::Status(refusal) if is_of_any_era(refusal.status) => {
+            Fault::Final(Error::Status(refusal))
+        }
+        // Over HTTP as well (specification, Versioning, Backward Compatibility).
+        other => Fault::OtherEra(other),
+    }
+}
+
+/// Whether this status may say that a method is not known, without a word that says it.
+fn is_vague(status: u16) -> bool {
+    matches!(status, 400 | 404 | 405 | 415)
+}
+
+/// Whether a server says this whatever it is asked: that it wants a login, or has too much to do.
+fn is_of_any_era(status: u16) -> bool {
+    matches!(status, 401 | 407 | 429 | 503)
 }
 
 fn raw(value: Option<&RawValue>) -> Option<&str> {

@@ -14,7 +14,7 @@ use crate::protocol::capabilities::{ClientCapabilities, across};
 use crate::protocol::era::Era;
 use crate::protocol::meta::{self, Declared, IDENTITY};
 use crate::protocol::method;
-use crate::protocol::refusal::missing_capability;
+use crate::protocol::refusal::{is_offered, missing_capability};
 use crate::protocol::rounds::{self, InputRequired, Question, Retry};
 use crate::protocol::version::Revision;
 
@@ -60,7 +60,8 @@ impl Session {
         let Watch { on_progress, follower, declares, input_schema, withdrawn, .. } = watch;
         let on_progress: Option<SharedProgress> = on_progress.map(|on| Arc::new(Mutex::new(on)));
         let mut params = self.declared(&first, declares);
-        let mut rounds = 0;
+        // Once, a request may be refused for its revision and be wanted in the same.
+        let (mut rounds, mut repeated) = (0, false);
         loop {
             let watch = Watch {
                 on_progress: on_progress.as_ref().map(again),
@@ -70,7 +71,13 @@ impl Session {
                 ..Watch::default()
             };
             let write = |to: &mut Vec<u8>, id| write_with_token(to, &params, id);
-            let result = self.exchange(method, timeout, watch, write).await?;
+            let result = match self.exchange(method, timeout, watch, write).await {
+                Err(Error::Refused(refusal)) if !repeated && is_offered(&refusal) => {
+                    repeated = true;
+                    continue;
+                }
+                answer => answer?,
+            };
             if !asks_back {
                 return Ok(result);
             }

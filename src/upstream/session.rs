@@ -21,9 +21,11 @@ use super::{Error, Follower};
 use crate::base::blotter::Blotter;
 use crate::config::ServerName;
 use crate::protocol::era::Era;
+use crate::protocol::error::ErrorObject;
 use crate::protocol::jsonrpc;
 use crate::protocol::log::Level;
 use crate::protocol::method;
+use crate::protocol::refusal::supported_versions;
 use crate::wire::Urgency;
 
 /// Why a request is dropped without an answer; whoever drops it says so first.
@@ -189,11 +191,33 @@ impl Session {
         watch: Watch<'_>,
         params: impl FnOnce(&mut Vec<u8>, u64),
     ) -> Answer {
-        if self.era() == Era::Stateless {
+        let answer = if self.era() == Era::Stateless {
             // Boxed, so that calls of the other era stay small.
-            return Box::pin(self.in_rounds(method, timeout, watch, params)).await;
+            Box::pin(self.in_rounds(method, timeout, watch, params)).await
+        } else {
+            self.exchange(method, timeout, watch, params).await
+        };
+        match answer {
+            Err(Error::Refused(refusal)) => Err(self.refused(refusal)),
+            answer => answer,
         }
-        self.exchange(method, timeout, watch, params).await
+    }
+
+    /// What a refusal means. A server that is reached by URL may have become another one since the session opened, and
+    /// says by it that it speaks the other era now: then the next session finds out what it speaks.
+    fn refused(&self, refusal: ErrorObject) -> Error {
+        let dates = supported_versions(&refusal).unwrap_or_default();
+        let is_spoken = dates.iter().any(|date| Era::of_revision(date) == self.era());
+        let (false, false, Some(http)) = (dates.is_empty(), is_spoken, self.carrier.http()) else {
+            return Error::Refused(refusal);
+        };
+        if let Some(purpose) = self.agreement.purpose.get() {
+            purpose.eras.forget();
+        }
+        let reason = "the server no longer speaks the revision of the session".into();
+        let changed = Error::Broken { host: http.host().into(), reason };
+        self.end(&changed);
+        Error::Unsent { error: Arc::new(changed) }
     }
 
     /// Sends a request as it is.

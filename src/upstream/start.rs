@@ -112,12 +112,13 @@ async fn attempt(
     let Shared { settings, tasks, changes, .. } = &*supervisor.shared;
     let connection = Connection::open(blueprint, tail.clone(), tasks, closing)?;
     let session = connection.session();
-    let (terms, subscriptions) = (terms.clone(), subscriptions.clone());
-    let purpose = Purpose { terms: terms.clone(), changes: changes.clone(), subscriptions };
+    let (terms, subscriptions, eras) = (terms.clone(), subscriptions.clone(), eras.clone());
+    let changes = changes.clone();
+    let purpose = Purpose { terms: terms.clone(), changes, subscriptions, eras: eras.clone() };
     session.agreement.purpose.set(purpose).expect("a session is opened once");
     // Whoever waits for this start hears of it within half of his own time.
     let silence = handshake::LONGEST_SILENCE.min(settings.timeouts.connection / 2);
-    handshake::open(session, &terms, eras, Patience { limit, silence }).await?;
+    handshake::open(session, &terms, &eras, Patience { limit, silence }).await?;
     match session.era() {
         Era::Session => session.resubscribe(settings.timeouts.request).await,
         Era::Stateless => {

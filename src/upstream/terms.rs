@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::Follower;
 use super::changes::{Changes, Kind};
+use super::eras::Eras;
 use super::subscriptions::{News, Subscriptions};
 use crate::base::json;
 use crate::config::ServerName;
@@ -109,6 +110,7 @@ pub(super) struct Purpose {
     pub(super) terms: Arc<Terms>,
     pub(super) changes: Changes,
     pub(super) subscriptions: Arc<Subscriptions>,
+    pub(super) eras: Arc<Eras>,
 }
 
 impl Purpose {

@@ -21,6 +21,7 @@ mod guard;
 mod handshake;
 mod http_access;
 mod http_direct;
+mod http_eras;
 mod http_sessions;
 mod http_stateless;
 mod lifetime;
