@@ -95,7 +95,7 @@ impl Setup {
         say: impl Fn(&str),
         command: impl AsyncFnOnce(&App, Printer) -> Result<Exit, Failure>,
     ) -> Result<Exit, Failure> {
-        config.timeouts.connection = config.timeouts.connection.max(LONGEST_START);
+        config.timeouts.wait = config.timeouts.connection.max(LONGEST_START);
         // Results are printed as they are; the envelope is for clients, and there is no `read` in a shell.
         config.call_format = CallFormat::Content;
         config.max_result_chars = None;

@@ -185,7 +185,7 @@ mod tests {
             call_format: CallFormat::Envelope,
             servers: IndexMap::new(),
             skipped: Vec::new(),
-            timeouts: Timeouts { connection: ms(1), request: ms(2), shutdown: ms(0) },
+            timeouts: Timeouts { connection: ms(1), wait: ms(1), request: ms(2), shutdown: ms(0) },
             lifecycle: Lifecycle {
                 idle_timeout: None,
                 connect_cool_down: ms(0),

@@ -50,7 +50,7 @@ pub enum Error {
         last: Box<LastWords>,
     },
     /// It was given up after the longest start that the bridge allows.
-    #[error("the server did not finish its start within {} s and was stopped ({last})", .after.as_secs())]
+    #[error("{}", given_up(*.after, .last))]
     NeverStarted {
         /// How long it was waited for.
         after: Duration,
@@ -308,6 +308,15 @@ impl fmt::Display for LastWords {
     }
 }
 
+fn given_up(after: Duration, last: &LastWords) -> String {
+    let after = after.as_secs();
+    if last.remote {
+        format!("the server did not answer within {after} s and was given up")
+    } else {
+        format!("the server did not finish its start within {after} s and was stopped ({last})")
+    }
+}
+
 /// How to get the runtimes that servers are usually started with.
 fn remedy(command: &str) -> &'static str {
     match command {
@@ -345,6 +354,18 @@ mod tests {
         );
         let hint = error.hint().expect("a variable is missing");
         assert!(hint.contains("`API_KEY=…`") && hint.contains("(also `API_URL`)"), "{hint}");
+    }
+
+    #[test]
+    fn who_gave_no_answer_by_url_was_not_stopped() {
+        let given_up = |remote| {
+            let last = Box::new(LastWords { remote, ..LastWords::default() });
+            Error::NeverStarted { after: Duration::from_secs(30), last }
+        };
+        let remote = given_up(true);
+        assert_eq!(remote.to_string(), "the server did not answer within 30 s and was given up");
+        assert!(remote.hint().is_some_and(|hint| hint.contains("`url`")));
+        assert!(given_up(false).to_string().contains("was stopped (still running"));
     }
 
     #[test]

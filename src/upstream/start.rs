@@ -14,11 +14,14 @@ use super::stderr::Tail;
 use super::supervisor::Shared;
 use super::terms::Purpose;
 use super::{Error, Supervisor, handshake, listen, listing};
+use crate::config::Transport;
 use crate::protocol::era::Era;
 use crate::protocol::tool::Definition;
 
 /// A start is given up after this long: time enough to download a server and its runtime once.
 pub const LONGEST_START: Duration = Duration::from_mins(2);
+/// The same for a server that is reached by URL, where nothing is downloaded.
+const LONGEST_REMOTE_START: Duration = Duration::from_secs(30);
 
 /// What a start has come to, once it has.
 pub(super) type Outcome = Option<Result<Arc<Connection>, Error>>;
@@ -53,6 +56,12 @@ fn said(tail: &Tail) -> Box<LastWords> {
     Box::new(tail.so_far())
 }
 
+/// How long a start may take, which is never less than what is configured.
+fn longest_start(is_remote: bool, connection: Duration) -> Duration {
+    let longest = if is_remote { LONGEST_REMOTE_START } else { LONGEST_START };
+    longest.max(connection)
+}
+
 /// Waits, starts the server, shakes hands and reads its tools into the registry.
 pub(super) async fn connect(
     supervisor: &Supervisor,
@@ -62,7 +71,8 @@ pub(super) async fn connect(
     sleep(wait).await;
     let name = &supervisor.blueprint.name;
     let Shared { settings, registry, .. } = &*supervisor.shared;
-    let limit = LONGEST_START.max(settings.timeouts.connection);
+    let is_remote = !matches!(supervisor.blueprint.transport, Transport::Stdio(_));
+    let limit = longest_start(is_remote, settings.timeouts.connection);
     match timeout(limit, open(supervisor, tail, limit)).await {
         Ok(Ok((connection, tools))) => {
             // Its idle time begins now, however long it took to start.
@@ -117,7 +127,7 @@ async fn attempt(
     let purpose = Purpose { terms: terms.clone(), changes, subscriptions, eras: eras.clone() };
     session.agreement.purpose.set(purpose).expect("a session is opened once");
     // Whoever waits for this start hears of it within half of his own time.
-    let silence = handshake::LONGEST_SILENCE.min(settings.timeouts.connection / 2);
+    let silence = handshake::LONGEST_SILENCE.min(settings.timeouts.wait / 2);
     handshake::open(session, &terms, &eras, Patience { limit, silence }).await?;
     match session.era() {
         Era::Session => session.resubscribe(settings.timeouts.request).await,
@@ -131,4 +141,21 @@ async fn attempt(
         None
     };
     Ok((connection, tools))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn downloads_take_longer_than_answers() {
+        let check = |is_remote, connection, expected| {
+            let longest = longest_start(is_remote, Duration::from_secs(connection));
+            assert_eq!(longest.as_secs(), expected, "{is_remote} {connection}");
+        };
+        check(false, 5, 120);
+        check(true, 5, 30);
+        check(true, 60, 60);
+        check(false, 300, 300);
+    }
 }

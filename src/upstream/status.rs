@@ -63,7 +63,7 @@ impl Supervisor {
                 Some(error) => (State::Disconnected, Some(error.to_string())),
             },
             Phase::Starting(start @ Start { overdue: Some(since), .. }) => {
-                let after = since.elapsed() + self.shared.settings.timeouts.connection;
+                let after = since.elapsed() + self.shared.settings.timeouts.wait;
                 (State::Disconnected, Some(start.unfinished(after).to_string()))
             }
             Phase::CoolingDown { error, .. } => (State::Disconnected, Some(error.to_string())),

@@ -166,7 +166,7 @@ impl Supervisor {
             Reached::Open(session) => return Ok(session),
             Reached::Starting(outcome) => outcome,
         };
-        let limit = self.shared.settings.timeouts.connection;
+        let limit = self.shared.settings.timeouts.wait;
         let this_start = outcome.clone();
         match timeout(limit, outcome.wait_for(Option::is_some)).await {
             Ok(Ok(outcome)) => match &*outcome {
@@ -200,7 +200,7 @@ impl Supervisor {
         let doubt = match &self.state().phase {
             Phase::CoolingDown { error, .. } => Some(error.clone()),
             Phase::Starting(start) if start.doubtful || start.overdue.is_some() => {
-                Some(start.unfinished(self.shared.settings.timeouts.connection))
+                Some(start.unfinished(self.shared.settings.timeouts.wait))
             }
             _ => None,
         };
@@ -234,7 +234,7 @@ impl Supervisor {
             }
             Phase::Starting(start) => {
                 if start.is_overdue(self.shared.settings.lifecycle.connect_cool_down) {
-                    return Err(start.unfinished(self.shared.settings.timeouts.connection));
+                    return Err(start.unfinished(self.shared.settings.timeouts.wait));
                 }
                 return Ok(Reached::Starting(start.outcome.clone()));
             }

@@ -183,7 +183,7 @@ async fn the_era_of_a_server_is_found_whatever_is_preferred() {
         (&["--unknown", "exit"], Era::Stateless, Era::Session, 2),
         (&["--unknown", "ignore"], Era::Stateless, Era::Session, 1),
     ] {
-        let timeouts = Timeouts { connection: Duration::from_secs(4), ..Timeouts::default() };
+        let timeouts = Timeouts { wait: Duration::from_secs(4), ..Timeouts::default() };
         let bench = Bench::with(flags, timeouts, Lifecycle::default());
         let lease = bench.lease(&Tenant::anybody(wanted)).await;
         let established = lease.established().expect("the handshake is done");
