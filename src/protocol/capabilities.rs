@@ -234,6 +234,11 @@ pub fn across(to: Era, capabilities: &str) -> Cow<'_, str> {
     left
 }
 
+/// Capabilities of era `from`, as they hold in era `to`: between equal eras nothing is lost.
+pub fn in_terms_of(to: Era, from: Era, capabilities: &str) -> Cow<'_, str> {
+    if to == from { Cow::Borrowed(capabilities) } else { across(to, capabilities) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -359,5 +364,9 @@ mod tests {
             r#"{"roots":{"listChanged":true},"extensions":{"a/b":{}}}"#,
         );
         check(Era::Session, r#"{"tools" : {}}"#, r#"{"tools" : {}}"#);
+        let tasks = r#"{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#;
+        for (from, expected) in [(Era::Stateless, tasks), (Era::Session, r#"{"extensions":{}}"#)] {
+            assert_eq!(in_terms_of(Era::Stateless, from, tasks), expected);
+        }
     }
 }

@@ -10,7 +10,6 @@ use super::eras::Eras;
 use super::pending::Answer;
 use super::{Error, Established, Session, Terms, Watch};
 use crate::base::json::string;
-use crate::protocol::capabilities::across;
 use crate::protocol::discover::Discovery;
 use crate::protocol::era::Era;
 use crate::protocol::error::{
@@ -132,7 +131,7 @@ fn failed(reason: impl Into<String>) -> Error {
 
 /// `initialize`, its answer, `notifications/initialized`.
 async fn initialize(session: &Session, terms: &Terms, limit: Duration) -> Result<(), Fault> {
-    let params = client_params_for(&across(Era::Session, &terms.capabilities), IDENTITY);
+    let params = client_params_for(&terms.declared(Era::Session), IDENTITY);
     let answer = ask(session, method::INITIALIZE, &params, limit).await;
     let result = answer.map_err(|error| match error {
         Error::Refused(refusal) => {
@@ -166,7 +165,7 @@ async fn initialize(session: &Session, terms: &Terms, limit: Duration) -> Result
 
 /// `server/discover` and its answer.
 async fn discover(session: &Session, terms: &Terms, silence: Duration) -> Result<(), Fault> {
-    let capabilities = across(Era::Stateless, &terms.capabilities);
+    let capabilities = terms.declared(Era::Stateless);
     let declared = Declared {
         revision: Revision::LATEST,
         capabilities: &capabilities,

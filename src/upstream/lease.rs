@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::terms::Tenant;
 use super::{Error, Pool, Session, Supervisor, Terms};
 use crate::config::ServerName;
+use crate::protocol::capabilities::in_terms_of;
 use crate::protocol::era::Era;
 
 /// Sessions of one server that wait to be borrowed again are not more, whatever they were opened with: each may be a
@@ -209,7 +210,9 @@ impl Pool {
     }
 
     async fn borrow(&self, leader: &Arc<Supervisor>, tenant: &Tenant) -> Result<Lease, Error> {
-        let loan = self.others.borrow(leader, &tenant.capabilities);
+        // The session is opened as one of a client of its own era.
+        let capabilities = in_terms_of(Era::Session, tenant.era, &tenant.capabilities);
+        let loan = self.others.borrow(leader, &capabilities);
         let session = self.session(&loan.supervisor).await?;
         Ok(Lease { session, _loan: Some(loan) })
     }

@@ -1,6 +1,7 @@
 //! Requests to servers of the stateless era: each tells who asks, and each may come back with questions, which are
 //! answered by repeating it (revision 2026-07-28, Base Protocol, `_meta`; Multi Round-Trip Requests).
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use futures_util::future::try_join_all;
 use super::pending::{Answer, OnProgress};
 use super::{Declares, Error, Follower, Session, Watch};
 use crate::base::json::{member, replace};
-use crate::protocol::capabilities::{ClientCapabilities, across};
+use crate::protocol::capabilities::{ClientCapabilities, in_terms_of};
 use crate::protocol::era::Era;
 use crate::protocol::meta::{self, Declared, IDENTITY};
 use crate::protocol::method;
@@ -99,10 +100,9 @@ impl Session {
     fn declared(&self, params: &str, declares: Option<Declares<'_>>) -> String {
         let terms = self.agreement.purpose.get().map(|purpose| &*purpose.terms);
         let capabilities = declares
-            .map(|declares| declares.capabilities)
-            .or_else(|| terms.map(|terms| &*terms.capabilities))
-            .unwrap_or("{}");
-        let capabilities = across(Era::Stateless, capabilities);
+            .map(|declares| in_terms_of(Era::Stateless, declares.era, declares.capabilities))
+            .or_else(|| terms.map(|terms| terms.declared(Era::Stateless)))
+            .unwrap_or(Cow::Borrowed("{}"));
         let wanted = declares.and_then(|declares| declares.log_level);
         let own = || *self.agreement.log_level.lock().unwrap_or_else(PoisonError::into_inner);
         let revision = self.established().and_then(|it| Revision::parse(&it.revision));

@@ -76,7 +76,9 @@ pub struct Watch<'a> {
 /// What a request tells a stateless server of the client behind it.
 #[derive(Debug, Clone, Copy)]
 pub struct Declares<'a> {
-    /// What the client can be asked, in the terms of either era: the JSON text of an object.
+    /// The era that the client speaks.
+    pub era: Era,
+    /// What the client can be asked, in the terms of that era: the JSON text of an object.
     pub capabilities: &'a str,
     /// Name and version of the client, the JSON text of an object; the bridge's own without it.
     pub client_info: Option<&'a str>,

@@ -1,5 +1,6 @@
 //! What a session is opened for, and what came of opening it.
 
+use std::borrow::Cow;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -9,7 +10,7 @@ use super::eras::Eras;
 use super::subscriptions::{News, Subscriptions};
 use crate::base::json;
 use crate::config::ServerName;
-use crate::protocol::capabilities::{ServerCapabilities, wants_questions};
+use crate::protocol::capabilities::{ServerCapabilities, in_terms_of, wants_questions};
 use crate::protocol::era::Era;
 use crate::protocol::log::Level;
 
@@ -18,7 +19,7 @@ use crate::protocol::log::Level;
 pub struct Terms {
     /// The era that is tried first.
     pub era: Era,
-    /// What the client behind the session can be asked: the JSON text of an object.
+    /// What the client behind the session can be asked, in the terms of that era: the JSON text of an object.
     pub capabilities: Box<str>,
     /// Hears and answers what belongs to no request; only a session of one client has it.
     pub owner: Option<Arc<dyn Follower>>,
@@ -28,6 +29,11 @@ impl Terms {
     /// Of a session that everybody shares: nobody can be asked anything.
     pub fn shared(era: Era) -> Self {
         Self { era, capabilities: "{}".into(), owner: None }
+    }
+
+    /// The capabilities as a server of this era is told of them.
+    pub(super) fn declared(&self, to: Era) -> Cow<'_, str> {
+        in_terms_of(to, self.era, &self.capabilities)
     }
 }
 

@@ -100,6 +100,20 @@ fn one_that_names_revisions_with_sessions_gets_a_session() {
     assert_eq!(web.messages("initialize").len(), 1);
 }
 
+#[test]
+fn extensions_of_a_client_reach_the_server() {
+    let web = Web::start(stands_alone);
+    let extensions = json!({"io.modelcontextprotocol/tasks": {}});
+    let mut request = stateless(1, "tools/call", call_params());
+    let capabilities = "io.modelcontextprotocol/clientCapabilities";
+    request["params"]["_meta"][capabilities]["extensions"] = extensions.clone();
+    let mut client = direct(&web);
+    client.send(&request);
+    assert_eq!(text_of(&client.answer(1)["result"]), "stateless");
+    let call = &web.messages("tools/call")[0];
+    assert_eq!(call.body["params"]["_meta"][capabilities]["extensions"], extensions);
+}
+
 /// Two calls, without a session or in one, of a server that refuses the second one once with the names of these revisions
 /// and speaks `after` from then on; what they say.
 fn changed(

@@ -263,7 +263,8 @@ async fn questions_in_results_are_put_to_the_client_and_answered() {
     let bench = Bench::new(&["--stateless"]);
     let lease = bench.lease(&tenant(1, Era::Session, ASKED)).await;
     let client = Client::new(1);
-    let declares = Declares { capabilities: ASKED, client_info: None, log_level: None };
+    let declares =
+        Declares { era: Era::Session, capabilities: ASKED, client_info: None, log_level: None };
     let watch = Watch { declares: Some(declares), ..follow(&client) };
     let answers = text(&call(&lease, "rounds", json!({"count": 3}), watch).await);
     assert_eq!(answers["name"]["asked"], "elicitation/create", "{answers}");
@@ -282,6 +283,25 @@ async fn questions_in_results_are_put_to_the_client_and_answered() {
 }
 
 #[tokio::test]
+async fn what_the_eras_do_not_share_does_not_cross() {
+    let bench = Bench::new(&["--stateless"]);
+    let lease = bench.lease(&Tenant::anybody(Era::Stateless)).await;
+    let tasks = json!({"io.modelcontextprotocol/tasks": {}, "a/b": {}});
+    let capabilities = json!({"tasks": {}, "extensions": tasks});
+    for (era, expected) in
+        [(Era::Stateless, capabilities.clone()), (Era::Session, json!({"extensions": {"a/b": {}}}))]
+    {
+        let capabilities = &*capabilities.to_string();
+        let declares = Declares { era, capabilities, client_info: None, log_level: None };
+        let watch = Watch { declares: Some(declares), ..Watch::default() };
+        let seen = text(&call(&lease, "meta", json!({}), watch).await);
+        let declared = &seen["_meta"]["io.modelcontextprotocol/clientCapabilities"];
+        assert_eq!(*declared, expected, "{era:?}");
+    }
+    bench.end().await;
+}
+
+#[tokio::test]
 async fn a_stateless_server_logs_for_the_request_that_wants_it() {
     let bench = Bench::new(&["--stateless"]);
     let lease = bench.lease(&Tenant::anybody(Era::Stateless)).await;
@@ -289,7 +309,8 @@ async fn a_stateless_server_logs_for_the_request_that_wants_it() {
     call(&lease, "log", json!({}), follow(&client)).await;
     assert_eq!(client.methods(), Vec::<String>::new());
     let log_level = Some(mcp_bridge::protocol::log::Level::Warning);
-    let declares = Declares { capabilities: "{}", client_info: None, log_level };
+    let declares =
+        Declares { era: Era::Stateless, capabilities: "{}", client_info: None, log_level };
     call(&lease, "log", json!({}), Watch { declares: Some(declares), ..follow(&client) }).await;
     assert_eq!(client.methods(), ["notifications/message"]);
     bench.end().await;

@@ -106,6 +106,7 @@ pub(super) fn has(established: &Established, kind: Kind) -> bool {
 pub(in crate::router) fn declares(caller: &Caller) -> Declares<'_> {
     let client = &caller.client;
     Declares {
+        era: client.revision.era(),
         capabilities: &client.capabilities,
         client_info: client.info.as_deref(),
         log_level: client.log_level,
