@@ -114,7 +114,7 @@ impl Attempt<'_> {
                 on_progress: token.map(|token| on_progress(self.found, self.caller, token)),
                 follower: self.whole.map(|_| direct::follower(router, self.found, self.caller)),
                 withdrawn: Some(&self.caller.withdrawn),
-                declares: self.whole.map(|_| direct::declares(self.caller)),
+                declares: self.whole.map(|_| direct::declares(router, self.caller)),
                 passes_rounds: self.whole.is_some()
                     && self.caller.client.revision.era() == Era::Stateless,
                 input_schema: self.tool.definition.input_schema(),

@@ -24,6 +24,7 @@ mod http_direct;
 mod http_eras;
 mod http_sessions;
 mod http_stateless;
+mod http_together;
 mod lifetime;
 mod limits;
 mod lines;

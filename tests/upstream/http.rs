@@ -224,7 +224,9 @@ impl Service {
 /// An answer with these members at the beginning of its result.
 fn complete(line: Vec<u8>, added: &str) -> Vec<u8> {
     const RESULT: &[u8] = br#","result":{"#;
-    let Some(at) = memchr::memmem::find(&line, RESULT).filter(|_| Events::is_answer(&line)) else {
+    let is_whole = memchr::memmem::find(&line, br#""resultType""#).is_some();
+    let is_answer = !is_whole && Events::is_answer(&line);
+    let Some(at) = memchr::memmem::find(&line, RESULT).filter(|_| is_answer) else {
         return line;
     };
     let at = at + RESULT.len();

@@ -39,7 +39,7 @@ impl Router {
                 on_progress: token.map(|token| on_progress(found, caller, token)),
                 follower: Some(follower(self, found, caller)),
                 withdrawn: Some(&caller.withdrawn),
-                declares: Some(declares(caller)),
+                declares: Some(declares(self, caller)),
                 passes_rounds: caller.client.revision.era() == Era::Stateless,
                 input_schema: None,
             };

@@ -103,12 +103,12 @@ pub(super) fn has(established: &Established, kind: Kind) -> bool {
 }
 
 /// What a request of this client tells a stateless server.
-pub(in crate::router) fn declares(caller: &Caller) -> Declares<'_> {
+pub(in crate::router) fn declares<'a>(router: &Router, caller: &'a Caller) -> Declares<'a> {
     let client = &caller.client;
     Declares {
         era: client.revision.era(),
         capabilities: &client.capabilities,
         client_info: client.info.as_deref(),
-        log_level: client.log_level,
+        log_level: client.log_level.or_else(|| router.level_of(client)),
     }
 }
