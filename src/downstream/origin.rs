@@ -14,6 +14,8 @@ use axum::http::{HeaderMap, HeaderName, header};
 
 use crate::config::{Authority, Host, Origin};
 
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// What the config allows beyond the bridge's own names.
 #[derive(Debug, Clone, Default)]
 pub struct Allowed {
@@ -52,8 +54,12 @@ pub(super) fn check(parts: &Parts, local: IpAddr, allowed: &Allowed) -> Result<(
     }
     let origin = one(&parts.headers, &header::ORIGIN).map_err(|_| Forbidden::Origin)?;
     match origin {
-        // Programs other than browsers send none.
-        None => Ok(()),
+        // Programs other than browsers send none, and neither do browsers for what a page only shows; but they say whose
+        // page it is (Fetch Metadata Request Headers).
+        None => match one(&parts.headers, &FETCH_SITE)? {
+            None | Some("same-origin" | "none") => Ok(()),
+            Some(_) => Err(Forbidden::Origin),
+        },
         Some(origin) => {
             let origin = Origin::parse(origin).ok_or(Forbidden::Origin)?;
             let known = allowed.origins.contains(&origin) || is_same(&origin, &host);
@@ -123,6 +129,19 @@ mod tests {
     fn check_origin(host: &str, origin: &str, expected: &str) {
         let found = verdict("/mcp", &[("host", host), ("origin", origin)], "127.0.0.1");
         assert_eq!(found, expected, "{host} {origin}");
+    }
+
+    #[test]
+    fn what_a_foreign_page_only_shows_is_none_of_its_business() {
+        let check = |site: &str, expected: &str| {
+            let headers = [("host", MINE), ("sec-fetch-site", site)];
+            assert_eq!(verdict("/sse", &headers, "127.0.0.1"), expected, "{site}");
+        };
+        check("cross-site", "origin");
+        check("same-site", "origin");
+        check("same-origin", "pass");
+        check("none", "pass");
+        check("", "origin");
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
+use bytes::BytesMut;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::exchange::Accepted;
@@ -15,6 +17,11 @@ use crate::protocol::error::INVALID_REQUEST;
 
 /// A body has so long to arrive.
 const BODY_TIME: Duration = Duration::from_mins(1);
+const KIB: usize = 1024;
+/// Bytes of a body that count for nothing.
+const SMALL: usize = 64 * KIB;
+/// Kibibytes that all bodies under way may have beyond that.
+static LARGE: Semaphore = Semaphore::const_new(256 * KIB);
 
 /// What the client reads.
 pub(super) fn accepted(headers: &HeaderMap) -> Accepted {
@@ -76,18 +83,54 @@ pub(super) async fn message(headers: &HeaderMap, body: Body) -> Result<Bytes, Re
     {
         return Err(too_large());
     }
-    match timeout(BODY_TIME, Limited::new(body, MAX_MESSAGE).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(too_large()),
-        Ok(Err(_)) => {
-            let message = "the body ended before its time";
-            Err(reply::refusal(StatusCode::BAD_REQUEST, INVALID_REQUEST, message))
+    let read = timeout(BODY_TIME, read(Limited::new(body, MAX_MESSAGE))).await;
+    read.unwrap_or_else(|_elapsed| {
+        let message = "the body took too long to arrive";
+        Err(reply::refusal(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, message))
+    })
+}
+
+/// Reads a body to its end. What is beyond the first part of it counts against what all large bodies together may hold,
+/// so that many clients that send slowly cannot fill the memory.
+async fn read(mut body: Limited<Body>) -> Result<Bytes, Response> {
+    let (mut first, mut all) = (Bytes::new(), BytesMut::new());
+    let mut held: Option<SemaphorePermit<'_>> = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| unread(&*error))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if first.is_empty() && all.is_empty() {
+            first = data;
+            continue;
         }
-        Err(_elapsed) => {
-            let message = "the body took too long to arrive";
-            Err(reply::refusal(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, message))
+        if all.is_empty() {
+            all.extend_from_slice(&first);
+        }
+        all.extend_from_slice(&data);
+        let holds = held.as_ref().map_or(0, SemaphorePermit::num_permits);
+        let more = all.len().saturating_sub(SMALL).div_ceil(KIB).saturating_sub(holds);
+        if more > 0 {
+            let more = LARGE.try_acquire_many(u32::try_from(more).unwrap_or(u32::MAX));
+            let more = more.map_err(|_| too_many())?;
+            match &mut held {
+                Some(held) => held.merge(more),
+                None => held = Some(more),
+            }
         }
     }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+fn unread(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Response {
+    if error.downcast_ref::<LengthLimitError>().is_some() {
+        return too_large();
+    }
+    let message = "the body ended before its time";
+    reply::refusal(StatusCode::BAD_REQUEST, INVALID_REQUEST, message)
+}
+
+fn too_many() -> Response {
+    let message = "too many large messages arrive at a time; send it again in a moment";
+    reply::refusal(StatusCode::SERVICE_UNAVAILABLE, INVALID_REQUEST, message)
 }
 
 fn too_large() -> Response {
@@ -120,6 +163,20 @@ mod tests {
         check(&["text/event-stream, application/json;q=0"], false, true);
         check(&["text/html"], false, false);
         check(&[""], false, false);
+    }
+
+    #[tokio::test]
+    async fn large_bodies_share_what_they_may_hold() {
+        let body = || {
+            let chunks = (0..16).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 8 * KIB])));
+            Limited::new(Body::from_stream(futures_util::stream::iter(chunks)), MAX_MESSAGE)
+        };
+        assert_eq!(read(body()).await.expect("there is room").len(), 128 * KIB);
+        let all = LARGE.acquire_many(256 * 1024).await.expect("never closed");
+        let refused = read(body()).await.expect_err("there is none");
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        drop(all);
+        assert_eq!(read(body()).await.expect("there is room again").len(), 128 * KIB);
     }
 
     #[test]
