@@ -269,7 +269,8 @@ impl Session {
             let revision = client.revision;
             let caller = Caller { notify, withdrawn, client, asks };
             let params = params.as_deref();
-            match router.serve(&method, params, &caller).await {
+            // Boxed, so that what is started is small where it is moved.
+            match Box::pin(router.serve(&method, params, &caller)).await {
                 Ok(result) => Ok(match result_for(revision, &method, &result) {
                     Cow::Owned(fit) => fit.into(),
                     Cow::Borrowed(_) => result,

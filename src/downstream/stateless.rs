@@ -1,6 +1,8 @@
 //! Requests of the stateless era (from revision 2026-07-28 on): each names its revision and its client in `_meta`.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::way::Way;
 use crate::base::json::{member, string};
@@ -20,7 +22,8 @@ pub(super) fn declared(
     has_session: bool,
 ) -> Result<Option<RequestMeta>, MetaFault> {
     // In a session such a request is rare, and looking for the key in the text costs next to nothing.
-    let mentions = |params: &str| memmem::find(params.as_bytes(), PROTOCOL_VERSION.as_bytes());
+    static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PROTOCOL_VERSION));
+    let mentions = |params: &str| KEY.find(params.as_bytes());
     if has_session && params.is_none_or(|params| mentions(params).is_none()) {
         return Ok(None);
     }
