@@ -59,6 +59,8 @@ pub(super) struct Http {
     id: OnceLock<HeaderValue>,
     /// Where messages go, once a stream of the older transport is open.
     posts: OnceLock<Endpoint>,
+    /// What every message of the session carries, once that is known.
+    posted: OnceLock<HeaderMap>,
     sending: Arc<Semaphore>,
     closed: AtomicBool,
 }
@@ -76,13 +78,19 @@ pub(super) struct Call<'a> {
 impl<'a> Call<'a> {
     /// A request whose parameters `params` writes, given its id. A stateless one repeats in headers what those on the way
     /// have to know (revision 2026-07-28, Streamable HTTP, Standard and Custom Headers); `input_schema` is that of the
-    /// tool's arguments.
+    /// tool's arguments. `speaks` is how the server is spoken to, once that is agreed on.
     pub(super) fn new(
+        speaks: Option<Era>,
         id: u64,
         method: &'a str,
         params: impl FnOnce(&mut Vec<u8>, u64),
         input_schema: Option<&str>,
     ) -> Self {
+        if speaks == Some(Era::Session) {
+            let mut body = Vec::with_capacity(512);
+            jsonrpc::write_call(&mut body, id, method, params);
+            return Self { id, method, body, headers: Vec::new() };
+        }
         let mut written = Vec::new();
         params(&mut written, id);
         let text = std::str::from_utf8(&written).unwrap_or_default();
@@ -112,6 +120,7 @@ impl Http {
             endpoint,
             id: OnceLock::new(),
             posts: OnceLock::new(),
+            posted: OnceLock::new(),
             sending: Arc::new(Semaphore::new(MAX_SENDING)),
             closed: AtomicBool::new(false),
         }
@@ -159,7 +168,8 @@ impl Http {
     }
 
     fn headers(&self, session: &Session) -> HeaderMap {
-        let mut headers = HeaderMap::new();
+        // Our own headers win over those of the entry: they are what the exchange means.
+        let mut headers = self.endpoint.headers().clone();
         if let Some(id) = self.id.get() {
             headers.insert(SESSION_ID, id.clone());
         }
@@ -178,9 +188,16 @@ impl Http {
         body: Bytes,
         more: &[(String, String)],
     ) -> Result<Answer, Error> {
-        let mut headers = self.headers(session);
-        headers.insert(ACCEPT, EITHER);
-        headers.insert(CONTENT_TYPE, JSON);
+        let of_session = || {
+            let mut headers = self.headers(session);
+            headers.insert(ACCEPT, EITHER);
+            headers.insert(CONTENT_TYPE, JSON);
+            headers
+        };
+        let mut headers = match session.established() {
+            Some(_) => self.posted.get_or_init(of_session).clone(),
+            None => of_session(),
+        };
         for (name, value) in more {
             let name = HeaderName::from_bytes(name.as_bytes());
             if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {

@@ -237,7 +237,8 @@ impl Session {
         let cancellable = !matches!(method, method::INITIALIZE | method::SERVER_DISCOVER);
         let _pending = Pending { session: self, id, cancellable, withdrawn: watch.withdrawn };
         if let Some(http) = self.carrier.http() {
-            let call = Call::new(id, method, params, watch.input_schema);
+            let speaks = self.established().map(|established| established.era);
+            let call = Call::new(speaks, id, method, params, watch.input_schema);
             let exchange = Box::pin(http.exchange(call));
             return tokio::select! {
                 biased;

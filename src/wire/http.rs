@@ -1,19 +1,24 @@
 //! Calls over HTTP. The client is built when it is first used, keeps connections open for the next call, and follows no
 //! redirect away from the origin that it was told, so that no credential ever travels to another one.
+//!
+//! Requests that need neither TLS nor a proxy go over connections of their own (`pool`).
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::header::{self, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::Full;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::redirect::Policy;
 use rustls::crypto::ring;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::sync::OnceCell;
-use url::Url;
+use url::{Position, Url};
 
+use super::pool::{self, Limits, Pool};
 use crate::base::secret::Secret;
 use crate::config::{Auth, Remote};
 
@@ -79,13 +84,24 @@ pub struct Endpoint {
     url: Url,
     headers: HeaderMap,
     host: Arc<str>,
+    /// Path and query, where requests need neither TLS nor a proxy, and the connections that they go over.
+    plain: Option<(Uri, Arc<Pool>)>,
 }
 
 /// The head of an answer; the body has to be read.
 #[derive(Debug)]
 pub struct Answer {
-    response: reqwest::Response,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Body,
     host: Arc<str>,
+    redirects_to: Option<String>,
+}
+
+#[derive(Debug)]
+enum Body {
+    Plain(pool::Body),
+    Other(Box<reqwest::Response>),
 }
 
 /// What kind of body an answer announces.
@@ -102,8 +118,40 @@ pub enum Content {
 }
 
 impl Client {
-    /// Sends one request and waits for the head of the answer. Dropping the future withdraws it.
+    /// Sends one request and waits for the head of the answer; `headers` are all of it, those of the endpoint among them.
+    /// Dropping the future withdraws it.
     pub async fn send(
+        &self,
+        method: Method,
+        endpoint: &Endpoint,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, Error> {
+        let Some((path, pool)) = &endpoint.plain else {
+            return Box::pin(self.send_otherwise(method, endpoint, headers, body)).await;
+        };
+        let mut request = Request::new(Full::new(body.clone()));
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = path.clone();
+        request.headers_mut().clone_from(&headers);
+        let response =
+            pool.send(request).await.map_err(|failed| unanswered(&endpoint.host, failed))?;
+        let (head, plain) = response.into_parts();
+        if is_followed(head.status) && head.headers.contains_key(LOCATION) {
+            // Seldom enough to ask once more, of whoever follows it.
+            return Box::pin(self.send_otherwise(method, endpoint, headers, body)).await;
+        }
+        Ok(Answer {
+            status: head.status,
+            redirects_to: target(&head.headers, &endpoint.url),
+            headers: head.headers,
+            body: Body::Plain(plain),
+            host: endpoint.host.clone(),
+        })
+    }
+
+    /// The same by TLS, by a proxy, or to where the server sends us.
+    async fn send_otherwise(
         &self,
         method: Method,
         endpoint: &Endpoint,
@@ -115,16 +163,16 @@ impl Client {
             let reason = format!("the TLS of this machine cannot be used: {reason}");
             Error::NotReached { host: host.to_string(), reason }
         })?;
-        // Our own headers win over those of the entry: they are what the exchange means.
-        let mut all = endpoint.headers.clone();
-        for (name, value) in &headers {
-            all.insert(name, value.clone());
-        }
-        let request = client.request(method, endpoint.url.clone()).headers(all).body(body);
-        match request.send().await {
-            Ok(response) => Ok(Answer { response, host }),
-            Err(error) => Err(failure(&host, error)),
-        }
+        let request = client.request(method, endpoint.url.clone()).headers(headers).body(body);
+        let mut response = request.send().await.map_err(|error| failure(&host, error))?;
+        let headers = std::mem::take(response.headers_mut());
+        Ok(Answer {
+            status: response.status(),
+            redirects_to: target(&headers, response.url()),
+            headers,
+            body: Body::Other(Box::new(response)),
+            host,
+        })
     }
 
     async fn of_scheme(&self, url: &Url) -> Result<&reqwest::Client, String> {
@@ -154,12 +202,10 @@ fn build(secure: bool) -> Result<reqwest::Client, String> {
                 .previous()
                 .first()
                 .is_some_and(|from| from.origin() == attempt.url().origin());
-            // Any other status would have a POST repeated as a GET.
-            let same_method = matches!(
-                attempt.status(),
-                StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
-            );
-            if same_origin && same_method && attempt.previous().len() <= MAX_REDIRECTS {
+            if same_origin
+                && is_followed(attempt.status())
+                && attempt.previous().len() <= MAX_REDIRECTS
+            {
                 attempt.follow()
             } else {
                 attempt.stop()
@@ -167,6 +213,17 @@ fn build(secure: bool) -> Result<reqwest::Client, String> {
         }))
         .build()
         .map_err(|error| reason(&error.without_url()))
+}
+
+/// Whether a redirect of this status may be followed: any other one would have a POST repeated as a GET.
+fn is_followed(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT)
+}
+
+/// The host that an answer to a request to `url` redirects to.
+fn target(headers: &HeaderMap, url: &Url) -> Option<String> {
+    let location = headers.get(LOCATION)?.to_str().ok()?;
+    url.join(location).ok().map(|url| host_of(&url))
 }
 
 /// TLS with the certificates that the system trusts, or with none where no TLS is wanted. The provider is named
@@ -189,7 +246,13 @@ impl Endpoint {
     /// The endpoint of a server's entry. Tokens that have to be fetched are not among its headers.
     pub fn new(remote: &Remote) -> Result<Self, Unusable> {
         let url = Url::parse(remote.url.expose()).map_err(Unusable::Url)?;
+        let host: Arc<str> = host_of(&url).into();
+        let plain = plain(&url);
         let mut headers = HeaderMap::new();
+        if plain.is_some() {
+            insert(&mut headers, header::HOST.as_str(), &host)?;
+            headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        }
         for (name, value) in &remote.headers {
             insert(&mut headers, name, value.expose())?;
         }
@@ -205,8 +268,12 @@ impl Endpoint {
             }
             Some(Auth::OAuth2(_)) | None => {}
         }
-        let host = host_of(&url).into();
-        Ok(Self { url, headers, host })
+        Ok(Self { url, headers, host, plain })
+    }
+
+    /// What every request to it carries.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// Host and port, which may be told.
@@ -218,7 +285,12 @@ impl Endpoint {
     pub fn sibling(&self, reference: &str) -> Option<Self> {
         let url = self.url.join(reference).ok()?;
         let same = url.origin() == self.url.origin();
-        same.then(|| Self { url, headers: self.headers.clone(), host: self.host.clone() })
+        if !same {
+            return None;
+        }
+        let path = url[Position::BeforePath..Position::AfterQuery].parse().ok();
+        let plain = self.plain.as_ref().and_then(|(_, pool)| Some((path?, pool.clone())));
+        Some(Self { url, headers: self.headers.clone(), host: self.host.clone(), plain })
     }
 }
 
@@ -237,6 +309,21 @@ fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Unusab
     Ok(())
 }
 
+/// How requests get there without TLS and proxy; nothing if that is no way. Names and passwords in a URL are for the other
+/// client to understand.
+fn plain(url: &Url) -> Option<(Uri, Arc<Pool>)> {
+    let whole = || url[..Position::AfterQuery].parse::<Uri>().ok();
+    if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() {
+        return None;
+    }
+    if Matcher::from_env().intercept(&whole()?).is_some() {
+        return None;
+    }
+    let path = url[Position::BeforePath..Position::AfterQuery].parse().ok()?;
+    let limits = Limits { connect: CONNECT_LIMIT, idle: IDLE_LIMIT };
+    Some((path, Arc::new(Pool::new(whole()?, limits))))
+}
+
 fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
@@ -245,24 +332,25 @@ fn host_of(url: &Url) -> String {
 impl Answer {
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.response.status()
+        self.status
     }
 
     /// A header's value, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.response.headers().get(name)?.to_str().ok()
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// What the body is said to be.
     pub fn content(&self) -> Content {
         let value = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
         let kind = value.split(';').next().unwrap_or_default().trim();
-        match kind.to_ascii_lowercase().as_str() {
-            "application/json" => Content::Json,
-            "text/event-stream" => Content::Events,
-            "text/html" => Content::Page,
-            _ => Content::Other,
-        }
+        let known = [
+            ("application/json", Content::Json),
+            ("text/event-stream", Content::Events),
+            ("text/html", Content::Page),
+        ];
+        let found = known.into_iter().find(|(name, _)| kind.eq_ignore_ascii_case(name));
+        found.map_or(Content::Other, |(_, content)| content)
     }
 
     /// How long the server asks to be left alone, where it says so in seconds.
@@ -272,30 +360,43 @@ impl Answer {
 
     /// The host that the answer redirects to.
     pub fn redirects_to(&self) -> Option<String> {
-        let location = self.header(LOCATION.as_str())?;
-        self.response.url().join(location).ok().map(|url| host_of(&url))
+        self.redirects_to.clone()
     }
 
     /// The next bytes of the body; none at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.response.chunk().await.map_err(|error| failure(&self.host, error))
+        match &mut self.body {
+            Body::Plain(body) => body.chunk().await.map_err(|error| broken(&self.host, &error)),
+            Body::Other(response) => {
+                response.chunk().await.map_err(|error| failure(&self.host, error))
+            }
+        }
     }
 
     /// The whole body, of at most `limit` bytes.
-    pub async fn body(&mut self, limit: usize) -> Result<Vec<u8>, Error> {
+    pub async fn body(&mut self, limit: usize) -> Result<Bytes, Error> {
+        let length = self.header(CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
         let too_large = || Error::TooLarge { host: self.host.to_string(), limit };
-        if self.response.content_length().is_some_and(|length| length > limit as u64) {
+        if length.is_some_and(|length: usize| length > limit) {
             return Err(too_large());
         }
         let too_large = too_large();
-        let mut body = Vec::new();
-        while let Some(chunk) = self.chunk().await? {
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        if length == Some(first.len()) {
+            // Nothing can follow, but the end shows that the connection is free.
+            while self.chunk().await?.is_some() {}
+            return Ok(first);
+        }
+        let mut body = Vec::with_capacity(length.unwrap_or_default());
+        let mut next = Some(first);
+        while let Some(chunk) = next {
             if body.len() + chunk.len() > limit {
                 return Err(too_large);
             }
             body.extend_from_slice(&chunk);
+            next = self.chunk().await?;
         }
-        Ok(body)
+        Ok(body.into())
     }
 
     /// The beginning of the body, at most `limit` bytes, or what of it came before it broke.
@@ -322,12 +423,30 @@ fn failure(host: &str, error: reqwest::Error) -> Error {
     }
 }
 
-/// The innermost cause: those around it only say that something was sent or connected.
-fn reason(error: &reqwest::Error) -> String {
-    if error.is_connect() && error.is_timeout() {
-        return format!("no connection within {} s", CONNECT_LIMIT.as_secs());
+fn unanswered(host: &str, failed: pool::Failure) -> Error {
+    let not_reached = |reason| Error::NotReached { host: host.to_owned(), reason };
+    match failed {
+        pool::Failure::Late => not_reached(no_connection()),
+        pool::Failure::NotReached(error) => not_reached(innermost(&*error)),
+        pool::Failure::Broken(error) => broken(host, &error),
     }
-    let mut cause: &dyn std::error::Error = error;
+}
+
+fn broken(host: &str, error: &hyper::Error) -> Error {
+    Error::Broken { host: host.to_owned(), reason: innermost(error) }
+}
+
+fn reason(error: &reqwest::Error) -> String {
+    if error.is_connect() && error.is_timeout() { no_connection() } else { innermost(error) }
+}
+
+fn no_connection() -> String {
+    format!("no connection within {} s", CONNECT_LIMIT.as_secs())
+}
+
+/// The innermost cause: those around it only say that something was sent or connected.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }

@@ -4,6 +4,7 @@ mod buffer;
 pub mod http;
 pub mod lines;
 pub mod outbox;
+mod pool;
 pub mod sse;
 mod turn;
 
