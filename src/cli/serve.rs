@@ -38,7 +38,12 @@ pub(super) fn run(setup: &Setup, listen: &Listen) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, message).hint(Some(hint)));
     }
     let address = SocketAddr::new(host, listen.port.unwrap_or(PORT));
-    setup.block_on_threads(http(setup.app()?, address, mounted, setup.printer))
+    let serving = http(setup.app()?, address, mounted, setup.printer);
+    // Several threads on one core would only hand work to each other.
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+        return setup.block_on(serving);
+    }
+    setup.block_on_threads(serving)
 }
 
 /// Serves until the client leaves or a signal asks to stop.

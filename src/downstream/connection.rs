@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use axum::Router as Routes;
 use axum::body::Body;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -23,11 +23,10 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::origin::{self, Allowed};
-use super::reply;
+use super::patience::{IDLE_TIME, Patience};
+use super::{reply, streamable_http};
 use crate::protocol::error::INVALID_REQUEST;
 
-/// A client has so long to send the head of a request, also the next one on a connection that it keeps.
-const HEAD_TIME: Duration = Duration::from_secs(30);
 /// A client may take nothing of what is written to it for so long.
 const STALL_TIME: Duration = Duration::from_secs(30);
 /// A request has at most so many headers.
@@ -44,21 +43,29 @@ pub(super) struct Ends {
     pub(super) hard: CancellationToken,
 }
 
+/// What is there for requests.
+#[derive(Debug, Clone)]
+pub(super) struct Paths {
+    /// Takes messages, where streamable HTTP is served. They are what there is most of, and go there directly.
+    pub(super) messages: Option<Arc<streamable_http::Service>>,
+    /// Everything.
+    pub(super) routes: Routes,
+}
+
 /// Serves a connection until it ends.
-pub(super) async fn serve(stream: TcpStream, routes: Routes, allowed: Arc<Allowed>, ends: Ends) {
+pub(super) async fn serve(stream: TcpStream, paths: Paths, allowed: Arc<Allowed>, ends: Ends) {
     // Small writes must not wait for the peer to confirm earlier ones: events would be 40 ms late.
     let local = stream.set_nodelay(true).and_then(|()| stream.local_addr());
     let Ok(local) = local.map(|address| address.ip()) else { return };
-    let routes = TowerToHyperService::new(routes);
-    let service = service_fn(move |request: Request<Incoming>| {
-        answer(routes.clone(), request, local, allowed.clone())
-    });
+    let service = service_fn(|request: Request<Incoming>| answer(&paths, request, local, &allowed));
+    let patience = Patience::new();
+    let stream = Patient { stream, stalled: None, patience: patience.clone() };
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        .timer(patience)
+        .header_read_timeout(IDLE_TIME)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Patient::new(stream)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,
@@ -77,18 +84,25 @@ pub(super) async fn serve(stream: TcpStream, routes: Routes, allowed: Arc<Allowe
 
 /// Lets a request through to the routes, if it may come in at all.
 async fn answer(
-    routes: TowerToHyperService<Routes>,
+    paths: &Paths,
     request: Request<Incoming>,
     local: IpAddr,
-    allowed: Arc<Allowed>,
+    allowed: &Allowed,
 ) -> Result<axum::response::Response, std::convert::Infallible> {
     let (parts, body) = request.into_parts();
-    if let Err(forbidden) = origin::check(&parts, local, &allowed) {
+    if let Err(forbidden) = origin::check(&parts, local, allowed) {
         tracing::debug!("turned away: {forbidden}");
         let message = forbidden.to_string();
         return Ok(reply::refusal(StatusCode::FORBIDDEN, INVALID_REQUEST, message));
     }
-    routes.call(Request::from_parts(parts, Body::new(body))).await
+    if let Some(service) = &paths.messages
+        && parts.method == Method::POST
+        && parts.uri.path() == streamable_http::PATH
+    {
+        return Ok(streamable_http::receive(service, &parts, body).await);
+    }
+    let routes = TowerToHyperService::new(paths.routes.clone());
+    Box::pin(routes.call(Request::from_parts(parts, Body::new(body)))).await
 }
 
 /// A stream whose writes fail when the peer has taken nothing for too long.
@@ -96,13 +110,10 @@ struct Patient {
     stream: TcpStream,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
 }
 
 impl Patient {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream, stalled: None }
-    }
-
     /// Gives up on a write that has waited for too long.
     fn watch<T>(
         &mut self,
@@ -125,7 +136,12 @@ impl AsyncRead for Patient {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let filled = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.filled().len() > filled {
+            self.patience.heard();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use super::connection::{self, Ends};
+use super::connection::{self, Ends, Paths};
 use super::origin::Allowed;
 use super::sessions::{Limits, Sessions};
 use super::sse::{self, Streams};
@@ -78,14 +78,14 @@ impl Listener {
         let sessions = Arc::new(Sessions::new(limits));
         let streams = Arc::new(Streams::new(max_sessions));
         let closing = stop.clone();
-        let routes = self.routes(&router, &sessions, &streams, &closing);
+        let paths = self.paths(&router, &sessions, &streams, &closing);
         let sweeping = sessions.clone();
         let _sweeping =
             AbortOnDropHandle::new(tokio::spawn(async move { sweeping.keep_swept().await }));
         let connections = TaskTracker::new();
         let ends = Ends { soft: stop.clone(), hard: CancellationToken::new() };
         tokio::select! {
-            () = accept(&self.socket, &connections, &routes, &allowed, &ends) => {}
+            () = accept(&self.socket, &connections, &paths, &allowed, &ends) => {}
             () = stop.cancelled() => {}
         }
         drop(self.socket);
@@ -105,20 +105,23 @@ impl Listener {
         streams.end_all();
     }
 
-    fn routes(
+    fn paths(
         &self,
         router: &Arc<Router>,
         sessions: &Arc<Sessions>,
         streams: &Arc<Streams>,
         closing: &CancellationToken,
-    ) -> Routes {
+    ) -> Paths {
         let mut routes = Routes::new();
-        if self.mounted.streamable {
-            routes = routes.merge(streamable_http::routes(Arc::new(streamable_http::Service {
+        let messages = self.mounted.streamable.then(|| {
+            Arc::new(streamable_http::Service {
                 router: router.clone(),
                 sessions: sessions.clone(),
                 closing: closing.clone(),
-            })));
+            })
+        });
+        if let Some(service) = &messages {
+            routes = routes.merge(streamable_http::routes(service.clone()));
         }
         if self.mounted.sse {
             routes = routes.merge(sse::routes(Arc::new(sse::Service {
@@ -129,10 +132,11 @@ impl Listener {
         }
         let paths: Vec<_> = self.mounted.paths().collect();
         let message = format!("there is nothing here; clients connect to {}", paths.join(" or "));
-        routes.fallback(move || {
+        let routes = routes.fallback(move || {
             let message = message.clone();
             async move { reply::refusal(StatusCode::NOT_FOUND, INVALID_REQUEST, message) }
-        })
+        });
+        Paths { messages, routes }
     }
 }
 
@@ -140,7 +144,7 @@ impl Listener {
 async fn accept(
     socket: &TcpListener,
     connections: &TaskTracker,
-    routes: &Routes,
+    paths: &Paths,
     allowed: &Arc<Allowed>,
     ends: &Ends,
 ) {
@@ -149,9 +153,9 @@ async fn accept(
         let Ok(place) = places.clone().acquire_owned().await else { return };
         match socket.accept().await {
             Ok((stream, _)) => {
-                let (routes, allowed, ends) = (routes.clone(), allowed.clone(), ends.clone());
+                let (paths, allowed, ends) = (paths.clone(), allowed.clone(), ends.clone());
                 connections.spawn(async move {
-                    connection::serve(stream, routes, allowed, ends).await;
+                    connection::serve(stream, paths, allowed, ends).await;
                     drop(place);
                 });
             }

@@ -9,6 +9,7 @@ mod incoming;
 pub mod listener;
 pub mod origin;
 mod outlet;
+mod patience;
 mod questions;
 mod reply;
 mod request;

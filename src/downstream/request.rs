@@ -1,8 +1,9 @@
 //! What a POST has to be before anybody reads its message: its `Accept`, its `Content-Type`, its body.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Bytes, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bytes::BytesMut;
@@ -71,7 +72,11 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Reads the message of a POST.
-pub(super) async fn message(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
+pub(super) async fn message<B>(headers: &HeaderMap, body: B) -> Result<Bytes, Response>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     if !is_json(headers) {
         let message = "the `Content-Type` of a message has to be `application/json`";
         return Err(reply::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, message));
@@ -92,7 +97,12 @@ pub(super) async fn message(headers: &HeaderMap, body: Body) -> Result<Bytes, Re
 
 /// Reads a body to its end. What is beyond the first part of it counts against what all large bodies together may hold,
 /// so that many clients that send slowly cannot fill the memory.
-async fn read(mut body: Limited<Body>) -> Result<Bytes, Response> {
+async fn read<B>(body: Limited<B>) -> Result<Bytes, Response>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut body = pin!(body);
     let (mut first, mut all) = (Bytes::new(), BytesMut::new());
     let mut held: Option<SemaphorePermit<'_>> = None;
     while let Some(frame) = body.frame().await {
@@ -169,7 +179,10 @@ mod tests {
     async fn large_bodies_share_what_they_may_hold() {
         let body = || {
             let chunks = (0..16).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 8 * KIB])));
-            Limited::new(Body::from_stream(futures_util::stream::iter(chunks)), MAX_MESSAGE)
+            Limited::new(
+                axum::body::Body::from_stream(futures_util::stream::iter(chunks)),
+                MAX_MESSAGE,
+            )
         };
         assert_eq!(read(body()).await.expect("there is room").len(), 128 * KIB);
         let all = LARGE.acquire_many(256 * 1024).await.expect("never closed");

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::Router as Routes;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -32,6 +33,8 @@ use crate::protocol::refusal::{http_status, unsupported_version};
 use crate::protocol::version::Revision;
 use crate::router::Router;
 
+/// Where it is.
+pub(super) const PATH: &str = "/mcp";
 /// The header with the id of the session.
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 /// The header with the revision that a request is of.
@@ -61,12 +64,21 @@ type Refused = (StatusCode, ErrorObject);
 
 /// The routes of it.
 pub(super) fn routes(service: Arc<Service>) -> Routes {
-    let methods = post(receive).get(listen).delete(leave);
-    Routes::new().route("/mcp", methods).with_state(service)
+    let methods = post(message).get(listen).delete(leave);
+    Routes::new().route(PATH, methods).with_state(service)
 }
 
-async fn receive(State(service): State<Arc<Service>>, request: Request) -> Response {
+async fn message(State(service): State<Arc<Service>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    receive(&service, &parts, body).await
+}
+
+/// Takes a POST in, and waits for the beginning of the answer.
+pub(super) async fn receive<B>(service: &Service, parts: &Parts, body: B) -> Response
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let accepted = request::accepted(&parts.headers);
     if !accepted.json && !accepted.events {
         let message = "`Accept` has to name `application/json` and `text/event-stream`";
@@ -76,7 +88,7 @@ async fn receive(State(service): State<Arc<Service>>, request: Request) -> Respo
         Ok(bytes) => bytes,
         Err(response) => return response,
     };
-    match service.take(&parts, &bytes, accepted).await {
+    match service.take(parts, &bytes, accepted).await {
         Taken::Now(response) => response,
         Taken::Wait { opening, leaving } => begin(opening, leaving).await,
     }
