@@ -181,7 +181,7 @@ impl Body {
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, hyper::Error> {
         loop {
             let Some(frame) = poll_fn(|context| self.poll(context)).await else {
-                self.keep_if_read();
+                self.give_back();
                 return Ok(None);
             };
             // Anything else is a trailer, which nobody reads.
@@ -205,11 +205,15 @@ impl Body {
         Pin::new(&mut self.incoming).poll_frame(context)
     }
 
-    /// Gives the connection back once there is nothing left to read.
+    /// Gives the connection back if there is no body to be read.
     fn keep_if_read(&mut self) {
-        if !self.incoming.is_end_stream() {
-            return;
+        if self.incoming.is_end_stream() {
+            self.give_back();
         }
+    }
+
+    /// Gives the connection back, the body having been read.
+    fn give_back(&mut self) {
         let Some((mut line, pool)) = self.line.take() else { return };
         // It learns that it is free by being polled; whoever uses it next polls it again.
         if line.is_open(&mut Context::from_waker(std::task::Waker::noop())) {
@@ -263,8 +267,12 @@ mod tests {
         let server = async {
             for calls in [3, 2] {
                 let (mut stream, _) = listener.accept().await.expect("a connection");
-                for _ in 0..calls {
-                    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone";
+                for call in 0..calls {
+                    let answer = if call == 1 {
+                        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndone\r\n0\r\n\r\n"
+                    } else {
+                        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"
+                    };
                     answer_one(&mut stream, answer).await;
                 }
                 // Closed without a word, as servers do with connections that were idle.
