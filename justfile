@@ -94,8 +94,11 @@ conformance *arguments:
 bench *arguments:
     cargo bench --features test-upstream --bench stdio -- {{ arguments }}
 
+# A server on an SDK is called as well, built in a folder of its own; without it, it is left out.
+#
 # The same over HTTP on both sides, with many callers and idle sessions; `--check` fails above the limits.
 bench-http *arguments:
+    cargo build --release --manifest-path tests/reference/Cargo.toml --target-dir target/reference
     cargo bench --features test-upstream --bench http -- {{ arguments }}
 
 # Tokens of `list` for published servers, against plain lists; `--check` fails when they are more.

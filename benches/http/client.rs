@@ -8,11 +8,21 @@ use std::time::Duration;
 use memchr::memmem;
 use serde_json::json;
 
-use crate::peer::Peer;
+use crate::peer::{Call, Peer};
 
 /// Nothing takes this long that works.
 const PATIENCE: Duration = Duration::from_secs(30);
 const REVISION: &str = "2025-11-25";
+const STATELESS_REVISION: &str = "2026-07-28";
+
+/// How clients speak.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Era {
+    /// In a session, which `initialize` opens.
+    Session,
+    /// Each request by itself.
+    Stateless,
+}
 
 pub(crate) struct Client {
     stream: TcpStream,
@@ -29,16 +39,37 @@ struct Answer {
 }
 
 impl Client {
-    /// Connects, opens a session and calls once.
-    pub(crate) fn open(peer: &Peer) -> io::Result<Self> {
+    /// Connects, opens a session where the era has one, and calls once.
+    pub(crate) fn open(peer: &Peer, era: Era) -> io::Result<Self> {
         let mut client = Self::connect(peer.address)?;
-        client.shake_hands()?;
-        let call =
-            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}}"#, peer.params);
-        client.call = client.request("POST", &call);
+        let Call { tool, arguments } = &peer.call;
+        let mut params = json!({"name": tool, "arguments": arguments});
+        match era {
+            Era::Session => client.shake_hands()?,
+            Era::Stateless => {
+                params["_meta"] = json!({
+                    "io.modelcontextprotocol/protocolVersion": STATELESS_REVISION,
+                    "io.modelcontextprotocol/clientInfo": {"name": "load", "version": "1"},
+                    "io.modelcontextprotocol/clientCapabilities": {},
+                });
+                client.name_headers(&[
+                    ("MCP-Protocol-Version", STATELESS_REVISION),
+                    ("Mcp-Method", "tools/call"),
+                    ("Mcp-Name", tool),
+                ]);
+            }
+        }
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        client.call = client.request("POST", &call.to_string());
         client.send_call()?;
         client.receive()?;
         Ok(client)
+    }
+
+    fn name_headers(&mut self, named: &[(&str, &str)]) {
+        for (name, value) in named {
+            self.headers.extend([name, ": ", value, "\r\n"]);
+        }
     }
 
     pub(crate) fn connect(address: SocketAddr) -> io::Result<Self> {
@@ -60,13 +91,10 @@ impl Client {
         let request = self.request("POST", &initialize.to_string());
         self.stream.write_all(&request)?;
         let answer = self.read_answer()?;
-        let head = String::from_utf8_lossy(&self.buffer[..answer.head]).to_ascii_lowercase();
+        let head = String::from_utf8_lossy(&self.buffer[..answer.head]).into_owned();
         let session = header(&head, "mcp-session-id")
             .ok_or_else(|| Error::other(format!("no session: {head}")))?;
-        let named = [("Mcp-Session-Id", session), ("MCP-Protocol-Version", REVISION)];
-        for (name, value) in named {
-            self.headers.extend([name, ": ", value, "\r\n"]);
-        }
+        self.name_headers(&[("Mcp-Session-Id", session), ("MCP-Protocol-Version", REVISION)]);
         let initialized = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
         let request = self.request("POST", initialized);
         self.stream.write_all(&request)?;
@@ -114,14 +142,16 @@ impl Client {
     fn read_answer(&mut self) -> io::Result<Answer> {
         self.buffer.clear();
         let head = self.read_head()?;
-        let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
+        let text = String::from_utf8_lossy(&self.buffer[..head]);
         let length = header(&text, "content-length");
         let end = match length.and_then(|length| length.parse::<usize>().ok()) {
             Some(length) => {
                 self.fill(head + length)?;
                 head + length
             }
-            None if text.contains("transfer-encoding: chunked") => self.read_chunks(head)?,
+            None if header(&text, "transfer-encoding") == Some("chunked") => {
+                self.read_chunks(head)?
+            }
             None => head,
         };
         Ok(Answer { head, end })
@@ -173,7 +203,8 @@ impl Client {
     }
 }
 
-/// The value of a header in a head that is all in small letters.
+/// The value of a header, whose name is given in small letters.
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    fields.find_map(|(key, value)| key.eq_ignore_ascii_case(name).then(|| value.trim()))
 }

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use crate::machine::{Cpu, cpu_of, resident_kb};
 
 const UPSTREAM: &str = env!("CARGO_BIN_EXE_test-upstream");
+/// Where `just bench-http` builds the server on the SDK.
+const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/reference/release/reference-server");
 const BRIDGE: &str = env!("CARGO_BIN_EXE_bridge");
 
 /// How the bridge shows the server's tools.
@@ -21,11 +23,25 @@ pub(crate) enum Mode {
     Router,
 }
 
+/// A server to be called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// The scripted one, which does next to nothing for a call.
+    Scripted,
+    /// One on an SDK, as people write them.
+    Sdk,
+}
+
+/// The call that is made.
+pub(crate) struct Call {
+    pub(crate) tool: String,
+    pub(crate) arguments: Value,
+}
+
 /// What answers over HTTP: the server itself, or the bridge in front of a server of its own.
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    /// The parameters of the call that is made, the text of an object.
-    pub(crate) params: String,
+    pub(crate) call: Call,
     server: Process,
     bridge: Option<Process>,
 }
@@ -41,17 +57,55 @@ impl Mode {
     }
 }
 
+impl Server {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Scripted => "scripted",
+            Self::Sdk => "SDK",
+        }
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::Scripted => UPSTREAM,
+            Self::Sdk => SDK,
+        }
+    }
+
+    pub(crate) fn is_built(self) -> bool {
+        Path::new(self.program()).exists()
+    }
+
+    /// The cheapest call that it has.
+    fn call(self) -> Call {
+        let (tool, arguments) = match self {
+            Self::Scripted => {
+                let message = "a message of the length that small calls tend to have";
+                ("echo", json!({"message": message}))
+            }
+            Self::Sdk => ("test_simple_text", json!({})),
+        };
+        Call { tool: tool.to_owned(), arguments }
+    }
+}
+
 impl Peer {
-    /// Starts the server.
-    pub(crate) fn server(folder: &Path) -> io::Result<Self> {
-        let (server, address) = start_server(folder)?;
-        let params = json!({"name": "echo", "arguments": arguments()}).to_string();
-        Ok(Self { address, params, server, bridge: None })
+    /// The server by itself, and behind the bridge in both modes.
+    pub(crate) fn all(folder: &Path, server: Server) -> io::Result<[Self; 3]> {
+        let folder = folder.join(server.name());
+        fs::create_dir(&folder)?;
+        let (process, address) = start_server(&folder, server)?;
+        Ok([
+            Self { address, call: server.call(), server: process, bridge: None },
+            Self::bridged(&folder, server, Mode::Direct)?,
+            Self::bridged(&folder, server, Mode::Router)?,
+        ])
     }
 
     /// Starts the bridge in this mode, and a server for it.
-    pub(crate) fn bridged(folder: &Path, mode: Mode) -> io::Result<Self> {
-        let (server, address) = start_server(folder)?;
+    fn bridged(folder: &Path, server: Server, mode: Mode) -> io::Result<Self> {
+        let Call { tool, arguments } = server.call();
+        let (server, address) = start_server(folder, server)?;
         let home = folder.join(mode.name());
         fs::create_dir(&home)?;
         let entry = json!({"transport": "streamable-http", "url": format!("http://{address}/mcp")});
@@ -62,13 +116,15 @@ impl Peer {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut bridge = Process(child.spawn()?);
         let address = address_in(bridge.0.stderr.take())?;
-        let params = match mode {
-            Mode::Direct => json!({"name": "one_echo", "arguments": arguments()}),
-            Mode::Router => json!({"name": "mcp", "arguments": {
-                "action": "call", "server": "one", "tool": "echo", "params": arguments(),
-            }}),
+        let call = match mode {
+            Mode::Direct => Call { tool: format!("one_{tool}"), arguments },
+            Mode::Router => {
+                let arguments =
+                    json!({"action": "call", "server": "one", "tool": tool, "params": arguments});
+                Call { tool: "mcp".to_owned(), arguments }
+            }
         };
-        Ok(Self { address, params: params.to_string(), server, bridge: Some(bridge) })
+        Ok(Self { address, call, server, bridge: Some(bridge) })
     }
 
     /// Processor time of all threads so far.
@@ -83,12 +139,8 @@ impl Peer {
     }
 }
 
-fn arguments() -> Value {
-    json!({"message": "a message of the length that small calls tend to have"})
-}
-
-fn start_server(folder: &Path) -> io::Result<(Process, SocketAddr)> {
-    let mut command = Command::new(UPSTREAM);
+fn start_server(folder: &Path, server: Server) -> io::Result<(Process, SocketAddr)> {
+    let mut command = Command::new(server.program());
     // It ends with its stdin, which stays open as long as the child is held.
     let command = command.args(["--http", "0"]).current_dir(folder).stdin(Stdio::piped());
     let mut server = Process(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?);
