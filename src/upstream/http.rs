@@ -1,5 +1,4 @@
-//! A server that is reached over HTTP, by either of the two transports: what requests to it carry, and what is made of a
-//! status that is no answer.
+//! A server that is reached over HTTP, by either of the two transports: what requests to it carry.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -7,21 +6,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::error::Refusal;
 use super::{Error, Session};
-use crate::base::json::Strict;
 use crate::protocol::era::Era;
-use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::headers::{Annotations, request_headers};
-use crate::protocol::jsonrpc::{self, Message};
-use crate::telemetry::logging::excerpt;
+use crate::protocol::jsonrpc;
 use crate::wire::Closed;
-use crate::wire::http::{Answer, Client, Content, Endpoint};
-use crate::wire::{self};
+use crate::wire::http::{Answer, Client, Endpoint, Error as Failure};
 
 /// Messages beside requests that may be under way at a time; more of them are dropped.
 const MAX_SENDING: usize = 64;
@@ -29,8 +23,6 @@ const MAX_SENDING: usize = 64;
 const TAKE_LIMIT: Duration = Duration::from_secs(10);
 /// A server has this long to forget a session.
 const FORGET_LIMIT: Duration = Duration::from_secs(1);
-/// What is read of a body that comes with an error status.
-const MAX_REFUSAL: usize = 64 * 1024;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -136,6 +128,11 @@ impl Http {
         self.session.upgrade().ok_or(Error::ShuttingDown)
     }
 
+    /// Whether the server has given the session a name.
+    pub(super) fn has_id(&self) -> bool {
+        self.id.get().is_some()
+    }
+
     /// Takes no more messages.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
@@ -210,10 +207,14 @@ impl Http {
     }
 
     /// Opens a stream of events, from after event `last` on where that is given.
-    pub(super) async fn get(&self, session: &Session, last: Option<&str>) -> Result<Answer, Error> {
+    pub(super) async fn get(
+        &self,
+        session: &Session,
+        last: Option<HeaderValue>,
+    ) -> Result<Answer, Error> {
         let mut headers = self.headers(session);
         headers.insert(ACCEPT, EVENTS);
-        if let Some(last) = last.and_then(|last| HeaderValue::from_str(last).ok()) {
+        if let Some(last) = last {
             headers.insert(LAST_EVENT_ID, last);
         }
         let sent = self.client.send(Method::GET, &self.endpoint, headers, Bytes::new()).await;
@@ -270,132 +271,16 @@ impl Http {
     }
 
     /// What an exchange failed of, as the session's errors have it.
-    pub(super) fn failed(&self, session: &Session, error: wire::http::Error) -> Error {
+    pub(super) fn failed(&self, session: &Session, error: Failure) -> Error {
         let blot = |reason: String| Box::from(session.blotter.blot(&reason));
         match error {
-            wire::http::Error::NotReached { host, reason } => {
+            Failure::NotReached { host, reason } => {
                 Error::NotReached { host: host.into(), reason: blot(reason) }
             }
-            wire::http::Error::Broken { host, reason } => {
+            Failure::Broken { host, reason } => {
                 Error::Broken { host: host.into(), reason: blot(reason) }
             }
-            error @ wire::http::Error::TooLarge { .. } => {
-                Error::BadAnswer { reason: error.to_string() }
-            }
+            error @ Failure::TooLarge { .. } => Error::BadAnswer { reason: error.to_string() },
         }
-    }
-
-    /// What a status says that is no success. `call` is the request that it answers.
-    pub(super) async fn refused(
-        &self,
-        session: &Session,
-        mut answer: Answer,
-        call: Option<u64>,
-    ) -> Error {
-        let status = answer.status();
-        let page = answer.content() == Content::Page;
-        let body = answer.beginning(MAX_REFUSAL).await;
-        let object = error_object(&body, call);
-        if self.is_lost(session, status, object.as_ref()) {
-            let lost = Error::SessionLost { host: self.host().into() };
-            if let Some(call) = call {
-                session.requests.forget(call);
-            }
-            session.end(&lost);
-            return Error::Unsent { error: Arc::new(lost) };
-        }
-        let said = match object {
-            Some((object, _)) if is_protocol(status) => {
-                return Error::Refused(session.blotted(object));
-            }
-            Some((object, _)) => object.message,
-            None if page => String::new(),
-            None => String::from_utf8_lossy(&body).into_owned(),
-        };
-        Error::Status(Box::new(Refusal {
-            host: self.host().to_owned(),
-            status: status.as_u16(),
-            said: excerpt(session.blotter.blot(said.trim()).as_bytes(), 300),
-            retry_after: answer.retry_after(),
-            redirects_to: answer.redirects_to(),
-        }))
-    }
-
-    /// Whether the server has forgotten the session: 404 says so (revision 2025-11-25, Transports, Session
-    /// Management), and many servers say it by 400 and an error that belongs to no request.
-    fn is_lost(
-        &self,
-        session: &Session,
-        status: StatusCode,
-        object: Option<&(ErrorObject, bool)>,
-    ) -> bool {
-        let had_one = self.id.get().is_some() || self.is_older();
-        if session.era() != Era::Session || !had_one {
-            return false;
-        }
-        match (status, object) {
-            (StatusCode::NOT_FOUND, Some((error, ours))) => !ours || error.code != METHOD_NOT_FOUND,
-            (StatusCode::NOT_FOUND | StatusCode::GONE, None) => true,
-            (StatusCode::BAD_REQUEST, Some((error, false))) => {
-                error.message.to_lowercase().contains("session")
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Whether a JSON-RPC error that comes with this status is the answer to the request, and not only a way to say what
-/// the status says anyway.
-fn is_protocol(status: StatusCode) -> bool {
-    !matches!(
-        status,
-        StatusCode::UNAUTHORIZED
-            | StatusCode::FORBIDDEN
-            | StatusCode::METHOD_NOT_ALLOWED
-            | StatusCode::PROXY_AUTHENTICATION_REQUIRED
-            | StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
-    )
-}
-
-/// The JSON-RPC error in a body, if it is one and belongs to request `call` or to none; and whether it names that
-/// request.
-fn error_object(body: &[u8], call: Option<u64>) -> Option<(ErrorObject, bool)> {
-    let mut strict = Strict::new();
-    match jsonrpc::parse(strict.check(body).ok()?).ok()? {
-        Message::Response { id, outcome: Err(error) } => {
-            let ours = call.is_some() && id.parse().ok() == call;
-            let other = !ours && id.parse::<u64>().is_ok();
-            (!other).then_some((error, ours))
-        }
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_in_bodies_belong_to_the_request_or_to_none() {
-        let check = |body: &str, expected: Option<(i64, bool)>| {
-            let found = error_object(body.as_bytes(), Some(7));
-            assert_eq!(found.map(|(error, ours)| (error.code, ours)), expected, "{body}");
-        };
-        let error = r#""error":{"code":-32020,"message":"m"}"#;
-        check(&format!(r#"{{"jsonrpc":"2.0","id":7,{error}}}"#), Some((-32020, true)));
-        check(&format!(r#"{{"jsonrpc":"2.0","id":null,{error}}}"#), Some((-32020, false)));
-        check(
-            &format!(r#"{{"jsonrpc":"2.0","id":"server-error",{error}}}"#),
-            Some((-32020, false)),
-        );
-        check(&format!(r#"{{"jsonrpc":"2.0",{error}}}"#), Some((-32020, false)));
-        check(&format!(r#"{{"jsonrpc":"2.0","id":8,{error}}}"#), None);
-        check(r#"{"jsonrpc":"2.0","id":7,"result":{}}"#, None);
-        check(r#"{"error":"invalid_token"}"#, None);
-        check("<html>", None);
-        check("", None);
     }
 }

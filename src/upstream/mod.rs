@@ -22,6 +22,7 @@ mod pipe;
 pub mod pool;
 mod process;
 mod questions;
+mod refused;
 mod remote;
 mod rounds;
 pub mod session;

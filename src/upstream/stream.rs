@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use http::HeaderValue;
 
 use super::Session;
 use super::inbound::MAX_MESSAGE;
 use crate::base::json::Strict;
 use crate::wire::Turn;
-use crate::wire::http::{self, Answer};
+use crate::wire::http::{Answer, Error as Failure};
 use crate::wire::sse::{Decoder, Event};
 
 /// One that can end and go on in another answer.
@@ -32,7 +33,7 @@ pub(super) enum Ending {
     /// The server ended the stream.
     Closed,
     /// The connection broke.
-    Broken(http::Error),
+    Broken(Failure),
     /// The server sent more in one event than is taken.
     TooLarge(String),
 }
@@ -61,9 +62,10 @@ impl Stream {
         self.events
     }
 
-    /// The id of the last event that had one.
-    pub(super) fn last_id(&self) -> Option<&str> {
-        self.decoder.last_id()
+    /// The id of the last event that had one, as a header names it; none where no header can, so that the stream cannot
+    /// go on: without it a server would open another one.
+    pub(super) fn last_id(&self) -> Option<HeaderValue> {
+        HeaderValue::from_bytes(self.decoder.last_id()?.as_bytes()).ok()
     }
 
     /// How long the server wants to be left alone before the stream is opened again.

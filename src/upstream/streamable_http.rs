@@ -16,7 +16,7 @@ use crate::base::json::Strict;
 use crate::protocol::era::Era;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::method;
-use crate::wire::http::{self as http_client, Answer, Content};
+use crate::wire::http::{Answer, Content, Error as Failure};
 
 /// What may follow an answer on its stream, and the end of the stream itself, is read for this long.
 const TRAIL_LIMIT: Duration = Duration::from_secs(1);
@@ -154,7 +154,7 @@ impl Http {
     }
 
     /// Why a stream broke.
-    pub(super) fn reason(&self, session: &Session, error: http_client::Error) -> String {
+    pub(super) fn reason(&self, session: &Session, error: Failure) -> String {
         match self.failed(session, error) {
             Error::NotReached { reason, .. } | Error::Broken { reason, .. } => reason.into(),
             other => other.to_string(),

@@ -114,6 +114,45 @@ fn a_stream_that_is_cut_is_resumed_after_its_last_event() {
 }
 
 #[test]
+fn a_stream_is_resumed_after_an_event_whatever_its_id_is_made_of() {
+    let (answer, id) = (std::sync::Mutex::new(Value::Null), "Ereignis-\u{e4}\u{4e8c}");
+    let (output, _web) = call(move |request, reply| {
+        let mut answer = answer.lock().expect("nobody panics");
+        if request.is("tools/call") {
+            *answer = request.says("resumed");
+            reply.events();
+            reply.piece(&format!("id: {id}\nretry: 10\ndata:\n\n"));
+            return reply.end();
+        }
+        if request.method != "GET" || request.header("last-event-id") != Some(id) {
+            return false;
+        }
+        reply.events();
+        reply.event("", &answer);
+        reply.end()
+    });
+    assert_answer(output, "resumed");
+}
+
+#[test]
+fn an_error_by_404_that_answers_one_call_leaves_the_session_to_the_others() {
+    let web = Web::start(|request, reply| {
+        if !request.is("tools/call") || request.body["params"]["arguments"]["message"] != "none" {
+            return false;
+        }
+        let error = json!({"code": -32000, "message": "no such document"});
+        let answer = json!({"jsonrpc": "2.0", "id": request.body["id"], "error": error});
+        reply.send(404, &[("Content-Type", "application/json")], &answer.to_string())
+    });
+    let mut client = Bridge::new().entry("web", web.entry()).serve_initialized();
+    let refused = client.call("web", "echo", json!({"message": "none"}));
+    assert_words(&refused.to_string(), &["no such document"]);
+    let result = client.call("web", "echo", json!({"message": "x"}));
+    assert_eq!(text_of(&result), "x", "{result}");
+    assert_eq!(web.messages("initialize").len(), 1);
+}
+
+#[test]
 fn a_stream_that_cannot_be_resumed_is_an_error_and_no_second_call() {
     let (output, web) = call(|request, reply| {
         if !request.is("tools/call") {
