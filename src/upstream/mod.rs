@@ -3,6 +3,7 @@
 //! [`Pool`] holds one [`Supervisor`] per configured server, and further ones where clients cannot share it ([`lease`]).
 //! A supervisor holds at most one [`Session`], and a session is one running conversation. Nothing in here knows who called.
 
+mod attempts;
 mod carrier;
 pub mod changes;
 mod child;

@@ -19,21 +19,15 @@ impl Http {
     pub(super) async fn open_events(&self, session: &Arc<Session>) -> Result<(), Error> {
         let late = Err(Error::TimedOut { after: OPEN_LIMIT });
         let mut stream = timeout(OPEN_LIMIT, self.find_endpoint(session)).await.unwrap_or(late)?;
-        let session = session.clone();
-        session.tasks.clone().spawn(async move {
-            let Some(http) = session.carrier.http() else { return };
-            let (over, host) = (session.over.clone(), http.host().into());
-            tokio::select! {
-                () = over.cancelled() => {}
-                ending = stream.read(&session, None) => {
-                    let reason = match ending {
-                        Ending::Answered | Ending::Closed => "it ended its stream".to_owned(),
-                        Ending::Broken(error) => http.reason(&session, error),
-                        Ending::TooLarge(reason) => reason,
-                    };
-                    session.end(&Error::Broken { host, reason: reason.into() });
-                }
-            }
+        let listening = session.clone();
+        session.spawn_until_over(async move {
+            let Some(http) = listening.carrier.http() else { return };
+            let reason = match stream.read(&listening, None).await {
+                Ending::Answered | Ending::Closed => "it ended its stream".to_owned(),
+                Ending::Broken(error) => http.reason(&listening, error),
+                Ending::TooLarge(reason) => reason,
+            };
+            listening.end(&Error::Broken { host: http.host().into(), reason: reason.into() });
         });
         Ok(())
     }

@@ -21,6 +21,8 @@ pub(super) struct Stream {
     /// What was received and not decoded yet.
     rest: Bytes,
     events: u64,
+    /// Those of them that have data.
+    messages: u64,
     strict: Strict,
     turn: Turn,
 }
@@ -45,21 +47,34 @@ impl Stream {
             decoder: Decoder::new(MAX_MESSAGE),
             rest: Bytes::new(),
             events: 0,
+            messages: 0,
             strict: Strict::new(),
             turn: Turn::default(),
         }
     }
 
+    /// The stream that `answer` brings, which goes on from the earlier one if there was one.
+    pub(super) fn after(earlier: Option<Self>, answer: Answer) -> Self {
+        match earlier {
+            Some(mut earlier) => {
+                earlier.goes_on(answer);
+                earlier
+            }
+            None => Self::new(answer),
+        }
+    }
+
     /// The stream goes on in this answer.
     pub(super) fn goes_on(&mut self, answer: Answer) {
+        (self.events, self.messages) = (0, 0);
         self.answer = answer;
         self.rest = Bytes::new();
         self.decoder.restart();
     }
 
-    /// How many events have come so far.
-    pub(super) fn events(&self) -> u64 {
-        self.events
+    /// How many events this answer has brought, and how many of them have data.
+    pub(super) fn brought(&self) -> (u64, u64) {
+        (self.events, self.messages)
     }
 
     /// The id of the last event that had one, as a header names it; none where no header can, so that the stream cannot
@@ -83,6 +98,7 @@ impl Stream {
             match event {
                 Ok(Some(event)) => {
                     self.events += 1;
+                    self.messages += u64::from(!event.data.is_empty());
                     return Ok(event);
                 }
                 Ok(None) => {}
@@ -125,5 +141,18 @@ impl Stream {
             session.take(&event.data, of, &mut self.strict);
         }
         event.data.len()
+    }
+}
+
+impl Session {
+    /// Runs `work` beside everything else, for as long as the session lasts.
+    pub(super) fn spawn_until_over(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let over = self.over.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = over.cancelled() => {}
+                () = work => {}
+            }
+        });
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::attempts::Attempts;
 use super::http::{Call, Http, Kind};
 use super::inbound::MAX_MESSAGE;
 use super::stream::{Ending, Stream};
+use super::subscriptions::Subscriptions;
 use super::{Error, Session};
-use crate::base::backoff::Backoff;
 use crate::base::json::Strict;
 use crate::protocol::era::Era;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
@@ -20,12 +21,6 @@ use crate::wire::http::{Answer, Content, Error as Failure};
 
 /// What may follow an answer on its stream, and the end of the stream itself, is read for this long.
 const TRAIL_LIMIT: Duration = Duration::from_secs(1);
-/// A stream that brought nothing new so often in a row is not opened again.
-const MAX_FRUITLESS: u32 = 10;
-/// Waits between attempts, where the server does not say how long.
-const AGAIN: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(30) };
-/// No server makes us wait longer than this.
-const LONGEST_RETRY: Duration = Duration::from_mins(1);
 /// A stream that was open for this long has served its purpose, whatever came.
 const LONG: Duration = Duration::from_secs(30);
 
@@ -109,9 +104,8 @@ impl Http {
     /// from its last event on, if it had one.
     async fn follow(&self, session: &Arc<Session>, answer: Answer, id: u64) -> Result<(), Error> {
         let mut stream = Stream::new(answer);
-        let mut fruitless = 0;
+        let mut attempts = Attempts::default();
         loop {
-            let events = stream.events();
             let why = match stream.read(session, Some(id)).await {
                 Ending::Answered => {
                     trail(session, stream, id);
@@ -123,13 +117,14 @@ impl Http {
             };
             let broken =
                 |reason: String| Error::Broken { host: self.host().into(), reason: reason.into() };
-            fruitless = if stream.events() == events { fruitless + 1 } else { 0 };
+            let (events, messages) = stream.brought();
+            attempts.ended(events, messages);
             let resumable = stream.last_id().is_some() && session.era() == Era::Session;
-            if !resumable || fruitless > MAX_FRUITLESS {
+            if !resumable || attempts.are_hopeless() {
                 return Err(broken(why));
             }
             loop {
-                sleep(wait(&stream, fruitless)).await;
+                sleep(attempts.look(stream.retry())).await;
                 match self.get(session, stream.last_id()).await {
                     Ok(answer) if is_stream(&answer) => {
                         stream.goes_on(answer);
@@ -143,7 +138,7 @@ impl Http {
                             other => broken(format!("{why} and cannot be resumed: {other}")),
                         });
                     }
-                    Err(_) if fruitless < MAX_FRUITLESS => fruitless += 1,
+                    Err(_) if !attempts.are_hopeless() => attempts.failed(),
                     Err(Error::NotReached { reason, .. } | Error::Broken { reason, .. }) => {
                         return Err(broken(format!("{why} and cannot be resumed: {reason}")));
                     }
@@ -168,77 +163,94 @@ impl Http {
         if self.is_older() {
             return;
         }
-        session.tasks.clone().spawn(async move {
-            let over = session.over.clone();
-            let Some(http) = session.carrier.http() else { return };
-            tokio::select! {
-                () = over.cancelled() => {}
-                () = http.hear(&session) => {}
+        session.clone().spawn_until_over(async move {
+            if let Some(http) = session.carrier.http() {
+                http.hear(&session).await;
             }
         });
     }
 
     async fn hear(&self, session: &Arc<Session>) {
-        let mut stream: Option<Stream> = None;
-        let mut fruitless = 0;
-        while fruitless <= MAX_FRUITLESS {
+        let (mut stream, mut attempts) = (None, Attempts::default());
+        loop {
             let opened = Instant::now();
             let last = stream.as_ref().and_then(Stream::last_id);
+            let mut asked = None;
             match self.get(session, last).await {
                 Ok(answer) if is_stream(&answer) => {
-                    let mut reading = match stream.take() {
-                        Some(mut earlier) => {
-                            earlier.goes_on(answer);
-                            earlier
-                        }
-                        None => Stream::new(answer),
-                    };
-                    let events = reading.events();
+                    let mut reading = Stream::after(stream.take(), answer);
                     let ending = reading.read(session, None).await;
                     tracing::debug!("`{}` closed its stream: {ending:?}", session.server);
-                    let useful = reading.events() > events || opened.elapsed() >= LONG;
-                    fruitless = if useful { 0 } else { fruitless + 1 };
+                    let (events, messages) = reading.brought();
+                    attempts.ended(events, messages);
+                    if opened.elapsed() >= LONG {
+                        attempts.lasted();
+                    }
+                    asked = reading.retry();
                     stream = Some(reading);
                 }
-                // 405 says that there is none; whatever else it is, calls do not need it.
-                Ok(answer) if !answer.status().is_server_error() => {
-                    let status = answer.status();
-                    tracing::debug!("`{}` offers no stream (HTTP {status})", session.server);
+                Ok(answer) if is_passing(answer.status()) => {
+                    attempts.failed();
+                    asked = answer.retry_after();
+                }
+                Ok(answer) => return self.no_stream(session, answer, stream.is_some()).await,
+                Err(_) => attempts.failed(),
+            }
+            if attempts.are_hopeless() {
+                let reason = "it has no stream that stays open";
+                if stream.is_none() || self.give_up(session, reason) {
                     return;
                 }
-                Ok(_) | Err(_) => fruitless += 1,
             }
-            let pause = stream
-                .as_ref()
-                .map_or_else(|| AGAIN.after(fruitless.max(1)), |stream| wait(stream, fruitless));
-            sleep(pause).await;
+            sleep(attempts.stand(asked)).await;
         }
-        tracing::debug!("`{}` has no stream that stays open", session.server);
     }
+
+    /// The server refuses the standing stream. Without one a session is as good, and many a server says by 404 what 405 is
+    /// for; but after it had one, that it is gone may mean that the session is.
+    async fn no_stream(&self, session: &Session, answer: Answer, had_one: bool) {
+        let status = answer.status();
+        tracing::debug!("`{}` offers no stream (HTTP {status})", session.server);
+        if !had_one || status == StatusCode::METHOD_NOT_ALLOWED {
+            return;
+        }
+        let refused = self.refused(session, answer, None).await;
+        let reason = format!("its stream cannot be opened again: {refused}");
+        while !session.is_ended() && !self.give_up(session, &reason) {
+            sleep(LONG).await;
+        }
+    }
+
+    /// The session has lost its standing stream for good: where somebody waits to hear of resources it ends as soon as
+    /// nothing is under way, so that they hear by another one. Whether there is nothing more to do.
+    fn give_up(&self, session: &Session, reason: &str) -> bool {
+        tracing::debug!("`{}`: {reason}", session.server);
+        if session.subscriptions().is_none_or(Subscriptions::is_empty) {
+            return true;
+        }
+        let error = Error::Broken { host: self.host().into(), reason: reason.into() };
+        let idle = session.requests.end_if_idle(&error, |_| true);
+        if idle {
+            session.end(&error);
+        }
+        idle
+    }
+}
+
+/// Whether a status says that another attempt may do better.
+fn is_passing(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
 }
 
 fn is_stream(answer: &Answer) -> bool {
     answer.status() == StatusCode::OK && answer.content() == Content::Events
 }
 
-/// How long the server wants to be left alone, longer after attempts that brought nothing.
-fn wait(stream: &Stream, fruitless: u32) -> Duration {
-    let asked = stream.retry().map(|retry| retry.min(LONGEST_RETRY));
-    match asked {
-        Some(asked) if fruitless <= 1 => asked,
-        Some(asked) => asked.max(AGAIN.after(fruitless - 1)),
-        None => AGAIN.after(fruitless.max(1)),
-    }
-}
-
 /// Reads what follows an answer, beside everything else, so that the connection can be used again.
 fn trail(session: &Arc<Session>, mut stream: Stream, id: u64) {
-    let session = session.clone();
-    session.tasks.clone().spawn(async move {
-        let over = session.over.clone();
-        tokio::select! {
-            () = over.cancelled() => {}
-            _ = timeout(TRAIL_LIMIT, stream.trail(&session, id)) => {}
-        }
+    let of = session.clone();
+    session.spawn_until_over(async move {
+        let _ = timeout(TRAIL_LIMIT, stream.trail(&of, id)).await;
     });
 }

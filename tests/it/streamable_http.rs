@@ -340,6 +340,62 @@ fn the_stream_beside_the_calls_tells_what_changes() {
 }
 
 #[test]
+fn a_standing_stream_that_is_closed_at_once_is_not_asked_for_on_and_on() {
+    let web = Web::start(|request, reply| {
+        if request.method != "GET" {
+            return false;
+        }
+        reply.events();
+        reply.piece("id: 1\nretry: 0\ndata:\n\n");
+        reply.end()
+    });
+    let gets = || web.seen().iter().filter(|request| request.method == "GET").count();
+    let mut client = Bridge::new().entry("web", web.entry()).serve_initialized();
+    client.call("web", "echo", json!({"message": "x"}));
+    assert!(eventually(|| gets() == 1));
+    for _ in 0..50 {
+        client.call("web", "echo", json!({"message": "x"}));
+    }
+    assert!(gets() < 4, "{} streams", gets());
+}
+
+#[test]
+fn subscribers_hear_by_another_session_when_the_stream_says_that_theirs_is_lost() {
+    let gets = AtomicU32::new(0);
+    let web = Web::start(move |request, reply| {
+        if request.method == "GET" {
+            return match gets.fetch_add(1, Ordering::Relaxed) {
+                0 => {
+                    reply.events();
+                    reply.end()
+                }
+                1 => reply.send(404, &[], ""),
+                _ => false,
+            };
+        }
+        let resource = json!({"uri": "test://one", "name": "one"});
+        let result = match request.body["method"].as_str().unwrap_or_default() {
+            "initialize" => json!({
+                "protocolVersion": "2025-11-25",
+                "capabilities": {"resources": {"subscribe": true}},
+            }),
+            "resources/list" => json!({"resources": [resource]}),
+            "resources/templates/list" => json!({"resourceTemplates": []}),
+            "resources/subscribe" => json!({}),
+            _ => return false,
+        };
+        let headers = [("Content-Type", "application/json"), ("Mcp-Session-Id", SESSION)];
+        reply.send(200, &headers, &request.result(&result).to_string())
+    });
+    let bridge = Bridge::new().set("mode", "direct").entry("web", web.entry());
+    let mut client = bridge.serve_initialized();
+    let id = client.request("resources/subscribe", json!({"uri": "test://one"}));
+    client.result(id);
+    assert!(eventually(|| web.messages("resources/subscribe").len() == 2), "{:?}", web.seen());
+    assert_eq!(web.messages("initialize").len(), 2);
+}
+
+#[test]
 fn a_question_on_a_stream_is_answered_by_a_post() {
     let (output, web) = call(|request, reply| {
         if !request.is("tools/call") {
