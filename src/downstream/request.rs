@@ -24,7 +24,7 @@ const SMALL: usize = 64 * KIB;
 /// Kibibytes that all bodies under way may have beyond that.
 static LARGE: Semaphore = Semaphore::const_new(256 * KIB);
 
-/// What the client reads.
+/// What the client reads. One that names events before JSON gets events.
 pub(super) fn accepted(headers: &HeaderMap) -> Accepted {
     let mut values = headers.get_all(header::ACCEPT).iter().peekable();
     if values.peek().is_none() {
@@ -42,7 +42,8 @@ pub(super) fn accepted(headers: &HeaderMap) -> Accepted {
         if is_refused {
             continue;
         }
-        accepted.json |= matches!(&*kind, "application/json" | "application/*" | "*/*");
+        let is_json = matches!(&*kind, "application/json" | "application/*" | "*/*");
+        accepted.json |= is_json && (!accepted.events || kind == "*/*");
         accepted.events |= matches!(&*kind, "text/event-stream" | "text/*" | "*/*");
     }
     accepted
@@ -166,7 +167,9 @@ mod tests {
         };
         check(&[], true, true);
         check(&["application/json, text/event-stream"], true, true);
-        check(&["text/event-stream", "application/json"], true, true);
+        check(&["text/event-stream", "application/json"], false, true);
+        check(&["text/event-stream, application/json"], false, true);
+        check(&["text/event-stream, */*"], true, true);
         check(&["*/*"], true, true);
         check(&["Application/JSON;charset=utf-8"], true, false);
         check(&["text/event-stream;q=0.5"], false, true);
