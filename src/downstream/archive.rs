@@ -163,7 +163,9 @@ impl Archive {
 
     /// Whether somebody reads what belongs to no request.
     pub(super) fn is_heard(&self) -> bool {
-        self.lock().tracks.values().any(|track| track.ended.is_none() && track.live.is_some())
+        self.lock().tracks.values().any(|track| {
+            track.ended.is_none() && track.live.as_ref().is_some_and(|live| !live.is_closed())
+        })
     }
 
     /// Forgets streams that ended a while ago.

@@ -75,6 +75,22 @@ impl Asked {
         true
     }
 
+    /// Whether an answer of the client is waited for.
+    pub(super) fn are_open(&self) -> bool {
+        !self.lock().waiting.is_empty()
+    }
+
+    /// Whether the client is gone.
+    pub(super) fn are_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// The client has not answered for too long: whoever waits gets an error.
+    pub(super) fn give_up(&self) {
+        let waiting = std::mem::take(&mut self.lock().waiting);
+        drop(waiting);
+    }
+
     /// The client is gone: nobody waits any longer.
     pub(super) fn close(&self) {
         let waiting = {

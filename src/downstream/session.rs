@@ -77,6 +77,16 @@ impl Session {
         &self.in_flight
     }
 
+    /// Questions that the client has not answered yet.
+    pub(super) fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// Whether the client is gone, so that nothing may be started for it any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.asked.are_closed()
+    }
+
     /// The revision that was agreed upon.
     pub(super) fn revision(&self) -> Option<Revision> {
         self.client.as_ref().map(|client| client.revision)
@@ -158,7 +168,12 @@ impl Session {
             }
         }
         match (method, &self.client) {
-            (method::INITIALIZE, _) => self.initialize(&id, params, way),
+            (method::INITIALIZE, None) => self.initialize(&id, params, way),
+            // Another client would take the place of the first one, whose servers nobody would end.
+            (method::INITIALIZE, Some(_)) => {
+                let message = "`initialize` opens a session, and this one is open already";
+                self.refuse(Some(&id), &ErrorObject::new(INVALID_REQUEST, message), way);
+            }
             (method::PING, _) => way.outlet.answer_now(&id, Ok(EMPTY)),
             (_, None) => {
                 let message = format!("`{}` before `initialize`", excerpt(method.as_bytes(), 80));

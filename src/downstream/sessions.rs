@@ -52,16 +52,23 @@ impl Held {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Whether a call or a stream is open.
-    fn is_busy(&self) -> bool {
-        self.archive.is_heard() || !self.session().in_flight().lock().is_empty()
-    }
-
+    /// Whether nobody has used it for longer than `limit`. A call keeps it in use as long as its server works, but not
+    /// while that waits for an answer of a client that reads nothing: one that has vanished would never give it.
     fn is_idle(&self, limit: Duration) -> bool {
-        if self.is_busy() {
+        let (has_calls, asked) = {
+            let session = self.session();
+            (!session.in_flight().lock().is_empty(), session.asked().clone())
+        };
+        if self.archive.is_heard() || (has_calls && !asked.are_open()) {
             self.touch();
         }
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > limit
+        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.elapsed() <= limit {
+            return false;
+        }
+        // What else is under way may end by itself.
+        asked.give_up();
+        !has_calls
     }
 
     fn end(&self) {
@@ -102,9 +109,10 @@ impl Sessions {
 
     /// The session of this id, which is in use again.
     pub(super) fn find(&self, id: &str) -> Option<Arc<Held>> {
-        let held = self.lock().get(id).cloned()?;
+        let table = self.lock();
+        let held = table.get(id)?;
         held.touch();
-        Some(held)
+        Some(held.clone())
     }
 
     /// Ends the session of this id; whether there is one.
@@ -117,9 +125,13 @@ impl Sessions {
     pub(super) fn sweep(&self) {
         let all: Vec<_> = self.lock().iter().map(|(id, held)| (id.clone(), held.clone())).collect();
         for (id, held) in all {
-            if held.is_idle(self.limits.idle) {
+            // Nobody finds it from here on, unless somebody did so meanwhile.
+            let mut table = self.lock();
+            let ends = held.is_idle(self.limits.idle) && table.remove(&id).is_some();
+            drop(table);
+            if ends {
                 tracing::debug!("a session ends that was not used");
-                self.end(&id);
+                held.end();
             } else {
                 held.archive.tidy();
             }

@@ -101,7 +101,11 @@ async fn receive(
     if stream.outbox.room().await.is_err() {
         return reply::empty(StatusCode::NOT_FOUND);
     }
-    incoming::take(&mut stream.session(), &stream.way, &mut Strict::new(), &bytes);
+    let mut session = stream.session();
+    if session.is_over() {
+        return reply::empty(StatusCode::NOT_FOUND);
+    }
+    incoming::take(&mut session, &stream.way, &mut Strict::new(), &bytes);
     reply::empty(StatusCode::ACCEPTED)
 }
 

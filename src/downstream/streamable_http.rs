@@ -118,8 +118,7 @@ async fn listen(State(service): State<Arc<Service>>, request: Request) -> Respon
         Err(response) => return *response,
     };
     if !request::accepted(&parts.headers).events {
-        let message = "`Accept` has to name `text/event-stream`";
-        return reply::refusal(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, message);
+        return not_acceptable();
     }
     let opened = match text(&parts.headers, &LAST_EVENT_ID) {
         Ok(None) => {
@@ -166,6 +165,10 @@ impl Service {
             return now(reply::refusal(StatusCode::BAD_REQUEST, INVALID_REQUEST, message));
         };
         if message.is_array() {
+            if is_of_stateless(version) {
+                let message = "a message is one JSON object";
+                return now(reply::refusal(StatusCode::BAD_REQUEST, INVALID_REQUEST, message));
+            }
             return self.batch(parts, message, accepted);
         }
         let parsed = match jsonrpc::parse(message) {
@@ -236,6 +239,9 @@ impl Service {
             Err(response) => return now(*response),
         };
         let mut session = held.session();
+        if session.is_over() {
+            return now(gone());
+        }
         if session.revision() != Some(Revision::V2025_03_26) || !incoming::is_batch(&batch) {
             let message = "a message is one JSON object";
             return now(reply::refusal(StatusCode::BAD_REQUEST, INVALID_REQUEST, message));
@@ -248,6 +254,14 @@ impl Service {
             );
             owed += usize::from(!wants_none);
         });
+        if owed == 0 {
+            // No answer would ever end a stream.
+            let way = session.way(Outlet::Standing(held.archive.clone()));
+            incoming::each(batch.text, |message| {
+                session.message(jsonrpc::parse(message), &way);
+            });
+            return now(reply::empty(StatusCode::ACCEPTED));
+        }
         let archive = Some(held.archive.clone());
         let terms = Terms { owed, batch: true, accepted, archive, statuses: false };
         let (exchange, opening) = Exchange::new(terms);
@@ -256,9 +270,6 @@ impl Service {
         incoming::each(batch.text, |message| {
             started.extend(session.message(jsonrpc::parse(message), &way));
         });
-        if owed == 0 {
-            return now(reply::empty(StatusCode::ACCEPTED));
-        }
         let leaving = Leaving::Withdraw(session.in_flight().clone(), started);
         Taken::Wait { opening, leaving }
     }
@@ -280,6 +291,9 @@ impl Service {
             Ok(meta) => meta,
             Err((status, error)) => return now(reply::error(status, Some(&id), &error)),
         };
+        if method == method::SUBSCRIPTIONS_LISTEN && !accepted.events {
+            return now(not_acceptable());
+        }
         let terms = Terms { owed: 1, batch: false, accepted, archive: None, statuses: true };
         let (exchange, opening) = Exchange::new(terms);
         let outlet = Outlet::Post(exchange);
@@ -343,7 +357,7 @@ impl Service {
         match self.sessions.find(id) {
             Some(held) => Ok((id, held)),
             // The client is to open a new one (specification, Session Management).
-            None => refuse(StatusCode::NOT_FOUND, "there is no such session, or not any more"),
+            None => Err(Box::new(gone())),
         }
     }
 }
@@ -351,6 +365,10 @@ impl Service {
 /// Hands one message to its session.
 fn pass_on(held: &Held, message: Message<'_>, accepted: Accepted) -> Taken {
     let mut session = held.session();
+    // It may have ended since it was found.
+    if session.is_over() {
+        return now(gone());
+    }
     let wants_answer = matches!(message, Message::Request { .. });
     if !wants_answer {
         let way = session.way(Outlet::Standing(held.archive.clone()));
@@ -369,13 +387,15 @@ fn pass_on(held: &Held, message: Message<'_>, accepted: Accepted) -> Taken {
 
 /// Whether the message is of the stateless era, by its header or by what it says of itself.
 fn is_stateless(version: Option<&str>, message: &Message<'_>) -> bool {
-    let by_header =
-        version.and_then(Revision::parse).is_some_and(|revision| revision.era() == Era::Stateless);
     let by_body = match message {
         Message::Request { params, .. } => Era::of_request(*params) == Era::Stateless,
         _ => false,
     };
-    by_header || by_body
+    is_of_stateless(version) || by_body
+}
+
+fn is_of_stateless(version: Option<&str>) -> bool {
+    version.and_then(Revision::parse).is_some_and(|revision| revision.era() == Era::Stateless)
 }
 
 /// Checks what a stateless request says of itself in its headers and in `_meta`; the status and the error if it is
@@ -414,6 +434,17 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
         (Some(value), None) => value.to_str().map(Some).map_err(drop),
         (Some(_), Some(_)) => Err(()),
     }
+}
+
+/// The answer is a stream, which the client does not read.
+fn not_acceptable() -> Response {
+    let message = "`Accept` has to name `text/event-stream`";
+    reply::refusal(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, message)
+}
+
+fn gone() -> Response {
+    let message = "there is no such session, or not any more";
+    reply::refusal(StatusCode::NOT_FOUND, INVALID_REQUEST, message)
 }
 
 fn full() -> Response {

@@ -149,6 +149,11 @@ impl Outbox {
         Ok(())
     }
 
+    /// Whether no more messages are taken.
+    pub fn is_closed(&self) -> bool {
+        self.0.queue().closed
+    }
+
     /// Whether both are handles to the same queue.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

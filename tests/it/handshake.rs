@@ -41,6 +41,13 @@ fn known_revisions_are_kept_and_others_get_the_newest() {
 }
 
 #[test]
+fn a_session_is_opened_once() {
+    let mut client = Bridge::new().serve_initialized();
+    let id = client.request("initialize", initialize_params("2025-06-18"));
+    assert_eq!(client.answer(id)["error"]["code"], -32600);
+}
+
+#[test]
 fn initialize_says_who_answers() {
     let result = Bridge::new().server("one", &[]).serve().initialize();
     assert!(result["capabilities"]["tools"].is_object(), "{result}");

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, HttpServer, eventually, http_call as call, text_of};
+use crate::support::{
+    Bridge, HttpServer, eventually, http_call as call, initialize_params, text_of,
+};
 
 fn serve() -> HttpServer {
     Bridge::new().server("one", &[]).serve_http(&["--http"])
@@ -230,6 +232,37 @@ fn an_unused_session_ends_and_a_used_one_does_not() {
 }
 
 #[test]
+fn a_client_that_vanishes_while_it_is_asked_is_not_waited_for() {
+    let bridge = Bridge::new()
+        .set("mode", "direct")
+        .set("http", json!({"sessionIdleTimeoutMs": 100}))
+        .server("one", &["--rich"]);
+    let server = bridge.serve_http(&["--http", "--debug"]);
+    let mut params = initialize_params("2025-11-25");
+    params["capabilities"] = json!({"elicitation": {}});
+    let initialize = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params});
+    let reply = server.post(&[], &initialize);
+    let id = reply.header("mcp-session-id").expect("a session has an id").to_owned();
+    let question = json!({"method": "elicitation/create", "params": {"message": "Who?"}});
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "one_ask", "arguments": question}});
+    let mut reply = server.post(&[("Mcp-Session-Id", &id)], &call);
+    assert_eq!(reply.message().expect("a question")["method"], "elicitation/create");
+    reply.close();
+    assert!(eventually(|| server.stderr_text().contains("a session ends that was not used")));
+}
+
+#[test]
+fn a_batch_that_wants_no_answer_keeps_no_session() {
+    let bridge = Bridge::new().server("one", &[]).set("http", json!({"sessionIdleTimeoutMs": 100}));
+    let server = bridge.serve_http(&["--http", "--debug"]);
+    let session = server.session("2025-03-26");
+    let silent = json!([{"jsonrpc": "2.0", "method": "notifications/initialized"}]);
+    let headers = [("Mcp-Session-Id", &*session.id), ("Accept", "text/event-stream")];
+    assert_eq!(server.post(&headers, &silent).status, 202);
+    assert!(eventually(|| server.stderr_text().contains("a session ends that was not used")));
+}
+
+#[test]
 fn there_are_only_so_many_sessions() {
     let bridge = Bridge::new().server("one", &[]).set("http", json!({"maxSessions": 2}));
     let server = bridge.serve_http(&["--http"]);
@@ -260,7 +293,12 @@ fn batches_are_for_one_revision() {
     assert_eq!(ids, ["\"two\"", "1"]);
     let silent = json!([{"jsonrpc": "2.0", "method": "notifications/initialized"}]);
     assert_eq!(server.session("2025-03-26").post(&silent).status, 202);
+    let again = json!([{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25"}}]);
+    let refused = server.session("2025-03-26").post(&again).json();
+    assert_eq!(refused[0]["error"]["code"], -32600, "{refused}");
     assert_eq!(server.session("2025-03-26").post(&json!([])).status, 400);
+    let headers = [("MCP-Protocol-Version", "2026-07-28")];
+    assert_eq!(server.post(&headers, &batch).status, 400);
     assert_eq!(server.session("2025-11-25").post(&batch).status, 400);
     assert_eq!(server.post(&[], &batch).status, 400);
 }

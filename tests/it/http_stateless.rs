@@ -154,6 +154,13 @@ fn a_subscription_is_a_stream() {
     assert!(other.is_silent(Duration::from_millis(20)));
     let wrong = server.stateless(10, "subscriptions/listen", json!({}));
     assert_eq!(wrong.json()["error"]["code"], -32602);
+    let headers = [
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", "subscriptions/listen"),
+        ("Accept", "application/json"),
+    ];
+    let unread = stateless(11, "subscriptions/listen", json!({"notifications": {}}));
+    assert_eq!(server.post(&headers, &unread).status, 406);
     server.terminate();
     let last = stream.messages().pop().expect("an end");
     assert_eq!((&last["id"], &last["result"]["resultType"]), (&json!(7), &json!("complete")));
