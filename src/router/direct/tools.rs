@@ -82,7 +82,7 @@ impl Router {
 fn is_prefix(server: &str, name: &str) -> bool {
     match name.strip_prefix(server) {
         Some(rest) => rest.starts_with('_'),
-        None => name.len() > 54 && server.starts_with(&name[..54]),
+        None => name.len() > 54 && name.get(..54).is_some_and(|start| server.starts_with(start)),
     }
 }
 
@@ -93,5 +93,24 @@ fn listed(tool: &Tool, name: &str, settings: &ServerSettings) -> String {
         tool.definition.renamed(name)
     } else {
         tool.definition.without("outputSchema").renamed(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(server: &str, name: &str, expected: bool) {
+        assert_eq!(is_prefix(server, name), expected, "{server} {name}");
+    }
+
+    #[test]
+    fn names_begin_as_their_server_does() {
+        check("one", "one_x", true);
+        check("one", "onex", false);
+        check("one", "two_x", false);
+        check(&"s".repeat(64), &format!("{}_0123abcd", "s".repeat(54)), true);
+        // A client may send any text as a name, and a character may lie across the place of the cut.
+        check(&"s".repeat(64), &format!("{}ééé", "s".repeat(53)), false);
     }
 }
