@@ -24,7 +24,7 @@ use crate::protocol::meta::{self, RequestMeta};
 use crate::protocol::method;
 use crate::protocol::translate::{error_for, result_for};
 use crate::protocol::version::Revision;
-use crate::router::{Caller, Client, Listening, Notify, Router};
+use crate::router::{Asks, Caller, Client, Listening, Notify, Router};
 use crate::telemetry::logging::excerpt;
 use crate::upstream::Withdrawn;
 
@@ -241,7 +241,7 @@ impl Session {
             let notify = Notify::new(move |method, params| {
                 way.notify.send(method, &listen::tagged(Some(params), tag.as_json()));
             });
-            let _listening = router.listen(&client, notify, honoured);
+            let _listening = router.listen(&client, (notify, Asks::Nobody), honoured);
             closing.cancelled().await;
             Ok(listen::ended(own.as_json()).into())
         })
@@ -255,10 +255,10 @@ impl Session {
                 let about = self.router.introduction(&client);
                 let result =
                     server_result(client.revision, &about.capabilities, &about.instructions);
-                let notify = self.standing.notifier();
+                let Way { notify, asks, .. } = self.way(self.standing.clone());
                 let lists =
                     Wanted { tools: true, prompts: true, resources: true, ..Wanted::default() };
-                self.listening = Some(self.router.listen(&client, notify, lists));
+                self.listening = Some(self.router.listen(&client, (notify, asks), lists));
                 self.client = Some(client);
                 way.outlet.answer_now(id, Ok(&result));
             }

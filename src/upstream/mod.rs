@@ -41,7 +41,7 @@ mod upkeep;
 
 pub use changes::Change;
 pub use error::Error;
-pub use follower::Follower;
+pub use follower::{Follower, Reply};
 pub use lease::Lease;
 pub use pending::OnProgress;
 pub use pool::Pool;

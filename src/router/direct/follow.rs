@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 
+use super::state::{Clients, Standing};
 use crate::guard::Guard;
 use crate::protocol::capabilities::ClientCapabilities;
 use crate::protocol::era::Era;
@@ -15,7 +16,7 @@ use crate::protocol::method;
 use crate::router::caller::{Asks, Caller, Client, Notify};
 use crate::router::routing::{Found, Router};
 use crate::telemetry::logging::excerpt;
-use crate::upstream::Follower;
+use crate::upstream::{Follower, Reply};
 
 /// Follows one request for its client.
 pub(in crate::router) struct Following {
@@ -42,16 +43,57 @@ pub(in crate::router) fn follower(
     })
 }
 
-/// Who hears and answers what a server says in a session of this caller's client outside of any request.
+/// Who hears and answers what a server says in a session of this caller's client outside of any request. The session
+/// may outlive the request that opens it, so that nothing of that request is kept.
 pub(super) fn owner(router: &Router, found: Found<'_>, caller: &Caller) -> Arc<dyn Follower> {
-    let standing = router.direct.standing().get(&caller.client.id).cloned();
-    Arc::new(Following {
+    Arc::new(Owner {
         client: caller.client.clone(),
-        notify: standing.unwrap_or_else(|| caller.notify.clone()),
-        asks: caller.asks.clone(),
+        clients: router.direct.clients.clone(),
         guard: found.settings.guard.clone(),
-        level: router.level_of(&caller.client),
     })
+}
+
+/// Stands for a client for as long as a session of its own lasts.
+struct Owner {
+    client: Arc<Client>,
+    clients: Arc<Clients>,
+    guard: Guard,
+}
+
+impl Owner {
+    /// The client as it can be reached, and wants to be, at this moment.
+    fn now(&self) -> Following {
+        let standing = self.clients.standing().get(&self.client.id).cloned();
+        let nobody = || Standing { notify: Notify::nobody(), asks: Asks::Nobody };
+        let Standing { notify, asks } = standing.unwrap_or_else(nobody);
+        Following {
+            client: self.client.clone(),
+            notify,
+            asks,
+            guard: self.guard.clone(),
+            level: self.clients.levels().get(&self.client.id).copied(),
+        }
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Owner").field("client", &self.client.id).finish_non_exhaustive()
+    }
+}
+
+impl Follower for Owner {
+    fn client(&self) -> u64 {
+        self.client.id
+    }
+
+    fn notified(&self, method: &str, params: &str) {
+        self.now().notified(method, params);
+    }
+
+    fn asked(&self, method: &str, params: Option<&str>) -> BoxFuture<'static, Reply> {
+        self.now().asked(method, params)
+    }
 }
 
 impl fmt::Debug for Following {
@@ -75,11 +117,7 @@ impl Follower for Following {
         self.notify.send(method, &self.guard.result(params, false).json);
     }
 
-    fn asked(
-        &self,
-        method: &str,
-        params: Option<&str>,
-    ) -> BoxFuture<'static, Result<Box<str>, ErrorObject>> {
+    fn asked(&self, method: &str, params: Option<&str>) -> BoxFuture<'static, Reply> {
         let known = ClientCapabilities::parse(&self.client.capabilities);
         let refuse = |why: &str| {
             let method = excerpt(method.as_bytes(), 80);
@@ -97,5 +135,50 @@ impl Follower for Following {
             }
             Asks::Nobody | Asks::Rounds => refuse("this client cannot be asked"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::config::{SanitizeAction, ServerName, Trust};
+    use crate::protocol::version::Revision;
+    use crate::router::caller::Ask;
+
+    /// Answers everything.
+    #[derive(Debug)]
+    struct Answers;
+
+    impl Ask for Answers {
+        fn ask(&self, _method: &str, _params: Option<&str>) -> BoxFuture<'static, Reply> {
+            ready(Ok(r#"{"roots":[]}"#.into())).boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_owner_is_reached_as_it_is_now() {
+        let revision = Revision::negotiate("2025-11-25");
+        let client = Client { capabilities: r#"{"roots":{}}"#.into(), ..Client::new(revision) };
+        let clients = Arc::new(Clients::default());
+        let client = Arc::new(client);
+        let server = ServerName::parse("one").expect("a name");
+        let guard = Guard::new(&server, Trust::Trusted, SanitizeAction::Replace);
+        let owner = Owner { client: client.clone(), clients: clients.clone(), guard };
+        assert!(owner.asked("roots/list", None).await.is_err(), "nobody listens");
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hears = heard.clone();
+        let notify = Notify::new(move |_, params| {
+            hears.lock().expect("no panic").push(params.to_owned());
+        });
+        let standing = Standing { notify, asks: Asks::Session(Arc::new(Answers)) };
+        clients.standing().insert(client.id, standing);
+        assert_eq!(&*owner.asked("roots/list", None).await.expect("an answer"), r#"{"roots":[]}"#);
+        let info = r#"{"level":"info","data":1}"#;
+        owner.notified(method::MESSAGE, info);
+        clients.levels().insert(client.id, Level::Error);
+        owner.notified(method::MESSAGE, info);
+        assert_eq!(*heard.lock().expect("no panic"), [info]);
     }
 }

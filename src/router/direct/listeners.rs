@@ -6,10 +6,11 @@ use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::state::Standing;
 use crate::protocol::era::Era;
 use crate::protocol::listen::Wanted;
 use crate::protocol::method;
-use crate::router::caller::{Caller, Client, Notify};
+use crate::router::caller::{Asks, Caller, Client, Notify};
 use crate::router::routing::Router;
 use crate::telemetry::logging::excerpt;
 use crate::upstream::Change;
@@ -34,7 +35,7 @@ struct Ear {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.router.direct.standing().remove(&self.client);
+        self.router.direct.clients.standing().remove(&self.client);
         self.router.direct.shown().remove(&self.client);
         self.router.unsubscribe_all(&self.caller.client);
     }
@@ -42,14 +43,15 @@ impl Drop for Listening {
 
 impl Router {
     /// Tells the client what it wants to hear, until the answer is dropped. What a session of the client brings outside
-    /// of any of its requests goes the same way.
+    /// of any of its requests goes the same way, and is asked that way.
     pub fn listen(
         self: &Arc<Self>,
         client: &Arc<Client>,
-        notify: Notify,
+        (notify, asks): (Notify, Asks),
         wanted: Wanted,
     ) -> Listening {
-        self.direct.standing().insert(client.id, notify.clone());
+        let standing = Standing { notify: notify.clone(), asks };
+        self.direct.clients.standing().insert(client.id, standing);
         // Nobody is asked anything because of a subscription, so that no session of the client's own is needed for it.
         let quiet = Client {
             capabilities: "{}".into(),

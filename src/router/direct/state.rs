@@ -11,8 +11,33 @@ use super::subscriptions::Subscriptions;
 use super::tasks::Owners;
 use super::tools::ToolList;
 use crate::protocol::log::Level;
-use crate::router::caller::Notify;
+use crate::router::caller::{Asks, Notify};
 use crate::upstream::Session;
+
+/// What holds for clients whatever they request just now.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    /// What they have set with `logging/setLevel`.
+    levels: Mutex<HashMap<u64, Level>>,
+    standing: Mutex<HashMap<u64, Standing>>,
+}
+
+/// How a client is told and asked what belongs to none of its requests.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    pub(super) notify: Notify,
+    pub(super) asks: Asks,
+}
+
+impl Clients {
+    pub(super) fn levels(&self) -> MutexGuard<'_, HashMap<u64, Level>> {
+        self.levels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn standing(&self) -> MutexGuard<'_, HashMap<u64, Standing>> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// All of it; each part is locked by itself and for a moment only.
 #[derive(Debug, Default)]
@@ -21,12 +46,9 @@ pub(in crate::router) struct State {
     known: Mutex<Known>,
     /// The tools that clients with sessions were shown last.
     shown: Mutex<HashMap<u64, Arc<ToolList>>>,
-    /// What clients have set with `logging/setLevel`.
-    levels: Mutex<HashMap<u64, Level>>,
     /// The sessions that were told so.
     told: Mutex<Vec<(Weak<Session>, Level)>>,
-    /// Where clients hear what belongs to none of their requests.
-    standing: Mutex<HashMap<u64, Notify>>,
+    pub(super) clients: Arc<Clients>,
     pub(super) subscriptions: Subscriptions,
     /// Whose the tasks of servers are.
     pub(super) owners: Owners,
@@ -54,10 +76,6 @@ impl State {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn standing(&self) -> MutexGuard<'_, HashMap<u64, Notify>> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether a session was not told of the level yet; it is noted as told.
     pub(super) fn is_news(&self, session: &Arc<Session>, level: Level) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,9 +86,5 @@ impl State {
         }
         told.push((Arc::downgrade(session), level));
         true
-    }
-
-    pub(super) fn levels(&self) -> MutexGuard<'_, HashMap<u64, Level>> {
-        self.levels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -139,7 +139,7 @@ impl Router {
 
     /// Forgets a client that is gone.
     pub(in crate::router) fn forget(&self, client: &Client) {
-        self.direct.levels().remove(&client.id);
+        self.direct.clients.levels().remove(&client.id);
         self.direct.owners.forget(client);
         self.unsubscribe_all(client);
     }
