@@ -16,6 +16,7 @@ use crate::base::json::{Checked, Strict, elements, member, string};
 use crate::base::secret::HIDDEN;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::jsonrpc::{self, Id, Message, salvage_answered};
+use crate::protocol::listen::tag;
 use crate::protocol::method;
 use crate::telemetry::logging::excerpt;
 use crate::wire::{Decoder, Frame, Turn};
@@ -142,8 +143,12 @@ impl Session {
                 None => self.odd("sent progress without a token"),
             },
             (method::TOOLS_LIST_CHANGED, _) => self.tools_changed.notify_one(),
-            (method::SUBSCRIPTIONS_ACKNOWLEDGED, _) => {
-                self.agreement.news.acknowledged.notify_one();
+            (method::SUBSCRIPTIONS_ACKNOWLEDGED, params) => {
+                let named = || tag(params?)?.trim_matches('"').parse().ok();
+                if let Some(id) = of.or_else(named).filter(|id| self.requests.waits(*id)) {
+                    let latest = &self.agreement.news.acknowledged;
+                    latest.send_modify(|latest| *latest = id.max(*latest));
+                }
             }
             (method::PROMPTS_LIST_CHANGED, _) => self.changed(Kind::Prompts),
             (method::RESOURCES_LIST_CHANGED, _) => self.changed(Kind::Resources),

@@ -158,6 +158,11 @@ impl Requests {
         Ok(Entered { id, answer, alone })
     }
 
+    /// The id that the next request gets.
+    pub(super) fn next_id(&self) -> u64 {
+        self.table().next_id
+    }
+
     fn look_at(&self, table: &mut Table, deadline: Instant) {
         if table.next_look.is_none_or(|planned| deadline < planned) {
             table.next_look = Some(deadline);

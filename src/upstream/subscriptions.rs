@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{Error, Session, Watch};
 use crate::protocol::era::Era;
@@ -21,8 +21,8 @@ pub(super) struct Subscriptions(Mutex<BTreeMap<Box<str>, u32>>);
 pub(super) struct News {
     /// Something else is wanted.
     pub(super) wanted: Notify,
-    /// The server has confirmed the stream.
-    pub(super) acknowledged: Notify,
+    /// The latest request for a stream that the server has confirmed, by its id.
+    pub(super) acknowledged: watch::Sender<u64>,
 }
 
 impl Subscriptions {

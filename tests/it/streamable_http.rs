@@ -518,3 +518,66 @@ fn a_stateless_server_gets_headers_with_each_request_and_no_session() {
     let call = &web.messages("tools/call")[0];
     assert_eq!(call.header("mcp-name"), Some("echo"));
 }
+
+/// A stateless server that confirms the second stream of notifications only when `confirm` says so, and meanwhile tells
+/// on the first one that its tools have changed.
+fn slow_to_confirm(confirm: &Arc<AtomicBool>) -> Web {
+    let (confirm, second) = (confirm.clone(), AtomicBool::new(false));
+    Web::start(move |request, reply| {
+        let body = &request.body;
+        let result = match body["method"].as_str().unwrap_or_default() {
+            "server/discover" => json!({
+                "supportedVersions": ["2026-07-28"],
+                "capabilities": {"tools": {"listChanged": true}, "resources": {"subscribe": true}},
+            }),
+            "tools/list" => json!({"tools": [{"name": "echo", "inputSchema": {"type": "object"}}]}),
+            "resources/list" => json!({"resources": [{"uri": "test://one", "name": "one"}]}),
+            "resources/templates/list" => json!({"resourceTemplates": []}),
+            "subscriptions/listen" => {
+                let meta = json!({"io.modelcontextprotocol/subscriptionId": body["id"]});
+                let confirmed = json!({
+                    "jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged",
+                    "params": {"notifications": {}, "_meta": meta},
+                });
+                let changed = json!({
+                    "jsonrpc": "2.0", "method": "notifications/tools/list_changed",
+                    "params": {"_meta": meta},
+                });
+                reply.events();
+                if body["params"].to_string().contains("test://one") {
+                    second.store(true, Ordering::Relaxed);
+                    assert!(eventually(|| confirm.load(Ordering::Relaxed)));
+                    reply.event("", &confirmed);
+                } else {
+                    reply.event("", &confirmed);
+                    assert!(eventually(|| second.load(Ordering::Relaxed)));
+                    reply.event("", &changed);
+                }
+                return reply.wait_gone();
+            }
+            _ => {
+                let error = json!({"code": -32601, "message": "unknown method"});
+                let answer = json!({"jsonrpc": "2.0", "id": body["id"], "error": error});
+                let json = [("Content-Type", "application/json")];
+                return reply.send(404, &json, &answer.to_string());
+            }
+        };
+        reply.json(&request.result(&result))
+    })
+}
+
+#[test]
+fn a_stream_of_notifications_is_heard_until_the_next_one_is_confirmed() {
+    let confirm = Arc::new(AtomicBool::new(false));
+    let web = slow_to_confirm(&confirm);
+    let bridge = Bridge::new().set("mode", "direct").entry("web", web.entry());
+    let mut client = bridge.serve_initialized();
+    let list = client.request("tools/list", json!({}));
+    client.result(list);
+    assert!(eventually(|| web.messages("subscriptions/listen").len() == 1));
+    let id = client.request("resources/subscribe", json!({"uri": "test://one"}));
+    client.result(id);
+    let read = eventually(|| web.messages("tools/list").len() == 2);
+    confirm.store(true, Ordering::Relaxed);
+    assert!(read, "{:?}", web.seen());
+}
