@@ -38,7 +38,8 @@ impl Carrier {
         }
     }
 
-    /// Sends the message that `write` writes, room or not. Over HTTP these are no requests.
+    /// Sends the message that `write` writes, room or not. Over HTTP these are cancellations, of which there is one
+    /// for each open request.
     pub(super) fn push(
         &self,
         urgency: Urgency,
@@ -46,7 +47,7 @@ impl Carrier {
     ) -> Result<(), Closed> {
         match self {
             Self::Stdio(pipe) => pipe.push(urgency, write),
-            Self::Http(http) => http.try_send(write).map(drop),
+            Self::Http(http) => http.queue(write),
         }
     }
 
@@ -55,6 +56,14 @@ impl Carrier {
         match self {
             Self::Stdio(pipe) => pipe.try_push(write),
             Self::Http(http) => http.try_send(write),
+        }
+    }
+
+    /// Sends the answer to a request of the server that `write` writes, if it leaves room by reading them.
+    pub(super) fn try_answer(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<bool, Closed> {
+        match self {
+            Self::Stdio(pipe) => pipe.try_push(write),
+            Self::Http(http) => http.try_queue(write),
         }
     }
 

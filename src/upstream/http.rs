@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::{Error, Session};
@@ -17,8 +17,10 @@ use crate::protocol::jsonrpc;
 use crate::wire::Closed;
 use crate::wire::http::{Answer, Client, Endpoint, Error as Failure};
 
-/// Messages beside requests that may be under way at a time; more of them are dropped.
+/// Messages beside requests that may be under way at a time; of the others notifications are dropped.
 const MAX_SENDING: usize = 64;
+/// Answers to the server that may wait until others are taken.
+const MAX_ANSWERS: usize = 1024;
 /// A server has this long to take a message that wants no answer.
 const TAKE_LIMIT: Duration = Duration::from_secs(10);
 /// A server has this long to forget a session.
@@ -54,6 +56,7 @@ pub(super) struct Http {
     /// What every message of the session carries, once that is known.
     posted: OnceLock<HeaderMap>,
     sending: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
     closed: AtomicBool,
 }
 
@@ -114,6 +117,7 @@ impl Http {
             posts: OnceLock::new(),
             posted: OnceLock::new(),
             sending: Arc::new(Semaphore::new(MAX_SENDING)),
+            answers: Arc::new(Semaphore::new(MAX_ANSWERS)),
             closed: AtomicBool::new(false),
         }
     }
@@ -249,25 +253,58 @@ impl Http {
 
     /// Sends a message that wants no answer, if fewer than enough are under way.
     pub(super) fn try_send(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<bool, Closed> {
-        if self.closed.load(Ordering::Relaxed) {
-            return Err(Closed);
-        }
-        let session = self.session.upgrade().ok_or(Closed)?;
+        let session = self.open_session()?;
         let Ok(permit) = self.sending.clone().try_acquire_owned() else {
             return Ok(false);
         };
-        let mut body = Vec::new();
-        write(&mut body);
-        let tasks = session.tasks.clone();
-        tasks.spawn(async move {
-            if let Some(http) = session.carrier.http()
-                && let Err(error) = http.tell(&session, body).await
-            {
-                tracing::debug!("`{}` did not take a message: {error}", session.server);
-            }
+        let body = written(write);
+        session.tasks.clone().spawn(async move {
+            take(&session, body).await;
             drop(permit);
         });
         Ok(true)
+    }
+
+    /// Sends a message that wants no answer, after others where too many are under way. The caller sees to it that not too
+    /// many wait.
+    pub(super) fn queue(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Closed> {
+        self.send_in_turn(written(write), None)
+    }
+
+    /// Sends an answer to the server like [`Http::queue`], unless it has asked so much that too many wait.
+    pub(super) fn try_queue(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<bool, Closed> {
+        let Ok(place) = self.answers.clone().try_acquire_owned() else {
+            return Ok(false);
+        };
+        self.send_in_turn(written(write), Some(place)).map(|()| true)
+    }
+
+    fn send_in_turn(
+        &self,
+        body: Vec<u8>,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), Closed> {
+        let session = self.open_session()?;
+        let sending = self.sending.clone();
+        session.tasks.clone().spawn(async move {
+            let permit = tokio::select! {
+                biased;
+                permit = sending.acquire_owned() => permit.ok(),
+                () = session.over.cancelled() => None,
+            };
+            if permit.is_some() {
+                take(&session, body).await;
+            }
+            drop(place);
+        });
+        Ok(())
+    }
+
+    fn open_session(&self) -> Result<Arc<Session>, Closed> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Closed);
+        }
+        self.session.upgrade().ok_or(Closed)
     }
 
     /// What an exchange failed of, as the session's errors have it.
@@ -282,5 +319,20 @@ impl Http {
             }
             error @ Failure::TooLarge { .. } => Error::BadAnswer { reason: error.to_string() },
         }
+    }
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut body = Vec::new();
+    write(&mut body);
+    body
+}
+
+/// Has the server take a message; that it does not is nobody's failure.
+async fn take(session: &Session, body: Vec<u8>) {
+    if let Some(http) = session.carrier.http()
+        && let Err(error) = http.tell(session, body).await
+    {
+        tracing::debug!("`{}` did not take a message: {error}", session.server);
     }
 }

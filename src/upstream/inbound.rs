@@ -212,11 +212,12 @@ impl Session {
 
     /// Answers a request of the server.
     pub(super) fn reply(&self, id: &Id, reply: Result<&str, &ErrorObject>) {
-        let sent = self.carrier.try_push(|buffer| match reply {
+        let sent = self.carrier.try_answer(|buffer| match reply {
             Ok(result) => jsonrpc::write_result(buffer, id.as_json(), result),
             Err(error) => jsonrpc::write_error(buffer, Some(id.as_json()), error),
         });
-        if sent != Ok(true) {
+        // One that is closed takes no answer any more, which is not the server's doing.
+        if sent == Ok(false) {
             self.odd("asks without reading the answers");
         }
     }

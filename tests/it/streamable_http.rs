@@ -443,6 +443,32 @@ fn a_withdrawn_call_is_cancelled_and_its_post_dropped() {
 }
 
 #[test]
+fn each_withdrawn_call_is_cancelled_however_slowly_that_is_taken() {
+    const CALLS: usize = 80;
+    let taken = Arc::new(AtomicBool::new(false));
+    let take = taken.clone();
+    let web = Web::start(move |request, reply| {
+        if request.is("notifications/cancelled") {
+            assert!(eventually(|| take.load(Ordering::Relaxed)));
+        }
+        request.is("tools/call") && reply.wait_gone()
+    });
+    let mut client = Bridge::new().entry("web", web.entry()).serve_initialized();
+    let calls: Vec<u64> =
+        (0..CALLS).map(|_| client.start_call("web", "echo", json!({"message": "x"}))).collect();
+    assert!(eventually(|| web.messages("tools/call").len() == CALLS));
+    for id in calls {
+        client.notify("notifications/cancelled", json!({"requestId": id}));
+    }
+    assert!(eventually(|| web.messages("notifications/cancelled").len() >= 64));
+    // Every cancellation was read before this is answered.
+    client.mcp(&json!({"action": "status"}));
+    taken.store(true, Ordering::Relaxed);
+    let all = eventually(|| web.messages("notifications/cancelled").len() == CALLS);
+    assert!(all, "{} of {CALLS}", web.messages("notifications/cancelled").len());
+}
+
+#[test]
 fn a_slow_server_holds_up_neither_itself_nor_others() {
     let web = Web::start(|request, reply| {
         let slow =
