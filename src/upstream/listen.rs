@@ -43,6 +43,9 @@ type Stream<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 /// Listens for as long as the session lasts.
 pub(super) async fn run(session: Arc<Session>) {
     let (mut failures, mut before): (u32, Option<Stream<'_>>) = (0, None);
+    if let Some(subscriptions) = session.subscriptions() {
+        subscriptions.move_to(&session);
+    }
     loop {
         let wanted = session.wanted();
         if wanted.is_empty() {

@@ -130,7 +130,7 @@ async fn attempt(
     let silence = handshake::LONGEST_SILENCE.min(settings.timeouts.wait / 2);
     handshake::open(session, &terms, &eras, Patience { limit, silence }).await?;
     match session.era() {
-        Era::Session => session.resubscribe(settings.timeouts.request).await,
+        Era::Session => session.resubscribe(settings.timeouts.request),
         Era::Stateless => {
             tasks.spawn(listen::run(session.clone()));
         }
