@@ -55,6 +55,8 @@ struct Track {
     live: Option<Outbox>,
     last: u64,
     kept: VecDeque<Event>,
+    /// The last event that is not kept any more, or never was: whoever has not seen it cannot go on without a gap.
+    lost: u64,
     ended: Option<Instant>,
 }
 
@@ -107,7 +109,7 @@ impl Archive {
         let seen: u64 = seen.parse().map_err(|_| UnknownEvent)?;
         let mut state = self.lock();
         let track = state.tracks.get_mut(&number).ok_or(UnknownEvent)?;
-        if seen > track.last {
+        if seen > track.last || seen < track.lost {
             return Err(UnknownEvent);
         }
         let (outbox, reader) = Outbox::read(MAX_WAITING);
@@ -233,16 +235,27 @@ impl Archive {
         }
         let event = Event { number: track.last, text: text.into() };
         let length = event.text.len();
-        if length > MAX_KEPT || !self.budget.take(length) {
+        if length > MAX_KEPT {
+            track.lost = event.number;
             return;
         }
-        track.kept.push_back(event);
-        state.bytes += length;
-        while state.bytes > MAX_KEPT {
+        // What is new takes the place of what is old, of this session only.
+        while state.bytes + length > MAX_KEPT || !self.budget.take(length) {
+            if state.bytes == 0 {
+                if let Some(track) = state.tracks.get_mut(&number) {
+                    track.lost = event.number;
+                }
+                return;
+            }
             let freed = state.drop_oldest();
             state.bytes -= freed;
             self.budget.give_back(freed);
         }
+        let Some(track) = state.tracks.get_mut(&number) else {
+            return self.budget.give_back(length);
+        };
+        track.kept.push_back(event);
+        state.bytes += length;
     }
 }
 
@@ -274,7 +287,9 @@ impl State {
         let any = || self.tracks.iter().find(|(_, track)| !track.kept.is_empty());
         let Some(number) = ended.or_else(any).map(|(number, _)| *number) else { return 0 };
         let Some(track) = self.tracks.get_mut(&number) else { return 0 };
-        let freed = track.kept.pop_front().map_or(0, |event| event.text.len());
+        let oldest = track.kept.pop_front();
+        track.lost = oldest.as_ref().map_or(track.lost, |event| track.lost.max(event.number));
+        let freed = oldest.map_or(0, |event| event.text.len());
         if track.ended.is_some() && track.kept.is_empty() {
             self.tracks.remove(&number);
         }
@@ -367,6 +382,35 @@ mod tests {
         assert_eq!(budget.0.load(Ordering::Relaxed), kept, "too large to be kept");
         archive.close();
         assert_eq!(budget.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn nobody_goes_on_over_a_gap() {
+        let budget = Budget::default();
+        let archive = Archive::new(budget.clone());
+        let (track, _outbox, _reader) = archive.open();
+        let check = |seen: &str, known| {
+            assert_eq!(archive.resume(seen).is_ok(), known, "{seen}");
+        };
+        push(&archive, track, "a");
+        check("1-0", true);
+        push(&archive, track, &"x".repeat(2 * MAX_KEPT));
+        push(&archive, track, "c");
+        check("1-1", false);
+        check("1-2", true);
+        for _ in 0..9 {
+            push(&archive, track, &"x".repeat(MAX_KEPT / 8));
+        }
+        check("1-3", false);
+        check("1-12", true);
+
+        // Others have taken the rest of what all may keep: own events make room.
+        assert!(budget.take(MAX_KEPT_IN_ALL - budget.0.load(Ordering::Relaxed)));
+        push(&archive, track, &"x".repeat(MAX_KEPT / 16));
+        check("1-12", true);
+        check("1-4", false);
+        let kept = MAX_KEPT_IN_ALL - budget.0.load(Ordering::Relaxed);
+        assert!(kept < MAX_KEPT / 8, "{kept}");
     }
 
     #[test]
