@@ -89,11 +89,13 @@ where
     {
         return Err(too_large());
     }
-    let read = timeout(BODY_TIME, read(Limited::new(body, MAX_MESSAGE))).await;
-    read.unwrap_or_else(|_elapsed| {
-        let message = "the body took too long to arrive";
-        Err(reply::refusal(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, message))
-    })
+    match timeout(BODY_TIME, read(Limited::new(body, MAX_MESSAGE))).await {
+        Ok(read) => read,
+        Err(_elapsed) => {
+            let message = "the body took too long to arrive";
+            Err(reply::refusal(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, message))
+        }
+    }
 }
 
 /// Reads a body to its end. What is beyond the first part of it counts against what all large bodies together may hold,

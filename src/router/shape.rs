@@ -29,6 +29,10 @@ pub(super) enum Form {
     Content,
     /// The same for a client that has no `read`.
     Direct,
+    /// The same of `resources/read`.
+    Contents,
+    /// The same of `prompts/get`.
+    Messages,
     /// As JSON within the bridge's own answer, with what the bridge adds around it; held to the limit as a whole.
     Plain,
     /// The same in an answer with several results, whose texts are held to the limit.
@@ -127,7 +131,9 @@ impl Router {
         let is_picked = picked.is_some();
         let json: Box<str> = match (picked, form) {
             (None, _) => result,
-            (Some(value), Form::Content | Form::Direct) => value::to_result(&value),
+            (Some(value), Form::Content | Form::Direct | Form::Contents | Form::Messages) => {
+                value::to_result(&value)
+            }
             (Some(value), Form::Plain | Form::Slot) => value.into(),
         };
         if found.settings.leaves_results_alone() {
@@ -201,7 +207,9 @@ impl Treatment {
                     // Only of one plain text is the rest where the beginning ends.
                     let continues = left.in_plain_text && only_text(&clean.json).is_some();
                     let text = match self.form {
-                        Form::Direct => notice_for_people(id, left),
+                        Form::Direct | Form::Contents | Form::Messages => {
+                            notice_for_people(id, left)
+                        }
                         _ => notice_of(id, left, continues),
                     };
                     if marks.untrusted {
@@ -211,10 +219,14 @@ impl Treatment {
                     }
                     text
                 };
-                let shrunk = if self.is_resource(&clean.json) {
-                    direct::shrink_contents(&clean.json, max, |left| drop(tell(left)))
-                } else {
-                    limit::shrink(&clean.json, max, tell).map(|shrunk| shrunk.json)
+                let shrunk = match self.form {
+                    Form::Contents => {
+                        direct::shrink_contents(&clean.json, max, |left| drop(tell(left)))
+                    }
+                    Form::Messages => {
+                        direct::shrink_messages(&clean.json, max, |left| drop(tell(left)))
+                    }
+                    _ => limit::shrink(&clean.json, max, tell).map(|shrunk| shrunk.json),
                 };
                 shrunk.map_or(clean.json, Cow::Owned)
             }
@@ -228,7 +240,9 @@ impl Treatment {
             }
         };
         let enclosed = match self.form {
-            Form::Content | Form::Direct if marks.untrusted => self.guard.result(&short, true).json,
+            Form::Content | Form::Direct | Form::Contents | Form::Messages if marks.untrusted => {
+                self.guard.result(&short, true).json
+            }
             _ => short,
         };
         let json = match notice {
@@ -244,21 +258,16 @@ impl Treatment {
     /// Whether what is treated is a result of `tools/call` whose texts are held to the limit.
     fn is_result(&self) -> bool {
         match self.form {
-            Form::Content | Form::Direct => true,
+            Form::Content | Form::Direct | Form::Contents | Form::Messages => true,
             Form::Slot => !self.is_picked,
             Form::Plain => false,
         }
     }
 
-    /// Whether it is a result of `resources/read`.
-    fn is_resource(&self, json: &str) -> bool {
-        self.form == Form::Direct && json::member(json, "contents").is_some()
-    }
-
     /// Keeps the whole, as a result of `tools/call`, also for those who come when this bridge has ended.
     fn keep(&self, json: &str) -> ResultId {
         let whole = match self.form {
-            Form::Content | Form::Direct => json.into(),
+            Form::Content | Form::Direct | Form::Contents | Form::Messages => json.into(),
             Form::Plain | Form::Slot if !self.is_picked => json.into(),
             Form::Plain | Form::Slot => (*value::to_result(json)).into(),
         };

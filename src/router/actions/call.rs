@@ -43,7 +43,7 @@ impl Call<'_> {
         let picked = router.picked(found, &answered.result, self.select, None).await?;
         let shaped = router.shape(found, answered, picked, self.form).await;
         Ok(match self.form {
-            Form::Content | Form::Direct => shaped.into_content(),
+            Form::Content | Form::Direct | Form::Contents | Form::Messages => shaped.into_content(),
             Form::Plain | Form::Slot => shaped.into_envelope(found.name.as_str(), self.tool),
         })
     }

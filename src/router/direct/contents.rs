@@ -1,6 +1,6 @@
-//! Contents of resources, held to a limit as the results of tools are.
+//! Contents of resources and messages of prompts, held to a limit as the results of tools are.
 
-use crate::base::json::{elements, member, replace};
+use crate::base::json::{elements, member, replace, string};
 use crate::guard::limit::{Left, shrink};
 
 /// The result of `resources/read` with at most `max` characters of text in it; nothing if it fits, or is no such result.
@@ -25,9 +25,60 @@ pub(in crate::router) fn shrink_contents(
     replace(result, contents, &format!("[{}]", left.join(",")))
 }
 
+/// The same for the result of `prompts/get`. A message whose text does not fit at all goes with it.
+pub(in crate::router) fn shrink_messages(
+    result: &str,
+    max: usize,
+    told: impl FnOnce(Left),
+) -> Option<String> {
+    let messages = member(result, "messages")?;
+    let parts: Vec<(&str, &str)> = elements(messages)
+        .map(|message| (message, member(message, "content").unwrap_or("null")))
+        .collect();
+    let (mut left, mut lost) = (max, None);
+    let mut kept = Vec::new();
+    let length = |content: &str| {
+        let text = member(content, "text").or_else(|| member(member(content, "resource")?, "text"));
+        text.and_then(string).map_or(0, |text| text.chars().count())
+    };
+    let total = parts.iter().map(|(_, content)| length(content)).sum();
+    for (message, content) in parts {
+        let size = length(content);
+        if size <= left {
+            left -= size;
+            kept.push(message.to_owned());
+        } else if lost.is_none() {
+            let block = format!(r#"{{"content":[{content}]}}"#);
+            let cut = shrink(&block, left, |_| String::new())?.json;
+            let cut = member(&cut, "content").and_then(|blocks| elements(blocks).next());
+            let cut = cut.and_then(|short| Some((short, replace(message, content, short)?)));
+            lost = Some(max - left + cut.as_ref().map_or(0, |(short, _)| length(short)));
+            kept.extend(cut.map(|(_, message)| message));
+            left = 0;
+        }
+    }
+    let shown = lost?;
+    told(Left { shown, total, in_plain_text: false });
+    replace(result, messages, &format!("[{}]", kept.join(",")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_are_cut() {
+        let result = |messages: &str| format!(r#"{{"messages":[{messages}],"contents":1}}"#);
+        let message = |text: &str| {
+            format!(r#"{{"role":"user","content":{{"type":"text","text":"{text}"}}}}"#)
+        };
+        let whole = [message("123"), message("4567"), message("8")].join(",");
+        let mut told = None;
+        let shrunk = shrink_messages(&result(&whole), 5, |left| told = Some(left));
+        assert_eq!(shrunk, Some(result(&[message("123"), message("45")].join(","))));
+        assert_eq!(told.map(|left| (left.shown, left.total)), Some((5, 8)));
+        assert_eq!(shrink_messages(&result(&whole), 8, |_| ()), None);
+    }
 
     fn check(contents: &str, expected: Option<&str>, total: Option<usize>) {
         let result = |contents| format!(r#"{{ "contents": {contents},"x":1.50}}"#);

@@ -26,7 +26,7 @@ mod tasks;
 mod template;
 mod tools;
 
-pub(super) use contents::shrink_contents;
+pub(super) use contents::{shrink_contents, shrink_messages};
 pub(super) use follow::follower;
 pub use listeners::Listening;
 pub(super) use pass::write;

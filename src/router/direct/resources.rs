@@ -105,7 +105,7 @@ impl Router {
         let owners = self.owners(&uri, caller).await;
         let request = Request { method: method::RESOURCES_READ, params, other: None, caller };
         let (found, result) = self.first_to_answer(&owners, request, &uri).await?;
-        Ok(self.fit_to_travel(found, result).await)
+        Ok(self.fit_to_travel(found, result, Form::Contents).await)
     }
 
     /// The answer of the first of these servers that has one. The error of a single one is its own; of several, one
@@ -136,13 +136,17 @@ impl Router {
         request: Request<'_>,
     ) -> Result<Box<str>, ErrorObject> {
         let result = self.pass(found, request).await.map_err(|error| errors::of(found, error))?;
-        Ok(self.fit_to_travel(found, result).await)
+        let form = match request.method {
+            method::PROMPTS_GET => Form::Messages,
+            _ => Form::Direct,
+        };
+        Ok(self.fit_to_travel(found, result, form).await)
     }
 
-    async fn fit_to_travel(&self, found: Found<'_>, result: Box<str>) -> Box<str> {
+    async fn fit_to_travel(&self, found: Found<'_>, result: Box<str>, form: Form) -> Box<str> {
         let facts = Facts::of(&result);
         let answered = Answered { result, facts, notes: Notes::default() };
-        self.shape(found, answered, None, Form::Direct).await.into_content()
+        self.shape(found, answered, None, form).await.into_content()
     }
 }
 
