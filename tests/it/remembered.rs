@@ -201,3 +201,22 @@ fn damaged_lists_are_told_once_and_replaced() {
     client.wait_exit(std::time::Duration::from_secs(10));
     assert_eq!(fs::read_to_string(client.path(LIST)).expect("replaced"), whole);
 }
+
+#[test]
+fn what_is_remembered_of_a_tool_decides_about_no_further_try() {
+    let bridge = seasoned().set("mode", "direct").config(|config| {
+        config["retry"] = json!({"maxAttempts": 3, "delayMs": 1});
+        config["routerConnectErrorCooldownMs"] = json!(0);
+    });
+    let tool = |hints: Value| json!([{"name": "flaky_write", "inputSchema": {"type": "object"}, "annotations": hints}]);
+    show(&bridge, &tool(json!({"idempotentHint": true})));
+    bridge.run(&["tools", "one"]).expect(0);
+    show(&bridge, &tool(json!({})));
+    let runs = bridge.path("runs");
+    let arguments = json!({"file": runs, "failures": 9});
+    let mut client = bridge.serve_initialized();
+    let call =
+        client.request("tools/call", json!({"name": "one_flaky_write", "arguments": arguments}));
+    assert!(is_error(&client.result(call)));
+    assert_eq!(lines_of(&runs).len(), 1);
+}
