@@ -77,6 +77,12 @@ pub enum Error {
         /// Why it closed.
         error: Arc<Error>,
     },
+    /// All its sessions that could be lent to the call stayed with others.
+    #[error("all {} ms long, calls of other clients kept every session with the server", .after.as_millis())]
+    Busy {
+        /// How long the caller waited.
+        after: Duration,
+    },
     /// The server could not be reached over HTTP; nothing was sent.
     #[error("`{host}` cannot be reached: {reason}")]
     NotReached {
@@ -138,6 +144,7 @@ impl Error {
             | Self::NeverStarted { .. }
             | Self::CoolingDown { .. }
             | Self::Unsent { .. }
+            | Self::Busy { .. }
             | Self::NotReached { .. }
             | Self::Abandoned => true,
             Self::Closed { .. }

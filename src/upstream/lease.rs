@@ -5,11 +5,15 @@
 //! client of the session era that can be asked has sessions of its own, and a call of a stateless one borrows a session
 //! with a server of the older era, which was opened with equal capabilities.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::error::LastWords;
 use super::terms::Tenant;
 use super::{Error, Pool, Session, Supervisor, Terms};
 use crate::config::ServerName;
@@ -19,6 +23,11 @@ use crate::protocol::era::Era;
 /// Sessions of one server that wait to be borrowed again are not more, whatever they were opened with: each may be a
 /// process of its own, and clients may declare what they like.
 const MAX_SPARE: usize = 4;
+
+/// Sessions of one server are not lent to more calls at a time; further ones wait.
+const MAX_LENT: usize = 16;
+/// As many of the clients that left last are remembered: calls of theirs may still be under way.
+const MAX_LEFT: usize = 4096;
 
 /// A session for as long as a request needs it.
 #[derive(Debug)]
@@ -41,12 +50,18 @@ struct Table {
     spare: HashMap<(ServerName, Box<str>), Vec<Arc<Supervisor>>>,
     /// Those that are borrowed.
     lent: Vec<Arc<Supervisor>>,
+    /// How many more of a server may be.
+    turns: HashMap<ServerName, Arc<Semaphore>>,
+    /// Clients that are gone.
+    left: BTreeSet<u64>,
 }
 
 /// Gives a borrowed session back when it is dropped.
 struct Loan {
     supervisor: Arc<Supervisor>,
     others: Arc<Others>,
+    /// Given back last.
+    _turn: OwnedSemaphorePermit,
 }
 
 impl fmt::Debug for Loan {
@@ -124,17 +139,33 @@ impl Others {
         table.stateless.entry(leader.blueprint.name.clone()).or_insert_with(open).clone()
     }
 
-    fn private_of(&self, leader: &Arc<Supervisor>, tenant: &Tenant) -> Arc<Supervisor> {
+    /// Nothing once the client is gone.
+    fn private_of(&self, leader: &Arc<Supervisor>, tenant: &Tenant) -> Option<Arc<Supervisor>> {
         let Tenant { client, era, capabilities, owner, .. } = tenant;
         let open = || {
             let (capabilities, owner) = (capabilities.clone(), owner.clone());
             leader.sibling(Terms { era: *era, capabilities, owner })
         };
         let key = (leader.blueprint.name.clone(), *client);
-        self.table().private.entry(key).or_insert_with(open).clone()
+        let mut table = self.table();
+        if table.left.contains(client) {
+            return None;
+        }
+        Some(table.private.entry(key).or_insert_with(open).clone())
     }
 
-    fn borrow(self: &Arc<Self>, leader: &Arc<Supervisor>, capabilities: &str) -> Loan {
+    /// Decides how many sessions of the server are lent.
+    fn turns(&self, server: &ServerName) -> Arc<Semaphore> {
+        let new = || Arc::new(Semaphore::new(MAX_LENT));
+        self.table().turns.entry(server.clone()).or_insert_with(new).clone()
+    }
+
+    fn borrow(
+        self: &Arc<Self>,
+        leader: &Arc<Supervisor>,
+        capabilities: &str,
+        turn: OwnedSemaphorePermit,
+    ) -> Loan {
         let mut table = self.table();
         let key = (leader.blueprint.name.clone(), capabilities.into());
         let spare = table.spare.get_mut(&key).and_then(Vec::pop);
@@ -144,7 +175,7 @@ impl Others {
         });
         table.lent.push(supervisor.clone());
         drop(table);
-        Loan { supervisor, others: self.clone() }
+        Loan { supervisor, others: self.clone(), _turn: turn }
     }
 
     /// What is under way in it, after a call that was withdrawn, must not meet the next borrower: such a session is
@@ -173,8 +204,14 @@ impl Others {
 
     /// Ends those of one client.
     fn release(&self, client: u64) {
-        let own =
-            self.table().private.extract_if(|(_, owner), _| *owner == client).collect::<Vec<_>>();
+        let mut table = self.table();
+        let own: Vec<_> = table.private.extract_if(|(_, owner), _| *owner == client).collect();
+        table.left.insert(client);
+        if table.left.len() > MAX_LEFT {
+            // Numbers only rise.
+            table.left.pop_first();
+        }
+        drop(table);
         for (_, supervisor) in own {
             supervisor.close();
         }
@@ -194,7 +231,8 @@ impl Pool {
         let found = match tenant.era {
             // A stateless server is told with each request whom it may ask.
             Era::Session if (asked || tenant.private) && !eras.lacks(Era::Session) => {
-                self.others.private_of(supervisor, tenant)
+                let gone = || Error::Closed { last: Box::new(LastWords::closed_by_us()) };
+                self.others.private_of(supervisor, tenant).ok_or_else(gone)?
             }
             Era::Session => supervisor.clone(),
             Era::Stateless if asked && eras.lacks(Era::Stateless) => {
@@ -212,7 +250,13 @@ impl Pool {
     async fn borrow(&self, leader: &Arc<Supervisor>, tenant: &Tenant) -> Result<Lease, Error> {
         // The session is opened as one of a client of its own era.
         let capabilities = in_terms_of(Era::Session, tenant.era, &tenant.capabilities);
-        let loan = self.others.borrow(leader, &capabilities);
+        let limit = leader.request_timeout();
+        let turn = timeout(limit, self.others.turns(&leader.blueprint.name).acquire_owned()).await;
+        let turn = match turn {
+            Ok(turn) => turn.expect("it is never closed"),
+            Err(_) => return Err(Error::Busy { after: limit }),
+        };
+        let loan = self.others.borrow(leader, &capabilities, turn);
         let session = self.session(&loan.supervisor).await?;
         Ok(Lease { session, _loan: Some(loan) })
     }

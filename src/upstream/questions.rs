@@ -94,6 +94,12 @@ impl Session {
             return self.reply(&id, Err(&ErrorObject::new(INVALID_REQUEST, message)));
         }
         let held = self.requests.hold(of, follower.client());
+        if of.is_some() && held.is_empty() {
+            // Its request has ended in this very moment.
+            drop(table);
+            let message = "the request on whose stream this came has ended";
+            return self.reply(&id, Err(&ErrorObject::new(INVALID_REQUEST, message)));
+        }
         let asking = Asking { session: self.clone(), id: id.clone(), held: held.clone() };
         let task = self.tasks.spawn(async move {
             let answer = answer.await;

@@ -103,14 +103,12 @@ impl Session {
             .map(|declares| in_terms_of(Era::Stateless, declares.era, declares.capabilities))
             .or_else(|| terms.map(|terms| terms.declared(Era::Stateless)))
             .unwrap_or(Cow::Borrowed("{}"));
-        let wanted = declares.and_then(|declares| declares.log_level);
-        let own = || *self.agreement.log_level.lock().unwrap_or_else(PoisonError::into_inner);
         let revision = self.established().and_then(|it| Revision::parse(&it.revision));
         let declared = Declared {
             revision: revision.unwrap_or(Revision::LATEST),
             capabilities: &capabilities,
             client_info: declares.and_then(|declares| declares.client_info).or(Some(IDENTITY)),
-            log_level: wanted.or_else(own),
+            log_level: declares.and_then(|declares| declares.log_level),
         };
         meta::with(Some(params), &declared)
     }

@@ -98,8 +98,10 @@ struct Pending<'a> {
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         let was_sent = self.session.requests.forget(self.id);
+        // Answered or not, the request waits for nothing any more.
+        self.session.questions.orphan(self.id);
         if was_sent {
-            self.session.questions.orphan(self.id);
+            self.session.taint();
         }
         if was_sent && self.cancellable {
             let reason = self.withdrawn.and_then(|withdrawn| withdrawn.get());
@@ -168,6 +170,16 @@ impl Session {
 
     pub(super) fn touch(&self) {
         self.requests.touch();
+    }
+
+    /// A request was given up that the server may still work on.
+    fn taint(&self) {
+        self.agreement.tainted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something that nobody waits for any more may still be under way.
+    pub(super) fn is_tainted(&self) -> bool {
+        self.agreement.tainted.load(Ordering::Relaxed)
     }
 
     /// Calls a tool. `params` writes the request's parameters, given the token that progress is to
@@ -297,6 +309,10 @@ impl Session {
     /// A request failed before it could have an answer. One that did not reach the server ends the session, unless
     /// others are under way: a server that is back has forgotten it.
     fn came_to_nothing(&self, id: u64, error: Error) -> Error {
+        if matches!(error, Error::Broken { .. }) {
+            // The server may still work on it, which it hears that nobody waits for.
+            return error;
+        }
         self.requests.forget(id);
         if matches!(error, Error::NotReached { .. }) && self.requests.end_if_idle(&error, |_| true)
         {
@@ -321,7 +337,11 @@ impl Session {
 
     /// Gives up requests that stay without an answer, for as long as it is polled.
     pub(super) async fn watch_the_clock(&self) {
-        self.requests.watch(|id| self.cancel(id, "no answer in time")).await;
+        let given_up = |id| {
+            self.taint();
+            self.cancel(id, "no answer in time");
+        };
+        self.requests.watch(given_up).await;
     }
 
     /// Ends the conversation: what waits fails with `error`, and so does every later request.

@@ -117,13 +117,10 @@ impl Session {
         self.agreement.purpose.get().map(|purpose| &*purpose.subscriptions)
     }
 
-    /// Says from which level on log messages are wanted. On a session that clients share it holds for all of them, so a
-    /// client with a level of its own needs a session of its own, or names the level with each request
-    /// ([`super::Declares`]).
+    /// Says from which level on log messages are wanted. It holds for the session, so a client with a level of its own
+    /// needs a session of its own; a server of the stateless era is told with each request ([`super::Declares`]).
     pub async fn set_log_level(&self, level: Level, timeout: Duration) -> Result<(), Error> {
         if self.era() == Era::Stateless {
-            let own = &self.agreement.log_level;
-            *own.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
             return Ok(());
         }
         let params = json!({ "level": level.as_str() });

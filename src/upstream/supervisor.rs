@@ -321,9 +321,9 @@ impl Supervisor {
         self.open_session().is_some()
     }
 
-    /// Whether a session is open and nothing is under way in it.
+    /// Whether a session is open and nothing is under way in it, not even what was given up.
     pub(super) fn is_unused(&self) -> bool {
-        self.open_session().is_some_and(|session| !session.is_busy())
+        self.open_session().is_some_and(|session| !session.is_busy() && !session.is_tainted())
     }
 
     /// When the session was last used, if one is open.

@@ -1,8 +1,8 @@
 //! What a session is opened for, and what came of opening it.
 
 use std::borrow::Cow;
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::{Arc, OnceLock};
 
 use super::Follower;
 use super::changes::{Changes, Kind};
@@ -12,7 +12,6 @@ use crate::base::json;
 use crate::config::ServerName;
 use crate::protocol::capabilities::{ServerCapabilities, in_terms_of, wants_questions};
 use crate::protocol::era::Era;
-use crate::protocol::log::Level;
 
 /// For whom a session is opened.
 #[derive(Debug, Clone)]
@@ -102,8 +101,8 @@ impl Established {
 pub(super) struct Agreement {
     pub(super) purpose: OnceLock<Purpose>,
     pub(super) established: OnceLock<Established>,
-    /// From which level on log messages are wanted, where each request says it.
-    pub(super) log_level: Mutex<Option<Level>>,
+    /// The server may still work on a request that nobody waits for any more.
+    pub(super) tainted: AtomicBool,
     /// For the task that listens.
     pub(super) news: News,
     /// Requests that wait for answers of their clients before they are repeated.

@@ -259,6 +259,65 @@ async fn a_stateless_client_borrows_a_session_for_one_call() {
 }
 
 #[tokio::test]
+async fn a_session_whose_call_was_given_up_is_not_lent_again() {
+    let bench = Bench::new(&[]);
+    let of = |client| tenant(client, Era::Stateless, ASKED);
+    for (number, limit) in [PATIENCE, Duration::from_millis(20)].into_iter().enumerate() {
+        let lease = bench.lease(&of(1)).await;
+        let starts = bench.starts();
+        let write = |to: &mut Vec<u8>, _: u64| to.extend_from_slice(br#"{"name":"never"}"#);
+        let call = lease.call_tool(limit, Watch::default(), write);
+        if number == 0 {
+            // Long enough for it to be sent.
+            let withdrawn = tokio::time::timeout(Duration::from_millis(20), call).await;
+            assert!(withdrawn.is_err());
+        } else {
+            assert!(matches!(call.await, Err(Error::TimedOut { .. })));
+        }
+        let session = Arc::clone(&lease);
+        drop(lease);
+        let next = bench.lease(&of(2)).await;
+        assert!(!Arc::ptr_eq(&next, &session), "its server may still ask for the first client");
+        assert_eq!(bench.starts(), starts + 1);
+    }
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn only_so_many_sessions_are_lent_at_a_time() {
+    let timeouts = Timeouts { request: Duration::from_millis(50), ..Timeouts::default() };
+    let bench = Bench::with(&[], timeouts, Lifecycle::default());
+    let (_, supervisor) = bench.pool.find("one").expect("there is one server");
+    let of = |client| tenant(client, Era::Stateless, ASKED);
+    let mut leases = Vec::new();
+    let refused = loop {
+        match bench.pool.lease(supervisor, &of(leases.len() as u64)).await {
+            Ok(lease) => leases.push(lease),
+            Err(error) => break error,
+        }
+        assert!(leases.len() <= 100, "each may be a process");
+    };
+    assert!(matches!(refused, Error::Busy { .. }), "{refused}");
+    let starts = bench.starts();
+    leases.pop();
+    bench.lease(&of(1000)).await;
+    assert_eq!(bench.starts(), starts, "what was given back is lent again");
+    drop(leases);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_left_gets_no_further_session() {
+    let bench = Bench::new(&[]);
+    let (_, supervisor) = bench.pool.find("one").expect("there is one server");
+    bench.pool.release(7);
+    let lease = bench.pool.lease(supervisor, &tenant(7, Era::Session, ASKED)).await;
+    assert!(matches!(lease, Err(Error::Closed { .. })), "{lease:?}");
+    bench.lease(&tenant(8, Era::Session, ASKED)).await;
+    bench.end().await;
+}
+
+#[tokio::test]
 async fn questions_in_results_are_put_to_the_client_and_answered() {
     let bench = Bench::new(&["--stateless"]);
     let lease = bench.lease(&tenant(1, Era::Session, ASKED)).await;
