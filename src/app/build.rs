@@ -16,7 +16,7 @@ use crate::guard::Guard;
 use crate::guard::pin::Pins;
 use crate::router::{self, Admin, LeftOut, Parts, Router, ServerSettings};
 use crate::select::{Selector, own_program};
-use crate::tools::{Entry, Registry, Remembered, Rules};
+use crate::tools::{Entry, Registries, Registry, Remembered, Rules};
 use crate::upstream::{self, Pool};
 
 /// The bridge, ready to run.
@@ -91,12 +91,12 @@ pub fn build(
     let pins = Pins::new(paths.pins(), pinning);
     let remembered = Remembered::new(paths.lists(), entries);
     let registry = Registry::new(rules, config.schema_compression.clone(), pins, remembered);
-    let registry = Arc::new(registry);
+    let registries = Registries::new(registry);
     let upstream = upstream::Settings { timeouts: config.timeouts, lifecycle: config.lifecycle };
-    let pool = Pool::new(servers, upstream, &environment, registry.clone(), tasks.clone());
+    let pool = Pool::new(servers, upstream, &environment, registries.clone(), tasks.clone());
     let parts = Parts {
         pool,
-        registry,
+        registries,
         usage: Usage::new(paths.usage(), limits),
         results: Results::new(&config.result_cache),
         kept: Kept::new(paths.results()),

@@ -106,7 +106,7 @@ impl Attempt<'_> {
                 &*own
             };
             // A server that was started for this call may show other tools than those that it was known by.
-            let known = router.registry.snapshot().get(self.found.name.as_str()).cloned();
+            let known = self.registry(router).snapshot().get(self.found.name.as_str()).cloned();
             if known.is_some_and(|now| now.withheld(&self.tool.definition.name).is_some()) {
                 return Ok(None);
             }

@@ -16,6 +16,7 @@ use crate::cache::{Joined, Key};
 use crate::config::ServerName;
 use crate::protocol::capabilities::wants_questions;
 use crate::protocol::content::text_result;
+use crate::tools::Registry;
 use crate::tools::arguments;
 use crate::tools::signature::signature;
 use crate::upstream;
@@ -94,7 +95,8 @@ impl Attempt<'_> {
             Failure::Refused(refused) => Error::RateLimited(refused),
             Failure::Failed(source, retries) => self.failed(source, retries),
             Failure::Withheld => {
-                let tools = router.registry.snapshot().get(self.found.name.as_str()).cloned();
+                let tools = self.registry(router).snapshot();
+                let tools = tools.get(self.found.name.as_str()).cloned();
                 let tools = tools.unwrap_or_default();
                 unknown_tool(self.found.name, &tools, &self.tool.definition.name)
             }
@@ -138,6 +140,15 @@ impl Attempt<'_> {
         let results = &router.results;
         let may = results.keeps(server, tool) && !self.may_write(router);
         may.then(|| Key::new(server, tool, self.params))
+    }
+
+    /// Where the tool was looked up.
+    pub(super) fn registry<'a>(&self, router: &'a Router) -> &'a Arc<Registry> {
+        if self.whole.is_some() {
+            router.registry_for(self.found.name, &self.caller.client)
+        } else {
+            &router.registry
+        }
     }
 
     /// Whether the server may put questions to the client, whose answers are nobody else's.

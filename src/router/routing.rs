@@ -33,7 +33,10 @@ const RECENT_CALLS: usize = 5;
 #[derive(Debug)]
 pub struct Router {
     pub(super) pool: Pool,
+    /// What everybody is shown.
     pub(super) registry: Arc<Registry>,
+    /// What clients are shown that can be asked something.
+    pub(super) registry_of_asked: Arc<Registry>,
     pub(super) usage: Usage,
     pub(super) results: Results,
     /// Calls that others may join.
@@ -86,10 +89,11 @@ impl Router {
         let tool_list =
             describe::tool_list(servers, &settings.schema_compression, parts.admin.is_some());
         let promotion = Promotion::new(settings.adaptive_promotion.clone());
-        let Parts { pool, registry, usage, results, kept, selector, admin } = parts;
+        let Parts { pool, registries, usage, results, kept, selector, admin } = parts;
         Arc::new_cyclic(|this| Self {
             pool,
-            registry,
+            registry: registries.everybody,
+            registry_of_asked: registries.asked,
             usage,
             results,
             flights: Flights::default(),
@@ -125,6 +129,7 @@ impl Router {
     /// Waits until what servers showed is on the disk.
     pub async fn settled(&self) {
         self.registry.settled().await;
+        self.registry_of_asked.settled().await;
     }
 
     /// Ends the processes that run filters.

@@ -13,7 +13,7 @@ use crate::config::{
 };
 use crate::guard::Guard;
 use crate::select::Selector;
-use crate::tools::Registry;
+use crate::tools::Registries;
 use crate::upstream::Pool;
 
 /// What the router works with.
@@ -22,7 +22,7 @@ pub struct Parts {
     /// The servers.
     pub pool: Pool,
     /// Their tools.
-    pub registry: Arc<Registry>,
+    pub registries: Registries,
     /// Their calls, counted.
     pub usage: Usage,
     /// Results that may be given again.

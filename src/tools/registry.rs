@@ -33,7 +33,7 @@ pub struct Registry {
     /// Each is held while the tools of its server are looked at, in the order in which they came.
     turns: IndexMap<ServerName, Arc<Mutex<()>>>,
     compression: SchemaCompression,
-    rules: IndexMap<ServerName, Rules>,
+    rules: Arc<IndexMap<ServerName, Rules>>,
     pins: Pins,
     remembered: Remembered,
 }
@@ -60,6 +60,21 @@ impl Registry {
     /// A registry that knows the servers and none of their tools yet.
     pub fn new(
         rules: IndexMap<ServerName, Rules>,
+        compression: SchemaCompression,
+        pins: Pins,
+        remembered: Remembered,
+    ) -> Self {
+        Self::by_rules(Arc::new(rules), compression, pins, remembered)
+    }
+
+    /// Another one for the same servers, by the same rules, for what they show to clients that can be asked something.
+    pub(super) fn for_asked(&self) -> Self {
+        let (pins, remembered) = (self.pins.for_asked(), self.remembered.for_asked());
+        Self::by_rules(self.rules.clone(), self.compression.clone(), pins, remembered)
+    }
+
+    fn by_rules(
+        rules: Arc<IndexMap<ServerName, Rules>>,
         compression: SchemaCompression,
         pins: Pins,
         remembered: Remembered,

@@ -3,7 +3,7 @@
 //!
 //! A file each, `cache/lists/<server>.json` in the home folder (0600, the folder 0700), replaced in one step and only
 //! where the list is another. It holds the definitions as the server wrote them, before any filter or guard, which both
-//! apply when it is read again. With them goes what tells whether the server's entry still means the same server:
+//! apply when it is read again. Lists for clients that can be asked something are in `cache/lists/asked/`. With them goes what tells whether the server's entry still means the same server:
 //!
 //! ```json
 //! {"version": 1, "salt": "5eb2…", "entry": "9f86…", "tools": [{"name": "read_file", …}]}
@@ -85,6 +85,12 @@ impl Remembered {
             |entry| Server { entry, is_read: AtomicBool::default(), writing: Mutex::default() };
         let servers = entries.into_iter().map(|(name, entry)| (name, server(entry))).collect();
         Self { folder, servers }
+    }
+
+    /// The lists that the same servers show to clients that can be asked something, in a folder inside this one.
+    pub(super) fn for_asked(&self) -> Self {
+        let entry = |(name, server): (&ServerName, &Server)| (name.clone(), server.entry);
+        Self::new(self.folder.join("asked"), self.servers.iter().map(entry).collect())
     }
 
     /// Whether there may be a list that nobody has looked at yet.

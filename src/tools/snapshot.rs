@@ -35,6 +35,21 @@ pub struct ServerTools {
 }
 
 impl Snapshot {
+    /// These, with what `other` knows of those servers for which `takes_other` says so, given what this one and `other` know.
+    #[must_use]
+    pub fn mixed(
+        &self,
+        other: &Self,
+        takes_other: impl Fn(&ServerName, Option<&ServerTools>, Option<&ServerTools>) -> bool,
+    ) -> Self {
+        let choose = |(name, own): (&ServerName, &Option<Arc<ServerTools>>)| {
+            let other = other.get(name.as_str());
+            let is_other = takes_other(name, own.as_deref(), other.map(Arc::as_ref));
+            (name.clone(), if is_other { other.cloned() } else { own.clone() })
+        };
+        Self { servers: self.servers.iter().map(choose).collect() }
+    }
+
     /// The tools of a server; `None` when it was never reached.
     pub fn get(&self, server: &str) -> Option<&Arc<ServerTools>> {
         self.servers.get(server)?.as_ref()

@@ -18,7 +18,7 @@ use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
 use crate::base::secret::Secret;
 use crate::config::{ServerName, Transport};
-use crate::tools::Registry;
+use crate::tools::Registries;
 use crate::wire::http::Client;
 
 /// The supervisors, in the order of the config.
@@ -47,7 +47,7 @@ impl Pool {
         servers: Vec<Server>,
         settings: Settings,
         environment: &Arc<Environment>,
-        registry: Arc<Registry>,
+        registries: Registries,
         tasks: TaskTracker,
     ) -> Self {
         let stop_limit = settings.timeouts.shutdown / 2;
@@ -55,7 +55,7 @@ impl Pool {
         let http = Arc::new(Client::default());
         let closing = CancellationToken::new();
         let shared =
-            Arc::new(Shared { settings, registry, tasks, closing, changes: Changes::new() });
+            Arc::new(Shared { settings, registries, tasks, closing, changes: Changes::new() });
         let supervise = |server: Server| {
             let Server { name, transport, secrets } = server;
             let environment = environment.clone();

@@ -70,7 +70,7 @@ pub(super) async fn connect(
 ) -> Result<Arc<Connection>, Error> {
     sleep(wait).await;
     let name = &supervisor.blueprint.name;
-    let Shared { settings, registry, .. } = &*supervisor.shared;
+    let Shared { settings, .. } = &*supervisor.shared;
     let is_remote = !matches!(supervisor.blueprint.transport, Transport::Stdio(_));
     let limit = longest_start(is_remote, settings.timeouts.connection);
     match timeout(limit, open(supervisor, tail, limit)).await {
@@ -78,6 +78,8 @@ pub(super) async fn connect(
             // Its idle time begins now, however long it took to start.
             connection.session().touch();
             if let Some(tools) = tools {
+                let era = connection.session().era();
+                let registry = supervisor.shared.registry(&supervisor.terms, era);
                 let count = registry.replace_in_turn(name, tools).await;
                 tracing::info!("`{name}` is connected with {count} tools");
             } else {
@@ -135,7 +137,7 @@ async fn attempt(
             tasks.spawn(listen::run(session.clone()));
         }
     }
-    let tools = if supervisor.reads_tools() {
+    let tools = if supervisor.reads_tools(session.era()) {
         Some(listing::read(session, blueprint.name.as_str(), limit).await?)
     } else {
         None

@@ -47,8 +47,13 @@ impl State {
 impl Supervisor {
     /// How the server is doing.
     pub fn status(&self) -> Status {
-        let tools =
-            self.shared.registry.snapshot().get(self.blueprint.name.as_str()).map(|t| t.len());
+        let tools = self
+            .shared
+            .registries
+            .everybody
+            .snapshot()
+            .get(self.blueprint.name.as_str())
+            .map(|t| t.len());
         let state = self.state();
         let last_used = match &state.phase {
             Phase::Open(connection) => Some(connection.session().last_used()),

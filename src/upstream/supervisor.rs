@@ -19,9 +19,10 @@ use super::subscriptions::Subscriptions;
 use super::{Error, Session, Terms};
 use crate::base::backoff::Backoff;
 use crate::config;
+use crate::protocol::capabilities::wants_questions;
 use crate::protocol::era::Era;
 use crate::telemetry::logging::excerpt;
-use crate::tools::Registry;
+use crate::tools::{Registries, Registry};
 
 /// A server that ends again and again without having answered a call waits longer before each start.
 const CRASH_BACKOFF: Backoff =
@@ -40,10 +41,22 @@ pub struct Settings {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) settings: Settings,
-    pub(super) registry: Arc<Registry>,
+    pub(super) registries: Registries,
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
     pub(super) changes: Changes,
+}
+
+impl Shared {
+    /// Where that belongs which a server shows in a session on these terms that turned out to be of this era. A stateless
+    /// session is one of everybody.
+    pub(super) fn registry(&self, terms: &Terms, era: Era) -> &Arc<Registry> {
+        if era == Era::Session && wants_questions(&terms.capabilities) {
+            &self.registries.asked
+        } else {
+            &self.registries.everybody
+        }
+    }
 }
 
 /// Keeps one server reachable.
@@ -119,10 +132,10 @@ impl Supervisor {
         })
     }
 
-    /// Whether the tools are to be read when a session opens. One that does not lead may find other tools, such as those
-    /// for clients that can be asked; they do not change what is known.
-    pub(super) fn reads_tools(&self) -> bool {
-        let snapshot = self.shared.registry.snapshot();
+    /// Whether the tools are to be read when a session of this era opens: those of one that does not lead only where
+    /// nothing is known yet of what it shows.
+    pub(super) fn reads_tools(&self, era: Era) -> bool {
+        let snapshot = self.shared.registry(&self.terms, era).snapshot();
         let known = snapshot.get(self.blueprint.name.as_str());
         self.leads || known.is_none_or(|tools| tools.is_remembered())
     }
@@ -289,6 +302,16 @@ impl Supervisor {
             }
         };
         outcome.send_replace(Some(connected));
+    }
+
+    /// Whether the server is known to speak this era.
+    pub fn speaks(&self, era: Era) -> bool {
+        self.eras.speaks(era)
+    }
+
+    /// Whether the server is known not to speak this era.
+    pub fn lacks(&self, era: Era) -> bool {
+        self.eras.lacks(era)
     }
 
     /// Whether asking for a session would start the server.

@@ -89,7 +89,8 @@ impl Supervisor {
         let tools = timeout(limit, listing::read(session, name.as_str(), limit))
             .await
             .unwrap_or(Err(Error::TimedOut { after: limit }))?;
-        Ok(self.shared.registry.replace_in_turn(name, tools).await)
+        let registry = self.shared.registry(&self.terms, session.era());
+        Ok(registry.replace_in_turn(name, tools).await)
     }
 
     /// Closes the connection if it is open (`only` this one, where it is given), nothing is under way and

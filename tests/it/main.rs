@@ -10,6 +10,7 @@ mod cancellation;
 mod cli;
 mod concurrency;
 mod config;
+mod direct_audience;
 mod direct_questions;
 mod direct_resources;
 mod direct_tasks;

@@ -16,7 +16,7 @@ use mcp_bridge::config::{
 use mcp_bridge::guard::Guard;
 use mcp_bridge::guard::pin::Pins;
 use mcp_bridge::protocol::era::Era;
-use mcp_bridge::tools::{Registry, Remembered, Rules};
+use mcp_bridge::tools::{Registries, Registry, Remembered, Rules};
 use mcp_bridge::upstream::changes::Kind;
 use mcp_bridge::upstream::follower::Reply;
 use mcp_bridge::upstream::pool::Server;
@@ -119,7 +119,7 @@ impl Bench {
             vec![Server { name, transport: Transport::Stdio(stdio), secrets: Vec::new() }],
             Settings { timeouts, lifecycle },
             &Arc::new(Environment::of_process()),
-            Arc::new(registry),
+            Registries::new(registry),
             tasks.clone(),
         );
         Self { pool, tasks, folder }

@@ -75,6 +75,7 @@ impl Server {
                 self.count += 1;
                 self.text(id, &self.count.to_string());
             }
+            name if name.starts_with("asked_") && self.tools.has(name) => self.text(id, name),
             name if name.starts_with("tool_") || name.starts_with("grown_") => self.text(id, name),
             _ => return None,
         }

@@ -57,6 +57,9 @@ pub(crate) struct Options {
     /// Add this many tools, named `tool_0001` and so on.
     #[arg(long, default_value_t = 0)]
     pub(crate) extra_tools: usize,
+    /// Add this many tools, named `asked_0001` and so on, for a client that declares elicitation.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) asked_tools: usize,
     /// Read an array of tools from this file whenever they are listed: each replaces the one of its name or is added.
     #[arg(long, value_name = "FILE")]
     pub(crate) tools_file: Option<PathBuf>,

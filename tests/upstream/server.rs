@@ -199,7 +199,7 @@ impl Server {
         Flow::Continue
     }
 
-    fn initialize(&self, params: Option<&RawValue>) -> Value {
+    fn initialize(&mut self, params: Option<&RawValue>) -> Value {
         let params: Value =
             params.and_then(|params| serde_json::from_str(params.get()).ok()).unwrap_or_default();
         let asked = params["protocolVersion"].as_str().filter(|asked| REVISIONS.contains(asked));
@@ -207,6 +207,11 @@ impl Server {
         let mut capabilities =
             json!({"tools": {"listChanged": true}, "logging": {}, "x-unknown": {"a": 1}});
         self.rich_capabilities(&mut capabilities);
+        if params["capabilities"]["elicitation"].is_object() {
+            for number in 1..=self.options.asked_tools {
+                self.tools.add(&format!("asked_{number:04}"), "A tool that may ask.");
+            }
+        }
         json!({
             "protocolVersion": revision,
             "capabilities": capabilities,

@@ -47,6 +47,11 @@ impl Tools {
         self.0.push(to_raw_value(&tool).expect("a value is JSON"));
     }
 
+    /// Whether there is a tool of this name.
+    pub(crate) fn has(&self, tool: &str) -> bool {
+        self.0.iter().any(|other| name(other) == tool)
+    }
+
     /// Takes tools over from the file, if it can be read.
     pub(crate) fn take_over(&mut self, file: &Path) {
         let text = fs::read_to_string(file).unwrap_or_default();

@@ -26,6 +26,10 @@
 //! }}
 //! ```
 //!
+//! A server may show more tools to clients that it can ask something than to others. The first list that either kind of
+//! client is shown makes the tools pins that are not known yet (`"asked": true` says that there was one for those); they
+//! count as any other from then on, and are not gone where they are missing in the shorter list.
+//!
 //! `bytes` stands where the definition was too large to be kept whole; its hash is that of all of it.
 //!
 //! A change that cannot be written down, since another process holds the lock or the disk is full, is withheld with

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use super::approval::command;
-use super::book::{Book, Record, Settled};
+use super::book::{Audience, Book, Record, Settled, Shown};
 use super::difference::Difference;
 use super::escape::escape;
 use super::kept::Kept;
@@ -32,7 +32,9 @@ const MAX_NAME: usize = 128;
 #[derive(Debug, Default)]
 pub struct Pins {
     folder: PathBuf,
-    servers: HashMap<ServerName, (Pinning, Blotter)>,
+    servers: Arc<HashMap<ServerName, (Pinning, Blotter)>>,
+    /// Whom the tools are shown to that are held against them.
+    audience: Audience,
     states: Mutex<HashMap<ServerName, State>>,
 }
 
@@ -92,7 +94,15 @@ impl Pins {
     /// Keeps pins in this folder; servers that are not named are not looked at. What is said about one is said without
     /// its secrets.
     pub fn new(folder: PathBuf, servers: HashMap<ServerName, (Pinning, Blotter)>) -> Self {
-        Self { folder, servers, states: Mutex::default() }
+        let servers = Arc::new(servers);
+        Self { folder, servers, audience: Audience::Everybody, states: Mutex::default() }
+    }
+
+    /// The same pins, for the tools that servers show to clients that can be asked something.
+    #[must_use]
+    pub fn for_asked(&self) -> Self {
+        let (folder, servers) = (self.folder.clone(), self.servers.clone());
+        Self { folder, servers, audience: Audience::Asked, states: Mutex::default() }
     }
 
     /// Whether the pins of a server have changed since they were last looked at: somebody has approved.
@@ -139,7 +149,8 @@ impl Pins {
         let view = View { server, secrets, enforced: *mode == Pinning::Enforce };
         // Taken before the file is read, so that a change in between is seen later.
         let stamp = store.stamp();
-        let settled = settle(&store, &seen, view.enforced, stamp, patience);
+        let shown = Shown { tools: &seen, audience: self.audience };
+        let settled = settle(&store, shown, view.enforced, stamp, patience);
         // Only now, so that nobody waits for files who asks about another server.
         let mut states = self.states();
         let state = states.entry(server.clone()).or_default();
@@ -176,7 +187,7 @@ impl Pins {
 /// they are to be enforced.
 fn settle(
     store: &Store,
-    seen: &IndexMap<String, Kept>,
+    shown: Shown<'_>,
     enforced: bool,
     stamp: Option<Stamp>,
     patience: Option<Duration>,
@@ -187,13 +198,13 @@ fn settle(
     };
     let loaded = loaded.flatten();
     let is_first = loaded.is_none();
-    let mut book = loaded.unwrap_or_else(|| Book::first(seen));
-    let settled = book.settle(seen);
-    let is_settled = if is_first { seen.is_empty() } else { !settled.dirty };
+    let mut book = loaded.unwrap_or_else(|| Book::first(shown));
+    let settled = book.settle(shown);
+    let is_settled = if is_first { shown.tools.is_empty() } else { !settled.dirty };
     let Some(patience) = patience.filter(|_| !is_settled) else {
         return Ok(Outcome { book, settled, stamp, unwritten: None });
     };
-    match write(store, seen, enforced, patience) {
+    match write(store, shown, enforced, patience) {
         Ok(outcome) => Ok(outcome),
         Err(error) if is_first && enforced => Err(error),
         Err(error) => Ok(Outcome { book, settled, stamp, unwritten: Some(error) }),
@@ -204,7 +215,7 @@ fn settle(
 /// seen the server first, or its owner may just have approved.
 fn write(
     store: &Store,
-    seen: &IndexMap<String, Kept>,
+    shown: Shown<'_>,
     enforced: bool,
     patience: Duration,
 ) -> Result<Outcome, Error> {
@@ -218,8 +229,8 @@ fn write(
         loaded => loaded?,
     };
     let is_first = loaded.is_none();
-    let mut book = loaded.unwrap_or_else(|| Book::first(seen));
-    let settled = book.settle(seen);
+    let mut book = loaded.unwrap_or_else(|| Book::first(shown));
+    let settled = book.settle(shown);
     if is_first || settled.dirty {
         store.save(&book, &lock)?;
     }

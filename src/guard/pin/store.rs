@@ -241,6 +241,11 @@ mod tests {
         (home, store)
     }
 
+    fn empty() -> Book {
+        let tools = std::collections::BTreeMap::new();
+        Book { version: VERSION, everybody: true, asked: false, tools }
+    }
+
     fn check(text: &str, expected: &str) {
         let (_home, store) = store();
         drop(store.lock(Duration::ZERO).expect("free"));
@@ -269,7 +274,7 @@ mod tests {
         let (home, store) = store();
         assert_eq!(store.stamp(), None);
         let lock = store.lock(Duration::ZERO).expect("free");
-        let book = Book { version: VERSION, tools: std::collections::BTreeMap::new() };
+        let book = empty();
         store.save(&book, &lock).expect("written");
         let first = store.stamp();
         assert_eq!(first, store.stamp());
@@ -285,9 +290,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let (_home, store) = store();
         let lock = store.lock(Duration::ZERO).expect("free");
-        store
-            .save(&Book { version: VERSION, tools: std::collections::BTreeMap::new() }, &lock)
-            .expect("written");
+        store.save(&empty(), &lock).expect("written");
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
         assert_eq!((mode(&store.folder), mode(&store.path)), (0o700, 0o600));
     }
@@ -297,7 +300,7 @@ mod tests {
         let (_home, store) = store();
         let lock = store.lock(Duration::ZERO).expect("free");
         fs::write(&store.path, "somebody else's").expect("written");
-        let book = Book { version: VERSION, tools: std::collections::BTreeMap::new() };
+        let book = empty();
         assert!(matches!(store.save(&book, &lock), Err(Error::Changed { .. })));
         assert!(matches!(store.move_aside(&lock), Err(Error::Changed { .. })));
         assert_eq!(fs::read_to_string(&store.path).expect("readable"), "somebody else's");

@@ -30,13 +30,14 @@ impl Router {
             Err(error) => return Ok(failed(&error)),
         };
         let found = self.find(server.as_str()).map_err(|error| errors::internal(&error))?;
-        let mut tools = self.registry.reviewed(found.name).unwrap_or_default();
+        let shown = || self.registry_for(found.name, &caller.client).reviewed(found.name);
+        let mut tools = shown().unwrap_or_default();
         // Hints of an earlier run shall not decide about further tries and the cache.
         if tools.is_remembered() {
             if let Err(source) = self.session_for(found, caller).await {
                 return Ok(failed(&found.failed(source)));
             }
-            tools = self.registry.reviewed(found.name).unwrap_or_default();
+            tools = shown().unwrap_or_default();
         }
         let Some(tool) = tools.get(&own) else {
             return Ok(failed(&unknown_tool(found.name, &tools, &own)));

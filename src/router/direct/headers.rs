@@ -14,12 +14,16 @@ impl Router {
     /// it never was. Nothing where there is no such tool, and where its annotations are none by which a client could call
     /// it (revision 2026-07-28, Streamable HTTP, Custom Headers from Tool Parameters).
     pub async fn argument_headers(&self, tool: &str, client: Arc<Client>) -> Option<Annotations> {
-        let (server, own) = if self.is_direct(&client) {
-            self.owner_of_tool(tool, &Caller::alone(client)).await.ok()?
+        let (registry, server, own) = if self.is_direct(&client) {
+            let caller = Caller::alone(client);
+            let (server, own) = self.owner_of_tool(tool, &caller).await.ok()?;
+            (self.registry_for(&server, &caller.client), server, own)
         } else {
-            self.promotion.find(|(server, own)| qualified(server, own) == tool)?
+            let (server, own) =
+                self.promotion.find(|(server, own)| qualified(server, own) == tool)?;
+            (&self.registry, server, own)
         };
-        let tools = self.registry.reviewed(&server)?;
+        let tools = registry.reviewed(&server)?;
         let schema = tools.get(&own)?.definition.input_schema()?;
         // Few tools have any, and looking for the word in the text costs next to nothing.
         memmem::find(schema.as_bytes(), headers::KEYWORD.as_bytes())?;

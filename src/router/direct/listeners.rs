@@ -81,9 +81,10 @@ impl Router {
 
     async fn tell_direct(&self, ear: &Ear, own: &Caller) {
         let (mut tools, mut changes) = (self.registry.changes(), self.pool.changes());
+        let mut tools_of_asked = self.registry_of_asked.changes();
         if ear.client.revision.era() == Era::Stateless {
             // It has seen the list before it began to listen, if at all.
-            self.direct.shown().insert(ear.client.id, self.direct_tools());
+            self.direct.shown().insert(ear.client.id, self.direct_tools(&ear.client));
         }
         for uri in &ear.wanted.uris {
             if let Err(error) = self.subscribe_to(uri, own).await {
@@ -93,7 +94,12 @@ impl Router {
         }
         loop {
             tokio::select! {
-                changed = tools.changed() => {
+                changed = async {
+                    tokio::select! {
+                        changed = tools.changed() => changed,
+                        changed = tools_of_asked.changed() => changed,
+                    }
+                } => {
                     if changed.is_err() {
                         return;
                     }
@@ -113,7 +119,7 @@ impl Router {
     /// Whether the client was shown other tools than there are now; from now on it counts as told.
     fn has_news_of_tools(&self, client: &Client) -> bool {
         let mut shown = self.direct.shown();
-        let now = self.direct_tools();
+        let now = self.direct_tools(client);
         let Some(before) = shown.get_mut(&client.id) else { return false };
         let is_news = before.text != now.text;
         *before = now;

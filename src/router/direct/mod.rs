@@ -1,6 +1,7 @@
 //! Direct mode: every tool, resource and prompt of every server by itself, as its server has it. What clients send and
 //! servers answer travels as text in which only names and tokens are replaced.
 
+mod audience;
 mod calls;
 mod completion;
 mod contents;

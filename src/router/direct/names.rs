@@ -18,12 +18,12 @@ impl Router {
         name: &str,
         caller: &Caller,
     ) -> Result<(ServerName, String), Error> {
-        if let Some(owner) = owner(&self.direct_tools(), name) {
+        if let Some(owner) = owner(&self.direct_tools(&caller.client), name) {
             return Ok(owner);
         }
         // Boxed, as it is rare, to keep the futures of calls small.
         let failures = Box::pin(self.reach_behind(name, caller)).await;
-        if let Some(owner) = owner(&self.direct_tools(), name) {
+        if let Some(owner) = owner(&self.direct_tools(&caller.client), name) {
             return Ok(owner);
         }
         match failures.into_iter().next() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use super::audience::is_asked;
 use super::follow::owner;
 use super::gather::Kind;
 use crate::config::ServerName;
@@ -68,10 +69,17 @@ impl Router {
         enough: Enough,
         wanted: impl Fn(&ServerName) -> bool,
     ) -> Vec<(ServerName, upstream::Error)> {
-        let caller = &to_list(caller);
-        let is_unknown = self.unknown(enough).await;
+        let quiet;
+        // One that can be asked may be shown other tools, in sessions that are opened for such as it.
+        let caller = if is_asked(&caller.client) {
+            caller
+        } else {
+            quiet = to_list(caller);
+            &quiet
+        };
+        let is_unknown = self.unknown_to(&caller.client, enough).await;
         let servers = self.pool.iter().map(|(server, _)| server);
-        let unknown = servers.filter(|server| is_unknown(server) && wanted(server));
+        let unknown = servers.filter(|server| is_unknown.contains(*server) && wanted(server));
         let unknown = unknown.filter_map(|server| self.find(server.as_str()).ok());
         let reached = unknown.map(async |found| {
             let reached = self.session_for(found, caller).await;

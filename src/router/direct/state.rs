@@ -42,7 +42,8 @@ impl Clients {
 /// All of it; each part is locked by itself and for a moment only.
 #[derive(Debug, Default)]
 pub(in crate::router) struct State {
-    tools: Mutex<Option<Arc<ToolList>>>,
+    /// For clients that can be asked nothing, and for those that can be asked something.
+    tools: Mutex<[Option<Arc<ToolList>>; 2]>,
     known: Mutex<Known>,
     /// The tools that clients with sessions were shown last.
     shown: Mutex<HashMap<u64, Arc<ToolList>>>,
@@ -64,7 +65,7 @@ impl State {
         self.tasks.close();
     }
 
-    pub(super) fn tools(&self) -> MutexGuard<'_, Option<Arc<ToolList>>> {
+    pub(super) fn tools(&self) -> MutexGuard<'_, [Option<Arc<ToolList>>; 2]> {
         self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

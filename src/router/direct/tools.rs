@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::audience::is_asked;
 use crate::config::ServerName;
 use crate::protocol::era::Era;
-use crate::router::caller::Caller;
+use crate::router::caller::{Caller, Client};
 use crate::router::routing::{Enough, Router};
 use crate::router::settings::ServerSettings;
 use crate::tools::{Exposed, Snapshot, Tool};
@@ -13,7 +14,8 @@ use crate::upstream;
 /// The answer to `tools/list` at one moment, and whose the names in it are.
 #[derive(Debug)]
 pub(super) struct ToolList {
-    snapshot: Arc<Snapshot>,
+    /// Of both kinds of clients.
+    snapshots: [Arc<Snapshot>; 2],
     pub(super) names: Exposed,
     pub(super) text: Box<str>,
 }
@@ -24,25 +26,29 @@ impl Router {
         self.reach_for(caller, Enough::Remembered, |_| true).await;
         // One without a session is nobody that anything could be told about it later.
         if caller.client.revision.era() == Era::Stateless {
-            return self.direct_tools().text.clone();
+            return self.direct_tools(&caller.client).text.clone();
         }
+        self.look_up_later(caller);
         // Under one lock, so that no change in between goes untold.
         let mut shown = self.direct.shown();
-        let list = self.direct_tools();
+        let list = self.direct_tools(&caller.client);
         shown.insert(caller.client.id, list.clone());
         list.text.clone()
     }
 
-    /// The tools that are known by now; put together once for each snapshot.
-    pub(super) fn direct_tools(&self) -> Arc<ToolList> {
-        self.registry.review_all();
-        let snapshot = self.registry.snapshot();
+    /// The tools that are known by now, as this client is shown them; put together once for each snapshot.
+    pub(super) fn direct_tools(&self, client: &Client) -> Arc<ToolList> {
+        let asked = is_asked(client);
+        let snapshots = self.snapshots(asked);
         let mut kept = self.direct.tools();
-        if let Some(list) = &*kept
-            && Arc::ptr_eq(&list.snapshot, &snapshot)
+        let kept = &mut kept[usize::from(asked)];
+        let is_same = |(old, new)| Arc::ptr_eq(old, new);
+        if let Some(list) = kept
+            && list.snapshots.iter().zip(&snapshots).all(is_same)
         {
             return list.clone();
         }
+        let snapshot = self.seen_by(asked, &snapshots);
         let names = snapshot.exposed(self.settings.exposure.tool_prefix);
         let listed: Vec<String> = snapshot
             .iter()
@@ -52,7 +58,7 @@ impl Router {
             })
             .collect();
         let text = format!("{{\"tools\":[{}]}}", listed.join(",")).into();
-        let list = Arc::new(ToolList { snapshot, names, text });
+        let list = Arc::new(ToolList { snapshots, names, text });
         *kept = Some(list.clone());
         list
     }
@@ -64,12 +70,9 @@ impl Router {
         name: &str,
         caller: &Caller,
     ) -> Vec<(ServerName, upstream::Error)> {
-        let known = self.registry.snapshot();
-        let unknown = |server: &ServerName| {
-            known.get(server.as_str()).is_none_or(|tools| tools.is_remembered())
-        };
+        let unknown = self.unknown_to(&caller.client, Enough::Shown).await;
         let is_meant = |server: &ServerName| is_prefix(server.as_str(), name);
-        if self.pool.iter().any(|(server, _)| unknown(server) && is_meant(server)) {
+        if unknown.iter().any(is_meant) {
             self.reach_for(caller, Enough::Shown, is_meant).await
         } else {
             self.reach_for(caller, Enough::Shown, |_| self.may_be_plain()).await;
