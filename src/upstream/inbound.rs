@@ -159,17 +159,30 @@ impl Session {
             }
             (method::MESSAGE, Some(params)) => {
                 tracing::info!("`{}` logs: {}", self.server, self.shown(params, 500));
-                if let Some(follower) = self.follower(of) {
-                    follower.notified(method, params);
-                }
+                self.hand_on(method, params, of);
             }
+            (method::MESSAGE | method::PROGRESS | method::RESOURCES_UPDATED, None) => {
+                self.odd("sent a notification without the parameters that it has to have");
+            }
+            _ if !is_plain(method) => self.odd("sent a notification whose name is none"),
             (method::CANCELLED, Some(params)) => self.questions.withdraw(params),
             _ => {
                 tracing::debug!("`{}` notifies `{}`", self.server, excerpt(method.as_bytes(), 80));
-                if let Some(follower) = self.follower(of) {
-                    follower.notified(method, params.unwrap_or("{}"));
-                }
+                self.hand_on(method, params.unwrap_or("{}"), of);
             }
+        }
+    }
+
+    /// Tells the client that a notification is meant for, without what the server was given to log in with.
+    fn hand_on(&self, method: &str, params: &str, of: Option<u64>) {
+        let Some(follower) = self.follower(of) else { return };
+        match self.blotter.blot(params) {
+            Cow::Borrowed(params) => follower.notified(method, params),
+            // A secret may have looked like a part of the JSON itself.
+            Cow::Owned(clean) if Strict::new().check(clean.as_bytes()).is_ok() => {
+                follower.notified(method, &clean);
+            }
+            Cow::Owned(_) => tracing::debug!("`{}` notifies `{method}` with a secret", self.server),
         }
     }
 
@@ -273,5 +286,27 @@ impl Session {
                 last: Box::new(LastWords { status, ..LastWords::default() }),
             });
         }
+    }
+}
+
+/// Whether this may be the name of a method, which stands in messages to clients as it is.
+fn is_plain(method: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.$".contains(&byte);
+    method.len() <= 128 && method.bytes().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_methods_are_plain() {
+        let check = |method: &str, expected| assert_eq!(is_plain(method), expected, "{method:?}");
+        check("notifications/message", true);
+        check("vendor/own_1.x-$", true);
+        check("x\",\"params\":{}}\n{\"jsonrpc\":\"2.0\"", false);
+        check("notifications/\u{202e}x", false);
+        check("say this", false);
+        check(&"x".repeat(129), false);
     }
 }
