@@ -12,6 +12,8 @@ use crate::base::json::{elements, is_object, member, members, set, string, witho
 const REQUESTS: &str = "inputRequests";
 const RESPONSES: &str = "inputResponses";
 const STATE: &str = "requestState";
+/// Questions in one result: each goes to a client as a request of its own.
+const MAX_QUESTIONS: usize = 100;
 
 /// One question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +67,9 @@ pub enum RoundFault {
     /// The result asks for nothing.
     #[error("`input_required` with neither `inputRequests` nor `requestState`")]
     Empty,
+    /// No client is asked so much at once.
+    #[error("more than {MAX_QUESTIONS} questions in one result")]
+    TooMany,
     /// Servers may not ask this.
     #[error("`{0}` is no question that a server may ask")]
     Method(String),
@@ -127,6 +132,9 @@ impl InputRequired {
                 .ok_or(RoundFault::Kind { member: REQUESTS, expected: "a map of requests" })?;
             if !is_question(&method) {
                 return Err(RoundFault::Method(method.into_owned()));
+            }
+            if questions.len() == MAX_QUESTIONS {
+                return Err(RoundFault::TooMany);
             }
             questions.push(Question {
                 key: entry.name().into_owned(),
@@ -291,6 +299,21 @@ mod tests {
 
     fn question(key: &str, method: &str, params: Option<&str>) -> Question {
         Question { key: key.to_owned(), method: method.to_owned(), params: params.map(Into::into) }
+    }
+
+    #[test]
+    fn nobody_is_asked_without_end() {
+        let asking = |count: usize| {
+            let requests: Vec<String> =
+                (0..count).map(|key| format!(r#""{key}":{{"method":"roots/list"}}"#)).collect();
+            let requests = requests.join(",");
+            let result =
+                format!(r#"{{"resultType":"input_required","inputRequests":{{{requests}}}}}"#);
+            InputRequired::parse(&result)
+        };
+        let most = asking(MAX_QUESTIONS).expect("it is well formed").expect("it asks");
+        assert_eq!(most.questions.len(), MAX_QUESTIONS);
+        assert!(matches!(asking(MAX_QUESTIONS + 1), Err(RoundFault::TooMany)));
     }
 
     #[test]
