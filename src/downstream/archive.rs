@@ -125,13 +125,15 @@ impl Archive {
         Ok((number, outbox, reader))
     }
 
-    /// The reader of a stream is gone, unless another one has come meanwhile.
-    pub(super) fn detach(&self, number: u64, outbox: &Outbox) {
-        if let Some(track) = self.lock().tracks.get_mut(&number)
-            && track.live.as_ref().is_some_and(|live| live.is(outbox))
-        {
+    /// The reader of a stream is gone, unless another one has come meanwhile. Whether one can come: nobody has the id of
+    /// an event of a stream that has said nothing.
+    pub(super) fn detach(&self, number: u64, outbox: &Outbox) -> bool {
+        let mut state = self.lock();
+        let Some(track) = state.tracks.get_mut(&number) else { return false };
+        if track.live.as_ref().is_some_and(|live| live.is(outbox)) {
             track.live = None;
         }
+        track.live.is_some() || track.last > 0
     }
 
     /// The stream has nothing more to say.
@@ -330,7 +332,7 @@ mod tests {
         push(&archive, track, "a");
         assert_eq!(read(&mut reader).await, "id: 1-1\ndata: a\n\n");
         drop(reader);
-        archive.detach(track, &outbox);
+        assert!(archive.detach(track, &outbox));
         push(&archive, track, "b");
         assert_eq!(archive.room(track).await, Ok(()));
         let (_, resumed, mut reader) = archive.resume("1-1").expect("it is known");
@@ -344,6 +346,16 @@ mod tests {
         let (_, _, mut reader) = archive.resume("1-3").expect("it is known");
         assert_eq!(reader.next().await, None);
         assert!(archive.push(7, |_| ()).is_err());
+    }
+
+    #[test]
+    fn nobody_comes_back_to_a_stream_that_has_said_nothing() {
+        let archive = Archive::new(Budget::default());
+        let (track, outbox, _reader) = archive.open();
+        assert!(!archive.detach(track, &outbox));
+        archive.prime();
+        let (track, outbox, _reader) = archive.open();
+        assert!(archive.detach(track, &outbox));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Bodies of answers: a stream of events as it comes, and what happens when its reader goes.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::mem::take;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -9,9 +9,8 @@ use futures_util::stream;
 use tokio::time::timeout;
 
 use super::answer::{InFlight, Started};
-use super::archive::Archive;
 use super::exchange::Resumable;
-use crate::wire::{Outbox, Reader, sse};
+use crate::wire::{Reader, sse};
 
 /// A stream that says nothing for so long shows that it is alive, to the client and to whatever stands in between.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -23,11 +22,18 @@ pub(super) enum Leaving {
     /// HTTP, Cancellation). Before it, going is not to be taken for withdrawing as such (revision 2025-11-25, Streamable
     /// HTTP, Sending Messages); but without the id of an event to come back with, nobody can ever read the answer, so
     /// that the call would go on for nobody.
-    Withdraw(InFlight, Vec<Started>),
-    /// Let it go on: the client may come back with the id of the last event.
-    Detach(Arc<Archive>, u64, Outbox),
+    Withdraw(Requests),
+    /// Let it go on: the client may come back with the id of the last event. What nobody can come back to is withdrawn.
+    Detach(Resumable, Requests),
     /// The stream was the session, which ends with it.
     End(Box<dyn End>),
+}
+
+/// Requests that wait for an answer.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    pub(super) in_flight: InFlight,
+    pub(super) started: Vec<Started>,
 }
 
 /// What ends with a stream.
@@ -36,17 +42,20 @@ pub(super) trait End: std::fmt::Debug + Send + Sync {
     fn end(&self);
 }
 
-impl From<Resumable> for Leaving {
-    fn from(resumable: Resumable) -> Self {
-        Self::Detach(resumable.archive, resumable.track, resumable.outbox)
+impl Leaving {
+    /// The answer is on this stream, to which the client may come back.
+    pub(super) fn follow(&mut self, stream: Resumable) {
+        let requests =
+            if let Self::Withdraw(requests) = self { take(requests) } else { Requests::default() };
+        *self = Self::Detach(stream, requests);
     }
 }
 
-impl Leaving {
-    /// Lets what was asked for go on.
-    pub(super) fn disarm(mut self) {
-        if let Self::Withdraw(_, started) = &mut self {
-            started.clear();
+impl Requests {
+    fn withdraw(&self) {
+        // What was answered is in flight no more.
+        for started in &self.started {
+            self.in_flight.withdraw_started(started, "the client has left");
         }
     }
 }
@@ -54,13 +63,12 @@ impl Leaving {
 impl Drop for Leaving {
     fn drop(&mut self) {
         match self {
-            // What was answered is in flight no more.
-            Self::Withdraw(in_flight, started) => {
-                for started in started {
-                    in_flight.withdraw_started(started, "the client has left");
+            Self::Withdraw(requests) => requests.withdraw(),
+            Self::Detach(stream, requests) => {
+                if !stream.archive.detach(stream.track, &stream.outbox) {
+                    requests.withdraw();
                 }
             }
-            Self::Detach(archive, track, outbox) => archive.detach(*track, outbox),
             Self::End(what) => what.end(),
         }
     }

@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::awaited::Clock;
 use super::origin::{self, Allowed};
 use super::patience::{IDLE_TIME, Patience};
 use super::{reply, streamable_http};
@@ -57,7 +58,9 @@ pub(super) async fn serve(stream: TcpStream, paths: Paths, allowed: Arc<Allowed>
     // Small writes must not wait for the peer to confirm earlier ones: events would be 40 ms late.
     let local = stream.set_nodelay(true).and_then(|()| stream.local_addr());
     let Ok(local) = local.map(|address| address.ip()) else { return };
-    let service = service_fn(|request: Request<Incoming>| answer(&paths, request, local, &allowed));
+    let clock = Clock::default();
+    let service =
+        service_fn(|request: Request<Incoming>| answer(&paths, request, local, &allowed, &clock));
     let patience = Patience::new();
     let stream = Patient { stream, stalled: None, patience: patience.clone() };
     let connection = http1::Builder::new()
@@ -88,6 +91,7 @@ async fn answer(
     request: Request<Incoming>,
     local: IpAddr,
     allowed: &Allowed,
+    clock: &Clock,
 ) -> Result<axum::response::Response, std::convert::Infallible> {
     let (parts, body) = request.into_parts();
     if let Err(forbidden) = origin::check(&parts, local, allowed) {
@@ -99,7 +103,7 @@ async fn answer(
         && parts.method == Method::POST
         && parts.uri.path() == streamable_http::PATH
     {
-        return Ok(streamable_http::receive(service, &parts, body).await);
+        return Ok(streamable_http::receive(service, &parts, body, clock).await);
     }
     let routes = TowerToHyperService::new(paths.routes.clone());
     Box::pin(routes.call(Request::from_parts(parts, Body::new(body)))).await

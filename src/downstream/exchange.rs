@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::archive::{Archive, MAX_WAITING};
+use super::awaited::Awaited;
 use super::outlet::write;
 use crate::protocol::error::ErrorObject;
 use crate::protocol::jsonrpc::{self, Id};
@@ -97,7 +98,7 @@ enum Phase {
 
 impl Exchange {
     /// An exchange, and how its answer begins once that is known.
-    pub(super) fn new(terms: Terms) -> (Arc<Self>, oneshot::Receiver<Opening>) {
+    pub(super) fn new(terms: Terms) -> (Arc<Self>, Awaited) {
         let (sender, opening) = oneshot::channel();
         let Terms { owed, batch, accepted, archive, statuses } = terms;
         let phase = Phase::Undecided(sender);
@@ -106,7 +107,9 @@ impl Exchange {
         if !accepted.json {
             exchange.stream(&mut exchange.lock());
         }
-        (Arc::new(exchange), opening)
+        let exchange = Arc::new(exchange);
+        let awaited = Awaited::new(opening, Arc::downgrade(&exchange));
+        (exchange, awaited)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -138,7 +141,7 @@ impl Exchange {
         let _ = opening.send(Opening::Events(reader));
     }
 
-    /// Makes it a stream from the start, for an answer without end.
+    /// Makes it a stream before there is anything to say, if the client reads streams.
     pub(super) fn begin_stream(&self) {
         let mut state = self.lock();
         if matches!(state.phase, Phase::Undecided(_)) {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod archive;
+mod awaited;
 mod body;
 mod connection;
 mod exchange;

@@ -1,5 +1,5 @@
 //! How long the server waits for the next request of a connection: long while nothing of it has come, since clients keep
-//! connections for later, and no longer than a head takes once it has begun.
+//! connections for later, and no longer than a head takes once it has begun. [`Alarm`] is the timer of such waiting.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,10 +24,13 @@ struct State {
     /// When waiting for a head ends.
     due: Instant,
     phase: Phase,
-    /// Set once and left alone as long as it goes off no later than it has to: it looks again then. Setting it for each
-    /// request would be work for each request.
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
+
+/// A timer for one wait after another, each as long as the one before. It is set once and left alone as long as it goes
+/// off no later than it has to: it looks again then. Setting it for each request would be work for each request.
+#[derive(Debug, Default)]
+pub(super) struct Alarm(Option<Pin<Box<Sleep>>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -44,9 +47,26 @@ enum Phase {
 /// The end of waiting for one head.
 struct Waiting(Patience);
 
+impl Alarm {
+    /// Ready once `due` has come.
+    pub(super) fn poll(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
+        let alarm = self.0.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        loop {
+            if alarm.deadline() > due || alarm.is_elapsed() {
+                alarm.as_mut().reset(due);
+            }
+            ready!(alarm.as_mut().poll(context));
+            if alarm.deadline() >= due {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
 impl Patience {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(State { due: Instant::now(), phase: Phase::New, alarm: None })))
+        let (due, phase, alarm) = (Instant::now(), Phase::New, Alarm::default());
+        Self(Arc::new(Mutex::new(State { due, phase, alarm })))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -94,16 +114,7 @@ impl Future for Waiting {
             state.due = Instant::now() + HEAD_TIME;
         }
         let State { due, alarm, .. } = &mut *state;
-        let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(*due)));
-        loop {
-            if alarm.deadline() > *due || alarm.is_elapsed() {
-                alarm.as_mut().reset(*due);
-            }
-            ready!(alarm.as_mut().poll(context));
-            if alarm.deadline() >= *due {
-                return Poll::Ready(());
-            }
-        }
+        alarm.poll(*due, context)
     }
 }
 

@@ -10,13 +10,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::post;
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::Started;
 use super::archive::{Archive, STANDING};
-use super::body::{self, Leaving};
-use super::exchange::{Accepted, Events, Exchange, Opening, Terms};
+use super::awaited::{Awaited, Clock};
+use super::body::{self, Leaving, Requests};
+use super::exchange::{Accepted, Events, Exchange, Opening, Resumable, Terms};
 use super::incoming;
 use super::outlet::Outlet;
 use super::session::Session;
@@ -56,7 +55,7 @@ pub(super) struct Service {
 /// A message that was taken in: answered already, or to be waited for.
 enum Taken {
     Now(Response),
-    Wait { opening: oneshot::Receiver<Opening>, leaving: Leaving },
+    Wait { awaited: Awaited, leaving: Leaving },
 }
 
 /// The status and the error of a request that is refused.
@@ -70,11 +69,11 @@ pub(super) fn routes(service: Arc<Service>) -> Routes {
 
 async fn message(State(service): State<Arc<Service>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    receive(&service, &parts, body).await
+    receive(&service, &parts, body, &Clock::default()).await
 }
 
-/// Takes a POST in, and waits for the beginning of the answer.
-pub(super) async fn receive<B>(service: &Service, parts: &Parts, body: B) -> Response
+/// Takes a POST in, and waits for the beginning of the answer; `clock` is that of the connection.
+pub(super) async fn receive<B>(service: &Service, parts: &Parts, body: B, clock: &Clock) -> Response
 where
     B: HttpBody<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -90,24 +89,23 @@ where
     };
     match service.take(parts, &bytes, accepted).await {
         Taken::Now(response) => response,
-        Taken::Wait { opening, leaving } => begin(opening, leaving).await,
+        // If the client goes before, `leaving` is dropped here.
+        Taken::Wait { awaited, leaving } => begin(awaited.opening(clock).await, leaving),
     }
 }
 
-/// Waits for the beginning of the answer. If the client goes before, `leaving` is dropped where it waits.
-async fn begin(opening: oneshot::Receiver<Opening>, leaving: Leaving) -> Response {
-    match opening.await {
-        Ok(Opening::Body { status, body }) => reply::json(status, body),
-        Ok(Opening::Events(Events { reader, resumable: None })) => {
+/// The answer that begins like this.
+fn begin(opening: Opening, mut leaving: Leaving) -> Response {
+    match opening {
+        Opening::Body { status, body } => reply::json(status, body),
+        Opening::Events(Events { reader, resumable }) => {
+            if let Some(stream) = resumable {
+                leaving.follow(stream);
+            }
             reply::events(body::events(reader, leaving))
         }
-        Ok(Opening::Events(Events { reader, resumable: Some(resumable) })) => {
-            let stays = Leaving::from(resumable);
-            leaving.disarm();
-            reply::events(body::events(reader, stays))
-        }
         // A request that was withdrawn gets no answer, and a stream without events is none.
-        Ok(Opening::Nothing) | Err(_) => reply::events(axum::body::Body::empty()),
+        Opening::Nothing => reply::events(axum::body::Body::empty()),
     }
 }
 
@@ -130,7 +128,8 @@ async fn listen(State(service): State<Arc<Service>>, request: Request) -> Respon
     };
     match opened {
         Ok((track, outbox, reader)) => {
-            let leaving = Leaving::Detach(held.archive.clone(), track, outbox);
+            let stream = Resumable { archive: held.archive.clone(), track, outbox };
+            let leaving = Leaving::Detach(stream, Requests::default());
             reply::events(body::events(reader, leaving))
         }
         Err(unknown) => {
@@ -207,17 +206,11 @@ impl Service {
         let closing = self.closing.child_token();
         let mut session = Session::new(self.router.clone(), standing, closing);
         let terms = Terms { owed: 1, batch: false, accepted, archive: None, statuses: false };
-        let (exchange, mut opening) = Exchange::new(terms);
+        let (exchange, awaited) = Exchange::new(terms);
         let way = session.way(Outlet::Post(exchange));
         session.message(Ok(message), &way);
-        let mut response = match opening.try_recv() {
-            Ok(Opening::Body { status, body }) => reply::json(status, body),
-            Ok(Opening::Events(events)) => {
-                let nobody = Leaving::Withdraw(session.in_flight().clone(), Vec::new());
-                reply::events(body::events(events.reader, nobody))
-            }
-            Ok(Opening::Nothing) | Err(_) => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
-        };
+        // It is answered by now.
+        let mut response = begin(awaited.now(), Leaving::Withdraw(Requests::default()));
         let Some(revision) = session.revision() else {
             return now(response);
         };
@@ -264,14 +257,14 @@ impl Service {
         }
         let archive = Some(held.archive.clone());
         let terms = Terms { owed, batch: true, accepted, archive, statuses: false };
-        let (exchange, opening) = Exchange::new(terms);
+        let (exchange, awaited) = Exchange::new(terms);
         let way = session.way(Outlet::Post(exchange));
         let mut started = Vec::new();
         incoming::each(batch.text, |message| {
             started.extend(session.message(jsonrpc::parse(message), &way));
         });
-        let leaving = Leaving::Withdraw(session.in_flight().clone(), started);
-        Taken::Wait { opening, leaving }
+        let in_flight = session.in_flight().clone();
+        Taken::Wait { awaited, leaving: Leaving::Withdraw(Requests { in_flight, started }) }
     }
 
     /// Takes one message of the stateless era.
@@ -295,14 +288,14 @@ impl Service {
             return now(not_acceptable());
         }
         let terms = Terms { owed: 1, batch: false, accepted, archive: None, statuses: true };
-        let (exchange, opening) = Exchange::new(terms);
+        let (exchange, awaited) = Exchange::new(terms);
         let outlet = Outlet::Post(exchange);
         let mut session =
             Session::new(self.router.clone(), outlet.clone(), self.closing.child_token());
         let way = session.way(outlet);
-        let started = session.stateless(id, &method, params, &meta, &way);
+        let started = Vec::from_iter(session.stateless(id, &method, params, &meta, &way));
         let in_flight = session.in_flight().clone();
-        Taken::Wait { opening, leaving: Leaving::Withdraw(in_flight, Vec::from_iter(started)) }
+        Taken::Wait { awaited, leaving: Leaving::Withdraw(Requests { in_flight, started }) }
     }
 
     /// Checks the headers that repeat arguments of a tool, which only its definition tells.
@@ -379,10 +372,11 @@ fn pass_on(held: &Held, message: Message<'_>, accepted: Accepted) -> Taken {
     let resumes = session.revision().is_some_and(|revision| revision >= Revision::V2025_03_26);
     let archive = resumes.then(|| held.archive.clone());
     let terms = Terms { owed: 1, batch: false, accepted, archive, statuses: false };
-    let (exchange, opening) = Exchange::new(terms);
+    let (exchange, awaited) = Exchange::new(terms);
     let way = session.way(Outlet::Post(exchange));
-    let started: Vec<Started> = session.message(Ok(message), &way).into_iter().collect();
-    Taken::Wait { opening, leaving: Leaving::Withdraw(session.in_flight().clone(), started) }
+    let started = Vec::from_iter(session.message(Ok(message), &way));
+    let in_flight = session.in_flight().clone();
+    Taken::Wait { awaited, leaving: Leaving::Withdraw(Requests { in_flight, started }) }
 }
 
 /// Whether the message is of the stateless era, by its header or by what it says of itself.

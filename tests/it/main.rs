@@ -24,6 +24,7 @@ mod http_access;
 mod http_direct;
 mod http_eras;
 mod http_sessions;
+mod http_silence;
 mod http_stateless;
 mod http_together;
 mod lifetime;

@@ -81,15 +81,23 @@ impl Server {
     /// Writes a request as it is and reads the head of the answer.
     #[track_caller]
     pub(crate) fn raw(&self, request: &[u8]) -> Reply {
+        Reply::read(self.write(request))
+    }
+
+    fn write(&self, request: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
         stream.write_all(request).expect("it reads");
-        Reply::read(stream)
+        stream
     }
 
     /// Sends a request with these headers beside `Host` and the length.
     #[track_caller]
     pub(crate) fn send(&self, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        self.raw(&self.request(line, headers, body))
+    }
+
+    fn request(&self, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
         let mut request = format!("{line} HTTP/1.1\r\nContent-Length: {}\r\n", body.len());
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             request.extend(["Host: 127.0.0.1:", &self.port.to_string(), "\r\n"]);
@@ -98,12 +106,26 @@ impl Server {
             request.extend([*name, ": ", *value, "\r\n"]);
         }
         request.push_str("\r\n");
-        self.raw(&[request.as_bytes(), body].concat())
+        [request.as_bytes(), body].concat()
     }
 
     /// POSTs a message to `/mcp` with these headers beside the usual ones.
     #[track_caller]
     pub(crate) fn post(&self, headers: &[(&str, &str)], message: &Value) -> Reply {
+        self.raw(&self.message(headers, message))
+    }
+
+    /// The same; what comes back reads the head of the answer.
+    pub(crate) fn post_later(
+        &self,
+        headers: &[(&str, &str)],
+        message: &Value,
+    ) -> impl FnOnce() -> Reply + use<> {
+        let stream = self.write(&self.message(headers, message));
+        move || Reply::read(stream)
+    }
+
+    fn message(&self, headers: &[(&str, &str)], message: &Value) -> Vec<u8> {
         let usual = [
             ("Content-Type", "application/json"),
             ("Accept", "application/json, text/event-stream"),
@@ -112,7 +134,7 @@ impl Server {
             .into_iter()
             .filter(|(name, _)| !headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name)));
         let headers: Vec<_> = headers.iter().copied().chain(usual).collect();
-        self.send("POST /mcp", &headers, message.to_string().as_bytes())
+        self.request("POST /mcp", &headers, message.to_string().as_bytes())
     }
 
     /// POSTs a request of the stateless era with the headers that belong to it.

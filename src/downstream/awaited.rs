@@ -1,0 +1,126 @@
+//! The answer to a POST, as whoever sends it waits for it. Proxies and clients cut off what sends no head for a minute or
+//! some more, so that an answer that takes long begins as a stream of events, which then shows that it is alive.
+
+use std::future::poll_fn;
+use std::sync::{Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::exchange::{Exchange, Opening};
+use super::patience::Alarm;
+
+/// An answer that has not begun for so long begins as a stream, if the client reads streams.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How an answer will begin.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    opening: oneshot::Receiver<Opening>,
+    /// Weak, so that an exchange that everybody else has dropped is seen to be over.
+    exchange: Weak<Exchange>,
+}
+
+/// The clock of such waiting, one for all the requests of a connection, which come one after another.
+#[derive(Debug, Default)]
+pub(super) struct Clock(Mutex<Alarm>);
+
+impl Awaited {
+    pub(super) fn new(opening: oneshot::Receiver<Opening>, exchange: Weak<Exchange>) -> Self {
+        Self { opening, exchange }
+    }
+
+    /// The beginning, if it is known.
+    pub(super) fn now(mut self) -> Opening {
+        self.opening.try_recv().unwrap_or(Opening::Nothing)
+    }
+
+    /// Waits for the beginning, which is that of a stream when it takes long.
+    pub(super) async fn opening(mut self, clock: &Clock) -> Opening {
+        let due = Instant::now() + SILENCE;
+        let opening = tokio::select! {
+            biased;
+            opening = &mut self.opening => opening,
+            () = clock.until(due) => {
+                if let Some(exchange) = self.exchange.upgrade() {
+                    exchange.begin_stream();
+                }
+                self.opening.await
+            }
+        };
+        opening.unwrap_or(Opening::Nothing)
+    }
+}
+
+impl Clock {
+    async fn until(&self, due: Instant) {
+        poll_fn(|context| self.0.lock().unwrap_or_else(PoisonError::into_inner).poll(due, context))
+            .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::downstream::exchange::{Accepted, Terms};
+    use crate::protocol::jsonrpc::Id;
+
+    fn exchange(json: bool, events: bool) -> (Arc<Exchange>, Awaited) {
+        let accepted = Accepted { json, events };
+        Exchange::new(Terms { owed: 1, batch: false, accepted, archive: None, statuses: true })
+    }
+
+    /// What the answer after `time` looks like to the client, and when it begins, in seconds.
+    async fn check(json: bool, events: bool, time: u64, expected: (&str, u64)) {
+        let (exchange, awaited) = exchange(json, events);
+        let (clock, begun) = (Clock::default(), Instant::now());
+        let opened = async { (awaited.opening(&clock).await, begun.elapsed().as_secs()) };
+        let answered = async {
+            sleep(Duration::from_secs(time)).await;
+            exchange.answer(&Id::parse("1").expect("an id"), Ok("{}"));
+        };
+        let ((opening, begins), ()) = tokio::join!(opened, answered);
+        let text = match opening {
+            Opening::Body { body, .. } => String::from_utf8(body).expect("text"),
+            Opening::Events(mut events) => {
+                String::from_utf8(events.reader.next().await.expect("an event")).expect("text")
+            }
+            Opening::Nothing => String::new(),
+        };
+        assert_eq!((&*text, begins), expected, "{json} {events} {time}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_long_begins_as_a_stream_for_those_who_read_streams() {
+        let answer = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+        let event = format!("data: {answer}\n\n");
+        check(true, true, 4, (answer, 4)).await;
+        check(true, true, 600, (&event, 5)).await;
+        check(true, false, 600, (answer, 600)).await;
+        check(false, true, 600, (&event, 0)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_clock_serves_one_wait_after_another() {
+        let clock = Clock::default();
+        for taken in [4, 3, 5, 1, 5] {
+            let (exchange, awaited) = exchange(true, true);
+            let begun = Instant::now();
+            let opened = async { (awaited.opening(&clock).await, begun.elapsed().as_secs()) };
+            let dropped = async {
+                sleep(Duration::from_secs(taken)).await;
+                // At five seconds the stream has begun already.
+                sleep(Duration::from_millis(1)).await;
+                drop(exchange);
+            };
+            let ((opening, begins), ()) = tokio::join!(opened, dropped);
+            assert_eq!(begins, taken);
+            assert_eq!(matches!(opening, Opening::Events(_)), taken == 5, "{opening:?}");
+        }
+    }
+}
