@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::protocol::{jsonrpc, method};
 use crate::wire::sse::{write_event_by, write_priming};
 use crate::wire::{Closed, Outbox, Reader, Urgency};
 
@@ -23,6 +24,10 @@ const MAX_KEPT: usize = 1024 * 1024;
 const MAX_KEPT_IN_ALL: usize = 64 * 1024 * 1024;
 /// A stream that has ended can be asked for so long.
 const KEPT_AFTER_END: Duration = Duration::from_mins(1);
+/// Changes that a client is told of when it begins to listen, if it did not when they happened: whatever they were, it
+/// asks for the whole list, so that once is enough for each.
+const CHANGES: [&str; 3] =
+    [method::TOOLS_LIST_CHANGED, method::PROMPTS_LIST_CHANGED, method::RESOURCES_LIST_CHANGED];
 /// When a client comes back to a stream that broke.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -45,6 +50,8 @@ struct State {
     tracks: BTreeMap<u64, Track>,
     last: u64,
     bytes: usize,
+    /// Which of [`CHANGES`] nobody has heard of.
+    missed: [bool; CHANGES.len()],
     closed: bool,
 }
 
@@ -98,7 +105,9 @@ impl Archive {
     /// Opens the stream for what belongs to no request. It has one reader: the last one that comes.
     pub(super) fn open_standing(&self) -> (Outbox, Reader) {
         let (outbox, reader) = Outbox::read(MAX_WAITING);
-        self.lock().attach(STANDING, &outbox);
+        let mut state = self.lock();
+        state.attach(STANDING, &outbox);
+        self.tell_missed(&mut state);
         (outbox, reader)
     }
 
@@ -121,6 +130,9 @@ impl Archive {
         }
         if track.ended.is_some() {
             outbox.close();
+        }
+        if number == STANDING {
+            self.tell_missed(&mut state);
         }
         Ok((number, outbox, reader))
     }
@@ -198,6 +210,30 @@ impl Archive {
             // If the reader goes meanwhile, the stream goes on without one.
             Some(live) if !live.has_room() => live.room().await.or(Ok(())),
             _ => Ok(()),
+        }
+    }
+
+    /// Sends a notification that belongs to no request, as [`Self::try_push`] does. A change that nobody hears of now
+    /// waits for the client to listen.
+    pub(super) fn tell(&self, method: &str, params: &str) -> Result<bool, Closed> {
+        let mut state = self.lock();
+        let live = state.tracks.get(&STANDING).and_then(|track| track.live.as_ref());
+        let is_heard = live.is_some_and(|live| live.has_room() && !live.is_closed());
+        if is_heard {
+            self.tell_missed(&mut state);
+        } else if let Some(change) = CHANGES.iter().position(|change| *change == method) {
+            state.missed[change] = true;
+            return Ok(true);
+        }
+        drop(state);
+        self.try_push(STANDING, |to| jsonrpc::write_notification(to, method, params))
+    }
+
+    fn tell_missed(&self, state: &mut State) {
+        for (change, missed) in CHANGES.iter().zip(std::mem::take(&mut state.missed)) {
+            if missed {
+                self.append(state, STANDING, |to| jsonrpc::write_notification(to, change, "{}"));
+            }
         }
     }
 
@@ -346,6 +382,41 @@ mod tests {
         let (_, _, mut reader) = archive.resume("1-3").expect("it is known");
         assert_eq!(reader.next().await, None);
         assert!(archive.push(7, |_| ()).is_err());
+    }
+
+    #[tokio::test]
+    async fn changes_wait_for_the_client_to_listen_and_are_told_once() {
+        let archive = Archive::new(Budget::default());
+        let changed = |what: &str| {
+            let method = format!("notifications/{what}/list_changed");
+            archive.tell(&method, "{}").expect("it is open");
+        };
+        changed("tools");
+        changed("resources");
+        changed("tools");
+        assert_eq!(archive.tell("notifications/message", "{}"), Err(Closed), "nobody listens");
+        let (outbox, mut reader) = archive.open_standing();
+        let heard = read(&mut reader).await;
+        let methods: Vec<_> = heard.split("notifications/").skip(1).collect();
+        assert_eq!(methods.len(), 2, "{heard}");
+        assert!(
+            methods[0].starts_with("tools/") && methods[1].starts_with("resources/"),
+            "{heard}"
+        );
+        changed("tools");
+        assert!(read(&mut reader).await.starts_with("id: 0-3\ndata: {"));
+
+        // It goes and comes back, with the id of the last event or without one.
+        drop(reader);
+        changed("prompts");
+        changed("prompts");
+        archive.detach(STANDING, &outbox);
+        let (_, _, mut reader) = archive.resume("0-3").expect("it is known");
+        let heard = read(&mut reader).await;
+        assert!(heard.contains("prompts/") && heard.matches("data:").count() == 1, "{heard}");
+        let (_, mut reader) = archive.open_standing();
+        changed("tools");
+        assert!(read(&mut reader).await.starts_with("id: 0-5\n"), "nothing is told twice");
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Outlet {
         let sent = match self {
             Self::Stream(outbox, form) => outbox.try_push(|to| form.write(to, write)),
             Self::Post(exchange) => exchange.notify(write),
-            Self::Standing(archive) => archive.try_push(STANDING, write),
+            Self::Standing(archive) => archive.tell(method, params),
         };
         if sent == Ok(false) {
             tracing::debug!("the client does not read: a `{method}` is dropped");

@@ -191,3 +191,25 @@ fn each_client_sees_what_its_name_says() {
         assert_eq!(list(""), ["mcp"]);
     }
 }
+
+#[test]
+fn a_change_before_the_client_listens_is_told_when_it_does() {
+    let server = direct().server("one", &["--rich"]).serve_http(&["--http"]);
+    let mut session = server.session("2025-11-25");
+    let mut change = |what: &str| {
+        let params = json!({"name": "one_change", "arguments": {"what": what}});
+        let answer = session.request("tools/call", &params).json();
+        assert_eq!(text_of(&answer["result"]), "changed");
+    };
+    change("prompts");
+    change("resources");
+    let headers = [("Mcp-Session-Id", &*session.id), ("Accept", "text/event-stream")];
+    let mut stream = server.send("GET /mcp", &headers, b"");
+    let mut heard: Vec<_> = (0..2)
+        .filter_map(|_| stream.message())
+        .map(|message| message["method"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    heard.sort();
+    let changed = |what: &str| format!("notifications/{what}/list_changed");
+    assert_eq!(heard, ["prompts", "resources"].map(changed));
+}
