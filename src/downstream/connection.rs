@@ -1,6 +1,7 @@
 //! One connection of an HTTP client. A peer that takes nothing for too long is cut off, so that what waits for it does
 //! not wait for ever.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -10,7 +11,9 @@ use std::time::Duration;
 
 use axum::Router as Routes;
 use axum::body::Body;
-use axum::http::{Method, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -25,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use super::awaited::Clock;
 use super::origin::{self, Allowed};
 use super::patience::{IDLE_TIME, Patience};
-use super::{reply, streamable_http};
+use super::{cors, reply, streamable_http};
 use crate::protocol::error::INVALID_REQUEST;
 
 /// A client may take nothing of what is written to it for so long.
@@ -92,18 +95,35 @@ async fn answer(
     local: IpAddr,
     allowed: &Allowed,
     clock: &Clock,
-) -> Result<axum::response::Response, std::convert::Infallible> {
+) -> Result<Response, Infallible> {
     let (parts, body) = request.into_parts();
     if let Err(forbidden) = origin::check(&parts, local, allowed) {
         tracing::debug!("turned away: {forbidden}");
         let message = forbidden.to_string();
         return Ok(reply::refusal(StatusCode::FORBIDDEN, INVALID_REQUEST, message));
     }
+    let page = parts.headers.get(header::ORIGIN).cloned();
+    let mut response = route(paths, parts, body, clock).await?;
+    if let Some(origin) = page {
+        cors::allow(&mut response, origin);
+    }
+    Ok(response)
+}
+
+async fn route(
+    paths: &Paths,
+    parts: Parts,
+    body: Incoming,
+    clock: &Clock,
+) -> Result<Response, Infallible> {
     if let Some(service) = &paths.messages
         && parts.method == Method::POST
         && parts.uri.path() == streamable_http::PATH
     {
         return Ok(streamable_http::receive(service, &parts, body, clock).await);
+    }
+    if let Some(response) = cors::preflight(&parts) {
+        return Ok(response);
     }
     let routes = TowerToHyperService::new(paths.routes.clone());
     Box::pin(routes.call(Request::from_parts(parts, Body::new(body)))).await

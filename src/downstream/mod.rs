@@ -5,6 +5,7 @@ mod archive;
 mod awaited;
 mod body;
 mod connection;
+mod cors;
 mod exchange;
 mod incoming;
 pub mod listener;

@@ -27,7 +27,8 @@ fn foreign_pages_and_names_are_turned_away() {
         headers.extend(origin.map(|origin| ("Origin", origin)));
         let reply = server.post(&headers, &initialize());
         assert_eq!(reply.status, expected, "{host} {origin:?}");
-        assert_eq!(reply.header("access-control-allow-origin"), None);
+        let readable = reply.header("access-control-allow-origin");
+        assert_eq!(readable, origin.filter(|_| expected == 200), "{host} {origin:?}");
         if expected == 403 {
             assert_eq!(reply.header("mcp-session-id"), None);
             for path in ["GET /sse", "GET /mcp", "DELETE /mcp", "OPTIONS /mcp", "GET /"] {
@@ -71,6 +72,53 @@ fn the_config_lets_others_in() {
 
 #[test]
 fn only_loopback_is_open_to_anybody() {
+/// What a browser asks before a page may POST, and what it is told.
+#[test]
+fn pages_that_may_call_are_told_so() {
+    let (inspector, page) = ("http://localhost:6274", "https://app.example");
+    let http = json!({"allowedOrigins": [page, inspector]});
+    let server = Bridge::new().set("http", http).serve_http(&["--http", "--sse"]);
+    let own = format!("http://localhost:{}", server.port());
+    let wanted = "content-type,mcp-protocol-version,mcp-session-id,x-other";
+    let asks = |origin: &str, path: &str| {
+        let headers = [
+            ("Origin", origin),
+            ("Access-Control-Request-Method", "POST"),
+            ("Access-Control-Request-Headers", wanted),
+        ];
+        server.send(&format!("OPTIONS {path}"), &headers, b"")
+    };
+    for origin in [page, inspector, &own] {
+        for path in ["/mcp", "/sse", "/message"] {
+            let told = asks(origin, path);
+            let of = |name: &str| told.header(&format!("access-control-{name}"));
+            assert_eq!((told.status, of("allow-origin")), (204, Some(origin)), "{path}");
+            assert_eq!(of("allow-methods"), Some("GET, POST, DELETE"));
+            let known = "content-type, mcp-protocol-version, mcp-session-id";
+            assert_eq!(of("allow-headers"), Some(known));
+            assert_eq!(of("allow-credentials"), None);
+            assert_eq!(told.header("vary"), Some("Origin"));
+        }
+        let reply = server.post(&[("Origin", origin)], &initialize());
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.header("access-control-allow-origin"), Some(origin));
+        assert_eq!(reply.header("vary"), Some("Origin"));
+        let readable = reply.header("access-control-expose-headers").expect("some are");
+        assert_words(readable, &["Mcp-Session-Id", "MCP-Protocol-Version", "WWW-Authenticate"]);
+        // Errors can be read as well.
+        let reply = server.send("GET /mcp", &[("Origin", origin)], b"");
+        assert_eq!(reply.status, 400);
+        assert_eq!(reply.header("access-control-allow-origin"), Some(origin));
+    }
+    for origin in ["https://other.example", "http://app.example", "http://localhost:6275", "null"] {
+        let told = asks(origin, "/mcp");
+        assert_eq!((told.status, told.header("access-control-allow-origin")), (403, None));
+        assert_eq!(told.header("access-control-allow-methods"), None, "{origin}");
+    }
+    let plain = server.post(&[], &initialize());
+    assert_eq!(plain.header("access-control-allow-origin"), None, "it is no page");
+}
+
     let bridge = Bridge::new();
     for host in ["0.0.0.0", "::", "192.0.2.1"] {
         let output = bridge.run(&["--http", "--host", host, "--port", "0"]).expect(2);
