@@ -7,7 +7,6 @@ use super::archive::{Archive, STANDING};
 use super::exchange::Exchange;
 use crate::protocol::error::ErrorObject;
 use crate::protocol::jsonrpc::{self, Id};
-use crate::router::Notify;
 use crate::wire::sse::write_event_by;
 use crate::wire::{Closed, Outbox, Urgency};
 
@@ -61,12 +60,6 @@ impl Outlet {
         if sent == Ok(false) {
             tracing::debug!("the client does not read: a `{method}` is dropped");
         }
-    }
-
-    /// The same as a value.
-    pub(super) fn notifier(&self) -> Notify {
-        let outlet = self.clone();
-        Notify::new(move |method, params| outlet.notify(method, params))
     }
 
     /// Sends a request of ours as soon as there is room for it.

@@ -12,7 +12,7 @@ use super::answer::{InFlight, Owed, Running, Started};
 use super::outlet::Outlet;
 use super::questions::Asked;
 use super::stateless;
-use super::way::Way;
+use super::way::{Agreed, Way};
 use crate::base::json::{is_object, member, members, string};
 use crate::protocol::capabilities::ServerCapabilities;
 use crate::protocol::era::Era;
@@ -44,6 +44,7 @@ pub(super) struct Session {
     requests: u64,
     /// Whoever has sent `initialize`.
     client: Option<Arc<Client>>,
+    agreed: Agreed,
     /// Where goes what belongs to no request.
     standing: Outlet,
     listening: Option<Listening>,
@@ -61,6 +62,7 @@ impl Session {
             tasks: TaskTracker::new(),
             requests: 0,
             client: None,
+            agreed: Agreed::default(),
             standing,
             listening: None,
             closing,
@@ -69,7 +71,7 @@ impl Session {
 
     /// The way back along this outlet.
     pub(super) fn way(&self, outlet: Outlet) -> Way {
-        Way::of_session(outlet, self.asked.clone())
+        Way::of_session(outlet, self.asked.clone(), self.agreed.clone())
     }
 
     /// Requests without an answer.
@@ -197,7 +199,7 @@ impl Session {
         way: &Way,
     ) -> Option<Started> {
         let client = Arc::new(stateless::client(meta));
-        let way = stateless::way(meta, way);
+        let way = Way::of_request(way.outlet.clone(), meta.revision, meta.log_level);
         match method {
             _ if !method::is_request_of(Era::Stateless, method) => {
                 self.refuse(Some(&id), &stateless::unknown(method), &way);
@@ -257,6 +259,7 @@ impl Session {
                     server_result(client.revision, &about.capabilities, &about.instructions);
                 let Way { notify, asks, .. } = self.way(self.standing.clone());
                 let lists =
+                self.agreed.get_or_init(|| client.revision);
                     Wanted { tools: true, prompts: true, resources: true, ..Wanted::default() };
                 self.listening = Some(self.router.listen(&client, (notify, asks), lists));
                 self.client = Some(client);

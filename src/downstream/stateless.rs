@@ -4,15 +4,13 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::way::Way;
 use crate::base::json::{member, string};
 use crate::protocol::discover;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::freshness::Freshness;
 use crate::protocol::meta::{MetaFault, PROTOCOL_VERSION, RequestMeta};
 use crate::protocol::method;
-use crate::protocol::translate::notification_for;
-use crate::router::{Asks, Client, Introduction, Notify};
+use crate::router::{Client, Introduction};
 use crate::telemetry::logging::excerpt;
 
 /// What a request on a stream of either era says of its client; nothing if it is of the session era.
@@ -44,18 +42,6 @@ pub(super) fn client(meta: &RequestMeta) -> Client {
     let name = client.info.as_deref().and_then(|info| member(info, "name")).and_then(string);
     client.name = name.unwrap_or_default().into_owned();
     client
-}
-
-/// The way back for one request: it hears what its revision knows and its level of log messages allows, and is asked by
-/// rounds.
-pub(super) fn way(meta: &RequestMeta, way: &Way) -> Way {
-    let (revision, level, notify) = (meta.revision, meta.log_level, way.notify.clone());
-    let notify = Notify::new(move |method, params| {
-        if let Some(params) = notification_for(revision, level, method, params) {
-            notify.send(method, &params);
-        }
-    });
-    Way { outlet: way.outlet.clone(), notify, asks: Asks::Rounds }
 }
 
 /// The error for a method that the era does not have.
