@@ -91,8 +91,8 @@ impl Listener {
         drop(self.socket);
         connections.close();
         sessions.hush();
-        streams.hush();
-        if timeout(drain, connections.wait()).await.is_err() {
+        let ended = async { tokio::join!(streams.hush(), connections.wait()) };
+        if timeout(drain, ended).await.is_err() {
             tracing::info!("clients are cut off that had calls in flight");
             sessions.end_all();
             streams.end_all();

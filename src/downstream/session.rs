@@ -89,6 +89,11 @@ impl Session {
         self.asked.are_closed()
     }
 
+    /// What answers requests.
+    pub(super) fn tasks(&self) -> TaskTracker {
+        self.tasks.clone()
+    }
+
     /// The revision that was agreed upon.
     pub(super) fn revision(&self) -> Option<Revision> {
         self.client.as_ref().map(|client| client.revision)
@@ -254,12 +259,12 @@ impl Session {
         match serde_json::from_str::<ClientParams>(params) {
             Ok(read) => {
                 let client = Arc::new(introduced(&read, params));
+                self.agreed.get_or_init(|| client.revision);
                 let about = self.router.introduction(&client);
                 let result =
                     server_result(client.revision, &about.capabilities, &about.instructions);
                 let Way { notify, asks, .. } = self.way(self.standing.clone());
                 let lists =
-                self.agreed.get_or_init(|| client.revision);
                     Wanted { tools: true, prompts: true, resources: true, ..Wanted::default() };
                 self.listening = Some(self.router.listen(&client, (notify, asks), lists));
                 self.client = Some(client);

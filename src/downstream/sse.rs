@@ -9,6 +9,7 @@ use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::archive::MAX_WAITING;
@@ -118,6 +119,13 @@ impl Stream {
         self.session().leave();
         self.outbox.close();
     }
+
+    async fn fall_silent(&self) {
+        let tasks = self.session().tasks();
+        tasks.close();
+        tasks.wait().await;
+        self.outbox.close();
+    }
 }
 
 impl Streams {
@@ -143,14 +151,10 @@ impl Streams {
         self.lock().get(id).cloned()
     }
 
-    /// Ends the streams on which nothing is under way, so that connections can end.
-    pub(super) fn hush(&self) {
+    /// Ends each stream once nothing is under way on it, so that connections can end.
+    pub(super) async fn hush(&self) {
         let all: Vec<_> = self.lock().values().cloned().collect();
-        for stream in all {
-            if stream.session().in_flight().lock().is_empty() {
-                stream.outbox.close();
-            }
-        }
+        join_all(all.iter().map(|stream| stream.fall_silent())).await;
     }
 
     /// Ends all of them.

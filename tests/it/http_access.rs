@@ -4,9 +4,11 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::support::{
-    Bridge, HttpServer, assert_words, eventually, http_call as call, initialize_params, text_of,
+    Bridge, HttpReply, HttpServer, assert_words, eventually, http_call as call, initialize_params,
+    text_of,
 };
 
 fn serve() -> HttpServer {
@@ -70,8 +72,6 @@ fn the_config_lets_others_in() {
     assert_eq!(post(&[("Host", "other.example")]), 403);
 }
 
-#[test]
-fn only_loopback_is_open_to_anybody() {
 /// What a browser asks before a page may POST, and what it is told.
 #[test]
 fn pages_that_may_call_are_told_so() {
@@ -119,6 +119,8 @@ fn pages_that_may_call_are_told_so() {
     assert_eq!(plain.header("access-control-allow-origin"), None, "it is no page");
 }
 
+#[test]
+fn only_loopback_is_open_to_anybody() {
     let bridge = Bridge::new();
     for host in ["0.0.0.0", "::", "192.0.2.1"] {
         let output = bridge.run(&["--http", "--host", host, "--port", "0"]).expect(2);
@@ -232,4 +234,43 @@ fn streams_end_when_the_bridge_does() {
     assert_eq!(standing.event(), None);
     assert_eq!(older.event(), None);
     assert_eq!(server.wait(), 0);
+}
+
+/// Opens a stream of the older transport on which a call is under way.
+fn busy(server: &HttpServer, tool: &str) -> HttpReply {
+    let mut stream = server.send("GET /sse", &[], b"");
+    let place = format!("POST {}", stream.event().expect("where to write to").data);
+    let post = |message: Value| {
+        let kind = [("Content-Type", "application/json")];
+        assert_eq!(server.send(&place, &kind, message.to_string().as_bytes()).status, 202);
+    };
+    let params = initialize_params("2024-11-05");
+    post(json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}));
+    assert_eq!(stream.message().expect("an answer")["id"], 1);
+    let progress = call("progress", &json!({"count": 4, "delayMs": 100}), Some("mine"));
+    post(json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": progress}));
+    if tool != "progress" {
+        let params = call(tool, &json!({}), None);
+        post(json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": params}));
+    }
+    assert_eq!(stream.message().expect("progress")["params"]["progress"], 1);
+    stream
+}
+
+#[test]
+fn a_busy_stream_ends_with_its_last_answer_or_in_time() {
+    // The first may take much longer than its call does; the second has a call that never ends.
+    for (tool, limit_ms) in [("progress", 60_000), ("never", 1000)] {
+        let bridge = Bridge::new().server("one", &[]).set("shutdownTimeoutMs", limit_ms);
+        let mut server = bridge.serve_http(&["--sse"]);
+        let stream = busy(&server, tool);
+        let begun = Instant::now();
+        server.terminate();
+        let rest = stream.messages();
+        let ids: Vec<u64> = rest.iter().filter_map(|message| message["id"].as_u64()).collect();
+        assert!(!ids.contains(&3), "{rest:?}");
+        assert!(tool == "never" || ids == [2], "{rest:?}");
+        assert_eq!(server.wait(), 0);
+        assert!(begun.elapsed() < Duration::from_secs(6), "{tool}: {:?}", begun.elapsed());
+    }
 }
