@@ -1,7 +1,5 @@
 //! Requests of revision 2026-07-28, over HTTP and on stdio, beside clients with sessions.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::support::{Bridge, HttpServer, eventually, http_call as call, stateless, text_of};
@@ -142,16 +140,15 @@ fn a_subscription_is_a_stream() {
     assert_eq!(first["method"], "notifications/subscriptions/acknowledged");
     assert_eq!(first["params"]["notifications"], json!({"toolsListChanged": true}));
     assert_eq!(first["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 7);
+    let other = json!({"notifications": {}});
+    let mut other = server.stateless(9, "subscriptions/listen", other);
+    assert_eq!(other.message().expect("an acknowledgement")["params"]["notifications"], json!({}));
     let echo = call("echo", &json!({"message": "hi"}), None);
     assert_eq!(server.stateless(8, "tools/call", echo).status, 200);
     let changed = stream.message().expect("a change");
     assert_eq!(changed["method"], "notifications/tools/list_changed");
     assert_eq!(changed["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 7);
 
-    let other = server.stateless(9, "subscriptions/listen", json!({"notifications": {}}));
-    let mut other = other;
-    assert_eq!(other.message().expect("an acknowledgement")["params"]["notifications"], json!({}));
-    assert!(other.is_silent(Duration::from_millis(20)));
     let wrong = server.stateless(10, "subscriptions/listen", json!({}));
     assert_eq!(wrong.json()["error"]["code"], -32602);
     let headers = [
@@ -164,6 +161,8 @@ fn a_subscription_is_a_stream() {
     server.terminate();
     let last = stream.messages().pop().expect("an end");
     assert_eq!((&last["id"], &last["result"]["resultType"]), (&json!(7), &json!("complete")));
+    let rest = other.messages();
+    assert_eq!((rest.len(), &rest[0]["id"]), (1, &json!(9)), "it wanted nothing: {rest:?}");
     assert_eq!(server.wait(), 0);
 }
 

@@ -281,16 +281,17 @@ impl Reply {
         String::from_utf8(self.body).expect("the body is text")
     }
 
-    /// The body, a JSON text and nothing else.
+    /// The body, a JSON text and nothing else; on a machine that is so busy that the answer begins as a stream, the one
+    /// message of that.
     #[track_caller]
     pub(crate) fn json(self) -> Value {
         let kind = self.header("content-type").map(str::to_owned);
-        let body = self.body();
         if self.late && kind.as_deref() == Some("text/event-stream") {
             let mut messages = self.messages();
             assert_eq!(messages.len(), 1, "{messages:?}");
             return messages.remove(0);
         }
+        let body = self.body();
         assert_eq!(kind.as_deref(), Some("application/json"), "{body}");
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error} in `{body}`"))
     }
@@ -342,13 +343,5 @@ impl Reply {
     pub(crate) fn close(self) {
         // The peer may have closed it already.
         let _ = self.stream.get_ref().shutdown(Shutdown::Both);
-    }
-
-    /// Whether nothing comes for so long.
-    pub(crate) fn is_silent(&mut self, time: Duration) -> bool {
-        self.stream.get_ref().set_read_timeout(Some(time)).expect("a time");
-        let silent = self.body.is_empty() && self.stream.fill_buf().is_err();
-        self.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("a time");
-        silent
     }
 }
