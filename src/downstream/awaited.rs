@@ -5,14 +5,24 @@ use std::future::poll_fn;
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::response::Response;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::exchange::{Exchange, Opening};
+use super::body::{self, Leaving};
+use super::exchange::{Events, Exchange, Opening};
 use super::patience::Alarm;
+use super::reply;
 
 /// An answer that has not begun for so long begins as a stream, if the client reads streams.
 const SILENCE: Duration = Duration::from_secs(5);
+
+/// A message that was taken in: answered already, or to be waited for.
+pub(super) enum Taken {
+    Now(Response),
+    Wait { awaited: Awaited, leaving: Leaving },
+}
 
 /// How an answer will begin.
 #[derive(Debug)]
@@ -25,6 +35,17 @@ pub(super) struct Awaited {
 /// The clock of such waiting, one for all the requests of a connection, which come one after another.
 #[derive(Debug, Default)]
 pub(super) struct Clock(Mutex<Alarm>);
+
+impl Taken {
+    /// Waits for the beginning of the answer; `clock` is that of the connection.
+    pub(super) async fn response(self, clock: &Clock) -> Response {
+        match self {
+            Self::Now(response) => response,
+            // If the client goes before, `leaving` is dropped here.
+            Self::Wait { awaited, leaving } => begin(awaited.opening(clock).await, leaving),
+        }
+    }
+}
 
 impl Awaited {
     pub(super) fn new(opening: oneshot::Receiver<Opening>, exchange: Weak<Exchange>) -> Self {
@@ -57,6 +78,21 @@ impl Clock {
     async fn until(&self, due: Instant) {
         poll_fn(|context| self.0.lock().unwrap_or_else(PoisonError::into_inner).poll(due, context))
             .await;
+    }
+}
+
+/// The answer that begins like this.
+pub(super) fn begin(opening: Opening, mut leaving: Leaving) -> Response {
+    match opening {
+        Opening::Body { status, body } => reply::json(status, body),
+        Opening::Events(Events { reader, resumable }) => {
+            if let Some(stream) = resumable {
+                leaving.follow(stream);
+            }
+            reply::events(body::events(reader, leaving))
+        }
+        // A request that was withdrawn gets no answer, and a stream without events is none.
+        Opening::Nothing => reply::events(Body::empty()),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Clients that call us.
 
+mod admission;
 mod answer;
 mod archive;
 mod awaited;
 mod body;
+mod client;
 mod connection;
+mod conversation;
 mod cors;
 mod exchange;
 mod incoming;
@@ -22,3 +25,4 @@ mod stateless;
 pub mod stdio;
 mod streamable_http;
 mod way;
+mod work;

@@ -4,10 +4,12 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use crate::protocol::error::ErrorObject;
+use crate::protocol::error::{ErrorObject, INVALID_REQUEST};
 use crate::protocol::jsonrpc::{self, Id};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// When a client that found no room may try again, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// A JSON text.
@@ -52,4 +54,24 @@ pub(super) fn error(status: StatusCode, id: Option<&Id>, error: &ErrorObject) ->
 /// An error of HTTP, in the words of JSON-RPC.
 pub(super) fn refusal(status: StatusCode, code: i64, message: impl Into<String>) -> Response {
     error(status, None, &ErrorObject::new(code, message))
+}
+
+/// The answer is a stream, which the client does not read.
+pub(super) fn not_acceptable() -> Response {
+    let message = "`Accept` has to name `text/event-stream`";
+    refusal(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, message)
+}
+
+/// The session is not there, so that the client is to open a new one (specification, Session Management).
+pub(super) fn gone() -> Response {
+    let message = "there is no such session, or not any more";
+    refusal(StatusCode::NOT_FOUND, INVALID_REQUEST, message)
+}
+
+/// There is no room for another session.
+pub(super) fn full() -> Response {
+    let message = "there are as many sessions as there may be (`http.maxSessions`)";
+    let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, INVALID_REQUEST, message);
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    response
 }

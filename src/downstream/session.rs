@@ -6,42 +6,35 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::answer::{InFlight, Owed, Running, Started};
+use super::answer::Started;
 use super::outlet::Outlet;
 use super::questions::Asked;
-use super::stateless;
 use super::way::{Agreed, Way};
-use crate::base::json::{is_object, member, members, string};
-use crate::protocol::capabilities::ServerCapabilities;
+use super::work::Work;
+use super::{client, stateless};
+use crate::base::json::{members, string};
 use crate::protocol::era::Era;
-use crate::protocol::error::{ErrorObject, INVALID_PARAMS, INVALID_REQUEST, TOO_MANY_REQUESTS};
+use crate::protocol::error::{ErrorObject, INVALID_PARAMS, INVALID_REQUEST};
 use crate::protocol::initialize::{ClientParams, server_result};
 use crate::protocol::jsonrpc::{Id, Message, Refusal};
-use crate::protocol::listen::{self, Wanted};
+use crate::protocol::listen::Wanted;
 use crate::protocol::meta::{self, RequestMeta};
 use crate::protocol::method;
 use crate::protocol::translate::{error_for, result_for};
 use crate::protocol::version::Revision;
-use crate::router::{Asks, Caller, Client, Listening, Notify, Router};
+use crate::router::{Caller, Client, Listening, Router};
 use crate::telemetry::logging::excerpt;
-use crate::upstream::Withdrawn;
 
 /// The result of a request that only wants to be answered.
 const EMPTY: &str = "{}";
-/// A client has no more requests without an answer than this.
-const MAX_IN_FLIGHT: usize = 1024;
 
 /// The state of one session. Messages come in one by one, each with the way back for its answer.
 #[derive(Debug)]
 pub(super) struct Session {
     router: Arc<Router>,
-    in_flight: InFlight,
+    work: Work,
     asked: Asked,
-    tasks: TaskTracker,
-    /// How many requests there were.
-    requests: u64,
     /// Whoever has sent `initialize`.
     client: Option<Arc<Client>>,
     agreed: Agreed,
@@ -57,10 +50,8 @@ impl Session {
     pub(super) fn new(router: Arc<Router>, standing: Outlet, closing: CancellationToken) -> Self {
         Self {
             router,
-            in_flight: InFlight::default(),
+            work: Work::default(),
             asked: Asked::default(),
-            tasks: TaskTracker::new(),
-            requests: 0,
             client: None,
             agreed: Agreed::default(),
             standing,
@@ -74,9 +65,9 @@ impl Session {
         Way::of_session(outlet, self.asked.clone(), self.agreed.clone())
     }
 
-    /// Requests without an answer.
-    pub(super) fn in_flight(&self) -> &InFlight {
-        &self.in_flight
+    /// Requests without an answer, and what answers them.
+    pub(super) fn work(&self) -> &Work {
+        &self.work
     }
 
     /// Questions that the client has not answered yet.
@@ -89,11 +80,6 @@ impl Session {
         self.asked.are_closed()
     }
 
-    /// What answers requests.
-    pub(super) fn tasks(&self) -> TaskTracker {
-        self.tasks.clone()
-    }
-
     /// The revision that was agreed upon.
     pub(super) fn revision(&self) -> Option<Revision> {
         self.client.as_ref().map(|client| client.revision)
@@ -102,21 +88,20 @@ impl Session {
     /// Takes no more requests; those in flight have `limit` to be answered and are withdrawn then. `close` closes the
     /// way back, on which answers may wait.
     pub(super) async fn finish(&self, limit: Duration, close: impl FnOnce()) {
-        self.tasks.close();
         self.closing.cancel();
-        if timeout(limit, self.tasks.wait()).await.is_err() {
+        if timeout(limit, self.work.done()).await.is_err() {
             tracing::info!("the client left before all its calls were answered");
             self.leave();
             // Answers that wait for room give up; they are withdrawn no more, being ready.
             close();
-            self.tasks.wait().await;
+            self.work.done().await;
         }
         self.leave();
     }
 
     /// The client is gone: withdraws everything that is in flight, and every question.
     pub(super) fn leave(&self) {
-        self.in_flight.withdraw_all("the client has left");
+        self.work.in_flight.withdraw_all("the client has left");
         self.asked.close();
         if let Some(client) = &self.client {
             self.router.left(client);
@@ -160,7 +145,7 @@ impl Session {
         params: Option<&str>,
         way: &Way,
     ) -> Option<Started> {
-        if self.in_flight.lock().contains_key(&id) {
+        if self.work.in_flight.lock().contains_key(&id) {
             let message =
                 format!("the id {} belongs to a request that is not answered yet", id.as_json());
             self.refuse(Some(&id), &ErrorObject::new(INVALID_REQUEST, message), way);
@@ -203,7 +188,7 @@ impl Session {
         meta: &RequestMeta,
         way: &Way,
     ) -> Option<Started> {
-        let client = Arc::new(stateless::client(meta));
+        let client = Arc::new(client::declared(meta));
         let way = Way::of_request(way.outlet.clone(), meta.revision, meta.log_level);
         match method {
             _ if !method::is_request_of(Era::Stateless, method) => {
@@ -214,7 +199,13 @@ impl Session {
                 way.outlet.answer_now(&id, Ok(&stateless::discovery(&about)));
             }
             method::SUBSCRIPTIONS_LISTEN => match Wanted::parse(params) {
-                Ok(wanted) => return self.subscribe(id, &wanted, client, way),
+                Ok(wanted) => {
+                    let (router, closing) = (self.router.clone(), self.closing.clone());
+                    let (own, outlet) = (id.clone(), way.outlet.clone());
+                    return self.work.start(id, outlet, |_| {
+                        stateless::subscription(router, client, way.notify, own, wanted, closing)
+                    });
+                }
                 Err(fault) => self.refuse(Some(&id), &fault.error(), &way),
             },
             _ => {
@@ -225,40 +216,11 @@ impl Session {
         None
     }
 
-    /// A stream of what the client wants to hear; its request is answered when the bridge ends it (revision 2026-07-28,
-    /// Subscriptions).
-    fn subscribe(
-        &mut self,
-        id: Id,
-        wanted: &Wanted,
-        client: Arc<Client>,
-        way: Way,
-    ) -> Option<Started> {
-        let about = self.router.introduction(&client);
-        let offered = ServerCapabilities::parse(&about.capabilities.to_string());
-        // How a task stands is told to those who ask.
-        let honoured = Wanted { tasks: Vec::new(), ..wanted.honoured(&offered) };
-        let (router, closing, own) = (self.router.clone(), self.closing.clone(), id.clone());
-        self.start(id, way.outlet.clone(), |_| async move {
-            let (to, tag) = (way.notify.clone(), own.clone());
-            to.send(
-                method::SUBSCRIPTIONS_ACKNOWLEDGED,
-                &listen::acknowledged(own.as_json(), &honoured),
-            );
-            let notify = Notify::new(move |method, params| {
-                way.notify.send(method, &listen::tagged(Some(params), tag.as_json()));
-            });
-            let _listening = router.listen(&client, (notify, Asks::Nobody), honoured);
-            closing.cancelled().await;
-            Ok(listen::ended(own.as_json()).into())
-        })
-    }
-
     fn initialize(&mut self, id: &Id, params: Option<&str>, way: &Way) {
         let params = params.unwrap_or("{}");
         match serde_json::from_str::<ClientParams>(params) {
             Ok(read) => {
-                let client = Arc::new(introduced(&read, params));
+                let client = Arc::new(client::introduced(&read, params));
                 self.agreed.get_or_init(|| client.revision);
                 let about = self.router.introduction(&client);
                 let result =
@@ -288,7 +250,7 @@ impl Session {
         let router = self.router.clone();
         let (method, params) = (method.to_owned(), params.map(Box::<str>::from));
         let Way { outlet, notify, asks } = way;
-        self.start(id, outlet, |withdrawn| async move {
+        self.work.start(id, outlet, |withdrawn| async move {
             let revision = client.revision;
             let caller = Caller { notify, withdrawn, client, asks };
             let params = params.as_deref();
@@ -301,42 +263,6 @@ impl Session {
                 Err(error) => Err(error_for(revision, &method, params, error)),
             }
         })
-    }
-
-    /// Enters the request and starts what answers it.
-    fn start<F>(
-        &mut self,
-        id: Id,
-        outlet: Outlet,
-        work: impl FnOnce(Withdrawn) -> F,
-    ) -> Option<Started>
-    where
-        F: Future<Output = Result<Box<str>, ErrorObject>> + Send + 'static,
-    {
-        let mut in_flight = self.in_flight.lock();
-        if in_flight.len() >= MAX_IN_FLIGHT {
-            drop(in_flight);
-            let message = format!("more than {MAX_IN_FLIGHT} requests at a time");
-            outlet.answer_now(&id, Err(&ErrorObject::new(TOO_MANY_REQUESTS, message)));
-            return None;
-        }
-        let withdrawn = Withdrawn::default();
-        self.requests += 1;
-        let number = self.requests;
-        let owed = Owed {
-            id: id.clone(),
-            number,
-            in_flight: self.in_flight.clone(),
-            outlet,
-            settled: false,
-        };
-        let work = work(withdrawn.clone());
-        let task = self.tasks.spawn(async move {
-            let reply = work.await;
-            owed.answer(reply).await;
-        });
-        in_flight.insert(id.clone(), Running { number, task: task.abort_handle(), withdrawn });
-        Some(Started { id, number })
     }
 
     fn notification(&self, method: &str, params: Option<&str>) {
@@ -360,7 +286,7 @@ impl Session {
         let reason = reason.as_deref().unwrap_or("withdrawn by the client");
         // It may have crossed the answer on its way (specification, Cancellation, Timing
         // Considerations).
-        let hit = self.in_flight.withdraw(&id, reason);
+        let hit = self.work.in_flight.withdraw(&id, reason);
         tracing::debug!("the client withdraws request {}, in flight: {hit}", id.as_json());
     }
 
@@ -368,29 +294,10 @@ impl Session {
     pub(super) fn refuse(&self, id: Option<&Id>, error: &ErrorObject, way: &Way) {
         tracing::debug!("refused: {}", excerpt(error.to_string().as_bytes(), 400));
         // An id in flight belongs to another request, which would be taken for answered.
-        let taken = |id: &Id| way.outlet.is_shared() && self.in_flight.lock().contains_key(id);
+        let taken = |id: &Id| way.outlet.is_shared() && self.work.in_flight.lock().contains_key(id);
         match id.filter(|id| !taken(id)) {
             Some(id) => way.outlet.answer_now(id, Err(error)),
             None => way.outlet.refuse(error),
         }
     }
-}
-
-/// The client that sends these parameters of `initialize`.
-fn introduced(read: &ClientParams, params: &str) -> Client {
-    let mut client = Client::new(Revision::negotiate(&read.protocol_version));
-    let object = |name| member(params, name).filter(|value| is_object(value)).map(Into::into);
-    if let Some(capabilities) = object("capabilities") {
-        client.capabilities = capabilities;
-    }
-    client.info = object("clientInfo");
-    if let Some(info) = &read.client_info {
-        client.name.clone_from(&info.name);
-        tracing::info!(
-            "client {} {} connects",
-            excerpt(info.name.as_bytes(), 80),
-            excerpt(info.version.as_bytes(), 40)
-        );
-    }
-    client
 }

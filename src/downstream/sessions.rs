@@ -57,7 +57,7 @@ impl Held {
     fn is_idle(&self, limit: Duration) -> bool {
         let (has_calls, asked) = {
             let session = self.session();
-            (!session.in_flight().lock().is_empty(), session.asked().clone())
+            (!session.work().in_flight.lock().is_empty(), session.asked().clone())
         };
         if self.archive.is_heard() || (has_calls && !asked.are_open()) {
             self.touch();

@@ -75,8 +75,7 @@ async fn open(State(service): State<Arc<Service>>) -> Response {
     });
     let stream = Arc::new(Stream { session: Mutex::new(session), way, outbox });
     if !service.streams.enter(id.clone(), stream) {
-        let message = "there are as many sessions as there may be (`http.maxSessions`)";
-        return reply::refusal(StatusCode::SERVICE_UNAVAILABLE, INVALID_REQUEST, message);
+        return reply::full();
     }
     let entry = Entry { streams: service.streams.clone(), id };
     reply::events(body::events(reader, Leaving::End(Box::new(entry))))
@@ -121,9 +120,8 @@ impl Stream {
     }
 
     async fn fall_silent(&self) {
-        let tasks = self.session().tasks();
-        tasks.close();
-        tasks.wait().await;
+        let done = self.session().work().done();
+        done.await;
         self.outbox.close();
     }
 }

@@ -1,16 +1,19 @@
 //! Requests of the stateless era (from revision 2026-07-28 on): each names its revision and its client in `_meta`.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use memchr::memmem::Finder;
+use tokio_util::sync::CancellationToken;
 
-use crate::base::json::{member, string};
+use crate::protocol::capabilities::ServerCapabilities;
 use crate::protocol::discover;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::freshness::Freshness;
+use crate::protocol::jsonrpc::Id;
+use crate::protocol::listen::{self, Wanted};
 use crate::protocol::meta::{MetaFault, PROTOCOL_VERSION, RequestMeta};
 use crate::protocol::method;
-use crate::router::{Client, Introduction};
+use crate::router::{Asks, Client, Introduction, Notify, Router};
 use crate::telemetry::logging::excerpt;
 
 /// What a request on a stream of either era says of its client; nothing if it is of the session era.
@@ -33,17 +36,6 @@ pub(super) fn declared(
     Ok(meta)
 }
 
-/// The client that says this of itself.
-pub(super) fn client(meta: &RequestMeta) -> Client {
-    let mut client = Client::new(meta.revision);
-    client.capabilities.clone_from(&meta.capabilities);
-    client.info.clone_from(&meta.client_info);
-    client.log_level = meta.log_level;
-    let name = client.info.as_deref().and_then(|info| member(info, "name")).and_then(string);
-    client.name = name.unwrap_or_default().into_owned();
-    client
-}
-
 /// The error for a method that the era does not have.
 pub(super) fn unknown(method: &str) -> ErrorObject {
     let message = format!("unknown method `{}`", excerpt(method.as_bytes(), 80));
@@ -54,4 +46,28 @@ pub(super) fn unknown(method: &str) -> ErrorObject {
 pub(super) fn discovery(about: &Introduction) -> String {
     let capabilities = about.capabilities.to_string();
     discover::result(&capabilities, &about.instructions, Freshness::NONE)
+}
+
+/// Tells the client what it wants to hear of until the bridge ends, which is when the request is answered (revision
+/// 2026-07-28, Subscriptions).
+pub(super) async fn subscription(
+    router: Arc<Router>,
+    client: Arc<Client>,
+    to: Notify,
+    own: Id,
+    wanted: Wanted,
+    closing: CancellationToken,
+) -> Result<Box<str>, ErrorObject> {
+    let about = router.introduction(&client);
+    let offered = ServerCapabilities::parse(&about.capabilities.to_string());
+    // How a task stands is told to those who ask.
+    let honoured = Wanted { tasks: Vec::new(), ..wanted.honoured(&offered) };
+    to.send(method::SUBSCRIPTIONS_ACKNOWLEDGED, &listen::acknowledged(own.as_json(), &honoured));
+    let tag = own.clone();
+    let notify = Notify::new(move |method, params| {
+        to.send(method, &listen::tagged(Some(params), tag.as_json()));
+    });
+    let _listening = router.listen(&client, (notify, Asks::Nobody), honoured);
+    closing.cancelled().await;
+    Ok(listen::ended(own.as_json()).into())
 }
