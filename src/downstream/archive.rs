@@ -3,16 +3,13 @@
 //!
 //! A stream that nobody reads goes on in what is kept; what is kept is bounded, and the oldest goes first.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::time::Instant;
-
+use super::budget::Budget;
+use super::track::{Track, UnknownEvent};
 use crate::protocol::{jsonrpc, method};
-use crate::wire::sse::{write_event_by, write_priming};
-use crate::wire::{Closed, Outbox, Reader, Urgency};
+use crate::wire::{Closed, Outbox, Reader};
 
 /// The stream for what belongs to no request.
 pub(super) const STANDING: u64 = 0;
@@ -20,21 +17,10 @@ pub(super) const STANDING: u64 = 0;
 pub(super) const MAX_WAITING: usize = 1024 * 1024;
 /// Bytes that are kept for one session.
 const MAX_KEPT: usize = 1024 * 1024;
-/// Bytes that are kept for all sessions.
-const MAX_KEPT_IN_ALL: usize = 64 * 1024 * 1024;
-/// A stream that has ended can be asked for so long.
-const KEPT_AFTER_END: Duration = Duration::from_mins(1);
 /// Changes that a client is told of when it begins to listen, if it did not when they happened: whatever they were, it
 /// asks for the whole list, so that once is enough for each.
 const CHANGES: [&str; 3] =
     [method::TOOLS_LIST_CHANGED, method::PROMPTS_LIST_CHANGED, method::RESOURCES_LIST_CHANGED];
-/// When a client comes back to a stream that broke.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// Bytes that all sessions keep together.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Budget(Arc<AtomicUsize>);
-
 /// The streams of one session.
 #[derive(Debug)]
 pub(super) struct Archive {
@@ -54,29 +40,6 @@ struct State {
     missed: [bool; CHANGES.len()],
     closed: bool,
 }
-
-/// One stream.
-#[derive(Debug, Default)]
-struct Track {
-    /// Where it goes at present.
-    live: Option<Outbox>,
-    last: u64,
-    kept: VecDeque<Event>,
-    /// The last event that is not kept any more, or never was: whoever has not seen it cannot go on without a gap.
-    lost: u64,
-    ended: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct Event {
-    number: u64,
-    text: Box<[u8]>,
-}
-
-/// The client names an event of no stream that is still known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("`Last-Event-ID` names no event of a stream that is still known")]
-pub(super) struct UnknownEvent;
 
 impl Archive {
     pub(super) fn new(budget: Budget) -> Self {
@@ -118,19 +81,8 @@ impl Archive {
         let seen: u64 = seen.parse().map_err(|_| UnknownEvent)?;
         let mut state = self.lock();
         let track = state.tracks.get_mut(&number).ok_or(UnknownEvent)?;
-        if seen > track.last || seen < track.lost {
-            return Err(UnknownEvent);
-        }
         let (outbox, reader) = Outbox::read(MAX_WAITING);
-        if let Some(former) = track.live.replace(outbox.clone()) {
-            former.close();
-        }
-        for event in track.kept.iter().filter(|event| event.number > seen) {
-            let _ = outbox.push(Urgency::Gather, |to| to.extend_from_slice(&event.text));
-        }
-        if track.ended.is_some() {
-            outbox.close();
-        }
+        track.resume(seen, &outbox)?;
         if number == STANDING {
             self.tell_missed(&mut state);
         }
@@ -140,28 +92,20 @@ impl Archive {
     /// The reader of a stream is gone, unless another one has come meanwhile. Whether one can come: nobody has the id of
     /// an event of a stream that has said nothing.
     pub(super) fn detach(&self, number: u64, outbox: &Outbox) -> bool {
-        let mut state = self.lock();
-        let Some(track) = state.tracks.get_mut(&number) else { return false };
-        if track.live.as_ref().is_some_and(|live| live.is(outbox)) {
-            track.live = None;
-        }
-        track.live.is_some() || track.last > 0
+        self.lock().tracks.get_mut(&number).is_some_and(|track| track.detach(outbox))
     }
 
     /// The stream has nothing more to say.
     pub(super) fn end(&self, number: u64) {
         if let Some(track) = self.lock().tracks.get_mut(&number) {
-            track.ended = Some(Instant::now());
-            if let Some(live) = &track.live {
-                live.close();
-            }
+            track.end();
         }
     }
 
     /// Ends the connection of the stream that belongs to no request; a client may come back to it.
     pub(super) fn end_standing(&self) {
-        if let Some(live) = self.lock().tracks.get_mut(&STANDING).and_then(|it| it.live.take()) {
-            live.close();
+        if let Some(track) = self.lock().tracks.get_mut(&STANDING) {
+            track.let_go();
         }
     }
 
@@ -172,16 +116,14 @@ impl Archive {
         let tracks = std::mem::take(&mut state.tracks);
         self.budget.give_back(std::mem::take(&mut state.bytes));
         drop(state);
-        for live in tracks.into_values().filter_map(|track| track.live) {
-            live.close();
+        for mut track in tracks.into_values() {
+            track.let_go();
         }
     }
 
     /// Whether somebody reads what belongs to no request.
     pub(super) fn is_heard(&self) -> bool {
-        self.lock().tracks.values().any(|track| {
-            track.ended.is_none() && track.live.as_ref().is_some_and(|live| !live.is_closed())
-        })
+        self.lock().tracks.values().any(Track::is_heard)
     }
 
     /// Forgets streams that ended a while ago.
@@ -189,9 +131,9 @@ impl Archive {
         let mut state = self.lock();
         let mut freed = 0;
         state.tracks.retain(|_, track| {
-            let old = track.ended.is_some_and(|ended| ended.elapsed() > KEPT_AFTER_END);
+            let old = track.is_old();
             if old {
-                freed += track.kept.iter().map(|event| event.text.len()).sum::<usize>();
+                freed += track.size();
             }
             !old
         });
@@ -204,7 +146,7 @@ impl Archive {
         let live = {
             let state = self.lock();
             let track = state.tracks.get(&number).ok_or(Closed)?;
-            track.live.clone()
+            track.live().cloned()
         };
         match live {
             // If the reader goes meanwhile, the stream goes on without one.
@@ -217,7 +159,7 @@ impl Archive {
     /// waits for the client to listen.
     pub(super) fn tell(&self, method: &str, params: &str) -> Result<bool, Closed> {
         let mut state = self.lock();
-        let live = state.tracks.get(&STANDING).and_then(|track| track.live.as_ref());
+        let live = state.tracks.get(&STANDING).and_then(Track::live);
         let is_heard = live.is_some_and(|live| live.has_room() && !live.is_closed());
         if is_heard {
             self.tell_missed(&mut state);
@@ -245,7 +187,7 @@ impl Archive {
     ) -> Result<bool, Closed> {
         let mut state = self.lock();
         let track = state.tracks.get(&number).ok_or(Closed)?;
-        if track.live.as_ref().is_some_and(|live| !live.has_room()) {
+        if track.live().is_some_and(|live| !live.has_room()) {
             return Ok(false);
         }
         self.append(&mut state, number, data);
@@ -264,24 +206,16 @@ impl Archive {
 
     fn append(&self, state: &mut State, number: u64, data: impl FnOnce(&mut Vec<u8>)) {
         let Some(track) = state.tracks.get_mut(&number) else { return };
-        track.last += 1;
-        let mut text = Vec::new();
-        write_event_by(&mut text, &format!("id: {number}-{}\n", track.last), data);
-        if let Some(live) = &track.live {
-            // Its reader may go at this moment; the event is kept for the next one.
-            let _ = live.push(Urgency::Gather, |to| to.extend_from_slice(&text));
-        }
-        let event = Event { number: track.last, text: text.into() };
+        let event = track.send(number, data);
         let length = event.text.len();
         if length > MAX_KEPT {
-            track.lost = event.number;
-            return;
+            return track.lose(&event);
         }
         // What is new takes the place of what is old, of this session only.
         while state.bytes + length > MAX_KEPT || !self.budget.take(length) {
             if state.bytes == 0 {
                 if let Some(track) = state.tracks.get_mut(&number) {
-                    track.lost = event.number;
+                    track.lose(&event);
                 }
                 return;
             }
@@ -292,7 +226,7 @@ impl Archive {
         let Some(track) = state.tracks.get_mut(&number) else {
             return self.budget.give_back(length);
         };
-        track.kept.push_back(event);
+        track.keep(event);
         state.bytes += length;
     }
 }
@@ -309,49 +243,30 @@ impl State {
             return outbox.close();
         }
         let track = self.tracks.entry(number).or_default();
-        if let Some(former) = track.live.replace(outbox.clone()) {
-            former.close();
-        }
+        track.attach(outbox);
         if self.primes {
-            track.last += 1;
-            let id = format!("{number}-{}", track.last);
-            let _ = outbox.push(Urgency::Gather, |to| write_priming(to, &id, RETRY));
+            track.prime(number, outbox);
         }
     }
 
     /// Drops one event, of a stream that has ended if there is one; its length.
     fn drop_oldest(&mut self) -> usize {
-        let ended = self.tracks.iter().find(|(_, track)| track.ended.is_some());
-        let any = || self.tracks.iter().find(|(_, track)| !track.kept.is_empty());
+        let ended = self.tracks.iter().find(|(_, track)| track.has_ended());
+        let any = || self.tracks.iter().find(|(_, track)| track.size() > 0);
         let Some(number) = ended.or_else(any).map(|(number, _)| *number) else { return 0 };
         let Some(track) = self.tracks.get_mut(&number) else { return 0 };
-        let oldest = track.kept.pop_front();
-        track.lost = oldest.as_ref().map_or(track.lost, |event| track.lost.max(event.number));
-        let freed = oldest.map_or(0, |event| event.text.len());
-        if track.ended.is_some() && track.kept.is_empty() {
+        let freed = track.drop_oldest();
+        if track.has_ended() && track.size() == 0 {
             self.tracks.remove(&number);
         }
         freed
     }
 }
 
-impl Budget {
-    fn take(&self, bytes: usize) -> bool {
-        let taken = self.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if taken > MAX_KEPT_IN_ALL {
-            self.give_back(bytes);
-        }
-        taken <= MAX_KEPT_IN_ALL
-    }
-
-    fn give_back(&self, bytes: usize) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::downstream::budget::MAX_KEPT_IN_ALL;
 
     fn push(archive: &Archive, track: u64, text: &str) {
         archive.push(track, |to| to.extend_from_slice(text.as_bytes())).expect("it is open");
@@ -458,13 +373,13 @@ mod tests {
         for _ in 0..20 {
             push(&archive, track, &text);
         }
-        let kept = budget.0.load(Ordering::Relaxed);
+        let kept = budget.taken();
         assert!(kept <= MAX_KEPT && kept > MAX_KEPT / 2, "{kept}");
         assert_eq!(archive.resume("1-0").err(), Some(UnknownEvent), "the oldest goes first");
         push(&archive, track, &"x".repeat(2 * MAX_KEPT));
-        assert_eq!(budget.0.load(Ordering::Relaxed), kept, "too large to be kept");
+        assert_eq!(budget.taken(), kept, "too large to be kept");
         archive.close();
-        assert_eq!(budget.0.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.taken(), 0);
     }
 
     #[test]
@@ -488,20 +403,11 @@ mod tests {
         check("1-12", true);
 
         // Others have taken the rest of what all may keep: own events make room.
-        assert!(budget.take(MAX_KEPT_IN_ALL - budget.0.load(Ordering::Relaxed)));
+        assert!(budget.take(MAX_KEPT_IN_ALL - budget.taken()));
         push(&archive, track, &"x".repeat(MAX_KEPT / 16));
         check("1-12", true);
         check("1-4", false);
-        let kept = MAX_KEPT_IN_ALL - budget.0.load(Ordering::Relaxed);
+        let kept = MAX_KEPT_IN_ALL - budget.taken();
         assert!(kept < MAX_KEPT / 8, "{kept}");
-    }
-
-    #[test]
-    fn all_sessions_together_are_bounded() {
-        let budget = Budget::default();
-        assert!(budget.take(MAX_KEPT_IN_ALL));
-        assert!(!budget.take(1));
-        budget.give_back(MAX_KEPT_IN_ALL);
-        assert!(budget.take(1));
     }
 }

@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::time::Instant;
 
-use super::archive::{Archive, Budget};
+use super::archive::Archive;
+use super::budget::Budget;
 use super::session::Session;
 
 /// Random bytes of an id: nobody guesses 192 bits.
