@@ -36,6 +36,11 @@ impl Guard {
         Self { server: server.clone(), trust, action }
     }
 
+    /// The server.
+    pub fn server(&self) -> &ServerName {
+        &self.server
+    }
+
     /// How far the server is trusted.
     pub fn trust(&self) -> Trust {
         self.trust

@@ -152,6 +152,7 @@ impl InputRequired {
         let elicitations = member(data.get(), "elicitations")?;
         let questions: Vec<_> = elements(elicitations)
             .filter(|params| is_object(params))
+            .take(MAX_QUESTIONS)
             .enumerate()
             .map(|(number, params)| {
                 let params = set(params, "mode", "\"url\"").unwrap_or_else(|| params.to_owned());

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::BoxFuture;
 
+use crate::config::ServerName;
 use crate::protocol::error::ErrorObject;
 use crate::protocol::log::Level;
 use crate::protocol::version::Revision;
@@ -83,6 +84,16 @@ pub trait Ask: fmt::Debug + Send + Sync {
         method: &str,
         params: Option<&str>,
     ) -> BoxFuture<'static, Result<Box<str>, ErrorObject>>;
+
+    /// The same for those to whom it matters which server asks.
+    fn ask_for(
+        &self,
+        _server: &ServerName,
+        method: &str,
+        params: Option<&str>,
+    ) -> BoxFuture<'static, Result<Box<str>, ErrorObject>> {
+        self.ask(method, params)
+    }
 }
 
 /// How a client can be asked something while its request is under way.

@@ -13,6 +13,7 @@ mod config;
 mod direct_audience;
 mod direct_questions;
 mod direct_resources;
+mod direct_rounds;
 mod direct_tasks;
 mod direct_tools;
 mod doctor;

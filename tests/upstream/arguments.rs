@@ -86,9 +86,14 @@ pub(crate) struct Progress {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct RpcError {
+pub(crate) struct RpcError<'a> {
     pub(crate) code: i64,
     pub(crate) message: String,
+    #[serde(borrow, default)]
+    pub(crate) data: Option<&'a RawValue>,
+    /// How often there is an error; without it, always.
+    #[serde(default)]
+    pub(crate) times: Option<u64>,
 }
 
 #[derive(Deserialize)]

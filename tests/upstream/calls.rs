@@ -199,10 +199,13 @@ impl Server {
         );
     }
 
-    fn rpc_error(&mut self, id: &RawValue, error: &RpcError) {
-        let error = json!({
-            "code": error.code, "message": error.message, "data": {"detail": [1, {"two": 3}]},
-        });
+    fn rpc_error(&mut self, id: &RawValue, error: &RpcError<'_>) {
+        self.count += 1;
+        if error.times.is_some_and(|times| self.count > times) {
+            return self.text(id, &format!("call {}", self.count));
+        }
+        let data = error.data.map_or(json!({"detail": [1, {"two": 3}]}), |data| json!(data));
+        let error = json!({"code": error.code, "message": error.message, "data": data});
         self.batch.message(|body| write_answer(body, id.get(), "error", &error.to_string()));
     }
 

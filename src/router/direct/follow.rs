@@ -131,7 +131,7 @@ impl Follower for Following {
         match &self.asks {
             Asks::Session(ask) => {
                 let params = params.map(|params| self.guard.result(params, false).json);
-                ask.ask(method, params.as_deref())
+                ask.ask_for(self.guard.server(), method, params.as_deref())
             }
             Asks::Nobody | Asks::Rounds => refuse("this client cannot be asked"),
         }

@@ -5,6 +5,7 @@ mod audience;
 mod calls;
 mod completion;
 mod contents;
+mod desk;
 mod errors;
 mod follow;
 mod gather;

@@ -27,7 +27,7 @@ impl Router {
             matches!(method, method::TOOLS_CALL | method::PROMPTS_GET | method::RESOURCES_READ)
                 && matches!(caller.asks, Asks::Rounds);
         if is_in_rounds {
-            return Box::pin(self.serve_in_rounds(method, params, caller)).await;
+            return self.serve_in_rounds(method, params, caller).await;
         }
         self.answer_direct(method, params, caller).await
     }

@@ -24,12 +24,16 @@ impl Router {
     ) -> Result<Lease, upstream::Error> {
         let client = &caller.client;
         let level = self.level_of(client);
+        let era = client.revision.era();
+        let private = level.is_some() || self.direct.owners.has(client);
+        // Only a session of its own is heard and answered for by somebody.
+        let has_own = era == Era::Session && (private || is_asked(client));
         let tenant = Tenant {
             client: client.id,
-            era: client.revision.era(),
+            era,
             capabilities: client.capabilities.clone(),
-            private: level.is_some() || self.direct.owners.has(client),
-            owner: Some(owner(self, found, caller)),
+            private,
+            owner: has_own.then(|| owner(self, found, caller)),
         };
         let lease = self.pool.lease(found.supervisor, &tenant).await?;
         if let Some(established) = lease.established() {
