@@ -9,7 +9,7 @@ use super::error::{ErrorObject, INVALID_PARAMS};
 use super::log::Level;
 use super::refusal;
 use super::version::Revision;
-use crate::base::json::{is_object, member, replace, set, string, without as leave_out};
+use crate::base::json::{is_object, member, members, replace, set, string, without as leave_out};
 
 /// Key of the revision of a request.
 pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -146,10 +146,15 @@ pub(super) fn without_keys<'a>(
     meta: &str,
     unwanted: impl Fn(&str) -> bool,
 ) -> Cow<'a, str> {
+    // Mostly nothing else is there.
+    let mut names = members(meta).map(|member| member.name()).peekable();
+    if names.peek().is_some() && names.all(|name| unwanted(&name)) {
+        return leave_out(outer, |name| name == "_meta");
+    }
     let Cow::Owned(left) = leave_out(meta, unwanted) else {
         return Cow::Borrowed(outer);
     };
-    if crate::base::json::members(&left).next().is_none() {
+    if members(&left).next().is_none() {
         return leave_out(outer, |name| name == "_meta");
     }
     replace(outer, meta, &left).map_or(Cow::Borrowed(outer), Cow::Owned)
@@ -168,6 +173,9 @@ pub fn with(params: Option<&str>, declared: &Declared<'_>) -> String {
     let params = params.filter(|params| is_object(params)).unwrap_or("{}");
     let meta = member(params, "_meta").filter(|meta| is_object(meta)).unwrap_or("{}");
     let mut meta = leave_out(meta, is_declaration).into_owned();
+    // What is set where nothing is yet.
+    let mut fresh = String::new();
+    let is_empty = members(&meta).next().is_none();
     let revision = format!("\"{}\"", declared.revision.as_str());
     let level = declared.log_level.map(|level| format!("\"{}\"", level.as_str()));
     for (key, value) in [
@@ -176,9 +184,18 @@ pub fn with(params: Option<&str>, declared: &Declared<'_>) -> String {
         (CLIENT_CAPABILITIES, Some(declared.capabilities)),
         (LOG_LEVEL, level.as_deref()),
     ] {
-        if let Some(value) = value {
-            meta = set(&meta, key, value).unwrap_or(meta);
+        match value {
+            Some(value) if is_empty => {
+                fresh.push(if fresh.is_empty() { '{' } else { ',' });
+                fresh.extend(["\"", key, "\":", value]);
+            }
+            Some(value) => meta = set(&meta, key, value).unwrap_or(meta),
+            None => {}
         }
+    }
+    if is_empty {
+        fresh.push('}');
+        meta = fresh;
     }
     set(params, "_meta", &meta).unwrap_or_else(|| params.to_owned())
 }

@@ -1,5 +1,6 @@
 //! A server that is reached over HTTP, by either of the two transports: what requests to it carry.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -7,12 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use memchr::memmem;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::{Error, Session};
 use crate::protocol::era::Era;
-use crate::protocol::headers::{Annotations, request_headers};
+use crate::protocol::headers::{self, Annotations, KEYWORD, request_headers};
 use crate::protocol::jsonrpc;
 use crate::wire::Closed;
 use crate::wire::http::{Answer, Client, Endpoint, Error as Failure};
@@ -28,6 +30,8 @@ const FORGET_LIMIT: Duration = Duration::from_secs(1);
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
@@ -67,7 +71,7 @@ pub(super) struct Call<'a> {
     pub(super) method: &'a str,
     pub(super) body: Vec<u8>,
     /// Names and values of headers that this request has beside the others.
-    pub(super) headers: Vec<(String, String)>,
+    pub(super) headers: Vec<(Cow<'static, str>, String)>,
 }
 
 impl<'a> Call<'a> {
@@ -86,17 +90,22 @@ impl<'a> Call<'a> {
             jsonrpc::write_call(&mut body, id, method, params);
             return Self { id, method, body, headers: Vec::new() };
         }
-        let mut written = Vec::new();
-        params(&mut written, id);
-        let text = std::str::from_utf8(&written).unwrap_or_default();
+        let (mut body, mut written) = (Vec::with_capacity(1024), 0..0);
+        jsonrpc::write_call(&mut body, id, method, |to, id| {
+            let start = to.len();
+            params(to, id);
+            written = start..to.len();
+        });
+        let text = std::str::from_utf8(&body[written]).unwrap_or_default();
         let headers = if Era::of_request(Some(text)) == Era::Stateless {
-            let annotations = input_schema.and_then(|schema| Annotations::parse(schema).ok());
+            // Few tools have annotations, and looking for the word in the text costs next to nothing.
+            let annotated = input_schema
+                .filter(|schema| memmem::find(schema.as_bytes(), KEYWORD.as_bytes()).is_some());
+            let annotations = annotated.and_then(|schema| Annotations::parse(schema).ok());
             request_headers(method, Some(text), annotations.as_ref())
         } else {
             Vec::new()
         };
-        let mut body = Vec::with_capacity(written.len() + 96);
-        jsonrpc::write_call(&mut body, id, method, |to, _| to.extend_from_slice(&written));
         Self { id, method, body, headers }
     }
 }
@@ -187,7 +196,7 @@ impl Http {
         &self,
         session: &Session,
         body: Bytes,
-        more: &[(String, String)],
+        more: &[(Cow<'static, str>, String)],
     ) -> Result<Answer, Error> {
         let of_session = || {
             let mut headers = self.headers(session);
@@ -200,7 +209,12 @@ impl Http {
             None => of_session(),
         };
         for (name, value) in more {
-            let name = HeaderName::from_bytes(name.as_bytes());
+            let name = match &**name {
+                headers::PROTOCOL_VERSION => Ok(PROTOCOL_VERSION),
+                headers::METHOD => Ok(METHOD),
+                headers::NAME => Ok(NAME),
+                other => HeaderName::from_bytes(other.as_bytes()),
+            };
             if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
                 headers.insert(name, value);
             }

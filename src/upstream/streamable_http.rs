@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::StatusCode;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -249,6 +250,10 @@ fn is_stream(answer: &Answer) -> bool {
 
 /// Reads what follows an answer, beside everything else, so that the connection can be used again.
 fn trail(session: &Arc<Session>, mut stream: Stream, id: u64) {
+    // Mostly it has come with the answer.
+    if stream.trail(session, id).now_or_never().is_some() {
+        return;
+    }
     let of = session.clone();
     session.spawn_until_over(async move {
         let _ = timeout(TRAIL_LIMIT, stream.trail(&of, id)).await;

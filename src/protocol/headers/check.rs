@@ -181,7 +181,7 @@ mod tests {
             let annotations = Annotations::parse(SCHEMA).expect("a valid schema");
             let written = request_headers("tools/call", Some(&params), Some(&annotations));
             let headers: Vec<_> =
-                written.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+                written.iter().map(|(name, value)| (&**name, value.as_bytes())).collect();
             let checked = check_headers("tools/call", Some(&params), &headers, Some(&annotations));
             prop_assert_eq!(checked, Ok(()));
         }

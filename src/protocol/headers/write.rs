@@ -22,25 +22,26 @@ pub fn request_headers(
     method: &str,
     params: Option<&str>,
     annotations: Option<&Annotations>,
-) -> Vec<(String, String)> {
+) -> Vec<(Cow<'static, str>, String)> {
     let params = params.unwrap_or("{}");
-    let mut headers = Vec::new();
+    let mut headers = Vec::with_capacity(4);
     // These two have no encoding: a value that would need one is none of the protocol.
     for (name, value) in
         [(PROTOCOL_VERSION, version_of(params)), (METHOD, Some(Cow::Borrowed(method)))]
     {
         if let Some(value) = value.filter(|value| matches!(encode(value), Cow::Borrowed(_))) {
-            headers.push((name.to_owned(), value.into_owned()));
+            headers.push((Cow::Borrowed(name), value.into_owned()));
         }
     }
     if let Some(name) = name_of(method, params) {
-        headers.push((NAME.to_owned(), encode(&name).into_owned()));
+        headers.push((Cow::Borrowed(NAME), encode(&name).into_owned()));
     }
     if method == method::TOOLS_CALL {
         let arguments = member(params, "arguments").unwrap_or("{}");
         for annotation in annotations.into_iter().flat_map(Annotations::iter) {
             if let Some(value) = annotation.header_value(arguments) {
-                headers.push((format!("{PARAM_PREFIX}{}", annotation.header), value));
+                let name = format!("{PARAM_PREFIX}{}", annotation.header);
+                headers.push((name.into(), value));
             }
         }
     }
@@ -71,8 +72,7 @@ mod tests {
     fn check(method: &str, params: &str, schema: &str, expected: &[(&str, &str)]) {
         let annotations = Annotations::parse(schema).expect("a valid schema");
         let found = request_headers(method, Some(params), Some(&annotations));
-        let found: Vec<_> =
-            found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let found: Vec<_> = found.iter().map(|(name, value)| (&**name, value.as_str())).collect();
         assert_eq!(found, expected, "{method} {params}");
     }
 
