@@ -73,8 +73,8 @@ struct Frame<'a> {
     expects: Expects,
     /// What the last key stands for, whatever its spelling.
     key: Cow<'a, str>,
-    /// `type` says that `data` is an image or a sound.
-    is_media: bool,
+    /// `type` says that `data` is an image or a sound, or `resultType` that `requestState` is for the server.
+    has_payload: bool,
     /// Strings that are treated unless they turn out to be payloads.
     waiting: Vec<Range<usize>>,
     /// Where the keys begin in the list of names.
@@ -177,10 +177,20 @@ impl<F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'_, F> {
         }
         let place = match (frame.role, &*frame.key) {
             (Role::Block, "type") => {
-                frame.is_media |= matches!(&*text(spelt), "image" | "audio");
+                frame.has_payload |= matches!(&*text(spelt), "image" | "audio");
                 Place::Other
             }
             (Role::Block, "data") if is_base64(&text(spelt)) => {
+                frame.waiting.push(span);
+                return;
+            }
+            // Nobody but the server reads it, and it must come back as it is (revision 2026-07-28, Multi Round-Trip
+            // Requests).
+            (Role::Result, "resultType") => {
+                frame.has_payload |= text(spelt) == "input_required";
+                Place::Other
+            }
+            (Role::Result, "requestState") => {
                 frame.waiting.push(span);
                 return;
             }
@@ -193,7 +203,7 @@ impl<F: for<'t> FnMut(&'t str, Place) -> Cow<'t, str>> Walk<'_, F> {
 
     fn close(&mut self) {
         let Some(frame) = self.open.pop() else { return };
-        if !frame.is_media {
+        if !frame.has_payload {
             for span in frame.waiting {
                 self.treat(span, Place::Other);
             }
@@ -347,6 +357,22 @@ mod tests {
         check(r#""bad""#, r#""ok""#);
         check("[]", "[]");
         check(r#"{"bad":{"bad":"bad"}}"#, r#"{"ok":{"ok":"ok"}}"#);
+    }
+
+    #[test]
+    fn what_the_server_is_to_get_back_keeps_its_bytes() {
+        let check_state = |rest: &str, expected: &str| {
+            let whole = |state: &str| format!(r#"{{"requestState": "{state}"{rest}}}"#);
+            check(&whole(r"b\u0061d \ud800"), &whole(expected));
+        };
+        check_state(r#","resultType":"input_required""#, r"b\u0061d \ud800");
+        check_state(r#","resultType":"complete""#, "ok \u{fffd}");
+        check_state("", "ok \u{fffd}");
+        // Nowhere else.
+        check(
+            r#"{"resultType":"input_required","x":{"requestState":"bad"},"y":"bad"}"#,
+            r#"{"resultType":"input_required","x":{"requestState":"ok"},"y":"ok"}"#,
+        );
     }
 
     #[test]
