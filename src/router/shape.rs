@@ -33,10 +33,19 @@ pub(super) enum Form {
     Contents,
     /// The same of `prompts/get`.
     Messages,
+    /// The same of `completion/complete`. Its values are no text for the model, so no lines come around them.
+    Values,
     /// As JSON within the bridge's own answer, with what the bridge adds around it; held to the limit as a whole.
     Plain,
     /// The same in an answer with several results, whose texts are held to the limit.
     Slot,
+}
+
+impl Form {
+    /// Whether it is a result of its own.
+    pub(super) fn is_own(self) -> bool {
+        !matches!(self, Self::Plain | Self::Slot)
+    }
 }
 
 impl From<CallFormat> for Form {
@@ -131,10 +140,8 @@ impl Router {
         let is_picked = picked.is_some();
         let json: Box<str> = match (picked, form) {
             (None, _) => result,
-            (Some(value), Form::Content | Form::Direct | Form::Contents | Form::Messages) => {
-                value::to_result(&value)
-            }
-            (Some(value), Form::Plain | Form::Slot) => value.into(),
+            (Some(value), form) if form.is_own() => value::to_result(&value),
+            (Some(value), _) => value.into(),
         };
         if found.settings.leaves_results_alone() {
             let Facts { has_meta, is_error } = facts;
@@ -207,7 +214,7 @@ impl Treatment {
                     // Only of one plain text is the rest where the beginning ends.
                     let continues = left.in_plain_text && only_text(&clean.json).is_some();
                     let text = match self.form {
-                        Form::Direct | Form::Contents | Form::Messages => {
+                        Form::Direct | Form::Contents | Form::Messages | Form::Values => {
                             notice_for_people(id, left)
                         }
                         _ => notice_of(id, left, continues),
@@ -226,6 +233,9 @@ impl Treatment {
                     Form::Messages => {
                         direct::shrink_messages(&clean.json, max, |left| drop(tell(left)))
                     }
+                    Form::Values => {
+                        direct::shrink_values(&clean.json, max, |left| drop(tell(left)))
+                    }
                     _ => limit::shrink(&clean.json, max, tell).map(|shrunk| shrunk.json),
                 };
                 shrunk.map_or(clean.json, Cow::Owned)
@@ -239,12 +249,8 @@ impl Treatment {
                 Cow::Owned(cut.json.into_owned())
             }
         };
-        let enclosed = match self.form {
-            Form::Content | Form::Direct | Form::Contents | Form::Messages if marks.untrusted => {
-                self.guard.result(&short, true).json
-            }
-            _ => short,
-        };
+        let is_enclosed = marks.untrusted && self.form.is_own() && self.form != Form::Values;
+        let enclosed = if is_enclosed { self.guard.result(&short, true).json } else { short };
         let json = match notice {
             Some(notice) => with_block(&enclosed, &notice),
             None => match enclosed {
@@ -257,19 +263,15 @@ impl Treatment {
 
     /// Whether what is treated is a result of `tools/call` whose texts are held to the limit.
     fn is_result(&self) -> bool {
-        match self.form {
-            Form::Content | Form::Direct | Form::Contents | Form::Messages => true,
-            Form::Slot => !self.is_picked,
-            Form::Plain => false,
-        }
+        self.form.is_own() || (self.form == Form::Slot && !self.is_picked)
     }
 
     /// Keeps the whole, as a result of `tools/call`, also for those who come when this bridge has ended.
     fn keep(&self, json: &str) -> ResultId {
-        let whole = match self.form {
-            Form::Content | Form::Direct | Form::Contents | Form::Messages => json.into(),
-            Form::Plain | Form::Slot if !self.is_picked => json.into(),
-            Form::Plain | Form::Slot => (*value::to_result(json)).into(),
+        let whole = if self.form.is_own() || !self.is_picked {
+            json.into()
+        } else {
+            (*value::to_result(json)).into()
         };
         let id = self.kept.keep(self.server.as_str(), whole);
         self.kept.share(&id);

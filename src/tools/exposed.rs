@@ -1,24 +1,31 @@
 //! The names under which tools, or prompts, of several servers stand side by side, and whose a name is.
 //!
-//! Names are at most 64 of `A-Z a-z 0-9 _ -`, different from one another, and follow from the config and the servers'
-//! own names alone, so that they are the same after a restart. With a prefix they do not depend on which servers are
-//! known by then.
+//! Names are at most 64 of `A-Z a-z 0-9 _ -` and different from one another. What was named once keeps its name, and a
+//! name that was given to one thing is not given to another one: whoever calls by a name shall never reach something
+//! else than what it stood for when it was shown. With a prefix names follow from the servers' own names alone.
 
 use std::collections::HashMap;
+
+use indexmap::IndexMap;
 
 use super::name::{digested, fit, qualified};
 use crate::config::{ServerName, ToolPrefix};
 
-/// A table of names that is never changed.
+/// Names of what a server no longer has that stay taken; of more, the oldest may be given anew.
+const MAX_GONE: usize = 2000;
+
+/// A table of names.
 #[derive(Debug, Default)]
 pub struct Exposed {
-    names: HashMap<ServerName, HashMap<String, String>>,
+    names: HashMap<ServerName, IndexMap<String, String>>,
     owners: HashMap<String, (ServerName, String)>,
 }
 
 impl Exposed {
-    /// Names for what the servers have, given in the order of the config: where two want the same one, the first has it.
+    /// Names for what the servers have, given in the order of the config. What has a name in `given` keeps it, and no
+    /// other name there is taken; of two new ones that want the same name, the first has it.
     pub fn new<'a>(
+        given: &Self,
         prefix: ToolPrefix,
         all: impl Iterator<Item = (&'a ServerName, &'a str)> + Clone,
     ) -> Self {
@@ -29,6 +36,11 @@ impl Exposed {
             }
         }
         let mut table = Self::default();
+        for (server, own) in all.clone() {
+            if let Some(name) = given.name(server.as_str(), own) {
+                table.put(server, own, name.to_owned());
+            }
+        }
         for (server, own) in all {
             if table.name(server.as_str(), own).is_none() {
                 let plain = match prefix {
@@ -36,7 +48,11 @@ impl Exposed {
                     ToolPrefix::Never => Some(fit(own)),
                     ToolPrefix::OnCollision => Some(fit(own)).filter(|name| wanted[name] == 1),
                 };
-                table.add(server, own, plain);
+                let is_free = |name: &str| {
+                    !table.owners.contains_key(name) && !given.owners.contains_key(name)
+                };
+                let name = name_for(server, own, plain, is_free);
+                table.put(server, own, name);
             }
         }
         table
@@ -52,15 +68,59 @@ impl Exposed {
         self.owners.get(name).map(|(server, own)| (server, own.as_str()))
     }
 
-    fn add(&mut self, server: &ServerName, own: &str, plain: Option<String>) {
-        let whole = format!("{server}_{own}");
-        let numbered = (1..).map(|number| digested(&whole, number));
-        let mut candidates = plain.into_iter().chain([qualified(server, own)]).chain(numbered);
-        let free = candidates.find(|name| !self.owners.contains_key(name));
-        let name = free.expect("there are more digests than names");
+    /// Every name with what it stands for, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ServerName, &str)> {
+        self.owners.iter().map(|(name, (server, own))| (name.as_str(), server, own.as_str()))
+    }
+
+    /// Adds the names of a table that was made beside this one; whether there are new ones among them.
+    pub fn take_in(&mut self, new: &Self) -> bool {
+        let mut is_more = false;
+        for (server, names) in &new.names {
+            for (own, name) in names {
+                if self.name(server.as_str(), own).is_none() && !self.owners.contains_key(name) {
+                    self.put(server, own, name.clone());
+                    is_more = true;
+                }
+            }
+            self.drop_oldest(server, names);
+        }
+        is_more
+    }
+
+    /// Gives up the oldest names of what the server no longer has, if there are too many.
+    fn drop_oldest(&mut self, server: &ServerName, now: &IndexMap<String, String>) {
+        let Some(names) = self.names.get_mut(server) else { return };
+        let surplus = names.len().saturating_sub(now.len() + MAX_GONE);
+        if surplus == 0 {
+            return;
+        }
+        let gone = names.keys().filter(|own| !now.contains_key(*own)).take(surplus);
+        for own in gone.cloned().collect::<Vec<_>>() {
+            if let Some(name) = names.shift_remove(&own) {
+                self.owners.remove(&name);
+            }
+        }
+    }
+
+    /// Notes a name, which nothing has.
+    pub fn put(&mut self, server: &ServerName, own: &str, name: String) {
         self.owners.insert(name.clone(), (server.clone(), own.to_owned()));
         self.names.entry(server.clone()).or_default().insert(own.to_owned(), name);
     }
+}
+
+/// The first free one of the names that something may have.
+fn name_for(
+    server: &ServerName,
+    own: &str,
+    plain: Option<String>,
+    is_free: impl Fn(&str) -> bool,
+) -> String {
+    let whole = format!("{server}_{own}");
+    let numbered = (1..).map(|number| digested(&whole, number));
+    let mut candidates = plain.into_iter().chain([qualified(server, own)]).chain(numbered);
+    candidates.find(|name| is_free(name)).expect("there are more digests than names")
 }
 
 #[cfg(test)]
@@ -82,7 +142,11 @@ mod tests {
     fn check(prefix: ToolPrefix, tools: &[(&str, &str)], expected: &[&str]) {
         let owned: Vec<(ServerName, &str)> =
             tools.iter().map(|(name, tool)| (server(name), *tool)).collect();
-        let table = Exposed::new(prefix, owned.iter().map(|(name, tool)| (name, *tool)));
+        let table = Exposed::new(
+            &Exposed::default(),
+            prefix,
+            owned.iter().map(|(name, tool)| (name, *tool)),
+        );
         let names: Vec<_> =
             tools.iter().filter_map(|(server, tool)| table.name(server, tool)).collect();
         assert_eq!(names, expected);
@@ -104,11 +168,61 @@ mod tests {
         let (first, second) = (format!("{}1", "n".repeat(80)), format!("{}2", "n".repeat(80)));
         let servers = [server("a"), server("a")];
         let tools = [(&servers[0], first.as_str()), (&servers[1], second.as_str())];
-        let table = Exposed::new(ToolPrefix::Always, tools.iter().copied());
+        let table = Exposed::new(&Exposed::default(), ToolPrefix::Always, tools.iter().copied());
         let name = |own| table.name("a", own).expect("it has one");
         assert_ne!(name(&first), name(&second));
         assert_eq!((name(&first).len(), name(&second).len()), (64, 64));
         assert!(name(&first).starts_with("a_nnn"));
+    }
+
+    /// Names `first` and then `then`, and says what the latter are called.
+    #[track_caller]
+    fn check_later(
+        prefix: ToolPrefix,
+        first: &[(&str, &str)],
+        then: &[(&str, &str)],
+        expected: &[&str],
+    ) {
+        let owned = |tools: &[(&str, &str)]| -> Vec<(ServerName, String)> {
+            tools.iter().map(|(name, tool)| (server(name), (*tool).to_owned())).collect()
+        };
+        let (first, then) = (owned(first), owned(then));
+        let mut given = Exposed::default();
+        let pairs = first.iter().map(|(name, tool)| (name, tool.as_str()));
+        let table = Exposed::new(&given, prefix, pairs);
+        assert_eq!(given.take_in(&table), !first.is_empty());
+        assert!(!given.take_in(&table));
+        let pairs = then.iter().map(|(name, tool)| (name, tool.as_str()));
+        let table = Exposed::new(&given, prefix, pairs.clone());
+        let names: Vec<_> =
+            pairs.filter_map(|(name, tool)| table.name(name.as_str(), tool)).collect();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn what_comes_later_takes_no_name_over() {
+        let (first, both) = (&[("b", "x")], &[("a", "x"), ("b", "x")]);
+        check_later(ToolPrefix::Never, first, both, &["a_x", "x"]);
+        check_later(ToolPrefix::OnCollision, first, both, &["a_x", "x"]);
+        check_later(ToolPrefix::Always, first, both, &["a_x", "b_x"]);
+        // Nor is the name of what is gone anybody else's.
+        check_later(ToolPrefix::Never, first, &[("a", "x")], &["a_x"]);
+        check_later(ToolPrefix::OnCollision, first, &[("a", "x")], &["a_x"]);
+        // What had to stand with a prefix keeps it.
+        check_later(ToolPrefix::OnCollision, both, first, &["b_x"]);
+    }
+
+    #[test]
+    fn names_of_what_is_gone_are_bounded() {
+        let (a, mut given) = (server("a"), Exposed::default());
+        for round in 0..MAX_GONE + 10 {
+            let own = format!("t{round}");
+            let all = [(&a, own.as_str())];
+            let table = Exposed::new(&given, ToolPrefix::Never, all.into_iter());
+            given.take_in(&table);
+        }
+        assert_eq!(given.iter().count(), MAX_GONE + 1);
+        assert_eq!((given.owner("t8"), given.owner("t9").is_some()), (None, true));
     }
 
     proptest! {
@@ -121,7 +235,7 @@ mod tests {
             tools.sort_by(|a, b| (a.0.as_str(), &a.1).cmp(&(b.0.as_str(), &b.1)));
             let all = tools.iter().map(|(server, tool)| (server, tool.as_str()));
             for prefix in PREFIXES {
-                let table = Exposed::new(prefix, all.clone());
+                let table = Exposed::new(&Exposed::default(), prefix, all.clone());
                 let mut seen = HashSet::new();
                 for (server, tool) in all.clone() {
                     let name = table.name(server.as_str(), tool).expect("all have one");
@@ -141,8 +255,9 @@ mod tests {
         ) {
             let tools: Vec<_> = tools.into_iter().map(|(name, tool)| (server(&name), tool)).collect();
             let all = tools.iter().map(|(server, tool)| (server, tool.as_str()));
-            let whole = Exposed::new(ToolPrefix::Always, all.clone());
+            let whole = Exposed::new(&Exposed::default(), ToolPrefix::Always, all.clone());
             let part = Exposed::new(
+                &Exposed::default(),
                 ToolPrefix::Always,
                 all.clone().filter(|(server, _)| server.as_str() == known),
             );

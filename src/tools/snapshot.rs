@@ -86,13 +86,13 @@ impl Snapshot {
         tools.flat_map(|tool| scan_definition(tool.original(), &foreign)).collect()
     }
 
-    /// The names of all known tools side by side. Those that are withheld keep theirs, so that nothing is renamed when they
-    /// no longer are.
-    pub fn exposed(&self, prefix: ToolPrefix) -> Exposed {
+    /// The names of all known tools side by side, beside those that are `given`. Those that are withheld keep theirs, so
+    /// that nothing is renamed when they no longer are.
+    pub fn exposed(&self, given: &Exposed, prefix: ToolPrefix) -> Exposed {
         let servers = self.servers.iter().filter_map(|(name, tools)| Some((name, tools.as_ref()?)));
         let names = servers
             .flat_map(|(name, tools)| tools.tools.keys().map(move |tool| (name, tool.as_str())));
-        Exposed::new(prefix, names)
+        Exposed::new(given, prefix, names)
     }
 
     /// Every known tool, with its server.

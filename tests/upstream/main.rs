@@ -11,6 +11,7 @@ mod http;
 mod oddities;
 mod options;
 mod rich;
+mod script;
 mod server;
 mod startup;
 mod stateless;

@@ -66,6 +66,9 @@ pub(crate) struct Options {
     /// Have prompts, resources, completions and logs beside the tools.
     #[arg(long)]
     pub(crate) rich: bool,
+    /// Answer methods as this file says; see `script.rs`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
     /// Have the tools of this file instead, which holds a result of `tools/list` as another server gave it.
     #[arg(long, value_name = "FILE")]
     pub(crate) list_file: Option<PathBuf>,

@@ -11,11 +11,12 @@ use crate::calls::arguments;
 use crate::server::{Server, write_answer};
 
 /// What the tools are named and described as.
-pub(crate) const TOOLS: [(&str, &str); 4] = [
+pub(crate) const TOOLS: [(&str, &str); 5] = [
     ("touch", "Says that the resource at `uri` has changed, if somebody subscribed to it."),
     ("change", "Says that the list of `what` has changed."),
     ("log", "Writes a log message of each of the levels debug, info and error."),
     ("level", "Says which level of logs was set, and what is subscribed to."),
+    ("release", "Sends the answers that the script holds."),
 ];
 
 #[derive(Deserialize)]
@@ -128,6 +129,10 @@ impl Server {
                 let what = arguments::<What<'_>>(call)?.what;
                 self.notify(&format!("notifications/{what}/list_changed"), &json!({}));
                 self.text(id, "changed");
+            }
+            "release" => {
+                self.release();
+                self.text(id, "released");
             }
             "log" => {
                 for level in ["debug", "info", "error"] {

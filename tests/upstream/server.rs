@@ -52,6 +52,8 @@ pub(crate) struct Server {
     pub(crate) level: Value,
     /// Resources that somebody subscribed to.
     pub(crate) subscribed: Vec<String>,
+    /// Results that the script holds, with the ids of their requests.
+    pub(crate) held: Vec<(Box<RawValue>, Box<RawValue>)>,
 }
 
 impl Server {
@@ -76,6 +78,7 @@ impl Server {
             lists: 0,
             level: Value::Null,
             subscribed: Vec::new(),
+            held: Vec::new(),
             options,
             output,
         }
@@ -169,6 +172,7 @@ impl Server {
 
     fn request(&mut self, id: &RawValue, method: &str, params: Option<&RawValue>) -> Flow {
         match method {
+            _ if self.scripted(id, method, params) => {}
             "initialize" => {
                 let result = self.initialize(params).to_string();
                 self.answer(id, &result);

@@ -7,3 +7,4 @@ mod texts;
 
 pub use cut::{Cut, cut};
 pub use shrink::{Left, Shrunk, shrink};
+pub use texts::length_of_text;

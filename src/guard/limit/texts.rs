@@ -77,6 +77,11 @@ impl<'a> Block<'a> {
     }
 }
 
+/// The characters that count of a block: those of its text, or of the text of its resource.
+pub fn length_of_text(block: &str) -> usize {
+    Block::new(block).length()
+}
+
 impl<'a> Texts<'a> {
     /// No blocks yet, and room for `max` characters.
     pub(super) fn new(max: usize) -> Self {

@@ -42,9 +42,10 @@ impl Call<'_> {
             Attempt { found, tool, params, meta, caller, whole: None }.answered(router).await?;
         let picked = router.picked(found, &answered.result, self.select, None).await?;
         let shaped = router.shape(found, answered, picked, self.form).await;
-        Ok(match self.form {
-            Form::Content | Form::Direct | Form::Contents | Form::Messages => shaped.into_content(),
-            Form::Plain | Form::Slot => shaped.into_envelope(found.name.as_str(), self.tool),
+        Ok(if self.form.is_own() {
+            shaped.into_content()
+        } else {
+            shaped.into_envelope(found.name.as_str(), self.tool)
         })
     }
 }

@@ -24,8 +24,8 @@ impl Router {
         let (server, own) = match self.owner_of_tool(&call.name, caller).await {
             Ok(owner) => owner,
             // Specification, Tools, Error Handling.
-            Err(error @ Error::UnknownTool { .. }) => {
-                return Err(ErrorObject::new(INVALID_PARAMS, error.to_string()));
+            Err(error @ (Error::UnknownTool { .. } | Error::NotFound { .. })) => {
+                return Err(ErrorObject::new(INVALID_PARAMS, errors::with_hint(&error)));
             }
             Err(error) => return Ok(failed(&error)),
         };

@@ -7,6 +7,7 @@ use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 use crate::protocol::method;
 use crate::router::caller::Caller;
 use crate::router::routing::Router;
+use crate::router::shape::Form;
 
 impl Router {
     pub(super) async fn complete(
@@ -18,10 +19,9 @@ impl Router {
         let about = member(params, "ref").unwrap_or_default();
         let text = |name| member(about, name).and_then(|spelt| Some((spelt, string(spelt)?)));
         if let Some((_, uri)) = text("uri") {
-            let owners = self.owners(&uri, caller).await;
             let request = Request { method, params, other: None, caller };
-            let (found, result) = self.first_to_answer(&owners, request, &uri).await?;
-            return Ok(found.settings.guard.result(&result, false).json.into());
+            let (found, result) = self.ask_owners(request, &uri).await?;
+            return Ok(self.fit_to_travel(found, result, Form::Values).await);
         }
         let Some((spelt, name)) = text("name") else {
             let message =
@@ -32,7 +32,6 @@ impl Router {
         let found = self.find(server.as_str()).map_err(|error| errors::internal(&error))?;
         let own = serde_json::to_string(&own).expect("a string always serialises");
         let request = Request { method, params, other: Some((spelt, &own)), caller };
-        let result = self.pass(found, request).await.map_err(|error| errors::of(found, error))?;
-        Ok(found.settings.guard.result(&result, false).json.into())
+        self.fetched(found, request).await
     }
 }

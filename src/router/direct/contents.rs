@@ -1,7 +1,7 @@
-//! Contents of resources and messages of prompts, held to a limit as the results of tools are.
+//! Contents of resources, messages of prompts and values of completions, held to a limit as the results of tools are.
 
-use crate::base::json::{elements, member, replace, string};
-use crate::guard::limit::{Left, shrink};
+use crate::base::json::{elements, member, replace, set, string};
+use crate::guard::limit::{Left, length_of_text, shrink};
 
 /// The result of `resources/read` with at most `max` characters of text in it; nothing if it fits, or is no such result.
 /// `told` hears what is missing.
@@ -37,10 +37,6 @@ pub(in crate::router) fn shrink_messages(
         .collect();
     let (mut left, mut lost) = (max, None);
     let mut kept = Vec::new();
-    let length = |content: &str| {
-        let text = member(content, "text").or_else(|| member(member(content, "resource")?, "text"));
-        text.and_then(string).map_or(0, |text| text.chars().count())
-    };
     let total = parts.iter().map(|(_, content)| length(content)).sum();
     for (message, content) in parts {
         let size = length(content);
@@ -48,11 +44,10 @@ pub(in crate::router) fn shrink_messages(
             left -= size;
             kept.push(message.to_owned());
         } else if lost.is_none() {
-            let block = format!(r#"{{"content":[{content}]}}"#);
-            let cut = shrink(&block, left, |_| String::new())?.json;
-            let cut = member(&cut, "content").and_then(|blocks| elements(blocks).next());
-            let cut = cut.and_then(|short| Some((short, replace(message, content, short)?)));
-            lost = Some(max - left + cut.as_ref().map_or(0, |(short, _)| length(short)));
+            let cut = cut_content(content, left);
+            let cut =
+                cut.and_then(|short| Some((length(&short), replace(message, content, &short)?)));
+            lost = Some(max - left + cut.as_ref().map_or(0, |(length, _)| *length));
             kept.extend(cut.map(|(_, message)| message));
             left = 0;
         }
@@ -60,6 +55,56 @@ pub(in crate::router) fn shrink_messages(
     let shown = lost?;
     told(Left { shown, total, in_plain_text: false });
     replace(result, messages, &format!("[{}]", kept.join(",")))
+}
+
+/// The characters of what a message holds: a block, or several of them. A mere string is none of them, and is shown by
+/// some all the same.
+fn length(content: &str) -> usize {
+    match content.as_bytes().first() {
+        Some(b'[') => elements(content).map(length).sum(),
+        Some(b'"') => string(content).map_or(0, |text| text.chars().count()),
+        _ => length_of_text(content),
+    }
+}
+
+/// What a message holds, with fewer characters than it has; nothing where none of it is left.
+fn cut_content(content: &str, max: usize) -> Option<String> {
+    let is_list = content.starts_with('[');
+    let blocks = if is_list { content.to_owned() } else { format!("[{content}]") };
+    // One that is too long otherwise than by its texts cannot be cut.
+    let cut = shrink(&format!(r#"{{"content":{blocks}}}"#), max, |_| String::new())?.json;
+    let cut = member(&cut, "content")?;
+    let first = elements(cut).next()?;
+    let short = if is_list { cut } else { first };
+    (length(short) <= max).then(|| short.to_owned())
+}
+
+/// The same for the result of `completion/complete`: values beyond the limit are left out, since a part of one would be
+/// another value.
+pub(in crate::router) fn shrink_values(
+    result: &str,
+    max: usize,
+    told: impl FnOnce(Left),
+) -> Option<String> {
+    let completion = member(result, "completion")?;
+    let values = member(completion, "values")?;
+    let length = |value: &&str| string(value).map_or(value.len(), |text| text.chars().count());
+    let total = elements(values).map(|value| length(&value)).sum();
+    if total <= max {
+        return None;
+    }
+    let mut shown = 0;
+    let fits = |value: &&str| {
+        let with = shown + length(value);
+        let fits = with <= max;
+        shown = if fits { with } else { shown };
+        fits
+    };
+    let kept: Vec<&str> = elements(values).take_while(fits).collect();
+    let list = format!("[{}]", kept.join(","));
+    told(Left { shown, total, in_plain_text: false });
+    let fewer = set(&replace(completion, values, &list)?, "hasMore", "true")?;
+    replace(result, completion, &fewer)
 }
 
 #[cfg(test)]
@@ -78,6 +123,48 @@ mod tests {
         assert_eq!(shrunk, Some(result(&[message("123"), message("45")].join(","))));
         assert_eq!(told.map(|left| (left.shown, left.total)), Some((5, 8)));
         assert_eq!(shrink_messages(&result(&whole), 8, |_| ()), None);
+    }
+
+    #[track_caller]
+    fn check_content(content: &str, expected: Option<&str>) {
+        let result =
+            |content: &str| format!(r#"{{"messages":[{{"role":"user","content":{content}}}]}}"#);
+        let left = expected.map_or_else(|| r#"{"messages":[]}"#.to_owned(), result);
+        assert_eq!(shrink_messages(&result(content), 5, |_| ()), Some(left), "{content}");
+    }
+
+    #[test]
+    fn whatever_shape_a_message_has_it_is_cut() {
+        let text = |text: &str| format!(r#"{{"type":"text","text":"{text}"}}"#);
+        let list = |texts: &[&str]| {
+            format!("[{}]", texts.iter().map(|it| text(it)).collect::<Vec<_>>().join(","))
+        };
+        check_content(&list(&["123", "4567", "8"]), Some(&list(&["123", "45"])));
+        check_content(&list(&["123456"]), Some(&list(&["12345"])));
+        check_content(r#""123456""#, None);
+        check_content(r#"["123456"]"#, None);
+        // What does not count shall not stand in the way of cutting what does.
+        let resource = |text: &str| {
+            format!(r#"{{"type":"resource","text":"{text}","resource":{{"text":"{text}"}}}}"#)
+        };
+        let cut = resource("1234567").replacen(r#"{"text":"1234567"}"#, r#"{"text":"12345"}"#, 1);
+        check_content(&resource("1234567"), Some(&cut));
+    }
+
+    #[test]
+    fn values_are_left_out_whole() {
+        let check = |completion: &str, expected: Option<&str>| {
+            let result = |completion| format!(r#"{{"completion":{completion},"x":1.50}}"#);
+            let shrunk = shrink_values(&result(completion), 5, |left| assert_eq!(left.total, 6));
+            assert_eq!(shrunk, expected.map(result), "{completion}");
+        };
+        check(r#"{"values":["12","345"]}"#, None);
+        check(
+            r#"{"values":["12","é34","5"],"hasMore":false,"total":3}"#,
+            Some(r#"{"values":["12","é34"],"hasMore":true,"total":3}"#),
+        );
+        check(r#"{"values":["123456"]}"#, Some(r#"{"values":[],"hasMore":true}"#));
+        check("{}", None);
     }
 
     fn check(contents: &str, expected: Option<&str>, total: Option<usize>) {

@@ -4,7 +4,9 @@ use serde_json::json;
 use serde_json::value::to_raw_value;
 
 use crate::base::text::byte_of;
-use crate::protocol::error::{ErrorObject, INTERNAL_ERROR, METHOD_NOT_FOUND, RESOURCE_NOT_FOUND};
+use crate::protocol::error::{
+    ErrorObject, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RESOURCE_NOT_FOUND,
+};
 use crate::router::Error;
 use crate::router::routing::Found;
 use crate::telemetry::logging::excerpt;
@@ -12,7 +14,12 @@ use crate::upstream;
 
 /// The bridge cannot do what is asked.
 pub(super) fn internal(error: &Error) -> ErrorObject {
-    ErrorObject::new(INTERNAL_ERROR, error.to_string())
+    ErrorObject::new(INTERNAL_ERROR, with_hint(error))
+}
+
+/// The error with what to do about it, in one sentence: a JSON-RPC error has one message.
+pub(super) fn with_hint(error: &Error) -> String {
+    error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
 }
 
 /// Nobody behind the bridge knows the method.
@@ -48,4 +55,9 @@ pub(super) fn no_resource(uri: &str) -> ErrorObject {
         message: "Resource not found".to_owned(),
         data: to_raw_value(&json!({ "uri": uri })).ok(),
     }
+}
+
+/// Whether a server says no more than that it does not know what is asked for.
+pub(super) fn is_unknown(error: &ErrorObject) -> bool {
+    matches!(error.code, RESOURCE_NOT_FOUND | INVALID_PARAMS | METHOD_NOT_FOUND)
 }

@@ -1,13 +1,18 @@
 //! Lists of all servers, one behind the other: what a server does not answer in time is missing, and nothing else.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 
+use super::audience::is_asked;
+use super::lists::{Key, List, Lists, Outcome};
 use super::pass::Request;
 use super::sessions::{has, to_list};
+use super::template::Template;
 use crate::base::json::{elements, is_object, member, string};
 use crate::config::ServerName;
 use crate::guard::Guard;
@@ -19,8 +24,8 @@ use crate::router::shape::off_thread;
 use crate::telemetry::logging::excerpt;
 use crate::upstream;
 
-/// A server that has not answered by then is left out.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// All pages of a list have come by then, or it is given up.
+const LONGEST: Duration = Duration::from_mins(1);
 /// A list is not followed further than this.
 const MAX_PAGES: usize = 1000;
 /// Nor is it longer.
@@ -29,7 +34,7 @@ const MAX_ITEMS: usize = 20_000;
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// A kind of list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Prompts,
     Resources,
@@ -70,6 +75,7 @@ impl Kind {
 }
 
 /// One element of a list.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Item {
     /// What its server calls it.
     pub(super) key: String,
@@ -77,32 +83,112 @@ pub(super) struct Item {
     pub(super) json: String,
 }
 
+/// The lists of several servers.
+pub(super) struct Gathered {
+    /// In the order of the config.
+    pub(super) lists: Vec<(ServerName, List)>,
+    /// Those that gave none, and why.
+    pub(super) failures: Vec<(ServerName, upstream::Error)>,
+}
+
 impl Router {
-    /// The list of every server that is `wanted` and has one, in the order of the config.
+    /// The list of every server that is `wanted` and has one, in the order of the config. One that takes long is left out,
+    /// or there with an older list; who listens hears of it when it has answered.
     pub(super) async fn gather(
         &self,
         kind: Kind,
         caller: &Caller,
         wanted: impl Fn(&ServerName) -> bool,
-    ) -> Vec<(ServerName, Vec<Item>)> {
+    ) -> Gathered {
         let caller = &to_list(caller);
         let servers = self.pool.iter().filter(|(name, _)| wanted(name));
         let servers = servers.filter_map(|(name, _)| self.find(name.as_str()).ok());
-        let lists = servers.map(async |found| {
-            let list = match timeout(PATIENCE, self.pages(found, kind, caller)).await {
-                Ok(list) => list,
-                Err(_elapsed) => Err(upstream::Error::TimedOut { after: PATIENCE }),
-            };
+        let lists =
+            servers.map(async |found| (found.name, self.list_of(found, kind, caller).await));
+        let mut gathered = Gathered { lists: Vec::new(), failures: Vec::new() };
+        for (server, list) in join_all(lists).await {
             match list {
-                Ok(items) => Some((found.name.clone(), clean(found, kind, items).await)),
+                Ok(items) => gathered.lists.push((server.clone(), items)),
                 Err(error) => {
                     let why = excerpt(error.to_string().as_bytes(), 400);
-                    tracing::info!("no `{}` of `{}`: {why}", kind.method(), found.name);
-                    None
+                    tracing::info!("no `{}` of `{server}`: {why}", kind.method());
+                    gathered.failures.push((server.clone(), error));
                 }
             }
+        }
+        gathered
+    }
+
+    /// Whether the list of a server takes so long that nobody waits for it any more.
+    pub(super) fn is_awaited(&self, server: &ServerName, kind: Kind, caller: &Caller) -> bool {
+        let caller = to_list(caller);
+        self.direct.lists.is_awaited(&self.key(server, kind, &caller))
+    }
+
+    fn key(&self, server: &ServerName, kind: Kind, caller: &Caller) -> Key {
+        let client = &caller.client;
+        let is_private =
+            is_asked(client) || self.level_of(client).is_some() || self.direct.owners.has(client);
+        Lists::key(server, kind, client, is_private)
+    }
+
+    async fn list_of(
+        &self,
+        found: Found<'_>,
+        kind: Kind,
+        caller: &Caller,
+    ) -> Result<List, upstream::Error> {
+        let key = self.key(found.name, kind, caller);
+        let (patience, awaited) = self.direct.lists.patience(&key);
+        let mut coming = match awaited {
+            Some(awaited) => awaited,
+            None => self.begin_list(key.clone(), caller)?,
+        };
+        let come = async { coming.wait_for(Option::is_some).await.map(|it| it.clone()) };
+        let outcome = match timeout(patience, come).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_gone)) => Some(Err(upstream::Error::ShuttingDown)),
+            Err(_elapsed) => self.direct.lists.give_up(&key, &coming),
+        };
+        outcome.unwrap_or(Err(upstream::Error::TimedOut { after: patience }))
+    }
+
+    /// Asks for a list, whether or not somebody waits until it comes.
+    fn begin_list(
+        &self,
+        key: Key,
+        caller: &Caller,
+    ) -> Result<watch::Receiver<Outcome>, upstream::Error> {
+        let router = self.this.upgrade().ok_or(upstream::Error::ShuttingDown)?;
+        let (sender, coming) = watch::channel(None);
+        let (caller, began) = (caller.clone(), Instant::now());
+        self.direct.tasks.spawn(async move {
+            let Ok(found) = router.find(key.server.as_str()) else { return };
+            let outcome = match timeout(LONGEST, router.pages(found, key.kind, &caller)).await {
+                Ok(Ok(items)) => Ok(Arc::new(clean(found, key.kind, items).await)),
+                Ok(Err(error)) => Err(error),
+                Err(_elapsed) => Err(upstream::Error::TimedOut { after: LONGEST }),
+            };
+            if let Ok(list) = &outcome {
+                router.take_in(&key, list);
+            }
+            router.direct.lists.bring(&key, outcome, began.elapsed(), &sender);
         });
-        join_all(lists).await.into_iter().flatten().collect()
+        Ok(coming)
+    }
+
+    /// Notes which resources are whose.
+    fn take_in(&self, key: &Key, list: &[Item]) {
+        let keys = list.iter().map(|item| item.key.as_str());
+        match key.kind {
+            Kind::Resources => {
+                self.direct.known().put_uris(&key.server, keys.map(str::to_owned).collect());
+            }
+            Kind::Templates => {
+                self.direct.known().put_templates(&key.server, keys.map(Template::parse).collect());
+            }
+            Kind::Prompts | Kind::Tasks => {}
+        }
     }
 
     /// The elements of all pages; none where the server does not know the list.

@@ -15,7 +15,8 @@ pub(super) struct Known {
     /// Most servers speak one era only.
     established: HashMap<ServerName, Vec<Arc<Established>>>,
     prompts: HashMap<ServerName, Vec<String>>,
-    names: Arc<Exposed>,
+    /// Of prompts; see [`Exposed`].
+    names: Exposed,
     uris: HashMap<ServerName, HashSet<String>>,
     templates: HashMap<ServerName, Vec<Template>>,
 }
@@ -39,24 +40,26 @@ impl Known {
         all.iter().find(|known| known.era == era).or(all.first()).cloned()
     }
 
-    /// Takes the prompts of servers in, and names all of them anew in the order of the config.
+    /// Takes the prompts of servers in, and names those that have no name yet, in the order of the config. Returns the
+    /// names of all that there are.
     pub(super) fn put_prompts<'a>(
         &mut self,
         new: impl Iterator<Item = (ServerName, Vec<String>)>,
         prefix: ToolPrefix,
         order: impl Iterator<Item = &'a ServerName>,
-    ) -> Arc<Exposed> {
+    ) -> Exposed {
         self.prompts.extend(new);
         let order: Vec<&ServerName> = order.collect();
         let all = order.iter().filter_map(|server| Some((*server, self.prompts.get(*server)?)));
         let all = all.flat_map(|(server, names)| names.iter().map(move |n| (server, n.as_str())));
-        self.names = Arc::new(Exposed::new(prefix, all));
-        self.names.clone()
+        let names = Exposed::new(&self.names, prefix, all);
+        self.names.take_in(&names);
+        names
     }
 
-    /// The names of the prompts.
-    pub(super) fn prompts(&self) -> Arc<Exposed> {
-        self.names.clone()
+    /// The server and its own name of the prompt that was given this name, whether or not it is still there.
+    pub(super) fn prompt(&self, name: &str) -> Option<(ServerName, String)> {
+        self.names.owner(name).map(|(server, own)| (server.clone(), own.to_owned()))
     }
 
     pub(super) fn put_uris(&mut self, server: &ServerName, uris: HashSet<String>) {
@@ -72,20 +75,32 @@ impl Known {
         self.uris.contains_key(server) && self.templates.contains_key(server)
     }
 
-    /// Whether the server lists this resource.
+    /// Whether the server lists this resource, or this very template.
     pub(super) fn lists(&self, server: &ServerName, uri: &str) -> bool {
         self.uris.get(server).is_some_and(|uris| uris.contains(uri))
+            || self.templates(server).iter().any(|template| template.text() == uri)
     }
 
-    /// Whether one of the server's templates may stand for this resource, or is this very template.
-    pub(super) fn fits(&self, server: &ServerName, uri: &str) -> bool {
-        let templates = self.templates.get(server).map(Vec::as_slice).unwrap_or_default();
-        templates.iter().any(|template| template.text() == uri || template.matches(uri))
+    /// How much of the server's template that may stand for this resource is literal, of several the most; nothing where
+    /// there is none.
+    pub(super) fn fits(&self, server: &ServerName, uri: &str) -> Option<usize> {
+        let fitting = self.templates(server).iter().filter(|template| template.matches(uri));
+        fitting.map(Template::literal).max()
+    }
+
+    fn templates(&self, server: &ServerName) -> &[Template] {
+        self.templates.get(server).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Forgets the resources of a server, which says that they are others now.
     pub(super) fn forget_resources(&mut self, server: &ServerName) {
         self.uris.remove(server);
         self.templates.remove(server);
+    }
+
+    /// Forgets those of all servers.
+    pub(super) fn forget_all_resources(&mut self) {
+        self.uris.clear();
+        self.templates.clear();
     }
 }

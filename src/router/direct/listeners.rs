@@ -6,6 +6,8 @@ use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::gather;
+use super::lists::News;
 use super::state::Standing;
 use crate::protocol::era::Era;
 use crate::protocol::listen::Wanted;
@@ -82,6 +84,7 @@ impl Router {
     async fn tell_direct(&self, ear: &Ear, own: &Caller) {
         let (mut tools, mut changes) = (self.registry.changes(), self.pool.changes());
         let mut tools_of_asked = self.registry_of_asked.changes();
+        let mut late = self.direct.lists.news();
         if ear.client.revision.era() == Era::Stateless {
             // It has seen the list before it began to listen, if at all.
             self.direct.shown().insert(ear.client.id, self.direct_tools(&ear.client));
@@ -107,6 +110,11 @@ impl Router {
                         ear.send(method::TOOLS_LIST_CHANGED);
                     }
                 }
+                news = late.recv() => match news {
+                    Ok(news) => ear.came_late(news),
+                    Err(RecvError::Lagged(_)) => ear.lists_changed(),
+                    Err(RecvError::Closed) => return,
+                },
                 change = changes.recv() => match change {
                     Ok(change) => self.tell(ear, own, &change),
                     Err(RecvError::Lagged(_)) => ear.lists_changed(),
@@ -127,8 +135,13 @@ impl Router {
     }
 
     fn tell(&self, ear: &Ear, own: &Caller, change: &Change) {
-        if change.kind == Kind::Resources {
-            self.direct.known().forget_resources(&change.server);
+        match change.kind {
+            Kind::Resources => {
+                self.direct.known().forget_resources(&change.server);
+                self.direct.lists.changed(&change.server);
+            }
+            Kind::Prompts => self.direct.lists.changed(&change.server),
+            Kind::Tools | Kind::Resource(_) => {}
         }
         if change.client.is_some_and(|client| client != ear.client.id) {
             return;
@@ -158,6 +171,20 @@ impl Router {
 impl Ear {
     fn send(&self, method: &str) {
         self.notify.send(method, "{}");
+    }
+
+    /// A list that it was shown without has come.
+    fn came_late(&self, news: News) {
+        if news.client.is_some_and(|client| client != self.client.id) {
+            return;
+        }
+        match news.kind {
+            gather::Kind::Prompts if self.wanted.prompts => self.send(method::PROMPTS_LIST_CHANGED),
+            gather::Kind::Resources | gather::Kind::Templates if self.wanted.resources => {
+                self.send(method::RESOURCES_LIST_CHANGED);
+            }
+            _ => {}
+        }
     }
 
     /// Some changes were missed, so that any list may be another one.

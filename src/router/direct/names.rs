@@ -1,10 +1,21 @@
-//! Names of the bridge's own making and what they stand for.
+//! Names of the bridge's own making and what they stand for. A name that a client was shown stands for the same tool as
+//! long as the bridge runs, whichever servers turn up later.
 
-use super::tools::ToolList;
+use super::tools::is_prefix;
+use crate::base::text::nearest_all;
 use crate::config::{ServerName, ToolPrefix};
 use crate::router::Error;
 use crate::router::caller::Caller;
+use crate::router::error::MAX_AVAILABLE;
 use crate::router::routing::Router;
+use crate::telemetry::logging::excerpt;
+use crate::tools::Exposed;
+use crate::upstream;
+
+/// A server, and what it calls a tool.
+type Owner = (ServerName, String);
+/// Servers that could not be reached.
+type Failures = Vec<(ServerName, upstream::Error)>;
 
 impl Router {
     /// Whether names may stand without their server's.
@@ -13,31 +24,89 @@ impl Router {
     }
 
     /// The server and its own name of a tool, reached for the first time if need be.
-    pub(super) async fn owner_of_tool(
-        &self,
-        name: &str,
-        caller: &Caller,
-    ) -> Result<(ServerName, String), Error> {
-        if let Some(owner) = owner(&self.direct_tools(&caller.client), name) {
+    pub(super) async fn owner_of_tool(&self, name: &str, caller: &Caller) -> Result<Owner, Error> {
+        let list = self.direct_tools(&caller.client);
+        let given = if list.is_given || !self.may_be_plain() {
+            owner(&list.names, name)
+        } else {
+            self.given_owner(name).filter(|given| owner(&list.names, name).as_ref() == Some(given))
+        };
+        match given {
+            Some(owner) => Ok(owner),
+            // Boxed, as it is rare, to keep the futures of calls small.
+            None => Box::pin(self.look_for_tool(name, caller)).await,
+        }
+    }
+
+    /// What was shown under this name, whether or not it is still there.
+    fn given_owner(&self, name: &str) -> Option<Owner> {
+        owner(&self.direct.given().names, name)
+    }
+
+    async fn look_for_tool(&self, name: &str, caller: &Caller) -> Result<Owner, Error> {
+        let failures = self.reach_behind(name, caller).await;
+        let list = self.given_tools(&caller.client);
+        if let Some(owner) = owner(&list.names, name) {
             return Ok(owner);
         }
-        // Boxed, as it is rare, to keep the futures of calls small.
-        let failures = Box::pin(self.reach_behind(name, caller)).await;
-        if let Some(owner) = owner(&self.direct_tools(&caller.client), name) {
-            return Ok(owner);
+        let failed =
+            |(server, source): (ServerName, upstream::Error)| match self.find(server.as_str()) {
+                Ok(found) => found.failed(source),
+                Err(error) => error,
+            };
+        if let Some((server, own)) = self.given_owner(name) {
+            let failure = failures.into_iter().find(|(failed, _)| *failed == server);
+            return Err(failure.map_or_else(|| gone(name, &server, &own), failed));
         }
-        match failures.into_iter().next() {
-            Some((server, source)) => Err(self.find(server.as_str())?.failed(source)),
-            None => Err(Error::UnknownTool {
-                server: None,
-                tool: name.to_owned(),
-                available: Vec::new(),
-                unreachable: Vec::new(),
-            }),
+        let speaks_for_all =
+            |server: &ServerName| self.pool.len() == 1 || is_prefix(server.as_str(), name);
+        if failures.first().is_some_and(|(server, _)| speaks_for_all(server)) {
+            return Err(failures
+                .into_iter()
+                .next()
+                .map_or_else(|| unknown(name, &list.names, Vec::new()), failed));
         }
+        Err(unknown(name, &list.names, self.unreachable(failures)))
+    }
+
+    /// Who could not be asked, and why, fit for the model.
+    pub(super) fn unreachable(&self, failures: Failures) -> Vec<String> {
+        let told = |(server, source): (ServerName, upstream::Error)| {
+            let said = self.fit(&server, &source.to_string());
+            let said = excerpt(said.as_bytes(), LONGEST_REASON);
+            match source.hint() {
+                Some(hint) => format!("`{server}`: {said}; {hint}"),
+                None => format!("`{server}`: {said}"),
+            }
+        };
+        failures.into_iter().take(MAX_AVAILABLE).map(told).collect()
     }
 }
 
-fn owner(list: &ToolList, name: &str) -> Option<(ServerName, String)> {
-    list.names.owner(name).map(|(server, tool)| (server.clone(), tool.to_owned()))
+/// Bytes of the reason why one of several servers could not be asked.
+const LONGEST_REASON: usize = 300;
+
+fn owner(names: &Exposed, name: &str) -> Option<Owner> {
+    names.owner(name).map(|(server, own)| (server.clone(), own.to_owned()))
+}
+
+/// The error for a tool that its server no longer has, or no longer shows to this client.
+fn gone(name: &str, server: &ServerName, own: &str) -> Error {
+    let (name, own) = (excerpt(name.as_bytes(), 128), excerpt(own.as_bytes(), 128));
+    Error::NotFound {
+        what: format!("the tool `{name}` is gone: server `{server}` no longer shows `{own}`"),
+        hint: Some("list the tools again".to_owned()),
+    }
+}
+
+fn unknown(name: &str, names: &Exposed, unreachable: Vec<String>) -> Error {
+    let mut known: Vec<&str> = names.iter().map(|(name, ..)| name).collect();
+    known.sort_unstable();
+    let available = nearest_all(name, known, MAX_AVAILABLE);
+    Error::UnknownTool {
+        server: None,
+        tool: name.to_owned(),
+        available: available.into_iter().map(str::to_owned).collect(),
+        unreachable,
+    }
 }

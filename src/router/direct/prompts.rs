@@ -1,9 +1,7 @@
 //! `prompts/list` and `prompts/get`: prompts are named as tools are.
 
-use std::sync::Arc;
-
 use super::errors;
-use super::gather::{Item, Kind};
+use super::gather::{Gathered, Item, Kind};
 use super::pass::Request;
 use crate::base::json::{member, replace, string};
 use crate::config::ServerName;
@@ -17,8 +15,8 @@ use crate::tools::Exposed;
 impl Router {
     /// The prompts of all servers.
     pub(super) async fn list_prompts(&self, caller: &Caller) -> Box<str> {
-        let (lists, names) = self.gather_prompts(caller).await;
-        let renamed = lists.iter().flat_map(|(server, items)| {
+        let (gathered, names) = self.gather_prompts(caller).await;
+        let renamed = gathered.lists.iter().flat_map(|(server, items)| {
             let name = |own: &str| names.name(server.as_str(), own);
             items.iter().filter_map(move |item| {
                 let new = serde_json::to_string(name(&item.key)?).ok()?;
@@ -29,35 +27,35 @@ impl Router {
         format!("{{\"prompts\":[{}]}}", renamed.join(",")).into()
     }
 
-    async fn gather_prompts(
-        &self,
-        caller: &Caller,
-    ) -> (Vec<(ServerName, Vec<Item>)>, Arc<Exposed>) {
-        let lists = self.gather(Kind::Prompts, caller, |_| true).await;
+    async fn gather_prompts(&self, caller: &Caller) -> (Gathered, Exposed) {
+        let gathered = self.gather(Kind::Prompts, caller, |_| true).await;
         let own = |items: &[Item]| items.iter().map(|item| item.key.clone()).collect();
-        let new = lists.iter().map(|(server, items)| (server.clone(), own(items)));
+        let new = gathered.lists.iter().map(|(server, items)| (server.clone(), own(items)));
         let order = self.pool.iter().map(|(server, _)| server);
         let prefix = self.settings.exposure.tool_prefix;
         let names = self.direct.known().put_prompts(new, prefix, order);
-        (lists, names)
+        (gathered, names)
     }
 
-    /// The server and its own name of a prompt; all are asked for their prompts if nobody knows it.
+    /// The server and its own name of a prompt; all are asked for their prompts if nobody knows it. One that is gone is
+    /// for its server to say.
     pub(super) async fn owner_of_prompt(
         &self,
         name: &str,
         caller: &Caller,
     ) -> Result<(ServerName, String), ErrorObject> {
-        let owner = |names: &Exposed| {
-            names.owner(name).map(|(server, own)| (server.clone(), own.to_owned()))
-        };
-        let known = self.direct.known().prompts();
-        if let Some(owner) = owner(&known) {
+        let owner = || self.direct.known().prompt(name);
+        if let Some(owner) = owner() {
             return Ok(owner);
         }
-        let (_, names) = self.gather_prompts(caller).await;
-        owner(&names).ok_or_else(|| {
-            let message = format!("unknown prompt `{}`", excerpt(name.as_bytes(), 128));
+        let (gathered, _) = self.gather_prompts(caller).await;
+        owner().ok_or_else(|| {
+            let mut message = format!("unknown prompt `{}`", excerpt(name.as_bytes(), 128));
+            let unreachable = self.unreachable(gathered.failures);
+            if !unreachable.is_empty() {
+                let unreachable = unreachable.join(", ");
+                message = format!("{message}; these servers could not be asked: {unreachable}");
+            }
             ErrorObject::new(INVALID_PARAMS, message)
         })
     }

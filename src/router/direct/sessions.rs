@@ -1,12 +1,15 @@
 //! Which session with a server the requests of a client go to, and what is learnt when it opens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::{Instant, timeout};
 
 use super::audience::is_asked;
 use super::follow::owner;
 use super::gather::Kind;
+use super::lists::LITTLE_PATIENCE;
 use crate::config::ServerName;
 use crate::protocol::capabilities::Tasks;
 use crate::protocol::era::Era;
@@ -86,10 +89,36 @@ impl Router {
         let unknown = servers.filter(|server| is_unknown.contains(*server) && wanted(server));
         let unknown = unknown.filter_map(|server| self.find(server.as_str()).ok());
         let reached = unknown.map(async |found| {
-            let reached = self.session_for(found, caller).await;
+            let reached = if enough == Enough::Remembered {
+                self.reach_to_list(found, caller).await
+            } else {
+                self.session_for(found, caller).await.map(drop)
+            };
             reached.err().map(|error| (found.name.clone(), error))
         });
         join_all(reached).await.into_iter().flatten().collect()
+    }
+
+    /// Reaches a server for the list of its tools. One that was slow is not waited for long again: its start goes on, and
+    /// the list is told to have changed when it is there.
+    async fn reach_to_list(
+        &self,
+        found: Found<'_>,
+        caller: &Caller,
+    ) -> Result<(), upstream::Error> {
+        let is_slow = self.direct.slow().contains(found.name);
+        let patience = if is_slow { LITTLE_PATIENCE } else { Duration::MAX };
+        let (began, session) = (Instant::now(), self.session_for(found, caller));
+        let reached = match timeout(patience, session).await {
+            Ok(reached) => reached.map(drop),
+            Err(_elapsed) => Err(upstream::Error::TimedOut { after: patience }),
+        };
+        if began.elapsed() >= LITTLE_PATIENCE {
+            self.direct.slow().insert(found.name.clone());
+        } else if reached.is_ok() {
+            self.direct.slow().remove(found.name);
+        }
+        reached
     }
 }
 

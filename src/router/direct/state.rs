@@ -1,17 +1,20 @@
 //! What direct mode keeps from one request to the next.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio_util::task::TaskTracker;
 
 use super::known::Known;
+use super::lists::Lists;
 use super::parked::Parked;
 use super::subscriptions::Subscriptions;
 use super::tasks::Owners;
 use super::tools::ToolList;
+use crate::config::ServerName;
 use crate::protocol::log::Level;
 use crate::router::caller::{Asks, Notify};
+use crate::tools::Exposed;
 use crate::upstream::Session;
 
 /// What holds for clients whatever they request just now.
@@ -39,11 +42,20 @@ impl Clients {
     }
 }
 
+/// The names that tools were given, of both kinds of clients.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    pub(super) names: Exposed,
+    /// Counts how often there were new ones.
+    pub(super) version: u64,
+}
+
 /// All of it; each part is locked by itself and for a moment only.
 #[derive(Debug, Default)]
 pub(in crate::router) struct State {
     /// For clients that can be asked nothing, and for those that can be asked something.
     tools: Mutex<[Option<Arc<ToolList>>; 2]>,
+    given: Mutex<Given>,
     known: Mutex<Known>,
     /// The tools that clients with sessions were shown last.
     shown: Mutex<HashMap<u64, Arc<ToolList>>>,
@@ -51,6 +63,9 @@ pub(in crate::router) struct State {
     told: Mutex<Vec<(Weak<Session>, Level)>>,
     pub(super) clients: Arc<Clients>,
     pub(super) subscriptions: Subscriptions,
+    pub(super) lists: Lists,
+    /// Those whose tools took long to come the last time.
+    slow: Mutex<HashSet<ServerName>>,
     /// Whose the tasks of servers are.
     pub(super) owners: Owners,
     pub(super) parked: Arc<Parked>,
@@ -67,6 +82,15 @@ impl State {
 
     pub(super) fn tools(&self) -> MutexGuard<'_, [Option<Arc<ToolList>>; 2]> {
         self.tools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn given(&self) -> MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The servers whose tools took long to come the last time.
+    pub(super) fn slow(&self) -> MutexGuard<'_, HashSet<ServerName>> {
+        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {

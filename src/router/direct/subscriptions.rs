@@ -6,19 +6,40 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::errors;
-use super::resources::{knows_nothing, uri_of};
+use super::errors::is_unknown;
+use super::owners::{Failures, Owners};
+use super::resources::uri_of;
 use super::serve::DONE;
 use crate::config::ServerName;
-use crate::protocol::error::ErrorObject;
+use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 use crate::protocol::method;
 use crate::router::caller::{Caller, Client};
 use crate::router::routing::Router;
 use crate::upstream::Session;
 
-/// The subscriptions of all clients.
+/// As many subscriptions may a client have.
+const MAX_OF_CLIENT: usize = 1000;
+
+/// The subscriptions of all clients; one without a server is being made.
 #[derive(Debug, Default)]
-pub(super) struct Subscriptions(Mutex<HashMap<u64, HashMap<String, Held>>>);
+pub(super) struct Subscriptions(Mutex<HashMap<u64, HashMap<String, Option<Held>>>>);
+
+/// The place of a subscription that is being made; it is free again when this is dropped.
+struct Place<'a> {
+    table: &'a Subscriptions,
+    client: u64,
+    uri: &'a str,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(own) = self.table.lock().get_mut(&self.client)
+            && matches!(own.get(self.uri), Some(None))
+        {
+            own.remove(self.uri);
+        }
+    }
+}
 
 /// One of them: where it was made.
 #[derive(Debug)]
@@ -36,20 +57,37 @@ impl Held {
 }
 
 impl Subscriptions {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, HashMap<String, Held>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, HashMap<String, Option<Held>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, client: u64, uri: &str, held: Held) -> Option<Held> {
-        self.lock().entry(client).or_default().insert(uri.to_owned(), held)
+    /// Holds a place for a subscription, if the client may have one more.
+    fn reserve<'a>(&'a self, client: u64, uri: &'a str) -> Option<Place<'a>> {
+        let mut table = self.lock();
+        let own = table.entry(client).or_default();
+        if own.len() >= MAX_OF_CLIENT && !own.contains_key(uri) {
+            return None;
+        }
+        own.entry(uri.to_owned()).or_default();
+        Some(Place { table: self, client, uri })
+    }
+
+    /// Notes a subscription at its place; returns what is to be given back: the one that was there before, or this one
+    /// where nobody wants it any more.
+    fn add(&self, place: &Place<'_>, held: Held) -> Option<Held> {
+        match self.lock().get_mut(&place.client).and_then(|own| own.get_mut(place.uri)) {
+            Some(old) => old.replace(held),
+            None => Some(held),
+        }
     }
 
     fn remove(&self, client: u64, uri: &str) -> Option<Held> {
-        self.lock().get_mut(&client)?.remove(uri)
+        self.lock().get_mut(&client)?.remove(uri)?
     }
 
-    fn remove_all(&self, client: u64) -> HashMap<String, Held> {
-        self.lock().remove(&client).unwrap_or_default()
+    fn remove_all(&self, client: u64) -> Vec<(String, Held)> {
+        let all = self.lock().remove(&client).unwrap_or_default();
+        all.into_iter().filter_map(|(uri, held)| Some((uri, held?))).collect()
     }
 
     /// Whether the client wants to hear that this resource of the server has changed: it has subscribed to it, or to
@@ -62,7 +100,8 @@ impl Subscriptions {
         };
         let table = self.lock();
         let own = table.get(&client).into_iter().flatten();
-        own.into_iter().any(|(wanted, held)| held.server == *server && is_part(wanted))
+        let is_of = |held: &Option<Held>| held.as_ref().is_some_and(|held| held.server == *server);
+        own.into_iter().any(|(wanted, held)| is_of(held) && is_part(wanted))
     }
 }
 
@@ -79,30 +118,53 @@ impl Router {
 
     /// Subscribes to a resource with the first server that takes it.
     pub(super) async fn subscribe_to(&self, uri: &str, caller: &Caller) -> Result<(), ErrorObject> {
+        let Some(place) = self.direct.subscriptions.reserve(caller.client.id, uri) else {
+            let message = format!(
+                "a client may have {MAX_OF_CLIENT} subscriptions: take some back with `{}` first",
+                method::RESOURCES_UNSUBSCRIBE
+            );
+            return Err(ErrorObject::new(INVALID_PARAMS, message));
+        };
         let owners = self.owners(uri, caller).await;
-        let (mut failure, single) = (None, owners.len() == 1);
-        for found in owners {
+        let error = match self.subscribe_with(&owners, &place, caller).await {
+            Err(error) if is_unknown(&error) => error,
+            outcome => return outcome,
+        };
+        let others = self.other_owners(&owners, uri, caller).await;
+        match self.subscribe_with(&others, &place, caller).await {
+            Err(other) if is_unknown(&other) => Err(error),
+            outcome => outcome,
+        }
+    }
+
+    async fn subscribe_with(
+        &self,
+        owners: &Owners<'_>,
+        place: &Place<'_>,
+        caller: &Caller,
+    ) -> Result<(), ErrorObject> {
+        let (uri, mut failures) = (place.uri, Failures::new(owners));
+        for found in &owners.servers {
+            if failures.excludes(*found) {
+                continue;
+            }
             let timeout = found.supervisor.request_timeout();
-            let subscribed = match self.session_for(found, caller).await {
+            let subscribed = match self.session_for(*found, caller).await {
                 Ok(lease) => lease.subscribe(uri, timeout).await.map(|()| lease.clone()),
                 Err(error) => Err(error),
             };
             match subscribed {
                 Ok(session) => {
                     let held = Held { server: found.name.clone(), session, timeout };
-                    let before = self.direct.subscriptions.add(caller.client.id, uri, held);
-                    if let Some(before) = before {
-                        before.give_back(uri).await;
+                    if let Some(unwanted) = self.direct.subscriptions.add(place, held) {
+                        unwanted.give_back(uri).await;
                     }
                     return Ok(());
                 }
-                Err(error) if !single && knows_nothing(&error) => {}
-                Err(error) => {
-                    failure.get_or_insert_with(|| errors::of(found, error));
-                }
+                Err(error) => failures.add(*found, error),
             }
         }
-        Err(failure.unwrap_or_else(|| errors::no_resource(uri)))
+        Err(failures.into_error(uri))
     }
 
     pub(super) async fn unsubscribe(
@@ -141,6 +203,7 @@ impl Router {
     pub(in crate::router) fn forget(&self, client: &Client) {
         self.direct.clients.levels().remove(&client.id);
         self.direct.owners.forget(client);
+        self.direct.lists.forget(client);
         self.unsubscribe_all(client);
     }
 }

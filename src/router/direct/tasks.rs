@@ -116,13 +116,13 @@ impl Router {
 
     /// The tasks of this client, in its own sessions with all servers.
     async fn list_tasks(&self, caller: &Caller) -> Box<str> {
-        let lists = self.gather(Kind::Tasks, caller, |_| true).await;
+        let lists = self.gather(Kind::Tasks, caller, |_| true).await.lists;
         for (server, tasks) in &lists {
-            for task in tasks {
+            for task in tasks.iter() {
                 self.direct.owners.put(&caller.client, task.key.clone(), server);
             }
         }
-        let tasks = lists.iter().flat_map(|(_, tasks)| tasks).map(|task| task.json.as_str());
+        let tasks = lists.iter().flat_map(|(_, tasks)| tasks.iter()).map(|task| task.json.as_str());
         format!("{{\"tasks\":[{}]}}", tasks.collect::<Vec<_>>().join(",")).into()
     }
 

@@ -44,6 +44,15 @@ impl Template {
         &self.text
     }
 
+    /// How much of it stands for nothing but itself, in bytes: the more, the fewer URIs it may stand for.
+    pub(super) fn literal(&self) -> usize {
+        let literal = |part: &Part| match part {
+            Part::Literal(text) => text.len(),
+            Part::Simple | Part::Free => 0,
+        };
+        self.parts.iter().map(literal).sum()
+    }
+
     /// Whether it may stand for this URI. Takes as many steps as both are long together, multiplied by the number of
     /// expressions at most.
     pub(super) fn matches(&self, uri: &str) -> bool {
@@ -114,6 +123,12 @@ mod tests {
         check("a:{é}", "a:ü", true);
         check("", "", true);
         check("", "a", false);
+    }
+
+    #[test]
+    fn what_is_literal_counts() {
+        let literal = |template| Template::parse(template).literal();
+        assert_eq!([literal("{+any}"), literal("a:{x}/b{y}"), literal("a:b")], [0, 4, 3]);
     }
 
     #[test]

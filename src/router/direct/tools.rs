@@ -17,6 +17,10 @@ pub(super) struct ToolList {
     /// Of both kinds of clients.
     snapshots: [Arc<Snapshot>; 2],
     pub(super) names: Exposed,
+    /// Every name is settled. Before a list is shown, names are only what they would be if nothing else turned up.
+    pub(super) is_given: bool,
+    /// Of the names that were given before.
+    version: u64,
     pub(super) text: Box<str>,
 }
 
@@ -26,30 +30,47 @@ impl Router {
         self.reach_for(caller, Enough::Remembered, |_| true).await;
         // One without a session is nobody that anything could be told about it later.
         if caller.client.revision.era() == Era::Stateless {
-            return self.direct_tools(&caller.client).text.clone();
+            return self.given_tools(&caller.client).text.clone();
         }
         self.look_up_later(caller);
         // Under one lock, so that no change in between goes untold.
         let mut shown = self.direct.shown();
-        let list = self.direct_tools(&caller.client);
+        let list = self.given_tools(&caller.client);
         shown.insert(caller.client.id, list.clone());
         list.text.clone()
     }
 
-    /// The tools that are known by now, as this client is shown them; put together once for each snapshot.
+    /// The tools that are known by now, as this client would be shown them; put together once for each snapshot.
     pub(super) fn direct_tools(&self, client: &Client) -> Arc<ToolList> {
+        self.put_together(client, false)
+    }
+
+    /// The same as the client is shown them: from now on each keeps its name.
+    pub(super) fn given_tools(&self, client: &Client) -> Arc<ToolList> {
+        self.put_together(client, true)
+    }
+
+    fn put_together(&self, client: &Client, gives: bool) -> Arc<ToolList> {
         let asked = is_asked(client);
         let snapshots = self.snapshots(asked);
         let mut kept = self.direct.tools();
+        let mut given = self.direct.given();
         let kept = &mut kept[usize::from(asked)];
         let is_same = |(old, new)| Arc::ptr_eq(old, new);
         if let Some(list) = kept
+            && list.version == given.version
+            && (list.is_given || !gives)
             && list.snapshots.iter().zip(&snapshots).all(is_same)
         {
             return list.clone();
         }
         let snapshot = self.seen_by(asked, &snapshots);
-        let names = snapshot.exposed(self.settings.exposure.tool_prefix);
+        let names = snapshot.exposed(&given.names, self.settings.exposure.tool_prefix);
+        if gives && given.names.take_in(&names) {
+            given.version += 1;
+        }
+        let owner = |name| given.names.owner(name);
+        let is_given = names.iter().all(|(name, server, own)| owner(name) == Some((server, own)));
         let listed: Vec<String> = snapshot
             .iter()
             .filter_map(|(server, tool)| {
@@ -58,31 +79,31 @@ impl Router {
             })
             .collect();
         let text = format!("{{\"tools\":[{}]}}", listed.join(",")).into();
-        let list = Arc::new(ToolList { snapshots, names, text });
+        let version = given.version;
+        let list = Arc::new(ToolList { snapshots, names, is_given, version, text });
         *kept = Some(list.clone());
         list
     }
 
     /// Reaches the servers that a tool of this name may belong to and that were never reached: those that its prefix
-    /// tells, and all of them where it need not have one. Returns those of the former that cannot be reached.
+    /// tells, and all of them where it need not have one. Returns those that cannot be reached, those that the prefix
+    /// tells first.
     pub(super) async fn reach_behind(
         &self,
         name: &str,
         caller: &Caller,
     ) -> Vec<(ServerName, upstream::Error)> {
-        let unknown = self.unknown_to(&caller.client, Enough::Shown).await;
         let is_meant = |server: &ServerName| is_prefix(server.as_str(), name);
-        if unknown.iter().any(is_meant) {
-            self.reach_for(caller, Enough::Shown, is_meant).await
-        } else {
-            self.reach_for(caller, Enough::Shown, |_| self.may_be_plain()).await;
-            Vec::new()
-        }
+        // Names that need no prefix are given only when all are known that can be.
+        let is_wanted = |server: &ServerName| self.may_be_plain() || is_meant(server);
+        let mut failures = self.reach_for(caller, Enough::Shown, is_wanted).await;
+        failures.sort_by_key(|(server, _)| !is_meant(server));
+        failures
     }
 }
 
 /// Whether the name begins as one of this server does; a long one is cut.
-fn is_prefix(server: &str, name: &str) -> bool {
+pub(super) fn is_prefix(server: &str, name: &str) -> bool {
     match name.strip_prefix(server) {
         Some(rest) => rest.starts_with('_'),
         None => name.len() > 54 && name.get(..54).is_some_and(|start| server.starts_with(start)),
