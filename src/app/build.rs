@@ -6,6 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use tokio_util::task::TaskTracker;
 
+use super::remark::{Remark, Unusable};
 use crate::access::Usage;
 use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
@@ -30,8 +31,8 @@ pub struct App {
     pub shutdown: std::time::Duration,
     /// How it is served over HTTP.
     pub http: Http,
-    /// What of the config this version does not carry out, a sentence each.
-    pub remarks: Vec<String>,
+    /// What of the config this version does not carry out.
+    pub remarks: Vec<Remark>,
 }
 
 /// A config that this version cannot run.
@@ -81,8 +82,9 @@ pub fn build(
                 servers.push(upstream::pool::Server { name, transport, secrets });
             }
             Err(reason) => {
-                remarks.push(format!("server `{name}` is left out: {reason}"));
-                skipped.push(left_out(name.to_string(), Some(transport), reason));
+                let text = reason.to_string();
+                skipped.push(left_out(name.to_string(), Some(transport), text));
+                remarks.push(Remark::LeftOut { server: name, reason });
             }
         }
     }
@@ -122,33 +124,26 @@ pub fn build(
 }
 
 /// Keys that are checked and have no effect yet, where somebody has set them.
-fn not_in_force(config: &Config) -> Vec<String> {
+fn not_in_force(config: &Config) -> Vec<Remark> {
     let default = Config::default();
     let set = [
         ("intentRouting", config.intent_routing != default.intent_routing),
         ("catalog", config.catalog != default.catalog),
         ("autoMerge", config.auto_merge != default.auto_merge),
     ];
-    set.into_iter()
-        .filter(|(_, set)| *set)
-        .map(|(key, _)| format!("`/{key}` is not in force in this version"))
-        .collect()
+    set.into_iter().filter(|(_, set)| *set).map(|(key, _)| Remark::NotInForce { key }).collect()
 }
 
 /// What an entry asks for to protect its owner is never left away; a server that cannot be served so
 /// is not served.
-fn usable(transport: Transport) -> Result<Transport, String> {
+fn usable(transport: Transport) -> Result<Transport, Unusable> {
     let logs_in = match &transport {
         Transport::Stdio(stdio) => stdio.login.is_some(),
         Transport::Sse(remote) | Transport::StreamableHttp(remote) => {
             matches!(remote, Remote { auth: Some(Auth::OAuth2(_)), .. })
         }
     };
-    if logs_in {
-        let reason = "logging in to servers by OAuth 2 is not available in this version (`auth`)";
-        return Err(reason.to_owned());
-    }
-    Ok(transport)
+    if logs_in { Err(Unusable::Login) } else { Ok(transport) }
 }
 
 #[cfg(test)]
@@ -157,9 +152,9 @@ mod tests {
 
     #[test]
     fn only_what_somebody_set_is_remarked_upon() {
-        assert_eq!(not_in_force(&Config::default()), [""; 0]);
+        assert_eq!(not_in_force(&Config::default()), []);
         let mut config = Config::default();
         config.intent_routing.min_score = 0.5;
-        assert_eq!(not_in_force(&config), ["`/intentRouting` is not in force in this version"]);
+        assert_eq!(not_in_force(&config), [Remark::NotInForce { key: "intentRouting" }]);
     }
 }

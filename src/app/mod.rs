@@ -2,5 +2,7 @@
 
 pub mod build;
 pub mod lifecycle;
+mod remark;
 
 pub use build::{App, build};
+pub use remark::{Remark, Unusable};

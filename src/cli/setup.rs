@@ -67,7 +67,7 @@ impl Setup {
     fn build(&self, config: Config, say: impl Fn(&str)) -> Result<App, Failure> {
         let app = app::build(config, self.environment.clone(), &self.paths, &self.source)
             .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
-        app.remarks.iter().for_each(|remark| say(remark));
+        app.remarks.iter().for_each(|remark| say(&remark.to_string()));
         Ok(app)
     }
 

@@ -74,7 +74,7 @@ fn print(printer: Printer, path: &Path, checked: &Checked) {
 }
 
 /// The recipe in a few words: its id, the transport that would be chosen and how it is got.
-fn about(recipe: &Recipe) -> String {
+pub(super) fn about(recipe: &Recipe) -> String {
     let transport = recipe.preferred().name();
     match &recipe.install {
         Some(install) => format!("`{}` by {transport} and {}", recipe.id, install.method.name()),

@@ -130,10 +130,14 @@ fn servers_that_cannot_be_reached_are_problems() {
     let checkup = bridge.run(&["doctor", "--json"]).expect(5).json();
     let servers = lines_of(&checkup, "server");
     assert_eq!(servers.len(), 4, "{checkup}");
-    assert_line(servers[0], "ok", &["good"]);
-    assert_line(servers[1], "problem", &["broken", "no licence"]);
-    assert_line(servers[2], "problem", &["missing", "no-such-program-anywhere"]);
-    assert_line(servers[3], "problem", &["login", "bridge remove login"]);
+    let find = |name: &str| {
+        let named = servers.iter().find(|line| line["name"] == name);
+        *named.unwrap_or_else(|| panic!("`{name}` is told: {checkup}"))
+    };
+    assert_line(find("good"), "ok", &["reached"]);
+    assert_line(find("broken"), "problem", &["no licence"]);
+    assert_line(find("missing"), "problem", &["no-such-program-anywhere"]);
+    assert_line(find("login"), "problem", &["OAuth 2 is not available", "bridge remove login"]);
     assert_eq!(checkup["problems"], 3, "told once each: {checkup}");
     assert!(lines_of(&checkup, "config").iter().all(|line| line["status"] == "ok"), "{checkup}");
 }
@@ -171,4 +175,45 @@ fn definitions_and_pins_are_looked_at() {
     bridge.run(&["approve", "one", "--yes"]).expect(0);
     let checkup = bridge.run(&["doctor", "--json"]).expect(0).json();
     assert!(lines_of(&checkup, "pin").is_empty(), "{checkup}");
+}
+
+#[test]
+fn recipes_in_the_home_folder_are_checked() {
+    let recipe = json!({
+        "schemaVersion": 2,
+        "id": "tavily",
+        "name": "Tavily",
+        "description": "Searches the web",
+        "repository": "https://example.com/tavily",
+        "transports": [{"type": "streamable-http", "url": "https://example.com/mcp"}],
+    });
+    let mut faulty = recipe.clone();
+    faulty["id"] = json!("faulty");
+    faulty["transports"][0]["url"] = json!("https://example.com/${REGION}");
+    faulty["metadata"] = json!({"category": "serch"});
+    let bridge = Bridge::new()
+        .server("one", &[])
+        .file("recipes/tavily/recipe.json", &recipe.to_string())
+        .file("recipes/web/recipe.json", &recipe.to_string())
+        .file("recipes/.git/HEAD", "")
+        .file("recipes/notes.txt", "")
+        .file("recipes/empty/readme", "")
+        .file("recipes/faulty/recipe.json", &format!("{faulty:#}"));
+    set_mode(bridge.home(), 0o700);
+    let checkup = bridge.run(&["doctor", "--json"]).expect(1).json();
+    let recipes = lines_of(&checkup, "recipe");
+    assert_eq!(recipes.len(), 5, "{checkup}");
+    assert_line(
+        recipes[0],
+        "problem",
+        &["empty", "holds no `recipe.json`", "take the folder away"],
+    );
+    assert_line(recipes[1], "problem", &["faulty", "/transports/0/url", "line", "REGION"]);
+    assert_line(recipes[2], "warning", &["faulty", "serch", "did you mean `search`"]);
+    assert_line(recipes[3], "ok", &["tavily", "valid", "by streamable-http"]);
+    assert_line(recipes[4], "warning", &["web", "the recipe of `tavily`", "that name"]);
+    let config = &lines_of(&checkup, "config")[0];
+    assert_line(config, "ok", &["in order"]);
+    let plain = bridge.run(&["doctor"]).expect(1);
+    assert_words(&plain.stdout, &["problem", "recipe faulty", "ok", "recipe tavily"]);
 }

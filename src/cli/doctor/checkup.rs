@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
+use crate::config::{Finding, Severity};
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -24,6 +25,7 @@ pub(super) enum Status {
 pub(super) enum Part {
     Config,
     File,
+    Recipe,
     Server,
     Tool,
     Pin,
@@ -34,7 +36,7 @@ pub(super) enum Part {
 pub(super) struct Line {
     pub(super) status: Status,
     pub(super) part: Part,
-    /// The file, the server, or `server/tool`.
+    /// The file, the folder of the recipe, the server, or `server/tool`.
     pub(super) name: String,
     pub(super) message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,13 +50,9 @@ pub(super) struct Checkup {
 }
 
 impl Checkup {
-    pub(super) fn add(&mut self, line: Line) {
-        self.lines.push(line);
-    }
-
     pub(super) fn ok(&mut self, part: Part, name: impl Into<String>, message: impl Into<String>) {
         let (name, message) = (name.into(), message.into());
-        self.add(Line { status: Status::Ok, part, name, message, remedy: None });
+        self.lines.push(Line { status: Status::Ok, part, name, message, remedy: None });
     }
 
     pub(super) fn warning(
@@ -65,7 +63,7 @@ impl Checkup {
         remedy: impl Into<String>,
     ) {
         let (name, message, remedy) = (name.into(), message.into(), Some(remedy.into()));
-        self.add(Line { status: Status::Warning, part, name, message, remedy });
+        self.lines.push(Line { status: Status::Warning, part, name, message, remedy });
     }
 
     pub(super) fn problem(
@@ -76,7 +74,24 @@ impl Checkup {
         remedy: impl Into<String>,
     ) {
         let (name, message, remedy) = (name.into(), message.into(), Some(remedy.into()));
-        self.add(Line { status: Status::Problem, part, name, message, remedy });
+        self.lines.push(Line { status: Status::Problem, part, name, message, remedy });
+    }
+
+    /// Adds what a check of the file `name` found, which needs not be named again; `remedy` is that of findings without a hint.
+    pub(super) fn finding(&mut self, part: Part, name: &str, finding: &Finding, remedy: &str) {
+        let status = match finding.severity {
+            Severity::Error => Status::Problem,
+            Severity::Warning => Status::Warning,
+        };
+        let bare = Finding { file: None, hint: None, ..finding.clone() };
+        let message = match &finding.server {
+            Some(server) if status == Status::Problem => {
+                format!("server `{server}` is left out: {bare}")
+            }
+            _ => bare.to_string(),
+        };
+        let remedy = Some(finding.hint.clone().unwrap_or_else(|| remedy.to_owned()));
+        self.lines.push(Line { status, part, name: name.to_owned(), message, remedy });
     }
 
     /// Whether anything was found about this part.
@@ -101,6 +116,7 @@ impl Checkup {
         let row = |line: &Line| {
             let about = match line.part {
                 Part::Config | Part::File => line.name.clone(),
+                Part::Recipe => format!("recipe {}", line.name),
                 Part::Server => format!("server {}", line.name),
                 Part::Tool => format!("tool {}", line.name),
                 Part::Pin => format!("pin {}", line.name),
@@ -124,7 +140,7 @@ impl Checkup {
         let exit = |part: Part| match part {
             Part::Config => Exit::Config,
             Part::Server => Exit::Upstream,
-            Part::File | Part::Tool | Part::Pin => Exit::Failed,
+            Part::File | Part::Recipe | Part::Tool | Part::Pin => Exit::Failed,
         };
         let rank = |exit: &Exit| match exit {
             Exit::Config => 0,

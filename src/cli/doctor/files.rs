@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use super::checkup::{Checkup, Line, Part, Status};
+use super::checkup::{Checkup, Part};
 use crate::cli::setup::{Setup, error_chain};
-use crate::config::{self, Config, Error, Finding, Severity};
+use crate::config::{self, Config, Error};
+
+/// What to do about what was found and comes without a hint.
+const REMEDY: &str = "change it in the file";
 
 /// Looks at the folders and files that must be private.
 pub(super) fn privacy(setup: &Setup, checkup: &mut Checkup) {
@@ -21,7 +24,7 @@ pub(super) fn privacy(setup: &Setup, checkup: &mut Checkup) {
             checkup.ok(Part::File, shown(file), "it is private and can be read");
         }
         for finding in findings {
-            checkup.add(line_of(finding, file));
+            checkup.finding(Part::File, &shown(file), &finding, REMEDY);
         }
     }
 }
@@ -74,7 +77,7 @@ pub(super) fn config(setup: &Setup, checkup: &mut Checkup) -> Option<Config> {
     };
     // Findings in files of variables were told with the files.
     for finding in findings.into_iter().filter(|finding| finding.file.is_none()) {
-        checkup.add(line_of(finding, file));
+        checkup.finding(Part::Config, &shown(file), &finding, REMEDY);
     }
     if let Some(config) = &config
         && !checkup.has_findings(Part::Config)
@@ -87,22 +90,6 @@ pub(super) fn config(setup: &Setup, checkup: &mut Checkup) -> Option<Config> {
         checkup.ok(Part::Config, shown(file), format!("it is in order, with {servers}"));
     }
     config
-}
-
-fn line_of(mut finding: Finding, file: &Path) -> Line {
-    let status = match finding.severity {
-        Severity::Error => Status::Problem,
-        Severity::Warning => Status::Warning,
-    };
-    let part = if finding.file.take().is_some() { Part::File } else { Part::Config };
-    let remedy = finding.hint.take().unwrap_or_else(|| "change it in the file".to_owned());
-    let message = match &finding.server {
-        Some(server) if status == Status::Problem => {
-            format!("server `{server}` is left out: {finding}")
-        }
-        _ => finding.to_string(),
-    };
-    Line { status, part, name: shown(file), message, remedy: Some(remedy) }
 }
 
 fn shown(path: &Path) -> String {

@@ -2,6 +2,7 @@
 
 mod checkup;
 mod files;
+mod recipes;
 mod run;
 mod servers;
 

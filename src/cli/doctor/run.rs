@@ -1,16 +1,18 @@
 //! The order of a checkup.
 
 use super::checkup::{Checkup, Part};
-use super::files;
 use super::servers::{self, Known};
+use super::{files, recipes};
+use crate::app::Remark;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::setup::Setup;
 use crate::config::Config;
 
-/// Files first, since they can be looked at whatever the config is like; then the config, then what it leads to.
+/// Files and recipes first, since they can be looked at whatever the config is like; then the config, then what it leads to.
 pub(in crate::cli) fn run(setup: &Setup) -> Result<Exit, Failure> {
     let mut checkup = Checkup::default();
     files::privacy(setup, &mut checkup);
+    recipes::look(setup, &mut checkup);
     let stopped = match files::config(setup, &mut checkup) {
         Some(config) => what_runs(setup, config, &mut checkup).err(),
         None => None,
@@ -20,18 +22,24 @@ pub(in crate::cli) fn run(setup: &Setup) -> Result<Exit, Failure> {
 }
 
 fn what_runs(setup: &Setup, config: Config, checkup: &mut Checkup) -> Result<(), Failure> {
-    let known = known(&config);
+    let mut known = known(&config);
     let name = setup.source.config.display().to_string();
-    // What there is to say stands in the remarks, which are told below.
+    // What there is to say stands in the remarks, which the command tells.
     let looked = setup.patiently(
         config,
         |_| {},
         async |app, _| {
             for remark in &app.remarks {
-                // Servers that are left out come with those that are reached.
-                if !remark.starts_with("server ") {
-                    let remedy = "take it out, or leave it for a later version";
-                    checkup.warning(Part::Config, name.clone(), remark.clone(), remedy);
+                match remark {
+                    Remark::NotInForce { .. } => {
+                        let (said, remedy) = (remark.to_string(), remark.remedy());
+                        checkup.warning(Part::Config, name.clone(), said, remedy);
+                    }
+                    Remark::LeftOut { server, reason } => {
+                        let (said, remedy) = (reason.to_string(), remark.remedy());
+                        checkup.problem(Part::Server, server.as_str(), said, remedy);
+                        known.skipped.push(server.to_string());
+                    }
                 }
             }
             servers::look(app, &known, checkup).await;

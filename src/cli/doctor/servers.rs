@@ -18,7 +18,7 @@ const MAX_LINES: usize = 20;
 /// What the config says about servers.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// Those that are left out for faults that were told.
+    /// Those that are left out, of which was told why.
     pub(super) skipped: Vec<String>,
     /// How far the others are trusted.
     pub(super) trust: HashMap<String, Trust>,
