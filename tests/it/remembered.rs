@@ -214,7 +214,15 @@ fn what_is_remembered_of_a_tool_decides_about_no_further_try() {
     show(&bridge, &tool(json!({})));
     let runs = bridge.path("runs");
     let arguments = json!({"file": runs, "failures": 9});
+    let starts = lines_of(&bridge.path("starts")).len();
     let mut client = bridge.serve_initialized();
+    let list = client.request("tools/list", json!({}));
+    let list = client.result(list);
+    let tools = list["tools"].as_array().expect("a list");
+    let remembered = tools.iter().find(|tool| tool["name"] == "one_flaky_write");
+    let hints = remembered.map(|tool| &tool["annotations"]);
+    assert_eq!(hints, Some(&json!({"idempotentHint": true})), "{list}");
+    assert_eq!(lines_of(&client.path("starts")).len(), starts, "the server is only remembered");
     let call =
         client.request("tools/call", json!({"name": "one_flaky_write", "arguments": arguments}));
     assert!(is_error(&client.result(call)));
