@@ -1,9 +1,11 @@
 //! The command line, as its help shows it.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::edit::Change;
 use crate::select;
@@ -44,6 +46,26 @@ pub(super) struct Global {
     pub(super) json: bool,
 }
 
+impl Arguments {
+    /// Reads the command line. What says how to serve is refused beside a command that does not serve, since it would
+    /// have no effect.
+    pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        let read = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        let serves = matches!(read.command, None | Some(Command::Serve(_)));
+        if let (Some(flag), Some(name), false) =
+            (read.listen.first(), matches.subcommand_name(), serves)
+        {
+            let said = format!(
+                "`{flag}` says how to serve and means nothing to `bridge {name}`; leave one of the two out"
+            );
+            return Err(command.error(ErrorKind::ArgumentConflict, said));
+        }
+        Ok(read)
+    }
+}
+
 /// Where clients connect, if not on stdin and stdout.
 #[derive(Debug, Args)]
 pub(super) struct Listen {
@@ -65,6 +87,18 @@ pub(super) struct Listen {
 }
 
 impl Listen {
+    /// One of the flags that are given, as it is written.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        let given = [
+            (self.http, "--http"),
+            (self.sse, "--sse"),
+            (self.port.is_some(), "--port"),
+            (self.host.is_some(), "--host"),
+            (self.insecure, "--insecure"),
+        ];
+        given.into_iter().find_map(|(given, flag)| given.then_some(flag))
+    }
+
     /// What is said here, or else there: flags may stand before `serve` and behind it.
     pub(super) fn or(self, other: &Self) -> Self {
         Self {
@@ -314,7 +348,7 @@ Examples:
 A running bridge takes changes in when it is started again.";
 const APPROVE_EXAMPLES: &str = "\
 Examples:
-  bridge approve                    what waits for approval, and how it differs from what was pinned
+  bridge approve                    what waits for approval of the servers in the config, and how it differs
   bridge approve github             show all changes of a server and approve them if the answer is y
   bridge approve github get_issue   the same for one tool
   bridge approve github --yes       for scripts, such as one that has just updated the server

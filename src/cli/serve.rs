@@ -17,12 +17,7 @@ const PORT: u16 = 3000;
 pub(super) fn run(setup: &Setup, listen: &Listen) -> Result<Exit, Failure> {
     let mounted = Mounted { streamable: listen.http, sse: listen.sse };
     if mounted == Mounted::default() {
-        let given = [
-            (listen.port.is_some(), "--port"),
-            (listen.host.is_some(), "--host"),
-            (listen.insecure, "--insecure"),
-        ];
-        if let Some((_, flag)) = given.into_iter().find(|(given, _)| *given) {
+        if let Some(flag) = listen.first() {
             let message = format!("`{flag}` means nothing on stdin and stdout");
             let hint = "add `--http`, or `--sse` for older clients".to_owned();
             return Err(Failure::new(Exit::Usage, message).hint(Some(hint)));

@@ -41,6 +41,26 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
+fn flags_that_serve_are_refused_beside_commands_that_do_not() {
+    let bridge = Bridge::new().server("one", &[]);
+    for (flags, command) in [
+        (&["--http"][..], &["servers"][..]),
+        (&["--sse"], &["call", "one", "echo"]),
+        (&["--port", "0"], &["validate-recipe", "nowhere"]),
+        (&["--host", "127.0.0.1"], &["doctor"]),
+        (&["--insecure"], &["set-env", "KEY", "hidden-value"]),
+    ] {
+        let output = bridge.run(&[flags, command].concat()).expect(2);
+        assert_eq!(output.stdout, "", "{output:?}");
+        let named = format!("`bridge {}`", command[0]);
+        assert_words(&output.stderr, &["error", flags[0], &named, "leave one"]);
+        assert!(!output.stderr.contains("hidden-value"), "{output:?}");
+    }
+    // What every command understands may stand before it.
+    bridge.run(&["--json", "servers"]).expect(0);
+}
+
+#[test]
 fn init_makes_a_config_and_never_overwrites_one() {
     let bridge = Bridge::new().without_config();
     bridge.run(&["init"]).expect(0);
