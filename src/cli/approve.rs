@@ -22,7 +22,7 @@ const MAX_AVAILABLE: usize = 20;
 pub(super) fn run(setup: &Setup, arguments: &Approve) -> Result<Exit, Failure> {
     let (printer, approvals) = (setup.printer, Approvals::new(setup.paths.pins()));
     let Some(server) = &arguments.server else {
-        return Ok(list(printer, &approvals));
+        return Ok(list(setup, &approvals));
     };
     let server = find(setup, &approvals, server)?;
     let tool = arguments.tool.as_deref();
@@ -72,11 +72,20 @@ pub(super) fn run(setup: &Setup, arguments: &Approve) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// What waits, of all servers; approves nothing.
-fn list(printer: Printer, approvals: &Approvals) -> Exit {
+/// What waits, of all servers of the config; approves nothing. Pins of other servers stay, for they may be those of
+/// another config, and are looked at where the config cannot be read.
+fn list(setup: &Setup, approvals: &Approvals) -> Exit {
+    let printer = setup.printer;
+    let config = setup.load().ok().map(|loaded| loaded.config);
+    let is_there = |server: &ServerName| {
+        config.as_ref().is_none_or(|config| {
+            let skipped = || config.skipped.iter().any(|skipped| skipped.name == server.as_str());
+            config.servers.contains_key(server) || skipped()
+        })
+    };
     let mut exit = Exit::Done;
     let mut waiting = Vec::new();
-    for server in approvals.servers() {
+    for server in approvals.servers().into_iter().filter(is_there) {
         match approvals.pending(&server) {
             Ok(pending) => waiting.extend(pending.into_iter().map(|tool| (server.clone(), tool))),
             Err(error) => {

@@ -267,6 +267,12 @@ fn approve_knows_what_there_is() {
         assert_eq!(bridge.run(&["approve", "--json"]).expect(0).json(), pending, "it still waits");
     }
     bridge.run(&["approve", "--yes"]).expect(2);
+    // Whoever has taken a server out is not asked about it, but may come back to it.
+    let text = json!({"servers": {"two": {"command": "x"}}}).to_string();
+    std::fs::write(bridge.path("other.json"), text).expect("the home folder is writable");
+    let file = bridge.path("other.json");
+    let other = ["--config", file.to_str().expect("the path is UTF-8"), "approve"];
+    assert_words(&bridge.run(&other).expect(0).stderr, &["nothing waits"]);
     let approved = bridge.run(&["approve", "one", "--yes", "--json"]).expect(0).json();
     assert_eq!(approved["approved"][0]["new"], false, "{approved}");
     assert!(approved["approved"][0]["difference"].is_array(), "{approved}");
