@@ -49,6 +49,11 @@ impl<'a> Reader<'a> {
         self.object.get(key).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether the key holds an object.
+    pub(crate) fn is_object(&self, key: &str) -> bool {
+        self.object.get(key).is_some_and(Value::is_object)
+    }
+
     /// The text of a key that will be read later on, if it is one.
     pub(crate) fn glance(&self, key: &str) -> Option<&'a str> {
         self.object.get(key).and_then(Value::as_str)
@@ -197,6 +202,20 @@ impl<'a> Reader<'a> {
                 self.report.add(finding);
             }
         }
+    }
+
+    /// A key by which other programs mean one of ours: whether it stands here in its place, which is told. Beside ours
+    /// it only has no effect.
+    pub(crate) fn is_renamed(&mut self, foreign: &'static str, ours: &'static str) -> bool {
+        if !self.has(foreign) || self.has(ours) {
+            self.foreign(&[foreign], None);
+            return false;
+        }
+        self.ignored.push(foreign);
+        let message = format!("`{foreign}` is what other programs call `{ours}`");
+        let finding = self.report.finding(Severity::Error, &self.at(foreign), message);
+        self.report.add(finding.hint(format!("write `{ours}`")));
+        true
     }
 
     /// Reports the keys that were never read. In a server entry one that looks like a slip is an

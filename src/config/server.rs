@@ -212,6 +212,29 @@ mod tests {
     }
 
     #[test]
+    fn names_of_other_programs_for_ours_are_told() {
+        let wrong =
+            |key: &str| format!("`/{key}`: `{key}` is what other programs call `url`; write `url`");
+        for key in ["serverUrl", "httpUrl"] {
+            for more in ["", r#", "type": "http""#, r#", "headers": {"A": "b"}"#] {
+                check(&format!(r#"{{"{key}": "https://h/mcp"{more}}}"#), &[&wrong(key)]);
+            }
+            check(
+                &format!(r#"{{"url": "https://h/mcp", "{key}": "https://h/mcp"}}"#),
+                &[&format!(
+                    "`/{key}`: `{key}` is a setting of other programs and has no effect here"
+                )],
+            );
+        }
+        check(
+            r#"{"transport": {"type": "http", "url": "https://h/mcp"}}"#,
+            &[
+                "`/transport`: `transport` must be a string, not an object; put what it holds into the entry itself, and write `type` as `transport`",
+            ],
+        );
+    }
+
+    #[test]
     fn reads_an_entry_in_full() {
         let server = check(
             r#"{"command": "npx", "args": ["-y"], "env": {"A": "b"}, "framing": "lsp", "description": " ", "trust": "sanitize",

@@ -15,6 +15,9 @@ const KINDS: [(&str, Kind); 5] = [
     ("http", Kind::StreamableHttp),
 ];
 
+/// What the files of other programs have for `url`.
+const FOREIGN_URLS: [&str; 2] = ["serverUrl", "httpUrl"];
+
 /// How a server is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
@@ -44,7 +47,14 @@ impl Transport {
     }
 
     pub(super) fn read(reader: &mut Reader<'_>, scene: &Scene<'_>) -> Option<Self> {
-        let Some(kind) = Kind::read(reader) else {
+        let renamed = FOREIGN_URLS.map(|key| reader.is_renamed(key, "url"));
+        let kind = if renamed.contains(&true) {
+            reader.skip(&["transport", "type"]);
+            None
+        } else {
+            Kind::read(reader)
+        };
+        let Some(kind) = kind else {
             reader.skip(&stdio::KEYS);
             reader.skip(&remote::KEYS);
             reader.skip(&["auth"]);
@@ -65,6 +75,13 @@ impl Kind {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let key = if reader.has("transport") { "transport" } else { "type" };
         reader.skip(&["transport", "type"]);
+        if reader.is_object(key) {
+            let message = format!("`{key}` must be a string, not an object");
+            let finding = reader.report().finding(Severity::Error, &reader.at(key), message);
+            let hint = "put what it holds into the entry itself, and write `type` as `transport`";
+            reader.report().add(finding.hint(hint));
+            return None;
+        }
         if reader.has(key) {
             return reader.choice(key, &KINDS);
         }
