@@ -6,6 +6,10 @@ use std::{fmt, io};
 
 use crate::protocol::error::ErrorObject;
 
+/// What a call without an answer means for whoever made it.
+const MAY_HAVE_RUN: &str = "the call may have run: the server got it and gave no answer, so if it changes something, \
+                            see whether it did before you repeat it";
+
 /// The outcome of a call that brought no result.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -91,6 +95,28 @@ pub enum Error {
         /// What the system or the peer said.
         reason: Box<str>,
     },
+    /// `url` says TLS and the port does not speak it; nothing was sent.
+    #[error("`{host}` does not speak TLS")]
+    NoTls {
+        /// Host and port.
+        host: Box<str>,
+    },
+    /// `url` says plain HTTP and what comes from the port is none.
+    #[error("`{host}` does not answer in plain HTTP: {reason}")]
+    NotHttp {
+        /// Host and port.
+        host: Box<str>,
+        /// What is wrong with it.
+        reason: Box<str>,
+    },
+    /// Its entry says the older transport, and nothing of it is there. No call was sent.
+    #[error("`{host}` does not speak the older HTTP transport (`sse`): {reason}")]
+    NotOlder {
+        /// Host and port.
+        host: Box<str>,
+        /// What shows it.
+        reason: Box<str>,
+    },
     /// The HTTP connection broke while the request was under way, which may have run.
     #[error("the connection to `{host}` broke: {reason}")]
     Broken {
@@ -146,9 +172,12 @@ impl Error {
             | Self::Unsent { .. }
             | Self::Busy { .. }
             | Self::NotReached { .. }
+            | Self::NoTls { .. }
+            | Self::NotOlder { .. }
             | Self::Abandoned => true,
             Self::Closed { .. }
             | Self::Broken { .. }
+            | Self::NotHttp { .. }
             | Self::Status(_)
             | Self::SessionLost { .. }
             | Self::TimedOut { .. }
@@ -161,18 +190,32 @@ impl Error {
     /// What the reader of the message can do about it, where the bridge knows.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::CoolingDown { error, .. } | Self::Unsent { error } => error.hint(),
+            Self::CoolingDown { error, .. } => error.hint(),
+            Self::Unsent { error } => match &**error {
+                // What did not reach the server did not run.
+                Self::Closed { last } => last.hint(),
+                Self::Broken { .. } | Self::SessionLost { .. } => None,
+                error => error.hint(),
+            },
             Self::EndedAtStart { last } => last.hint(),
             Self::Status(refusal) => refusal.hint(),
             Self::NotReached { .. } => Some(
-                "check `url` and whether the server runs; a proxy is taken from `HTTPS_PROXY` and `NO_PROXY`".to_owned(),
+                "check `url`, `http://` or `https://` included, and whether the server runs; a proxy is taken from \
+                 `HTTPS_PROXY` and `NO_PROXY`"
+                    .to_owned(),
             ),
-            Self::Broken { .. } | Self::SessionLost { .. } => {
-                Some("the call may have run all the same".to_owned())
+            Self::NoTls { .. } => Some(
+                "write `http://` in `url` if nobody else shares the way to the server, or give the port that speaks TLS"
+                    .to_owned(),
+            ),
+            Self::NotHttp { .. } => {
+                Some("a port that speaks TLS wants `https://` in `url`; else check the port".to_owned())
             }
-            Self::Closed { last } => {
-                last.hint().or_else(|| Some("the call may have run all the same".to_owned()))
-            }
+            Self::NotOlder { .. } => Some(
+                "`\"transport\": \"streamable-http\"` fits if `url` is the address of an MCP endpoint".to_owned(),
+            ),
+            Self::Broken { .. } | Self::SessionLost { .. } => Some(MAY_HAVE_RUN.to_owned()),
+            Self::Closed { last } => last.hint().or_else(|| Some(MAY_HAVE_RUN.to_owned())),
             Self::StillStarting { last, .. } | Self::NeverStarted { last, .. } if last.remote => Some(
                 "check `url` and whether the server runs; one that is slow to answer may need a higher \
                  `connectionTimeoutMs`"
@@ -184,10 +227,7 @@ impl Error {
                     .to_owned(),
             ),
             Self::TimedOut { .. } => {
-                Some(
-                    "the call may have run all the same; raise `requestTimeoutMs` if this tool takes longer"
-                        .to_owned(),
-                )
+                Some(format!("{MAY_HAVE_RUN}; raise `requestTimeoutMs` if this tool takes longer"))
             }
             _ => None,
         }
@@ -207,6 +247,10 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// The host that it redirects to.
     pub redirects_to: Option<String>,
+    /// It says that its port is for TLS.
+    pub wants_tls: bool,
+    /// It came before there was any call.
+    pub at_start: bool,
 }
 
 impl Refusal {
@@ -230,7 +274,15 @@ impl Refusal {
             }
             (429 | 503, Some(wait)) => format!("try again in {} s", wait.as_secs().max(1)),
             (429 | 503, None) => "try again later".to_owned(),
-            (500.., _) => "the call may have run all the same".to_owned(),
+            (400, _) if self.wants_tls => {
+                "the port speaks TLS: write `https://` in `url`".to_owned()
+            }
+            (500.., _) if self.at_start => {
+                "nothing was called yet: the server failed over the first request of the bridge, and its own log says \
+                 why"
+                    .to_owned()
+            }
+            (500.., _) => format!("{MAY_HAVE_RUN}; the server's own log says why it failed"),
             _ => return None,
         })
     }
@@ -373,6 +425,28 @@ mod tests {
         assert_eq!(remote.to_string(), "the server did not answer within 30 s and was given up");
         assert!(remote.hint().is_some_and(|hint| hint.contains("`url`")));
         assert!(given_up(false).to_string().contains("was stopped (still running"));
+    }
+
+    #[test]
+    fn only_a_call_that_was_sent_may_have_run() {
+        let check = |error: &Error, expected: bool| {
+            let told = error.hint().is_some_and(|hint| hint.contains("may have run"));
+            assert_eq!(told, expected, "{error:?} {:?}", error.hint());
+        };
+        let status = |at_start| {
+            Error::Status(Box::new(Refusal { status: 500, at_start, ..Refusal::default() }))
+        };
+        let lost = Error::SessionLost { host: "h".into() };
+        check(&lost, true);
+        check(&Error::Unsent { error: Arc::new(lost) }, false);
+        let closed = Error::Closed { last: Box::default() };
+        check(&closed, true);
+        check(&Error::Unsent { error: Arc::new(closed) }, false);
+        check(&status(false), true);
+        check(&status(true), false);
+        check(&Error::TimedOut { after: Duration::ZERO }, true);
+        let start = status(true).hint();
+        assert!(start.is_some_and(|hint| hint.contains("nothing was called")));
     }
 
     #[test]

@@ -216,6 +216,8 @@ fn no_discovery(error: Error) -> Fault {
         ended @ (Error::Closed { .. }
         | Error::Unsent { .. }
         | Error::NotReached { .. }
+        | Error::NoTls { .. }
+        | Error::NotHttp { .. }
         | Error::Abandoned
         | Error::ShuttingDown) => Fault::Final(ended),
         // Servers of the older era refuse what they do not know in ways of their own.

@@ -331,6 +331,10 @@ impl Http {
             Failure::Broken { host, reason } => {
                 Error::Broken { host: host.into(), reason: blot(reason) }
             }
+            Failure::NoTls { host } => Error::NoTls { host: host.into() },
+            Failure::NotHttp { host, reason } => {
+                Error::NotHttp { host: host.into(), reason: blot(reason) }
+            }
             error @ Failure::TooLarge { .. } => Error::BadAnswer { reason: error.to_string() },
         }
     }

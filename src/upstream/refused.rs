@@ -49,6 +49,8 @@ impl Http {
         Error::Status(Box::new(Refusal {
             host: self.host().to_owned(),
             status: status.as_u16(),
+            wants_tls: status == StatusCode::BAD_REQUEST && speaks_of_tls(&body),
+            at_start: false,
             said: excerpt(session.blotter.blot(said.trim()).as_bytes(), 300),
             retry_after: answer.retry_after(),
             redirects_to: answer.redirects_to(),
@@ -96,6 +98,17 @@ fn is_protocol(status: StatusCode) -> bool {
     )
 }
 
+/// Whether this is how web servers answer plain HTTP on a port for TLS.
+fn speaks_of_tls(body: &[u8]) -> bool {
+    const ANSWERS: [&str; 3] = [
+        "plain http request was sent to https port",
+        "client sent an http request to an https server",
+        "speaking plain http to an ssl-enabled server port",
+    ];
+    let body = String::from_utf8_lossy(body).to_lowercase();
+    ANSWERS.iter().any(|answer| body.contains(answer))
+}
+
 /// The JSON-RPC error in a body, if it is one and belongs to request `call` or to none; and whether it names that
 /// request.
 fn error_object(body: &[u8], call: Option<u64>) -> Option<(ErrorObject, bool)> {
@@ -113,6 +126,18 @@ fn error_object(body: &[u8], call: Option<u64>) -> Option<(ErrorObject, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_for_tls_say_so() {
+        let check = |body: &str, expected: bool| {
+            assert_eq!(speaks_of_tls(body.as_bytes()), expected, "{body}");
+        };
+        check("Client sent an HTTP request to an HTTPS server.\n", true);
+        check("<center>The plain HTTP request was sent to HTTPS port</center>", true);
+        check("You're speaking plain HTTP to an SSL-enabled server port.", true);
+        check("Bad Request: HTTPS is fine", false);
+        check("", false);
+    }
 
     #[test]
     fn errors_in_bodies_belong_to_the_request_or_to_none() {

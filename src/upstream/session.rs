@@ -314,8 +314,8 @@ impl Session {
             return error;
         }
         self.requests.forget(id);
-        if matches!(error, Error::NotReached { .. }) && self.requests.end_if_idle(&error, |_| true)
-        {
+        let unreached = matches!(error, Error::NotReached { .. } | Error::NoTls { .. });
+        if unreached && self.requests.end_if_idle(&error, |_| true) {
             self.end(&error);
         }
         error

@@ -13,6 +13,8 @@ use crate::wire::http::Content;
 
 /// A server has this long to open its stream and to name the endpoint.
 const OPEN_LIMIT: Duration = Duration::from_secs(15);
+/// It names the endpoint by the first event, for which there is nothing to wait.
+const NAME_LIMIT: Duration = Duration::from_secs(10);
 
 impl Http {
     /// Opens the stream and has its messages handed to the session, which ends with it.
@@ -33,30 +35,42 @@ impl Http {
     }
 
     async fn find_endpoint(&self, session: &Session) -> Result<Stream, Error> {
-        let no_stream = |reason: String| Error::Handshake { reason };
+        let no_stream =
+            |reason: String| Error::NotOlder { host: self.host().into(), reason: reason.into() };
         let answer = self.get(session, None).await?;
-        if !answer.status().is_success() {
-            return Err(self.refused(session, answer, None).await);
+        let status = answer.status();
+        if !status.is_success() {
+            // This transport has no other answer to a GET than a stream, while the present one may refuse it, or want
+            // a session first.
+            return Err(match self.refused(session, answer, None).await {
+                Error::Status(refusal) if !matches!(status.as_u16(), 400 | 405 | 406) => {
+                    Error::Status(refusal)
+                }
+                Error::Status(_) | Error::Refused(_) => {
+                    no_stream(format!("a GET brings HTTP status {} and no stream", status.as_u16()))
+                }
+                other => other,
+            });
         }
         if answer.content() != Content::Events {
-            return Err(no_stream("`url` answers with no stream of events".to_owned()));
+            return Err(no_stream("a GET brings no stream of events".to_owned()));
         }
         let mut stream = Stream::new(answer);
-        let event = stream.event().await.map_err(|ending| match ending {
+        let nameless = |what: &str| no_stream(format!("the stream of events {what}"));
+        let event = timeout(NAME_LIMIT, stream.event()).await;
+        let event = event.map_err(|_| nameless("names no endpoint"))?;
+        let event = event.map_err(|ending| match ending {
             Ending::Broken(error) => self.failed(session, error),
-            _ => no_stream("the stream of events ended before it named its endpoint".to_owned()),
+            _ => nameless("ended before it named its endpoint"),
         })?;
         if event.name != "endpoint" {
-            return Err(no_stream(
-                "the stream of events does not begin with `endpoint`".to_owned(),
-            ));
+            return Err(nameless("does not begin with `endpoint`"));
         }
         let reference = String::from_utf8_lossy(&event.data);
         // Whoever can write the stream must not have our credentials sent elsewhere.
         let endpoint = self.sibling(reference.trim()).ok_or_else(|| {
-            no_stream(
-                "the endpoint that the stream names is on another origin than `url`".to_owned(),
-            )
+            let reason = "the endpoint that the stream names is on another origin than `url`";
+            Error::Handshake { reason: reason.to_owned() }
         })?;
         self.posts_to(endpoint);
         Ok(stream)

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
-use super::error::LastWords;
+use super::error::{LastWords, Refusal};
 use super::handshake::Patience;
 use super::stderr::Tail;
 use super::supervisor::Shared;
@@ -90,6 +90,11 @@ pub(super) async fn connect(
         Ok(Err(Error::Closed { last })) => Err(Error::EndedAtStart { last }),
         Ok(Err(Error::TimedOut { .. })) | Err(_) => {
             Err(Error::NeverStarted { after: limit, last: said(tail) })
+        }
+        // There was no call yet that could have run.
+        Ok(Err(Error::Broken { host, reason })) => Err(Error::NotReached { host, reason }),
+        Ok(Err(Error::Status(refusal))) => {
+            Err(Error::Status(Box::new(Refusal { at_start: true, ..*refusal })))
         }
         Ok(Err(error)) => Err(error),
     }

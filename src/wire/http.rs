@@ -3,9 +3,9 @@
 //!
 //! Requests that need neither TLS nor a proxy go over connections of their own (`pool`).
 
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use std::{fmt, io};
 
 use bytes::Bytes;
 use http::header::{self, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
@@ -40,6 +40,20 @@ pub enum Error {
         /// Host and port.
         host: String,
         /// What the system or the peer said.
+        reason: String,
+    },
+    /// The URL says TLS and the port does not speak it, so nothing was sent.
+    #[error("`{host}` does not speak TLS")]
+    NoTls {
+        /// Host and port.
+        host: String,
+    },
+    /// The URL says plain HTTP and what comes from the port is none, as from one that speaks TLS only.
+    #[error("`{host}` does not answer in plain HTTP: {reason}")]
+    NotHttp {
+        /// Host and port.
+        host: String,
+        /// What is wrong with it.
         reason: String,
     },
     /// It broke after something may have been sent.
@@ -415,6 +429,9 @@ impl Answer {
 
 fn failure(host: &str, error: reqwest::Error) -> Error {
     let error = error.without_url();
+    if is_no_tls(&error) {
+        return Error::NoTls { host: host.to_owned() };
+    }
     let (host, reason) = (host.to_owned(), reason(&error));
     if error.is_connect() {
         Error::NotReached { host, reason }
@@ -428,8 +445,27 @@ fn unanswered(host: &str, failed: pool::Failure) -> Error {
     match failed {
         pool::Failure::Late => not_reached(no_connection()),
         pool::Failure::NotReached(error) => not_reached(innermost(&*error)),
+        pool::Failure::Broken(error) if error.is_parse() => {
+            Error::NotHttp { host: host.to_owned(), reason: innermost(&error) }
+        }
         pool::Failure::Broken(error) => broken(host, &error),
     }
+}
+
+/// Whether the peer answered the handshake of TLS with something else. Errors of the system hide those that they wrap from
+/// the chain of causes.
+fn is_no_tls(error: &reqwest::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if let Some(rustls::Error::InvalidMessage(_)) = cause.downcast_ref() {
+            return true;
+        }
+        next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        };
+    }
+    false
 }
 
 fn broken(host: &str, error: &hyper::Error) -> Error {

@@ -34,6 +34,7 @@ mod http_together;
 mod lifetime;
 mod limits;
 mod lines;
+mod misaddressed;
 mod pins;
 mod progress;
 mod promotion;
