@@ -295,6 +295,32 @@ fn check_every_module_has_a_row(sources: &[Source]) -> Vec<String> {
     unknown
 }
 
+/// Whether the map in the documents has exactly the modules that there are, each in its row.
+fn check_map(map: &Source, sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let mut listed = Vec::new();
+    for (number, line) in map.text.lines().enumerate() {
+        let mut cells = line.split('|').map(str::trim).skip(1);
+        let row = cells.next().and_then(|cell| cell.parse::<usize>().ok());
+        let (Some(row), Some(module)) = (row, cells.next()) else { continue };
+        let module = module.trim_matches('`');
+        let place = format!("{}:{}", map.path, number + 1);
+        if row_of(module) != Some(row) {
+            complaints.push(format!("{place}: `{module}` does not stand in row {row} of ROWS"));
+        }
+        if !sources.iter().any(|source| source.module() == Some(module)) {
+            complaints.push(format!("{place}: there is no module `{module}`"));
+        }
+        listed.push(module);
+    }
+    let modules = sources.iter().filter_map(Source::module).filter(|it| !listed.contains(it));
+    let mut missing: Vec<String> =
+        modules.map(|module| format!("{}:1: `{module}` is missing in the map", map.path)).collect();
+    missing.dedup();
+    complaints.extend(missing);
+    complaints
+}
+
 fn check_rows(sources: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     for source in sources {
@@ -566,6 +592,12 @@ fn every_module_has_a_row() {
 }
 
 #[test]
+fn the_map_shows_every_module_in_its_row() {
+    let map = read("docs/ARCHITECTURE.md".to_owned());
+    assert_clean(&check_map(&map, &sources()));
+}
+
+#[test]
 fn modules_use_only_lower_rows() {
     assert_clean(&check_rows(&sources()));
 }
@@ -627,6 +659,27 @@ mod rules {
         check(check_every_module_has_a_row, "src/gadgets.rs", "", &[1]);
         check(check_every_module_has_a_row, "src/router/gadgets.rs", "", &[]);
         check(check_every_module_has_a_row, "src/main.rs", "", &[]);
+    }
+
+    #[test]
+    fn a_map_that_is_wrong_is_found() {
+        let source =
+            |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
+        let check = |rows: &str, expected: &[&str]| {
+            let map = source("a.md", &format!("| row | module | what |\n|---|---|---|\n{rows}"));
+            let sources = [source("src/base/a.rs", ""), source("src/cli/a.rs", "")];
+            assert_eq!(check_map(&map, &sources), expected, "{rows}");
+        };
+        check("| 9 | `cli` | words |\n| 0 | `base` | all else |\n", &[]);
+        check("| 9 | `cli` | words |\n", &["a.md:1: `base` is missing in the map"]);
+        check(
+            "| 8 | `cli` | words |\n| 0 | `base` | all else |\n",
+            &["a.md:3: `cli` does not stand in row 8 of ROWS"],
+        );
+        check(
+            "| 9 | `cli` | words |\n| 8 | `app` | parts |\n| 0 | `base` | all else |\n",
+            &["a.md:4: there is no module `app`"],
+        );
     }
 
     #[test]
