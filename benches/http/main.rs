@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::client::{Client, Era};
-use crate::machine::table::{Comparison, heading, median};
+use crate::machine::table::{Comparison, circumstances, heading, median};
 use crate::machine::{Round, pin_to_one_core};
 use crate::peer::{Mode, Peer, Server};
 
@@ -63,13 +63,7 @@ fn main() -> io::Result<ExitCode> {
     }
 
     let mut out = io::stdout().lock();
-    match core {
-        Some(core) => writeln!(out, "all processes on core {core}")?,
-        None => writeln!(out, "not pinned: this system has no way to")?,
-    }
-    if cfg!(debug_assertions) {
-        writeln!(out, "this is a debug build: the figures mean nothing")?;
-    }
+    circumstances(&mut out, core)?;
     if !Server::Sdk.is_built() {
         writeln!(out, "SDK server: skipped, it is not built (`just bench-http` builds it)")?;
     }

@@ -26,6 +26,18 @@ pub(crate) fn median(rounds: &[Round]) -> Round {
     }
 }
 
+/// Writes what all figures depend on: the core that the processes share, and how they were built.
+pub(crate) fn circumstances(out: &mut impl Write, core: Option<usize>) -> io::Result<()> {
+    match core {
+        Some(core) => writeln!(out, "all processes on core {core}")?,
+        None => writeln!(out, "not pinned: this system has no way to")?,
+    }
+    if cfg!(debug_assertions) {
+        writeln!(out, "this is a debug build: the figures mean nothing")?;
+    }
+    Ok(())
+}
+
 pub(crate) fn heading() -> String {
     format!("{:<28}{:<30}{:>12}{:>12}{:>12}{:>8}", "", "", "direct", "bridged", "added", "ratio")
 }

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::load::Direct;
-use crate::machine::table::{Comparison, heading, median};
+use crate::machine::table::{Comparison, circumstances, heading, median};
 use crate::machine::{Round, pin_to_one_core};
 use crate::process::Peer;
 
@@ -48,13 +48,7 @@ fn main() -> io::Result<ExitCode> {
     let loaded = bridged.resident_kb();
 
     let mut out = io::stdout().lock();
-    match core {
-        Some(core) => writeln!(out, "all processes on core {core}")?,
-        None => writeln!(out, "not pinned: this system has no way to")?,
-    }
-    if cfg!(debug_assertions) {
-        writeln!(out, "this is a debug build: the figures mean nothing")?;
-    }
+    circumstances(&mut out, core)?;
     writeln!(out, "\n{}", heading())?;
     small.write(&mut out, "small echo, one at a time")?;
     many.write(&mut out, &format!("small echo, {IN_FLIGHT} in flight"))?;
