@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Approve;
 use super::exit::{Exit, Failure};
-use super::printer::Printer;
+use super::printer::{Printer, counted};
 use super::setup::Setup;
 use crate::base::text::nearest_all;
 use crate::config::ServerName;
@@ -45,10 +45,7 @@ pub(super) fn run(setup: &Setup, arguments: &Approve) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     }
-    let what = match pending.len() {
-        1 => format!("1 tool of `{server}`"),
-        count => format!("{count} tools of `{server}`"),
-    };
+    let what = format!("{} of `{server}`", counted(pending.len(), "tool"));
     if arguments.yes {
         approvals.approve(&server, &pending).map_err(|error| failure(&error))?;
         print(printer, "approved", &told);

@@ -117,6 +117,15 @@ impl Printer {
     }
 }
 
+/// So many of `what`, in words.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    match count {
+        0 => format!("no {what}"),
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
 /// What may stand in a text of several lines.
 fn is_layout(letter: char) -> bool {
     matches!(letter, '\n' | '\t')
@@ -146,7 +155,15 @@ fn harmless(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{harmless, is_layout, line};
+    use super::{counted, harmless, is_layout, line};
+
+    #[test]
+    fn counts_read_as_words() {
+        let check = |count, expected: &str| assert_eq!(counted(count, "problem"), expected);
+        check(0, "no problem");
+        check(1, "1 problem");
+        check(2, "2 problems");
+    }
 
     #[test]
     fn control_characters_are_shown_and_not_done() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::arguments::ValidateRecipe;
 use super::exit::{Exit, Failure};
-use super::printer::Printer;
+use super::printer::{Printer, counted};
 use crate::config::Severity;
 use crate::recipe::{self, Checked, Recipe};
 
@@ -60,15 +60,11 @@ fn print(printer: Printer, path: &Path, checked: &Checked) {
         |severity| checked.findings.iter().filter(|found| found.severity == severity).count();
     let verdict = match &checked.recipe {
         Some(recipe) => format!("valid, {}", about(recipe)),
-        None => match count(Severity::Error) {
-            1 => "1 error".to_owned(),
-            errors => format!("{errors} errors"),
-        },
+        None => counted(count(Severity::Error), "error"),
     };
     let warnings = match count(Severity::Warning) {
         0 => String::new(),
-        1 => ", 1 warning".to_owned(),
-        warnings => format!(", {warnings} warnings"),
+        warnings => format!(", {}", counted(warnings, "warning")),
     };
     printer.line(&format!("{path}: {verdict}{warnings}"));
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::exit::Exit;
-use crate::cli::printer::Printer;
+use crate::cli::printer::{Printer, counted};
 use crate::config::{Finding, Severity};
 
 /// How something is.
@@ -161,14 +161,6 @@ fn label(status: Status) -> &'static str {
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
-    match count {
-        0 => format!("no {what}"),
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,13 +180,5 @@ mod tests {
         check(&[Part::File], Exit::Failed);
         check(&[Part::File, Part::Server], Exit::Upstream);
         check(&[Part::Server, Part::Config, Part::File], Exit::Config);
-    }
-
-    #[test]
-    fn counts_read_as_words() {
-        let check = |count, expected: &str| assert_eq!(counted(count, "problem"), expected);
-        check(0, "no problem");
-        check(1, "1 problem");
-        check(2, "2 problems");
     }
 }

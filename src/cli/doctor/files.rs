@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::checkup::{Checkup, Part};
+use crate::cli::printer::counted;
 use crate::cli::setup::{Setup, error_chain};
 use crate::config::{self, Config, Error};
 
@@ -84,8 +85,7 @@ pub(super) fn config(setup: &Setup, checkup: &mut Checkup) -> Option<Config> {
     {
         let servers = match config.servers.len() {
             0 => "no server; `bridge init --example` shows how it is done".to_owned(),
-            1 => "1 server".to_owned(),
-            count => format!("{count} servers"),
+            count => counted(count, "server"),
         };
         checkup.ok(Part::Config, shown(file), format!("it is in order, with {servers}"));
     }

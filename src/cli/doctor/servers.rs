@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::checkup::{Checkup, Part};
 use crate::app::App;
+use crate::cli::printer::counted;
 use crate::config::Trust;
 use crate::router::{Enough, Overview};
 use crate::telemetry::logging::excerpt;
@@ -53,9 +54,8 @@ fn reached(server: &Overview, checkup: &mut Checkup) {
             let remedy = "look at its `toolFilter`, and at `bridge approve`";
             checkup.warning(Part::Server, name, "no tool of it can be called", remedy);
         }
-        (None, Some(1)) => checkup.ok(Part::Server, name, "reached, with 1 tool"),
         (None, Some(tools)) => {
-            checkup.ok(Part::Server, name, format!("reached, with {tools} tools"));
+            checkup.ok(Part::Server, name, format!("reached, with {}", counted(tools, "tool")));
         }
         (None, None) => {
             let remedy = "run it again";
