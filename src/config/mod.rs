@@ -19,6 +19,7 @@ pub(crate) mod finding;
 mod http;
 mod intent_routing;
 pub(crate) mod interpolate;
+pub(crate) mod kind;
 mod lifecycle;
 mod load;
 mod name;

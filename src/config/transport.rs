@@ -1,6 +1,7 @@
 //! How a server is reached.
 
 use super::finding::Severity;
+use super::kind::Kind;
 use super::reader::Reader;
 use super::remote::{self, Remote};
 use super::server::Scene;
@@ -8,9 +9,9 @@ use super::stdio::{self, Stdio};
 
 /// Our own names first; the others are those of other programs' files.
 const KINDS: [(&str, Kind); 5] = [
-    ("stdio", Kind::Stdio),
-    ("sse", Kind::Sse),
-    ("streamable-http", Kind::StreamableHttp),
+    Kind::NAMED[0],
+    Kind::NAMED[1],
+    Kind::NAMED[2],
     ("streamableHttp", Kind::StreamableHttp),
     ("http", Kind::StreamableHttp),
 ];
@@ -29,21 +30,15 @@ pub enum Transport {
     StreamableHttp(Remote),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Stdio,
-    Sse,
-    StreamableHttp,
-}
-
 impl Transport {
     /// The name that `transport` has in the file and in answers.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Stdio(_) => "stdio",
-            Self::Sse(_) => "sse",
-            Self::StreamableHttp(_) => "streamable-http",
-        }
+        let kind = match self {
+            Self::Stdio(_) => Kind::Stdio,
+            Self::Sse(_) => Kind::Sse,
+            Self::StreamableHttp(_) => Kind::StreamableHttp,
+        };
+        kind.name()
     }
 
     pub(super) fn read(reader: &mut Reader<'_>, scene: &Scene<'_>) -> Option<Self> {
@@ -52,7 +47,7 @@ impl Transport {
             reader.skip(&["transport", "type"]);
             None
         } else {
-            Kind::read(reader)
+            read_kind(reader)
         };
         let Some(kind) = kind else {
             reader.skip(&stdio::KEYS);
@@ -70,38 +65,36 @@ impl Transport {
     }
 }
 
-impl Kind {
-    /// What is named, or what the keys that are there show.
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let key = if reader.has("transport") { "transport" } else { "type" };
-        reader.skip(&["transport", "type"]);
-        if reader.is_object(key) {
-            let message = format!("`{key}` must be a string, not an object");
-            let finding = reader.report().finding(Severity::Error, &reader.at(key), message);
-            let hint = "put what it holds into the entry itself, and write `type` as `transport`";
-            reader.report().add(finding.hint(hint));
-            return None;
+/// What is named, or what the keys that are there show.
+fn read_kind(reader: &mut Reader<'_>) -> Option<Kind> {
+    let key = if reader.has("transport") { "transport" } else { "type" };
+    reader.skip(&["transport", "type"]);
+    if reader.is_object(key) {
+        let message = format!("`{key}` must be a string, not an object");
+        let finding = reader.report().finding(Severity::Error, &reader.at(key), message);
+        let hint = "put what it holds into the entry itself, and write `type` as `transport`";
+        reader.report().add(finding.hint(hint));
+        return None;
+    }
+    if reader.has(key) {
+        return reader.choice(key, &KINDS);
+    }
+    match (reader.has("command"), reader.has("url")) {
+        (true, false) => Some(Kind::Stdio),
+        (false, true) => {
+            let sse = reader.glance("url").is_some_and(remote::is_sse);
+            Some(if sse { Kind::Sse } else { Kind::StreamableHttp })
         }
-        if reader.has(key) {
-            return reader.choice(key, &KINDS);
+        (true, true) => {
+            let message = "has both `command` and `url`";
+            let finding = reader.report().finding(Severity::Error, reader.pointer(), message);
+            reader.report().add(finding.hint("keep one, or say which counts by `transport`"));
+            None
         }
-        match (reader.has("command"), reader.has("url")) {
-            (true, false) => Some(Self::Stdio),
-            (false, true) => {
-                let sse = reader.glance("url").is_some_and(remote::is_sse);
-                Some(if sse { Self::Sse } else { Self::StreamableHttp })
-            }
-            (true, true) => {
-                let message = "has both `command` and `url`";
-                let finding = reader.report().finding(Severity::Error, reader.pointer(), message);
-                reader.report().add(finding.hint("keep one, or say which counts by `transport`"));
-                None
-            }
-            (false, false) => {
-                let message = "has neither `command` nor `url`, so nothing says how to reach it";
-                reader.report().error(reader.pointer(), message);
-                None
-            }
+        (false, false) => {
+            let message = "has neither `command` nor `url`, so nothing says how to reach it";
+            reader.report().error(reader.pointer(), message);
+            None
         }
     }
 }

@@ -6,13 +6,11 @@ use serde_json::{Map, Value};
 
 use crate::config::finding::Severity;
 use crate::config::interpolate::with_stand_ins;
+use crate::config::kind::Kind;
 use crate::config::reader::Reader;
 use crate::config::remote::{self, is_http, read_headers};
 use crate::config::stdio::{FRAMINGS, check_command, read_env};
 use crate::config::{self, Framing};
-
-const KINDS: [(&str, Kind); 3] =
-    [("stdio", Kind::Stdio), ("sse", Kind::Sse), ("streamable-http", Kind::StreamableHttp)];
 
 /// The keys of stdio transports alone.
 const STDIO_KEYS: [&str; 4] = ["command", "args", "env", "framing"];
@@ -64,21 +62,15 @@ pub struct Remote {
     pub auth: Option<Map<String, Value>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Stdio,
-    Sse,
-    StreamableHttp,
-}
-
 impl Transport {
     /// As `type` names it.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Stdio(_) => "stdio",
-            Self::Sse(_) => "sse",
-            Self::StreamableHttp(_) => "streamable-http",
-        }
+        let kind = match self {
+            Self::Stdio(_) => Kind::Stdio,
+            Self::Sse(_) => Kind::Sse,
+            Self::StreamableHttp(_) => Kind::StreamableHttp,
+        };
+        kind.name()
     }
 
     /// Its place in the order in which transports are chosen.
@@ -96,7 +88,7 @@ impl Transport {
             let message = format!("`{key}` is missing; it is `stdio`, `streamable-http` or `sse`");
             reader.report().error(reader.pointer(), message);
         }
-        let Some(kind) = reader.choice(key, &KINDS) else {
+        let Some(kind) = reader.choice(key, &Kind::NAMED) else {
             reader.skip(&STDIO_KEYS);
             reader.skip(&remote::KEYS);
             reader.skip(&["auth"]);
