@@ -1,0 +1,7 @@
+//! Recipes as they are written, and what is said about them.
+
+mod fixtures;
+mod hostile;
+mod legacy;
+mod parts;
+mod whole;
