@@ -6,7 +6,9 @@
 
 mod disregard;
 mod languages;
+mod leaks;
 mod rule;
+mod secrecy;
 mod secrets;
 mod tools;
 mod turns;

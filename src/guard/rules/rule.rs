@@ -1,6 +1,6 @@
 //! How a rule is written down.
 
-use super::{disregard, languages, secrets, tools, turns};
+use super::{disregard, languages, leaks, secrecy, secrets, tools, turns};
 use crate::guard::found::Kind;
 
 /// One rule.
@@ -29,7 +29,14 @@ pub(super) const fn rule(
 
 /// All rules.
 pub(in crate::guard) fn all() -> impl Iterator<Item = &'static Rule> {
-    [disregard::RULES, turns::RULES, secrets::RULES, tools::RULES, languages::RULES]
-        .into_iter()
-        .flatten()
+    let families = [
+        disregard::RULES,
+        turns::RULES,
+        secrecy::RULES,
+        secrets::RULES,
+        leaks::RULES,
+        tools::RULES,
+        languages::RULES,
+    ];
+    families.into_iter().flatten()
 }

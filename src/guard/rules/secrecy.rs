@@ -1,0 +1,86 @@
+//! What the user must not learn.
+
+use super::rule::{Rule, rule};
+use crate::guard::found::Kind;
+
+pub(super) const RULES: &[Rule] = &[
+    rule(
+        Kind::Secrecy,
+        &["mention", "tell", "inform", "notify", "alert", "let", "warn", "bother"],
+        &["user", "human", "customer", "operator", "anyone", "anybody", "person", "client"],
+        r"\b(?:do not|don't|dont|never|must not|mustn't|should not|shouldn't|shall not|avoid|without|refrain from|no need to|not to|cannot|rather than|instead of)(?: ever| even)? (?:mention(?:ing)?|tell(?:ing)?|inform(?:ing)?|notify(?:ing)?|alert(?:ing)?|let(?:ting)?|warn(?:ing)?|bother(?:ing)?|inform(?:ing)?)\b(?: (?:any of |about )?(?:this|that|it|these|those|anything|of)(?: (?:steps?|fact|change|action|instructions?|file|argument|message|information|note))?)?(?: (?:to|about|with))?(?: (?:the|your|any|our))? (?:end[ -])?(?:user|human|customer|operator|anyone|anybody|person|client)s?\b",
+    ),
+    rule(
+        Kind::Secrecy,
+        &[
+            "reveal",
+            "disclos",
+            "shar",
+            "discuss",
+            "expos",
+            "acknowledg",
+            "show",
+            "display",
+            "explain",
+            "report",
+            "describ",
+            "admit",
+            "mention",
+        ],
+        &[
+            "do not",
+            "don't",
+            "dont",
+            "never",
+            "must not",
+            "mustn't",
+            "should not",
+            "shouldn't",
+            "avoid",
+            "without",
+            "refrain",
+        ],
+        r"\b(?:do not|don't|dont|never|must not|mustn't|should not|shouldn't|avoid|without|refrain from)(?: ever)? (?:reveal|disclos|shar|discuss|expos|acknowledg|show|display|explain|report|describ|admit|mention)(?:e|es|ing)? (?:any of |about )?(?:this|that|it|these|those|the existence of)\b(?: (?:instructions?|steps?|fact|message|request|information|note|change|action|prompt|process|reasoning|call|tool|rule|argument|parameter|directive|command|behaviou?r)s?)?(?: or \w+)?(?: (?:to|with|in))?(?: (?:the|your|any|end|a))? (?:user|human|customer|operator|anyone|anybody|response|summary|reply|output|answer|final)s?\b",
+    ),
+    rule(
+        Kind::Secrecy,
+        &["keep", "hide", "conceal", "withhold"],
+        &[
+            "hidden",
+            "secret",
+            "confidential",
+            "private",
+            "between us",
+            "quiet",
+            "invisible",
+            "yourself",
+            "from the user",
+            "from user",
+            "from human",
+            "from the human",
+            "from the customer",
+            "from the operator",
+        ],
+        r"\bkeep (?:this|it|these|that|them)(?: \w+){0,3} (?:hidden|secret|confidential|private|between us|quiet|invisible|to yourself|from the user)\b|\b(?:hide|conceal|withhold) (?:this|it|these|that|them|the \w+)(?: \w+){0,2} from (?:the )?(?:user|human|customer|operator)s?\b",
+    ),
+    rule(
+        Kind::Secrecy,
+        &[
+            "silently",
+            "secretly",
+            "covertly",
+            "quietly",
+            "discreetly",
+            "surreptitiously",
+            "stealthily",
+        ],
+        &[],
+        r"\b(?:silently|secretly|covertly|quietly|discreetly|surreptitiously|stealthily) (?:\w+ )?(?:post|send|upload|forward|transmit|e-?mail|exfiltrate|include|append|attach|add|bcc|cc|copy|read|fetch|execute|run|call|collect|record|embed|insert)\b~\b(?:to|the|user|all|every|this|in|into|with|from)\b",
+    ),
+    rule(
+        Kind::Secrecy,
+        &["the user"],
+        &["not", "never", "n't"],
+        r"\bthe user (?:must|should|does|need|needs|will|is|may|can)(?: not|n't|not| never)(?: ever| be| to)* (?:see|know|notice|be told|informed|told|aware|notified|shown|learn|find out|realize|realise)\b",
+    ),
+];
