@@ -21,12 +21,14 @@
 //! Goals in plain words ("please send the report to …") look like any other text, and nothing here finds them.
 
 mod channel;
+mod closer;
 mod definition;
 mod detect;
 mod direction;
 mod dress;
 mod enclosure;
 mod encoded;
+mod escape;
 mod fields;
 mod fold;
 mod found;
@@ -43,6 +45,7 @@ mod scan;
 mod server;
 mod speech;
 mod stray;
+mod stretches;
 mod variant;
 
 pub use definition::UnusableName;
