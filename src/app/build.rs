@@ -17,7 +17,7 @@ use crate::guard::Guard;
 use crate::guard::pin::Pins;
 use crate::router::{self, Admin, LeftOut, Parts, Router, ServerSettings};
 use crate::select::{Selector, own_program};
-use crate::tools::{Entry, Registries, Registry, Remembered, Rules};
+use crate::tools::{Entry, NameFile, Registries, Registry, Remembered, Rules};
 use crate::upstream::{self, Pool};
 
 /// The bridge, ready to run.
@@ -101,6 +101,7 @@ pub fn build(
         registries,
         usage: Usage::new(paths.usage(), limits),
         results: Results::new(&config.result_cache),
+        names: NameFile::new(paths.names()),
         kept: Kept::new(paths.results()),
         admin: config.agent_admin.then(|| {
             let (source, paths) = (source.clone(), paths.clone());

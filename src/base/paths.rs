@@ -95,6 +95,11 @@ impl Paths {
         self.cache().join("lists")
     }
 
+    /// The names that tools and prompts were given in direct mode.
+    pub fn names(&self) -> PathBuf {
+        self.cache().join("names.json")
+    }
+
     /// Counted calls.
     pub fn usage(&self) -> PathBuf {
         self.home.join("usage")

@@ -89,7 +89,7 @@ impl Router {
         let tool_list =
             describe::tool_list(servers, &settings.schema_compression, parts.admin.is_some());
         let promotion = Promotion::new(settings.adaptive_promotion.clone());
-        let Parts { pool, registries, usage, results, kept, selector, admin } = parts;
+        let Parts { pool, registries, usage, results, names, kept, selector, admin } = parts;
         Arc::new_cyclic(|this| Self {
             pool,
             registry: registries.everybody,
@@ -105,7 +105,7 @@ impl Router {
             recent: Mutex::default(),
             promotion,
             list_changed: watch::Sender::new(()),
-            direct: direct::State::default(),
+            direct: direct::State::new(names),
             this: this.clone(),
         })
     }

@@ -13,7 +13,7 @@ use crate::config::{
 };
 use crate::guard::Guard;
 use crate::select::Selector;
-use crate::tools::Registries;
+use crate::tools::{NameFile, Registries};
 use crate::upstream::Pool;
 
 /// What the router works with.
@@ -27,6 +27,8 @@ pub struct Parts {
     pub usage: Usage,
     /// Results that may be given again.
     pub results: Results,
+    /// The names that tools and prompts have.
+    pub names: NameFile,
     /// Results that were too long to be given at once.
     pub kept: Kept,
     /// Runs jq filters.

@@ -1,10 +1,11 @@
 //! Direct mode: whose a name is, and what an unknown one is answered with.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, Client, UPSTREAM, Web, assert_words, error_of, text_of};
+use crate::support::{Bridge, Client, UPSTREAM, Web, assert_words, error_of, eventually, text_of};
 
 /// A server that says who it is with the tool `env`, and starts only where there is a file of its name.
 fn entry(bridge: &Bridge, name: &str) -> Value {
@@ -64,6 +65,24 @@ fn a_name_stays_with_its_tool_whoever_turns_up_later() {
         assert_words(&who(&mut client, "env"), &["two"]);
         assert_words(&who(&mut client, "one_env"), &["one"]);
     }
+}
+
+#[test]
+fn a_name_stays_with_its_tool_in_the_next_run() {
+    let mut first = two(json!(false)).file("two", "").serve_initialized();
+    assert_eq!(names(&mut first), ["env"]);
+    start(&first, "one");
+    assert_eq!(names(&mut first), ["one_env", "env"]);
+    let kept = first.path("cache/names.json");
+    assert!(eventually(|| kept.exists()), "names are kept");
+    assert_eq!(fs::metadata(&kept).expect("it is there").permissions().mode() & 0o777, 0o600);
+    let home = first.path("").to_str().expect("the path is UTF-8").to_owned();
+    let next = || Bridge::new().without_config().env("BRIDGE_HOME", &home).serve_initialized();
+    let mut second = next();
+    assert_eq!(names(&mut second), ["one_env", "env"]);
+    assert_words(&who(&mut second, "env"), &["two"]);
+    // Also where nothing was listed before.
+    assert_words(&who(&mut next(), "env"), &["two"]);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::state::Given;
 use super::template::Template;
 use crate::config::{ServerName, ToolPrefix};
 use crate::protocol::era::Era;
 use crate::tools::Exposed;
+use crate::tools::name_file::Plain;
 use crate::upstream::Established;
 
 /// All of it, of which what is seen later takes the place of what was seen before.
@@ -15,8 +17,8 @@ pub(super) struct Known {
     /// Most servers speak one era only.
     established: HashMap<ServerName, Vec<Arc<Established>>>,
     prompts: HashMap<ServerName, Vec<String>>,
-    /// Of prompts; see [`Exposed`].
-    names: Exposed,
+    /// Of prompts.
+    pub(super) given: Given,
     uris: HashMap<ServerName, HashSet<String>>,
     templates: HashMap<ServerName, Vec<Template>>,
 }
@@ -40,26 +42,37 @@ impl Known {
         all.iter().find(|known| known.era == era).or(all.first()).cloned()
     }
 
-    /// Takes the prompts of servers in, and names those that have no name yet, in the order of the config. Returns the
-    /// names of all that there are.
-    pub(super) fn put_prompts<'a>(
+    /// Takes the prompts of servers in.
+    pub(super) fn put_prompts(&mut self, new: impl Iterator<Item = (ServerName, Vec<String>)>) {
+        self.prompts.extend(new);
+    }
+
+    /// Names those that have no name yet, in the order of the config. Returns the names of all that there are, and whether
+    /// there are new ones among them.
+    pub(super) fn name_prompts<'a>(
         &mut self,
-        new: impl Iterator<Item = (ServerName, Vec<String>)>,
         prefix: ToolPrefix,
         order: impl Iterator<Item = &'a ServerName>,
-    ) -> Exposed {
-        self.prompts.extend(new);
+    ) -> (Exposed, bool) {
         let order: Vec<&ServerName> = order.collect();
         let all = order.iter().filter_map(|server| Some((*server, self.prompts.get(*server)?)));
         let all = all.flat_map(|(server, names)| names.iter().map(move |n| (server, n.as_str())));
-        let names = Exposed::new(&self.names, prefix, all);
-        self.names.take_in(&names);
-        names
+        let names = Exposed::new(&self.given.names, prefix, all);
+        let is_more = self.given.names.take_in(&names);
+        (names, is_more)
+    }
+
+    /// Takes in what a prompt was called in an earlier run; one that its server is known to have lost has no name any more.
+    pub(super) fn revive_prompt(&mut self, plain: Plain) {
+        match self.prompts.get(&plain.server) {
+            Some(names) if !names.contains(&plain.own) => self.given.lost.push(plain),
+            _ => self.given.names.revive(&plain),
+        }
     }
 
     /// The server and its own name of the prompt that was given this name, whether or not it is still there.
     pub(super) fn prompt(&self, name: &str) -> Option<(ServerName, String)> {
-        self.names.owner(name).map(|(server, own)| (server.clone(), own.to_owned()))
+        self.given.names.owner(name).map(|(server, own)| (server.clone(), own.to_owned()))
     }
 
     pub(super) fn put_uris(&mut self, server: &ServerName, uris: HashSet<String>) {

@@ -1,6 +1,9 @@
 //! Names of the bridge's own making and what they stand for. A name that a client was shown stands for the same tool as
 //! long as the bridge runs, whichever servers turn up later.
 
+use std::sync::Arc;
+
+use super::state::Given;
 use super::tools::is_prefix;
 use crate::base::text::nearest_all;
 use crate::config::{ServerName, ToolPrefix};
@@ -9,7 +12,8 @@ use crate::router::caller::Caller;
 use crate::router::error::MAX_AVAILABLE;
 use crate::router::routing::Router;
 use crate::telemetry::logging::excerpt;
-use crate::tools::Exposed;
+use crate::tools::name_file::{Plain, Section};
+use crate::tools::{Exposed, ServerTools, Snapshot};
 use crate::upstream;
 
 /// A server, and what it calls a tool.
@@ -67,6 +71,36 @@ impl Router {
                 .map_or_else(|| unknown(name, &list.names, Vec::new()), failed));
         }
         Err(unknown(name, &list.names, self.unreachable(failures)))
+    }
+
+    /// Takes in what tools were called in an earlier run, the first time: what a server is known to have lost has no name
+    /// any more.
+    pub(super) fn revive_names(&self, given: &mut Given, snapshots: &[Arc<Snapshot>; 2]) {
+        if given.is_read || !self.may_be_plain() {
+            return;
+        }
+        given.is_read = true;
+        for plain in self.direct.names.read(Section::Tools) {
+            let known = snapshots.iter().filter_map(|snapshot| snapshot.get(plain.server.as_str()));
+            let has = |tools: &Arc<ServerTools>| {
+                tools.get(&plain.own).is_some() || tools.withheld(&plain.own).is_some()
+            };
+            let known: Vec<bool> = known.map(has).collect();
+            if !known.is_empty() && !known.contains(&true) {
+                given.lost.push(plain);
+            } else if self.pool.find(plain.server.as_str()).is_some() {
+                given.names.revive(&plain);
+            }
+        }
+    }
+
+    /// Keeps names for the next run, without waiting for the disk.
+    pub(super) fn keep_names(&self, section: Section, names: &Exposed, lost: &[Plain]) {
+        if !self.may_be_plain() {
+            return;
+        }
+        let (file, names, lost) = (self.direct.names.clone(), names.plain(), lost.to_vec());
+        self.direct.tasks.spawn_blocking(move || file.add(section, &names, &lost));
     }
 
     /// Who could not be asked, and why, fit for the model.

@@ -11,6 +11,7 @@ use crate::router::caller::Caller;
 use crate::router::routing::Router;
 use crate::telemetry::logging::excerpt;
 use crate::tools::Exposed;
+use crate::tools::name_file::Section;
 
 impl Router {
     /// The prompts of all servers.
@@ -32,8 +33,20 @@ impl Router {
         let own = |items: &[Item]| items.iter().map(|item| item.key.clone()).collect();
         let new = gathered.lists.iter().map(|(server, items)| (server.clone(), own(items)));
         let order = self.pool.iter().map(|(server, _)| server);
-        let prefix = self.settings.exposure.tool_prefix;
-        let names = self.direct.known().put_prompts(new, prefix, order);
+        let mut known = self.direct.known();
+        known.put_prompts(new);
+        if self.may_be_plain() && !std::mem::replace(&mut known.given.is_read, true) {
+            for plain in self.direct.names.read(Section::Prompts) {
+                if self.pool.find(plain.server.as_str()).is_some() {
+                    known.revive_prompt(plain);
+                }
+            }
+        }
+        let (names, is_more) = known.name_prompts(self.settings.exposure.tool_prefix, order);
+        if is_more {
+            self.keep_names(Section::Prompts, &known.given.names, &known.given.lost);
+        }
+        drop(known);
         (gathered, names)
     }
 

@@ -14,7 +14,8 @@ use super::tools::ToolList;
 use crate::config::ServerName;
 use crate::protocol::log::Level;
 use crate::router::caller::{Asks, Notify};
-use crate::tools::Exposed;
+use crate::tools::name_file::Plain;
+use crate::tools::{Exposed, NameFile};
 use crate::upstream::Session;
 
 /// What holds for clients whatever they request just now.
@@ -48,6 +49,10 @@ pub(super) struct Given {
     pub(super) names: Exposed,
     /// Counts how often there were new ones.
     pub(super) version: u64,
+    /// Those of earlier runs are among them.
+    pub(super) is_read: bool,
+    /// Those of earlier runs that nothing has any more.
+    pub(super) lost: Vec<Plain>,
 }
 
 /// All of it; each part is locked by itself and for a moment only.
@@ -56,6 +61,8 @@ pub(in crate::router) struct State {
     /// For clients that can be asked nothing, and for those that can be asked something.
     tools: Mutex<[Option<Arc<ToolList>>; 2]>,
     given: Mutex<Given>,
+    /// Where names are from one run to the next.
+    pub(super) names: NameFile,
     known: Mutex<Known>,
     /// The tools that clients with sessions were shown last.
     shown: Mutex<HashMap<u64, Arc<ToolList>>>,
@@ -74,6 +81,11 @@ pub(in crate::router) struct State {
 }
 
 impl State {
+    /// Keeps names in this file.
+    pub(in crate::router) fn new(names: NameFile) -> Self {
+        Self { names, ..Self::default() }
+    }
+
     /// Withdraws what waits for clients.
     pub(in crate::router) fn close(&self) {
         self.parked.clear();

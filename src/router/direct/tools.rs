@@ -8,6 +8,7 @@ use crate::protocol::era::Era;
 use crate::router::caller::{Caller, Client};
 use crate::router::routing::{Enough, Router};
 use crate::router::settings::ServerSettings;
+use crate::tools::name_file::Section;
 use crate::tools::{Exposed, Snapshot, Tool};
 use crate::upstream;
 
@@ -64,10 +65,14 @@ impl Router {
         {
             return list.clone();
         }
+        if gives {
+            self.revive_names(&mut given, &snapshots);
+        }
         let snapshot = self.seen_by(asked, &snapshots);
         let names = snapshot.exposed(&given.names, self.settings.exposure.tool_prefix);
         if gives && given.names.take_in(&names) {
             given.version += 1;
+            self.keep_names(Section::Tools, &given.names, &given.lost);
         }
         let owner = |name| given.names.owner(name);
         let is_given = names.iter().all(|(name, server, own)| owner(name) == Some((server, own)));
