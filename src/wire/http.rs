@@ -3,7 +3,7 @@
 //!
 //! Requests that need neither TLS nor a proxy go over connections of their own (`pool`).
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -86,10 +86,11 @@ pub enum Unusable {
 }
 
 /// The clients of this process: one for `http`, one for `https`, since reading the system's certificates takes its time.
+/// One that cannot be built is tried again with the next request: certificates may be there by then.
 #[derive(Debug, Default)]
 pub struct Client {
-    plain: OnceLock<Result<reqwest::Client, String>>,
-    secure: OnceCell<Result<reqwest::Client, String>>,
+    plain: OnceCell<reqwest::Client>,
+    secure: OnceCell<reqwest::Client>,
 }
 
 /// Where a server is, and what every request to it carries.
@@ -190,16 +191,15 @@ impl Client {
     }
 
     async fn of_scheme(&self, url: &Url) -> Result<&reqwest::Client, String> {
-        let built = if url.scheme() == "https" {
+        if url.scheme() == "https" {
             let build = || async {
                 let task = tokio::task::spawn_blocking(|| build(true)).await;
                 task.unwrap_or_else(|error| Err(error.to_string()))
             };
-            self.secure.get_or_init(build).await
+            self.secure.get_or_try_init(build).await
         } else {
-            self.plain.get_or_init(|| build(false))
-        };
-        built.as_ref().map_err(String::clone)
+            self.plain.get_or_try_init(async || build(false)).await
+        }
     }
 }
 

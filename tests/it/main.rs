@@ -53,4 +53,5 @@ mod start;
 mod stateless;
 mod streamable_http;
 mod support;
+mod tls;
 mod usage;
