@@ -17,7 +17,7 @@ use crate::telemetry::logging::excerpt;
 use crate::tools::Tool;
 use crate::upstream::{self, OnProgress, Watch};
 
-/// Waits grow no further than this by themselves.
+/// Waits grow no further than this by themselves, and servers are left alone no longer before another try.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A call whose server and tool are known.
@@ -67,7 +67,8 @@ impl Attempt<'_> {
     }
 
     /// How long to wait before another try; nothing where there is none: after an answer, for a cause that the config
-    /// does not name, and for a call that may have run and must not run twice.
+    /// does not name, for a call that may have run and must not run twice, and where the server asks to be left alone for
+    /// longer than a caller waits.
     fn pause(&self, error: &upstream::Error, retry: &Retry, wait: Duration) -> Option<Duration> {
         use upstream::Error as E;
         let cause = match error {
@@ -81,12 +82,18 @@ impl Attempt<'_> {
             _ => RetryOn::ConnectionError,
         };
         let safe = error.is_retryable() || self.tool.hints.may_repeat();
-        (safe && retry.retry_on.contains(&cause)).then_some(match error {
+        if !safe || !retry.retry_on.contains(&cause) {
+            return None;
+        }
+        Some(match error {
             // A try before the end of the cool-down would be none.
             E::CoolingDown { left, .. } => wait.max(*left),
-            // Some ask to be left alone for hours, which no caller waits for.
             E::Status(refusal) if matches!(refusal.status, 429 | 503) => {
-                wait.max(refusal.retry_after.unwrap_or_default().min(LONGEST_WAIT))
+                let asked = refusal.retry_after.unwrap_or_default();
+                if asked > LONGEST_WAIT {
+                    return None;
+                }
+                wait.max(asked)
             }
             _ => wait,
         })
@@ -122,7 +129,7 @@ impl Attempt<'_> {
             let params = |to: &mut Vec<u8>, id| self.write_params(to, token, id);
             match session.call_tool(timeout, watch, params).await {
                 // The session ended between taking it and using it; the next one is fresh.
-                Err(error) if error.is_retryable() && !tried => tried = true,
+                Err(error) if error.is_retryable_at_once() && !tried => tried = true,
                 outcome => break outcome?,
             }
         };

@@ -160,6 +160,17 @@ pub enum Error {
 impl Error {
     /// Whether the request surely never reached the server's tool, so that it may be sent again whatever it does.
     pub fn is_retryable(&self) -> bool {
+        !self.may_have_run()
+    }
+
+    /// Whether the request may be sent again in this moment: it did not reach the tool, and the server did not ask to be
+    /// left alone.
+    pub fn is_retryable_at_once(&self) -> bool {
+        !self.may_have_run() && !matches!(self, Self::Status(_))
+    }
+
+    /// Whether the request may have reached the server's tool.
+    pub fn may_have_run(&self) -> bool {
         match self {
             Self::CommandNotFound { .. }
             | Self::FolderMissing { .. }
@@ -174,16 +185,17 @@ impl Error {
             | Self::NotReached { .. }
             | Self::NoTls { .. }
             | Self::NotOlder { .. }
-            | Self::Abandoned => true,
+            | Self::Abandoned => false,
+            // Whoever answers so has not begun (RFC 6585, Section 4).
+            Self::Status(refusal) => refusal.status != 429,
             Self::Closed { .. }
             | Self::Broken { .. }
             | Self::NotHttp { .. }
-            | Self::Status(_)
             | Self::SessionLost { .. }
             | Self::TimedOut { .. }
             | Self::Refused(_)
             | Self::BadAnswer { .. }
-            | Self::ShuttingDown => false,
+            | Self::ShuttingDown => true,
         }
     }
 
@@ -394,6 +406,8 @@ fn remedy(command: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -427,6 +441,38 @@ mod tests {
         assert!(given_up(false).to_string().contains("was stopped (still running"));
     }
 
+    /// How many kinds of errors there are.
+    const KINDS: usize = 23;
+
+    /// Which kind of error it is. A new one needs a number here, and its place in the table below.
+    fn kind(error: &Error) -> usize {
+        match error {
+            Error::CommandNotFound { .. } => 0,
+            Error::FolderMissing { .. } => 1,
+            Error::Spawn { .. } => 2,
+            Error::EndedAtStart { .. } => 3,
+            Error::Handshake { .. } => 4,
+            Error::StillStarting { .. } => 5,
+            Error::NeverStarted { .. } => 6,
+            Error::CoolingDown { .. } => 7,
+            Error::Closed { .. } => 8,
+            Error::Unsent { .. } => 9,
+            Error::Busy { .. } => 10,
+            Error::NotReached { .. } => 11,
+            Error::Broken { .. } => 12,
+            Error::Status(_) => 13,
+            Error::SessionLost { .. } => 14,
+            Error::TimedOut { .. } => 15,
+            Error::Refused(_) => 16,
+            Error::BadAnswer { .. } => 17,
+            Error::Abandoned => 18,
+            Error::ShuttingDown => 19,
+            Error::NoTls { .. } => 20,
+            Error::NotOlder { .. } => 21,
+            Error::NotHttp { .. } => 22,
+        }
+    }
+
     #[test]
     fn only_a_call_that_was_sent_may_have_run() {
         let check = |error: &Error, expected: bool| {
@@ -450,9 +496,45 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_may_have_run_is_not_retryable() {
-        assert!(!Error::Closed { last: Box::default() }.is_retryable());
-        assert!(!Error::TimedOut { after: Duration::ZERO }.is_retryable());
-        assert!(Error::CommandNotFound { command: "npx".to_owned() }.is_retryable());
+    fn only_what_cannot_have_run_may_be_sent_again() {
+        let mut seen = BTreeSet::new();
+        let mut check = |error: Error, may_have_run: bool, at_once: bool| {
+            assert_eq!(error.may_have_run(), may_have_run, "{error:?}");
+            assert_eq!(error.is_retryable(), !may_have_run, "{error:?}");
+            assert_eq!(error.is_retryable_at_once(), at_once, "{error:?}");
+            seen.insert(kind(&error));
+        };
+        let (after, last) = (Duration::ZERO, Box::<LastWords>::default());
+        let (host, reason) = (Box::<str>::from("h"), Box::<str>::from("r"));
+        let command = "npx".to_owned();
+        let source = Arc::new(io::Error::other("no"));
+        let error = Arc::new(Error::Closed { last: last.clone() });
+        check(Error::CommandNotFound { command: command.clone() }, false, true);
+        check(Error::FolderMissing { folder: "/x".to_owned() }, false, true);
+        check(Error::Spawn { command, source }, false, true);
+        check(Error::EndedAtStart { last: last.clone() }, false, true);
+        check(Error::Handshake { reason: String::new() }, false, true);
+        check(Error::StillStarting { after, last: last.clone() }, false, true);
+        check(Error::NeverStarted { after, last: last.clone() }, false, true);
+        check(Error::CoolingDown { error: error.clone(), left: after }, false, true);
+        check(Error::Closed { last }, true, false);
+        check(Error::Unsent { error }, false, true);
+        check(Error::Busy { after }, false, true);
+        check(Error::NotReached { host: host.clone(), reason: reason.clone() }, false, true);
+        check(Error::NoTls { host: host.clone() }, false, true);
+        check(Error::NotOlder { host: host.clone(), reason: reason.clone() }, false, true);
+        check(Error::NotHttp { host: host.clone(), reason: reason.clone() }, true, false);
+        check(Error::Broken { host: host.clone(), reason }, true, false);
+        for (status, may_have_run) in [(429, false), (500, true), (502, true), (503, true)] {
+            let refusal = Refusal { status, ..Refusal::default() };
+            check(Error::Status(Box::new(refusal)), may_have_run, false);
+        }
+        check(Error::SessionLost { host }, true, false);
+        check(Error::TimedOut { after }, true, false);
+        check(Error::Refused(ErrorObject::new(-32000, "no")), true, false);
+        check(Error::BadAnswer { reason: String::new() }, true, false);
+        check(Error::Abandoned, false, true);
+        check(Error::ShuttingDown, true, false);
+        assert_eq!(seen, (0..KINDS).collect(), "each kind has its place in the table");
     }
 }

@@ -86,26 +86,44 @@ fn one_server_may_be_tried_more_often() {
     assert_eq!((text_of(&result), runs), ("run 2", 2));
 }
 
-#[test]
-fn a_server_that_asks_to_be_left_alone_is() {
+/// A server that refuses the first call by this status, and asks to be left alone.
+fn busy(status: u16, seconds: &'static str, may_repeat: bool) -> Web {
     let refused = AtomicBool::new(false);
-    let web = Web::start(move |request, reply| {
+    Web::start(move |request, reply| {
         if request.is("tools/list") {
-            let hints = json!({"readOnlyHint": true});
+            let hints = json!({"readOnlyHint": may_repeat});
             let tool =
                 json!({"name": "echo", "inputSchema": {"type": "object"}, "annotations": hints});
             return reply.json(&request.result(&json!({"tools": [tool]})));
         }
         request.is("tools/call")
             && !refused.swap(true, Ordering::Relaxed)
-            && reply.send(429, &[("Retry-After", "1")], "")
-    });
-    let retry = json!({"maxAttempts": 2, "delayMs": 1});
-    let mut client =
-        Bridge::new().entry("web", web.entry()).set("retry", retry).serve_initialized();
-    let begun = Instant::now();
-    let result = client.call("web", "echo", json!({"message": "hello"}));
-    assert_eq!(text_of(&result), "hello");
-    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
-    assert_eq!(web.messages("tools/call").len(), 2);
+            && reply.send(status, &[("Retry-After", seconds)], "")
+    })
+}
+
+#[test]
+fn a_server_that_asks_to_be_left_alone_is() {
+    let check = |status, seconds, may_repeat, tries| {
+        let web = busy(status, seconds, may_repeat);
+        let retry = json!({"maxAttempts": 2, "delayMs": 1});
+        let mut client =
+            Bridge::new().entry("web", web.entry()).set("retry", retry).serve_initialized();
+        let begun = Instant::now();
+        let result = client.call("web", "echo", json!({"message": "hello"}));
+        if tries == 2 {
+            assert_eq!(text_of(&result), "hello");
+            assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
+        } else {
+            error_of(&result, "connection_failed");
+        }
+        assert_eq!(web.messages("tools/call").len(), tries, "{status} {seconds} {may_repeat}");
+    };
+    check(429, "1", true, 2);
+    // Nothing has run, so that it may go again whatever it does.
+    check(429, "1", false, 2);
+    check(503, "1", true, 2);
+    check(503, "1", false, 1);
+    // No caller waits for hours, and to come back earlier is not what was asked for.
+    check(429, "7200", true, 1);
 }

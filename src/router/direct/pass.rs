@@ -45,7 +45,7 @@ impl Router {
             };
             let write = |to: &mut Vec<u8>, id: u64| write(to, params, token, id, other);
             match session.request(method, timeout, watch, write).await {
-                Err(error) if error.is_retryable() && !tried => tried = true,
+                Err(error) if error.is_retryable_at_once() && !tried => tried = true,
                 outcome => return outcome,
             }
         }
