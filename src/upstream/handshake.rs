@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use super::eras::Eras;
+use super::eras::{Eras, Shown};
 use super::pending::Answer;
 use super::{Error, Established, Session, Terms, Watch};
 use crate::base::json::string;
@@ -36,8 +36,8 @@ pub(super) struct Patience {
 
 /// Why an exchange opened no session.
 enum Fault {
-    /// The server may speak the other era.
-    OtherEra(Error),
+    /// The server may speak the other era, and whether it said that it does not speak this one.
+    OtherEra(Error, Shown),
     /// It does not help to try.
     Final(Error),
 }
@@ -54,37 +54,41 @@ pub(super) async fn open(
     let silence = if eras.lacks(Era::Session) { patience.limit } else { patience.silence };
     match eras.first(terms.era) {
         Era::Session => match initialize(session, terms, patience.limit).await {
-            Err(Fault::OtherEra(refusal)) => match discover(session, terms, silence).await {
-                Ok(()) => {
-                    eras.learn(Era::Session, false);
-                    eras.learn(Era::Stateless, true);
-                    Ok(())
-                }
-                // What it said to a question that it may not know is of no interest.
-                Err(fault) => {
-                    if fault.is_end() {
-                        eras.learn(Era::Session, false);
+            Err(Fault::OtherEra(refusal, shown)) => {
+                match discover(session, terms, silence).await {
+                    Ok(()) => {
+                        eras.learn(Era::Session, shown);
+                        eras.learn(Era::Stateless, Shown::Spoken);
+                        Ok(())
                     }
-                    Err(refusal)
+                    // What it said to a question that it may not know is of no interest.
+                    Err(fault) => {
+                        if fault.is_end() {
+                            eras.learn(Era::Session, shown);
+                        }
+                        Err(refusal)
+                    }
                 }
-            },
-            outcome => outcome.map(|()| eras.learn(Era::Session, true)).map_err(Fault::into_error),
+            }
+            outcome => {
+                outcome.map(|()| eras.learn(Era::Session, Shown::Spoken)).map_err(Fault::into_error)
+            }
         },
         Era::Stateless => match discover(session, terms, silence).await {
-            Err(Fault::OtherEra(_)) => {
+            Err(Fault::OtherEra(_, shown)) => {
                 initialize(session, terms, patience.limit).await.map_err(Fault::into_error)?;
-                eras.learn(Era::Stateless, false);
-                eras.learn(Era::Session, true);
+                eras.learn(Era::Stateless, shown);
+                eras.learn(Era::Session, Shown::Spoken);
                 Ok(())
             }
             Err(fault) => {
-                if fault.is_end() && !eras.speaks(Era::Stateless) {
-                    eras.learn(Era::Stateless, false);
+                if fault.is_end() {
+                    eras.learn(Era::Stateless, Shown::Nothing);
                 }
                 Err(fault.into_error())
             }
             Ok(()) => {
-                eras.learn(Era::Stateless, true);
+                eras.learn(Era::Stateless, Shown::Spoken);
                 Ok(())
             }
         },
@@ -99,7 +103,7 @@ impl Fault {
 
     fn into_error(self) -> Error {
         match self {
-            Self::OtherEra(error) | Self::Final(error) => error,
+            Self::OtherEra(error, _) | Self::Final(error) => error,
         }
     }
 }
@@ -136,18 +140,23 @@ async fn initialize(session: &Session, terms: &Terms, limit: Duration) -> Result
     let result = answer.map_err(|error| match error {
         Error::Refused(refusal) => {
             let error = failed(format!("the server refused `initialize`: {refusal}"));
-            if may_be_stateless(&refusal) { Fault::OtherEra(error) } else { Fault::Final(error) }
+            if may_be_stateless(&refusal) {
+                Fault::OtherEra(error, Shown::Refused)
+            } else {
+                Fault::Final(error)
+            }
         }
         Error::BadAnswer { reason } => Fault::Final(failed(reason)),
         Error::Status(refusal) if is_vague(refusal.status) => {
-            Fault::OtherEra(Error::Status(refusal))
+            Fault::OtherEra(Error::Status(refusal), Shown::Refused)
         }
         other => Fault::Final(other),
     })?;
     let answer: ServerAnswer = serde_json::from_str(&result).map_err(|error| {
         Fault::Final(failed(format!("the answer to `initialize` cannot be read: {error}")))
     })?;
-    check_revision(&answer.protocol_version).map_err(Fault::OtherEra)?;
+    check_revision(&answer.protocol_version)
+        .map_err(|error| Fault::OtherEra(error, Shown::Refused))?;
     let mut established = Established::new(
         Era::Session,
         &answer.protocol_version,
@@ -185,15 +194,19 @@ async fn discover(session: &Session, terms: &Terms, silence: Duration) -> Result
         answer = asked().await;
     }
     let result = answer.map_err(no_discovery)?;
-    let found =
-        Discovery::parse(&result).map_err(|fault| Fault::OtherEra(failed(fault.to_string())))?;
+    let found = Discovery::parse(&result)
+        .map_err(|fault| Fault::OtherEra(failed(fault.to_string()), Shown::Nothing))?;
     let Some(revision) = found.revision() else {
         let older = found.supported.iter().any(|date| Era::of_revision(date) == Era::Session);
         let dates = excerpt(found.supported.join(", ").as_bytes(), 200);
         let latest = Revision::LATEST.as_str();
         let error =
             failed(format!("the server speaks {dates}, the newest spoken here is {latest}"));
-        return Err(if older { Fault::OtherEra(error) } else { Fault::Final(error) });
+        return Err(if older {
+            Fault::OtherEra(error, Shown::Refused)
+        } else {
+            Fault::Final(error)
+        });
     };
     let mut established =
         Established::new(Era::Stateless, revision.as_str(), Some(&found.capabilities));
@@ -211,7 +224,8 @@ fn no_discovery(error: Error) -> Fault {
             let dates = supported_versions(&refusal).unwrap_or_default();
             let has_sessions = dates.iter().any(|date| Era::of_revision(date) == Era::Session);
             let knows = is_of_stateless_server(&refusal) && !has_sessions;
-            if knows { Fault::Final(error) } else { Fault::OtherEra(error) }
+            let shown = if has_sessions { Shown::Refused } else { shown_by(refusal.code) };
+            if knows { Fault::Final(error) } else { Fault::OtherEra(error, shown) }
         }
         ended @ (Error::Closed { .. }
         | Error::Unsent { .. }
@@ -221,12 +235,26 @@ fn no_discovery(error: Error) -> Fault {
         | Error::Abandoned
         | Error::ShuttingDown) => Fault::Final(ended),
         // Servers of the older era refuse what they do not know in ways of their own.
-        Error::BadAnswer { reason } => Fault::OtherEra(failed(reason)),
+        Error::BadAnswer { reason } => Fault::OtherEra(failed(reason), Shown::Nothing),
         Error::Status(refusal) if is_of_any_era(refusal.status) => {
             Fault::Final(Error::Status(refusal))
         }
         // Over HTTP as well (specification, Versioning, Backward Compatibility).
-        other => Fault::OtherEra(other),
+        Error::Status(refusal) if is_vague(refusal.status) => {
+            Fault::OtherEra(Error::Status(refusal), Shown::Refused)
+        }
+        other => Fault::OtherEra(other, Shown::Nothing),
+    }
+}
+
+/// What a refusal of `server/discover` by this code says of the era: some are of a server that knows nothing of it, others
+/// tell only that something went wrong.
+fn shown_by(code: i64) -> Shown {
+    match code {
+        METHOD_NOT_FOUND | INVALID_REQUEST | INVALID_PARAMS | UNSUPPORTED_PROTOCOL_VERSION => {
+            Shown::Refused
+        }
+        _ => Shown::Nothing,
     }
 }
 
@@ -272,12 +300,46 @@ fn check_revision(date: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upstream::error::Refusal;
 
     #[test]
     fn only_the_stateless_era_is_refused() {
         for (date, fine) in [("2024-11-05", true), ("2024-10-07", true), ("2026-07-28", false)] {
             assert_eq!(check_revision(date).is_ok(), fine, "{date}");
         }
+    }
+
+    #[test]
+    fn only_a_real_answer_shows_that_an_era_is_not_spoken() {
+        let check = |error: Error, expected: Option<Shown>| {
+            let said = format!("{error:?}");
+            let shown = match no_discovery(error) {
+                Fault::OtherEra(_, shown) => Some(shown),
+                Fault::Final(_) => None,
+            };
+            assert_eq!(shown, expected, "{said}");
+        };
+        let refused = |code| Error::Refused(ErrorObject::new(code, "no"));
+        for code in [METHOD_NOT_FOUND, INVALID_REQUEST, INVALID_PARAMS] {
+            check(refused(code), Some(Shown::Refused));
+        }
+        check(refused(-32603), Some(Shown::Nothing));
+        check(refused(-32000), Some(Shown::Nothing));
+        let status = |status| Error::Status(Box::new(Refusal { status, ..Refusal::default() }));
+        for code in [400, 404, 405, 415] {
+            check(status(code), Some(Shown::Refused));
+        }
+        for code in [500, 502, 504] {
+            check(status(code), Some(Shown::Nothing));
+        }
+        for code in [401, 429, 503] {
+            check(status(code), None);
+        }
+        check(Error::TimedOut { after: Duration::ZERO }, Some(Shown::Nothing));
+        check(Error::Broken { host: "h".into(), reason: "r".into() }, Some(Shown::Nothing));
+        check(Error::BadAnswer { reason: "r".to_owned() }, Some(Shown::Nothing));
+        check(Error::NotReached { host: "h".into(), reason: "r".into() }, None);
+        check(Error::Closed { last: Box::default() }, None);
     }
 
     #[test]
