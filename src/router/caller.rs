@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::future::BoxFuture;
 
 use crate::config::ServerName;
+use crate::protocol::era::Era;
 use crate::protocol::error::ErrorObject;
 use crate::protocol::log::Level;
 use crate::protocol::version::Revision;
-use crate::upstream::Withdrawn;
+use crate::upstream::{Identity, Withdrawn};
 
 /// Sends notifications to the session and request that caused them.
 #[derive(Clone)]
@@ -71,6 +72,14 @@ impl Client {
             info: None,
             capabilities: "{}".into(),
             log_level: None,
+        }
+    }
+
+    /// Tells whether requests are of one client: without a session each comes with a number of its own.
+    pub(super) fn identity(&self) -> Identity {
+        match &self.info {
+            Some(info) if self.revision.era() == Era::Stateless => Identity::Program(info.clone()),
+            _ => Identity::Number(self.id),
         }
     }
 }

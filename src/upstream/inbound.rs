@@ -175,7 +175,9 @@ impl Session {
 
     /// Tells the client that a notification is meant for, without what the server was given to log in with.
     fn hand_on(&self, method: &str, params: &str, of: Option<u64>) {
-        let Some(follower) = self.follower(of) else { return };
+        let Some(follower) = self.follower(of) else {
+            return tracing::debug!("`{}` notifies `{method}` for nobody for certain", self.server);
+        };
         match self.blotter.blot(params) {
             Cow::Borrowed(params) => follower.notified(method, params),
             // A secret may have looked like a part of the JSON itself.
@@ -203,7 +205,9 @@ impl Session {
             let answer = follower.asked(method, params);
             return self.put(id, of, &*follower, answer);
         }
-        let message = format!("this client does not offer `{}`", excerpt(method.as_bytes(), 80));
+        let method = excerpt(method.as_bytes(), 80);
+        tracing::debug!("`{}` asks `{method}` of nobody for certain", self.server);
+        let message = format!("no client is known for certain that this is asked of: `{method}`");
         self.reply(&id, Err(&ErrorObject::new(METHOD_NOT_FOUND, message)));
     }
 

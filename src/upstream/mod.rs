@@ -4,6 +4,7 @@
 //! A supervisor holds at most one [`Session`], and a session is one running conversation. Nothing in here knows who called.
 
 mod attempts;
+mod attribution;
 mod carrier;
 pub mod changes;
 mod child;
@@ -41,7 +42,7 @@ mod upkeep;
 
 pub use changes::Change;
 pub use error::Error;
-pub use follower::{Follower, Reply};
+pub use follower::{Follower, Identity, Reply};
 pub use lease::Lease;
 pub use pending::OnProgress;
 pub use pool::Pool;

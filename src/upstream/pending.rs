@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::attribution::{Past, Whose};
 use super::{Error, Follower};
 use crate::protocol::method;
 
@@ -18,6 +19,10 @@ pub(super) const LONGEST: Duration = Duration::from_hours(6);
 
 /// What a request comes back with: the JSON text of its result.
 pub(super) type Answer = Result<Box<str>, Error>;
+
+/// Hears of progress until its request has ended, which empties it. It has a lock of its own: whoever hears may take his
+/// time, and the answer waits for him, so that no progress comes after it.
+type Listening = Arc<Mutex<Option<OnProgress>>>;
 
 /// Receives the `params` of each progress notification and, borrowed from them, the token to be
 /// replaced.
@@ -38,11 +43,12 @@ struct Table {
     next_look: Option<Instant>,
     last_used: Instant,
     ended: Option<Error>,
+    past: Past,
 }
 
 struct Waiting {
     reply: oneshot::Sender<Answer>,
-    on_progress: Option<OnProgress>,
+    listening: Option<Listening>,
     follower: Option<Arc<dyn Follower>>,
     timeout: Duration,
     begun: Instant,
@@ -71,7 +77,12 @@ impl Use {
     pub(super) fn of(method: &str) -> Self {
         match method {
             method::SUBSCRIPTIONS_LISTEN => Self::Standing,
-            method::INITIALIZE | method::SERVER_DISCOVER | method::TOOLS_LIST => Self::Upkeep,
+            method::INITIALIZE
+            | method::SERVER_DISCOVER
+            | method::TOOLS_LIST
+            | method::LOGGING_SET_LEVEL
+            | method::RESOURCES_SUBSCRIBE
+            | method::RESOURCES_UNSUBSCRIBE => Self::Upkeep,
             _ => Self::Call,
         }
     }
@@ -82,6 +93,28 @@ impl Waiting {
     fn deadline(&self) -> Instant {
         let longest = self.begun + LONGEST;
         if self.asked > 0 { longest } else { longest.min(self.heard + self.timeout) }
+    }
+
+    /// Whether the server may speak of it in messages that name no request, and for whom nobody else is to hear them.
+    fn is_of_client(&self) -> bool {
+        self.follower.is_some() || self.usage == Use::Call
+    }
+
+    fn whose(&self) -> Whose {
+        self.follower.as_ref().map(|follower| follower.identity())
+    }
+
+    /// Has nobody hear of its progress any more; waits for one who just does.
+    fn close(&mut self) {
+        if let Some(listening) = self.listening.take() {
+            drop(listening.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+
+    /// Ends it. He who waits may have left in this very moment.
+    fn end(mut self, answer: Answer) {
+        self.close();
+        let _ = self.reply.send(answer);
     }
 }
 
@@ -120,6 +153,7 @@ impl Requests {
             next_look: None,
             last_used: Instant::now(),
             ended: None,
+            past: Past::default(),
         };
         Self { table: Mutex::new(table), earlier: Notify::new() }
     }
@@ -151,8 +185,9 @@ impl Requests {
         }
         let begun = heard;
         let sent = true;
+        let listening = on_progress.map(|on_progress| Arc::new(Mutex::new(Some(on_progress))));
         let waiting =
-            Waiting { reply, on_progress, follower, timeout, begun, heard, usage, sent, asked: 0 };
+            Waiting { reply, listening, follower, timeout, begun, heard, usage, sent, asked: 0 };
         table.waiting.insert(id, waiting);
         self.look_at(&mut table, heard + timeout);
         Ok(Entered { id, answer, alone })
@@ -206,25 +241,32 @@ impl Requests {
         let now = Instant::now();
         let mut table = self.table();
         let Some(waiting) = table.waiting.remove(&id) else {
+            table.past.answered_late(id, now);
             let asked = id > 0 && id < table.next_id;
             return if asked { Delivery::TooLate } else { Delivery::NeverAsked };
         };
         if waiting.usage == Use::Call {
             table.last_used = now;
         }
+        if waiting.is_of_client() {
+            table.past.ended(waiting.whose(), now);
+        }
         drop(table);
-        // He may have left in this very moment.
-        let _ = waiting.reply.send(answer);
+        waiting.end(answer);
         Delivery::Delivered
     }
 
     /// Restarts a request's clock and tells its caller.
     pub(super) fn progress(&self, id: u64, params: &str, token: &str) {
-        if let Some(waiting) = self.table().waiting.get_mut(&id) {
+        let listening = self.table().waiting.get_mut(&id).and_then(|waiting| {
             waiting.heard = Instant::now();
-            if let Some(on_progress) = &mut waiting.on_progress {
-                on_progress(params, token);
-            }
+            waiting.listening.clone()
+        });
+        if let Some(listening) = listening
+            && let Some(on_progress) =
+                &mut *listening.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            on_progress(params, token);
         }
     }
 
@@ -233,13 +275,18 @@ impl Requests {
         self.table().waiting.get(&id)?.follower.clone()
     }
 
-    /// Who follows the newest request, if all that are followed are of one client: what the server says without
-    /// naming a request can only be meant for that one.
+    /// Who follows the newest request, if what the server says without naming a request can only be meant for that one:
+    /// all others in flight are of the same client, and so is all that the server may still be speaking of.
     pub(super) fn sole_follower(&self) -> Option<Arc<dyn Follower>> {
         let table = self.table();
-        let mut followers = table.waiting.values().rev().filter_map(|w| w.follower.as_ref());
-        let newest = followers.next()?;
-        followers.all(|other| other.client() == newest.client()).then(|| newest.clone())
+        let mut of_clients = table.waiting.values().rev().filter(|waiting| waiting.is_of_client());
+        let newest = of_clients.next()?.follower.as_ref()?;
+        let is_same = |other: &Waiting| {
+            other.follower.as_ref().is_some_and(|other| other.client() == newest.client())
+        };
+        let alone =
+            of_clients.all(is_same) && !table.past.has_others(&newest.identity(), Instant::now());
+        alone.then(|| newest.clone())
     }
 
     /// Whether somebody still waits for the answer to this request.
@@ -254,15 +301,23 @@ impl Requests {
         }
     }
 
+    /// Takes a request out that came to nothing, so that no answer follows.
+    pub(super) fn forget(&self, id: u64) {
+        let forgotten = self.table().take(id);
+        if let Some(mut forgotten) = forgotten {
+            forgotten.close();
+        }
+    }
+
     /// Takes a request out that nobody waits for any more; whether it was still there, and the server
     /// knows of it.
-    pub(super) fn forget(&self, id: u64) -> bool {
+    pub(super) fn give_up(&self, id: u64) -> bool {
         let mut table = self.table();
-        let forgotten = table.waiting.remove(&id);
-        if forgotten.as_ref().is_some_and(|waiting| waiting.usage == Use::Call) {
-            table.last_used = Instant::now();
-        }
-        forgotten.is_some_and(|waiting| waiting.sent)
+        let Some(mut given_up) = table.take(id) else { return false };
+        table.note_given_up(id, &given_up);
+        drop(table);
+        given_up.close();
+        given_up.sent
     }
 
     /// Ends the session: what waits fails with `error`, and so does everything later.
@@ -272,7 +327,7 @@ impl Requests {
         let waiting = std::mem::take(&mut table.waiting);
         drop(table);
         for (_, waiting) in waiting {
-            let _ = waiting.reply.send(Err(error.clone()));
+            waiting.end(Err(error.clone()));
         }
     }
 
@@ -319,8 +374,8 @@ impl Requests {
                 if waiting.sent {
                     given_up(id);
                 }
-                let error = Error::TimedOut { after: waiting.timeout };
-                let _ = waiting.reply.send(Err(error));
+                let after = waiting.timeout;
+                waiting.end(Err(Error::TimedOut { after }));
             }
             let sleep = async {
                 match next_look {
@@ -342,12 +397,30 @@ impl Table {
         self.waiting.values().all(|waiting| waiting.usage == Use::Standing)
     }
 
+    /// Takes a request out whose use of the server is over.
+    fn take(&mut self, id: u64) -> Option<Waiting> {
+        let taken = self.waiting.remove(&id)?;
+        if taken.usage == Use::Call {
+            self.last_used = Instant::now();
+        }
+        Some(taken)
+    }
+
+    fn note_given_up(&mut self, id: u64, given_up: &Waiting) {
+        if given_up.sent && given_up.is_of_client() {
+            self.past.given_up(id, given_up.whose());
+        }
+    }
+
     /// Requests whose time is up at `now`, and when to look again.
     fn take_silent(&mut self, now: Instant) -> (BTreeMap<u64, Waiting>, Option<Instant>) {
         let silent: BTreeMap<u64, Waiting> =
             self.waiting.extract_if(.., |_, waiting| waiting.deadline() <= now).collect();
         if silent.values().any(|waiting| waiting.usage == Use::Call) {
             self.last_used = now;
+        }
+        for (id, waiting) in &silent {
+            self.note_given_up(*id, waiting);
         }
         self.next_look = self.waiting.values().map(Waiting::deadline).min();
         (silent, self.next_look)
@@ -359,6 +432,7 @@ mod tests {
     use futures_util::future::BoxFuture;
 
     use super::*;
+    use crate::upstream::attribution::AFTERMATH;
     use crate::upstream::follower::Reply;
 
     #[tokio::test(start_paused = true)]
@@ -419,6 +493,64 @@ mod tests {
         assert!(matches!(asked.answer.await, Ok(Err(Error::TimedOut { .. }))));
         assert_eq!(start.elapsed().as_secs(), 620);
         watch.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_names_no_request_is_for_one_client_for_certain_or_for_nobody() {
+        let requests = Requests::new();
+        let limit = Duration::from_mins(1);
+        let enter = |client: Option<u64>| {
+            let follower = client.map(|client| -> Arc<dyn Follower> { Arc::new(Client(client)) });
+            requests.enter(limit, Use::Call, None, follower).expect("open").id
+        };
+        let sole = || requests.sole_follower().map(|follower| follower.client());
+        let [first, again] = [1, 1].map(|client| enter(Some(client)));
+        assert_eq!(sole(), Some(1));
+        let other = enter(Some(2));
+        assert_eq!(sole(), None);
+        requests.answer(other, Ok("{}".into()));
+        assert_eq!(sole(), None, "it may be late");
+        tokio::time::advance(AFTERMATH).await;
+        assert_eq!(sole(), Some(1));
+        let unknown = enter(None);
+        assert_eq!(sole(), None, "somebody nobody follows may have called");
+        requests.answer(unknown, Ok("{}".into()));
+        tokio::time::advance(AFTERMATH).await;
+        requests.answer(first, Ok("{}".into()));
+        assert_eq!(sole(), Some(1), "its own calls may be late");
+        let upkeep = requests.enter(limit, Use::Upkeep, None, None).expect("open").id;
+        assert_eq!(sole(), Some(1), "the bridge asks for nobody");
+        requests.answer(upkeep, Ok("{}".into()));
+        let given_up = enter(Some(2));
+        assert!(requests.give_up(given_up));
+        tokio::time::advance(AFTERMATH * 4).await;
+        assert_eq!(sole(), None, "the server may work on it for long");
+        assert_eq!(requests.answer(given_up, Ok("{}".into())), Delivery::TooLate);
+        tokio::time::advance(AFTERMATH).await;
+        assert_eq!(sole(), Some(1));
+        requests.answer(again, Ok("{}".into()));
+        assert_eq!(sole(), None);
+    }
+
+    #[tokio::test]
+    async fn who_hears_of_progress_holds_nobody_else_up_and_hears_nothing_after_the_answer() {
+        let requests = Arc::new(Requests::new());
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (hears, table) = (heard.clone(), requests.clone());
+        let on_progress: OnProgress = Box::new(move |params, _| {
+            // It would wait for ever if the table were locked meanwhile.
+            hears.lock().expect("no panic").push(format!("{params} {}", table.next_id()));
+        });
+        let limit = Duration::from_mins(1);
+        let Entered { id, mut answer, .. } =
+            requests.enter(limit, Use::Call, Some(on_progress), None).expect("open");
+        requests.progress(id, "1", "t");
+        requests.progress(id, "2", "t");
+        assert!(answer.try_recv().is_err());
+        assert_eq!(requests.answer(id, Ok("{}".into())), Delivery::Delivered);
+        requests.progress(id, "3", "t");
+        assert_eq!(*heard.lock().expect("no panic"), ["1 2", "2 2"]);
+        assert!(answer.try_recv().is_ok());
     }
 
     #[tokio::test]

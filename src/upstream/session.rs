@@ -97,7 +97,7 @@ struct Pending<'a> {
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        let was_sent = self.session.requests.forget(self.id);
+        let was_sent = self.session.requests.give_up(self.id);
         // Answered or not, the request waits for nothing any more.
         self.session.questions.orphan(self.id);
         if was_sent {

@@ -16,7 +16,7 @@ use crate::protocol::method;
 use crate::router::caller::{Asks, Caller, Client, Notify};
 use crate::router::routing::{Found, Router};
 use crate::telemetry::logging::excerpt;
-use crate::upstream::{Follower, Reply};
+use crate::upstream::{Follower, Identity, Reply};
 
 /// Follows one request for its client.
 pub(in crate::router) struct Following {
@@ -87,6 +87,10 @@ impl Follower for Owner {
         self.client.id
     }
 
+    fn identity(&self) -> Identity {
+        self.client.identity()
+    }
+
     fn notified(&self, method: &str, params: &str) {
         self.now().notified(method, params);
     }
@@ -105,6 +109,10 @@ impl fmt::Debug for Following {
 impl Follower for Following {
     fn client(&self) -> u64 {
         self.client.id
+    }
+
+    fn identity(&self) -> Identity {
+        self.client.identity()
     }
 
     fn notified(&self, method: &str, params: &str) {
