@@ -3,28 +3,28 @@
 //!
 //! A server that asks back has to be told in `initialize` what it may ask, and its questions name no request. So a
 //! client of the session era that can be asked has sessions of its own, and a call of a stateless one borrows a session
-//! with a server of the older era, which was opened with equal capabilities.
+//! with a server of the older era, which was opened with equal capabilities. As long as nobody knows of which era the
+//! server is, the first such call opens a session that will do in either case.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use super::attribution::AFTERMATH;
 use super::error::LastWords;
+use super::spares::Spares;
 use super::terms::Tenant;
-use super::{Error, Pool, Session, Supervisor, Terms};
+use super::{Error, Identity, Pool, Session, Supervisor, Terms};
 use crate::config::ServerName;
-use crate::protocol::capabilities::in_terms_of;
 use crate::protocol::era::Era;
 
-/// Sessions of one server that wait to be borrowed again are not more, whatever they were opened with: each may be a
-/// process of its own, and clients may declare what they like.
-const MAX_SPARE: usize = 4;
-
-/// Sessions of one server are not lent to more calls at a time; further ones wait.
+/// Sessions of one server are not lent to more calls at a time, further ones wait; and those that rest are counted too
+/// where another one is to be opened.
 const MAX_LENT: usize = 16;
 /// As many of the clients that left last are remembered: calls of theirs may still be under way.
 const MAX_LEFT: usize = 4096;
@@ -46,8 +46,10 @@ struct Table {
     stateless: HashMap<ServerName, Arc<Supervisor>>,
     /// One per server and client.
     private: HashMap<(ServerName, u64), Arc<Supervisor>>,
-    /// Those that can be borrowed, by server and capabilities.
-    spare: HashMap<(ServerName, Box<str>), Vec<Arc<Supervisor>>>,
+    /// Those by which it turns out of which era a server is, for clients that can be asked something.
+    scouts: HashMap<ServerName, Arc<Supervisor>>,
+    /// Those that can be borrowed.
+    spares: HashMap<ServerName, Spares>,
     /// Those that are borrowed.
     lent: Vec<Arc<Supervisor>>,
     /// How many more of a server may be.
@@ -60,6 +62,9 @@ struct Table {
 struct Loan {
     supervisor: Arc<Supervisor>,
     others: Arc<Others>,
+    borrower: Identity,
+    /// In the terms of a session.
+    capabilities: Box<str>,
     /// Given back last.
     _turn: OwnedSemaphorePermit,
 }
@@ -80,20 +85,35 @@ impl Deref for Lease {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        self.others.give_back(&self.supervisor);
+        self.others.give_back(self);
     }
 }
 
 impl Table {
-    /// Takes one of the spare sessions with the server out, if there are as many as there may be.
-    fn make_room(&mut self, server: &ServerName) -> Option<Arc<Supervisor>> {
-        let of_server = self.spare.iter_mut().filter(|((name, _), _)| name == server);
-        let mut lists: Vec<_> = of_server.map(|(_, spare)| spare).collect();
-        if lists.iter().map(|spare| spare.len()).sum::<usize>() < MAX_SPARE {
-            return None;
+    fn spares(&mut self, server: &ServerName) -> &mut Spares {
+        self.spares.entry(server.clone()).or_default()
+    }
+
+    /// Gives sessions of clients that can be asked something the place that the era of the server assigns to them: to be
+    /// shared, or to be lent.
+    fn settle(&mut self, server: &ServerName) {
+        let era = |known: Option<&Arc<Supervisor>>| Some(known?.open_session()?.era());
+        if era(self.scouts.get(server)) == Some(Era::Stateless)
+            && era(self.stateless.get(server)).is_none()
+            && let Some(scout) = self.scouts.remove(server)
+        {
+            self.stateless.insert(server.clone(), scout);
         }
-        let longest = lists.iter_mut().max_by_key(|spare| spare.len())?;
-        Some(longest.remove(0))
+        for place in [&mut self.scouts, &mut self.stateless] {
+            let known = place.get(server);
+            if era(known) == Some(Era::Session)
+                && known.is_some_and(|known| known.terms.want_questions())
+                && let Some(known) = place.remove(server)
+            {
+                let capabilities = known.terms.declared(Era::Session).into();
+                self.spares.entry(server.clone()).or_default().put(known, capabilities, None);
+            }
+        }
     }
 }
 
@@ -105,9 +125,9 @@ impl Others {
     /// All of them.
     pub(super) fn all(&self) -> Vec<Arc<Supervisor>> {
         let table = self.table();
-        let spare = table.spare.values().flatten();
-        let others = table.stateless.values().chain(table.private.values()).chain(&table.lent);
-        others.chain(spare).cloned().collect()
+        let spare = table.spares.values().flat_map(Spares::all);
+        let others = table.stateless.values().chain(table.scouts.values());
+        others.chain(table.private.values()).chain(&table.lent).chain(spare).cloned().collect()
     }
 
     /// All of one server.
@@ -124,16 +144,30 @@ impl Others {
         own.map(|(_, supervisor)| supervisor.clone()).collect()
     }
 
-    /// The one with which stateless clients reach the server of `leader`. A server that speaks one era only needs no
+    /// The one with which a stateless client reaches the server of `leader`. A server that speaks one era only needs no
     /// second session for the other one.
-    fn stateless(&self, leader: &Arc<Supervisor>) -> Arc<Supervisor> {
+    fn stateless(&self, leader: &Arc<Supervisor>, tenant: &Tenant) -> Arc<Supervisor> {
         let mut table = self.table();
-        let known = table.stateless.get(&leader.blueprint.name);
+        let server = &leader.blueprint.name;
+        table.settle(server);
+        let known = table.stateless.get(server);
         let suffices = leader.eras.lacks(Era::Session)
             || (leader.eras.lacks(Era::Stateless)
-                && (leader.is_open() || !known.is_some_and(|known| known.is_open())));
+                && (leader.is_open()
+                    || (leader.eras.rules_out(Era::Stateless)
+                        && !known.is_some_and(|known| known.is_open()))));
         if suffices {
             return leader.clone();
+        }
+        let is_unknown = !leader.eras.speaks(Era::Stateless);
+        if tenant.can_be_asked() && is_unknown && known.is_none_or(|known| known.would_start()) {
+            let terms = Terms {
+                era: Era::Stateless,
+                capabilities: tenant.capabilities.clone(),
+                owner: None,
+            };
+            let open = || leader.sibling(terms);
+            return table.scouts.entry(server.clone()).or_insert_with(open).clone();
         }
         let open = || leader.sibling(Terms::shared(Era::Stateless));
         table.stateless.entry(leader.blueprint.name.clone()).or_insert_with(open).clone()
@@ -163,42 +197,76 @@ impl Others {
     fn borrow(
         self: &Arc<Self>,
         leader: &Arc<Supervisor>,
-        capabilities: &str,
+        tenant: &Tenant,
         turn: OwnedSemaphorePermit,
     ) -> Loan {
+        let borrower = tenant.identity();
+        let Tenant { era, capabilities, .. } = tenant;
+        // The session is opened as one of a client of the era that it turns out to be of.
+        let terms = Terms { era: *era, capabilities: capabilities.clone(), owner: None };
+        let capabilities: Box<str> = terms.declared(Era::Session).into();
+        let server = &leader.blueprint.name;
         let mut table = self.table();
-        let key = (leader.blueprint.name.clone(), capabilities.into());
-        let spare = table.spare.get_mut(&key).and_then(Vec::pop);
-        let supervisor = spare.unwrap_or_else(|| {
-            let terms = Terms { era: Era::Session, capabilities: key.1, owner: None };
+        table.settle(server);
+        let lent = table.lent.iter().filter(|lent| lent.blueprint.name == *server).count();
+        let spares = table.spares(server);
+        let mut superfluous = spares.trim();
+        let is_full = lent + spares.len() >= MAX_LENT;
+        let supervisor = spares.take(&capabilities, &borrower, is_full).unwrap_or_else(|| {
+            superfluous.extend(is_full.then(|| spares.make_room()).flatten());
             leader.sibling(terms)
         });
         table.lent.push(supervisor.clone());
         drop(table);
-        Loan { supervisor, others: self.clone(), _turn: turn }
+        close(superfluous);
+        Loan { supervisor, others: self.clone(), borrower, capabilities, _turn: turn }
     }
 
     /// What is under way in it, after a call that was withdrawn, must not meet the next borrower: such a session is
     /// closed instead.
-    fn give_back(&self, supervisor: &Arc<Supervisor>) {
+    fn give_back(self: &Arc<Self>, loan: &Loan) {
+        let Loan { supervisor, borrower, capabilities, .. } = loan;
         let clean = supervisor.is_unused();
         let mut table = self.table();
         table.lent.retain(|lent| !Arc::ptr_eq(lent, supervisor));
-        for spare in table.spare.values_mut() {
-            spare.retain(|spare| spare.is_open());
-        }
-        table.spare.retain(|_, spare| !spare.is_empty());
-        let superfluous = if clean {
-            let superfluous = table.make_room(&supervisor.blueprint.name);
-            let key = (supervisor.blueprint.name.clone(), supervisor.terms.capabilities.clone());
-            table.spare.entry(key).or_default().push(supervisor.clone());
-            superfluous
+        let spares = table.spares(&supervisor.blueprint.name);
+        let mut superfluous = spares.trim();
+        if clean {
+            spares.put(supervisor.clone(), capabilities.clone(), Some(borrower.clone()));
         } else {
-            Some(supervisor.clone())
-        };
+            superfluous.push(supervisor.clone());
+        }
+        // Without a runtime everything ends.
+        let runtime = Handle::try_current();
+        if spares.are_many()
+            && !spares.is_trimmed
+            && let Ok(runtime) = runtime
+        {
+            spares.is_trimmed = true;
+            let trim = self.clone().trim(supervisor.clone());
+            supervisor.shared.tasks.spawn_on(trim, &runtime);
+        }
         drop(table);
-        if let Some(superfluous) = superfluous {
-            superfluous.close();
+        close(superfluous);
+    }
+
+    /// Closes what is kept only until it has rested, for as long as there is some.
+    async fn trim(self: Arc<Self>, of: Arc<Supervisor>) {
+        loop {
+            tokio::select! {
+                () = of.shared.closing.cancelled() => return,
+                () = sleep(AFTERMATH) => {}
+            }
+            let mut table = self.table();
+            let spares = table.spares(&of.blueprint.name);
+            let superfluous = spares.trim();
+            spares.is_trimmed = spares.are_many();
+            let is_done = !spares.is_trimmed;
+            drop(table);
+            close(superfluous);
+            if is_done {
+                return;
+            }
         }
     }
 
@@ -215,6 +283,12 @@ impl Others {
         for (_, supervisor) in own {
             supervisor.close();
         }
+    }
+}
+
+fn close(superfluous: Vec<Arc<Supervisor>>) {
+    for supervisor in superfluous {
+        supervisor.close();
     }
 }
 
@@ -238,25 +312,29 @@ impl Pool {
             Era::Stateless if asked && eras.lacks(Era::Stateless) => {
                 return self.borrow(supervisor, tenant).await;
             }
-            Era::Stateless => self.others.stateless(supervisor),
+            Era::Stateless => self.others.stateless(supervisor, tenant),
         };
-        let session = self.session(&found).await?;
-        if asked && tenant.era == Era::Stateless && session.era() == Era::Session {
-            return self.borrow(supervisor, tenant).await;
+        let mut session = self.session(&found).await?;
+        if tenant.era == Era::Stateless && session.era() == Era::Session {
+            if asked {
+                return self.borrow(supervisor, tenant).await;
+            }
+            if found.terms.want_questions() {
+                // It was opened for one that can be asked something, and is lent now.
+                session = self.session(supervisor).await?;
+            }
         }
         Ok(Lease { session, _loan: None })
     }
 
     async fn borrow(&self, leader: &Arc<Supervisor>, tenant: &Tenant) -> Result<Lease, Error> {
-        // The session is opened as one of a client of its own era.
-        let capabilities = in_terms_of(Era::Session, tenant.era, &tenant.capabilities);
         let limit = leader.request_timeout();
         let turn = timeout(limit, self.others.turns(&leader.blueprint.name).acquire_owned()).await;
         let turn = match turn {
             Ok(turn) => turn.expect("it is never closed"),
             Err(_) => return Err(Error::Busy { after: limit }),
         };
-        let loan = self.others.borrow(leader, &capabilities, turn);
+        let loan = self.others.borrow(leader, tenant, turn);
         let session = self.session(&loan.supervisor).await?;
         Ok(Lease { session, _loan: Some(loan) })
     }

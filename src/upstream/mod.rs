@@ -28,6 +28,7 @@ mod refused;
 mod remote;
 mod rounds;
 pub mod session;
+mod spares;
 mod sse;
 mod start;
 pub mod status;

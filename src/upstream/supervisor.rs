@@ -19,7 +19,6 @@ use super::subscriptions::Subscriptions;
 use super::{Error, Session, Terms};
 use crate::base::backoff::Backoff;
 use crate::config;
-use crate::protocol::capabilities::wants_questions;
 use crate::protocol::era::Era;
 use crate::telemetry::logging::excerpt;
 use crate::tools::{Registries, Registry};
@@ -51,7 +50,7 @@ impl Shared {
     /// Where that belongs which a server shows in a session on these terms that turned out to be of this era. A stateless
     /// session is one of everybody.
     pub(super) fn registry(&self, terms: &Terms, era: Era) -> &Arc<Registry> {
-        if era == Era::Session && wants_questions(&terms.capabilities) {
+        if era == Era::Session && terms.want_questions() {
             &self.registries.asked
         } else {
             &self.registries.everybody

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, OnceLock};
 
-use super::Follower;
 use super::changes::{Changes, Kind};
 use super::eras::Eras;
 use super::subscriptions::{News, Subscriptions};
+use super::{Follower, Identity};
 use crate::base::json;
 use crate::config::ServerName;
 use crate::protocol::capabilities::{ServerCapabilities, in_terms_of, wants_questions};
@@ -30,9 +30,18 @@ impl Terms {
         Self { era, capabilities: "{}".into(), owner: None }
     }
 
-    /// The capabilities as a server of this era is told of them.
+    /// The capabilities as a server of this era is told of them when the session opens. A stateless one hears of them with
+    /// the requests of the client; what the bridge itself asks of it is the same for everybody.
     pub(super) fn declared(&self, to: Era) -> Cow<'_, str> {
-        in_terms_of(to, self.era, &self.capabilities)
+        match to {
+            Era::Session => in_terms_of(to, self.era, &self.capabilities),
+            Era::Stateless => Cow::Borrowed("{}"),
+        }
+    }
+
+    /// Whether the client behind the session can be asked something, so that it is not for everybody.
+    pub(super) fn want_questions(&self) -> bool {
+        wants_questions(&self.capabilities)
     }
 }
 
@@ -56,6 +65,11 @@ impl Tenant {
     /// Of calls behind which there is nobody to be asked.
     pub fn anybody(era: Era) -> Self {
         Self { client: 0, era, capabilities: "{}".into(), private: false, owner: None }
+    }
+
+    /// Tells whether those who ask one after another are the same.
+    pub(super) fn identity(&self) -> Identity {
+        self.owner.as_ref().map_or(Identity::Number(self.client), |owner| owner.identity())
     }
 
     /// Whether the client can be asked anything.

@@ -58,6 +58,12 @@ impl Client {
         heard.push((method.to_owned(), params.unwrap_or_default()));
     }
 
+    /// The methods of what it heard since it was asked last.
+    fn take(&self) -> Vec<String> {
+        let heard = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
+        heard.into_iter().map(|(method, _)| method).collect()
+    }
+
     fn methods(&self) -> Vec<String> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.iter().map(|(method, _)| method.clone()).collect()
@@ -162,6 +168,13 @@ async fn try_call(
     session.call_tool(PATIENCE, watch, write).await
 }
 
+/// Lets so much time pass that nothing of earlier calls can come any more.
+async fn rest() {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(3)).await;
+    tokio::time::resume();
+}
+
 fn follow(client: &Arc<Client>) -> Watch<'static> {
     let client: Arc<dyn Follower> = client.clone();
     Watch { follower: Some(client), ..Watch::default() }
@@ -246,11 +259,20 @@ async fn a_stateless_client_borrows_a_session_for_one_call() {
     assert_eq!(text(&answer)["result"]["asked"], "roots/list");
     let session = Arc::clone(&first);
     drop(first);
-    let third = bench.lease(&of(3)).await;
-    assert!(Arc::ptr_eq(&third, &session), "it is lent again");
+    let again = bench.lease(&of(1)).await;
+    assert!(Arc::ptr_eq(&again, &session), "it is lent again");
+    drop(again);
     let starts = bench.starts();
-    drop((second, third));
+    assert_eq!(starts, 2, "one for each");
+    let third = bench.lease(&of(3)).await;
+    assert!(!Arc::ptr_eq(&third, &session), "something of the first call may be to come");
+    assert_eq!(bench.starts(), starts + 1);
+    rest().await;
+    let fourth = bench.lease(&of(4)).await;
+    assert!(Arc::ptr_eq(&fourth, &session), "it has rested");
+    drop((second, third, fourth));
     bench.lease(&of(4)).await;
+    let starts = starts + 1;
     assert_eq!(bench.starts(), starts);
     let other = bench.lease(&tenant(5, Era::Stateless, r#"{"sampling":{}}"#)).await;
     assert_eq!(bench.starts(), starts + 1, "it declares something else");
@@ -259,15 +281,82 @@ async fn a_stateless_client_borrows_a_session_for_one_call() {
 }
 
 #[tokio::test]
+async fn the_first_call_of_a_stateless_client_opens_one_session() {
+    for flags in [&[][..], &["--stateless"]] {
+        let bench = Bench::new(flags);
+        let of = |client, capabilities| tenant(client, Era::Stateless, capabilities);
+        let (asked, other) = (of(1, ASKED), of(2, ASKED));
+        let (first, second) = tokio::join!(bench.lease(&asked), bench.lease(&other));
+        assert_eq!(Arc::ptr_eq(&first, &second), first.era() == Era::Stateless);
+        assert_eq!(bench.starts(), if first.era() == Era::Stateless { 1 } else { 2 });
+        // Who can be asked nothing is never given one in which somebody else can.
+        let starts = bench.starts();
+        let quiet = bench.lease(&of(3, "{}")).await;
+        assert_eq!(Arc::ptr_eq(&quiet, &first), first.era() == Era::Stateless);
+        assert_eq!(bench.starts() - starts, usize::from(first.era() == Era::Session));
+        bench.end().await;
+    }
+}
+
+#[tokio::test]
+async fn sessions_that_rest_are_few_and_others_than_those_that_wait() {
+    let bench = Bench::new(&[]);
+    let of = |client| tenant(client, Era::Stateless, ASKED);
+    for client in 0..20 {
+        bench.lease(&of(client)).await;
+    }
+    assert_eq!(bench.starts(), 16, "no further ones are opened");
+    let other = bench.lease(&tenant(30, Era::Stateless, r#"{"sampling":{}}"#)).await;
+    assert_eq!(bench.starts(), 17, "one of the others has to go for it");
+    drop(other);
+    rest().await;
+    for client in 40..50 {
+        bench.lease(&of(client)).await;
+    }
+    assert!(bench.starts() > 17, "few were left: {}", bench.starts());
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn what_comes_late_reaches_no_other_client() {
+    let log = json!({"method": "notifications/message", "params": {"level": "info", "data": "of the first"}});
+    let question = json!({"method": "roots/list"});
+    for (era, capabilities) in [(Era::Session, "{}"), (Era::Stateless, ASKED)] {
+        let bench = Bench::new(&[]);
+        let clients = [Client::new(1), Client::new(2)];
+        let of = |client: &Client| tenant(client.id, era, capabilities);
+        for (late, owner) in [(&log, 0), (&question, 0), (&log, 1), (&question, 1)] {
+            let lease = bench.lease(&of(&clients[0])).await;
+            let session = Arc::clone(&lease);
+            call(&lease, "leave", late.clone(), follow(&clients[0])).await;
+            drop(lease);
+            // The session is used by another one at once, be it that it was to wait.
+            let brought = call(&session, "bring", json!({}), follow(&clients[owner])).await;
+            let heard: Vec<String> = clients.iter().flat_map(|client| client.take()).collect();
+            if owner == 0 {
+                assert_eq!(heard, [late["method"].as_str().expect("a text")], "it is its own");
+            } else {
+                assert_eq!(heard, Vec::<String>::new(), "{late}");
+                if late["method"] == "roots/list" {
+                    assert_eq!(text(&brought)["error"]["code"], -32601, "{brought}");
+                }
+            }
+            rest().await;
+        }
+        bench.end().await;
+    }
+}
+
+#[tokio::test]
 async fn a_session_whose_call_was_given_up_is_not_lent_again() {
     let bench = Bench::new(&[]);
     let of = |client| tenant(client, Era::Stateless, ASKED);
-    for (number, limit) in [PATIENCE, Duration::from_millis(20)].into_iter().enumerate() {
-        let lease = bench.lease(&of(1)).await;
+    for (number, limit) in [(1, PATIENCE), (3, Duration::from_millis(20))] {
+        let lease = bench.lease(&of(number)).await;
         let starts = bench.starts();
         let write = |to: &mut Vec<u8>, _: u64| to.extend_from_slice(br#"{"name":"never"}"#);
         let call = lease.call_tool(limit, Watch::default(), write);
-        if number == 0 {
+        if number == 1 {
             // Long enough for it to be sent.
             let withdrawn = tokio::time::timeout(Duration::from_millis(20), call).await;
             assert!(withdrawn.is_err());
@@ -276,7 +365,7 @@ async fn a_session_whose_call_was_given_up_is_not_lent_again() {
         }
         let session = Arc::clone(&lease);
         drop(lease);
-        let next = bench.lease(&of(2)).await;
+        let next = bench.lease(&of(number)).await;
         assert!(!Arc::ptr_eq(&next, &session), "its server may still ask for the first client");
         assert_eq!(bench.starts(), starts + 1);
     }

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
-use crate::arguments::{CallParams, Deep, Leak, Place, Size};
+use crate::arguments::{Ask, CallParams, Deep, Leak, Place, Size};
 use crate::calls::arguments;
 use crate::server::{Server, write_answer};
 use crate::startup;
@@ -57,6 +57,8 @@ impl Server {
             "huge_line" => self.huge_line(id, arguments::<Size>(call)?.bytes),
             "leak" => self.leak(id, &arguments(call)?),
             "bad_request" => self.bad_request(id),
+            "leave" => self.leave(id, &arguments(call)?),
+            "bring" => self.bring(id)?,
             _ => return None,
         }
         Some(())
@@ -75,6 +77,30 @@ impl Server {
             Place::Error => return self.refuse(id, -32000, &leak.text),
         }
         self.text(id, "leaked");
+    }
+
+    /// Answers, and keeps what it had to say meanwhile.
+    fn leave(&mut self, id: &RawValue, ask: &Ask) {
+        let mut message = json!({"jsonrpc": "2.0", "method": ask.method});
+        if !ask.method.starts_with("notifications/") {
+            message["id"] = json!(format!("late-{}", id.get()));
+        }
+        message["params"] = ask.params.map_or(json!({}), |params| json!(params));
+        self.left = Some(message);
+        self.text(id, "left");
+    }
+
+    /// Says what an earlier call has kept, and tells what came of it.
+    fn bring(&mut self, id: &RawValue) -> Option<()> {
+        let message = self.left.take()?;
+        self.batch.message(|body| body.extend_from_slice(message.to_string().as_bytes()));
+        match &message["id"] {
+            Value::Null => self.text(id, "brought"),
+            asked => {
+                self.asked.insert(asked.to_string(), (id.to_owned(), self.output.clone()));
+            }
+        }
+        Some(())
     }
 
     /// The ids of both directions are apart, so this request has nothing to do with the call of its id.

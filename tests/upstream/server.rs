@@ -42,6 +42,8 @@ pub(crate) struct Server {
     /// Calls whose answer has not been written when the call was handled, with the tool's name.
     pub(crate) open: HashMap<String, String>,
     pub(crate) cancelled: Vec<Value>,
+    /// A message that belongs to a call which has its answer already.
+    pub(crate) left: Option<Value>,
     /// Those of the stateless era.
     pub(crate) streams: Vec<Stream>,
     pub(crate) count: u64,
@@ -72,6 +74,7 @@ impl Server {
             asked: HashMap::new(),
             open: HashMap::new(),
             cancelled: Vec::new(),
+            left: None,
             streams: Vec::new(),
             count: 0,
             grown: 0,
