@@ -160,6 +160,11 @@ impl Others {
             return leader.clone();
         }
         let is_unknown = !leader.eras.speaks(Era::Stateless);
+        let starting = table.scouts.get(server).filter(|scout| scout.is_starting());
+        if let (false, Some(scout)) = (is_unknown, starting) {
+            // It has shown the era already, and only reads the tools.
+            return scout.clone();
+        }
         if tenant.can_be_asked() && is_unknown && known.is_none_or(|known| known.would_start()) {
             let terms = Terms {
                 era: Era::Stateless,

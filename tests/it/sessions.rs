@@ -170,8 +170,13 @@ async fn try_call(
 
 /// Lets so much time pass that nothing of earlier calls can come any more.
 async fn rest() {
+    pass(Duration::from_secs(3)).await;
+}
+
+/// Lets time pass, of which only the clock knows.
+async fn pass(time: Duration) {
     tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(3)).await;
+    tokio::time::advance(time).await;
     tokio::time::resume();
 }
 
@@ -294,6 +299,24 @@ async fn the_first_call_of_a_stateless_client_opens_one_session() {
         let quiet = bench.lease(&of(3, "{}")).await;
         assert_eq!(Arc::ptr_eq(&quiet, &first), first.era() == Era::Stateless);
         assert_eq!(bench.starts() - starts, usize::from(first.era() == Era::Session));
+        bench.end().await;
+    }
+}
+
+#[tokio::test]
+async fn only_a_server_that_said_nothing_of_an_era_is_asked_in_it_again() {
+    for (flags, asked) in [(&["--unknown", "exit"][..], 2), (&[], 1)] {
+        let bench = Bench::new(flags);
+        let of = |client| tenant(client, Era::Stateless, ASKED);
+        // To be asked ends the process, so that there is another one.
+        let leases = [bench.lease(&of(1)).await, bench.lease(&of(2)).await];
+        assert_eq!(bench.starts(), asked + 1, "{flags:?}");
+        pass(Duration::from_mins(10)).await;
+        let starts = bench.starts();
+        let other = bench.lease(&tenant(3, Era::Stateless, r#"{"sampling":{}}"#)).await;
+        assert_eq!(other.era(), Era::Session);
+        assert_eq!(bench.starts(), starts + asked, "{flags:?}");
+        drop(leases);
         bench.end().await;
     }
 }
