@@ -118,6 +118,15 @@ fn no_client_takes_all_the_room() {
     assert_eq!(next["resultType"], "input_required", "{next}");
 }
 
+#[test]
+fn a_refusal_that_names_no_page_is_no_lack_of_the_client() {
+    let mut client = serve();
+    let mut call = behind_a_page(9, &json!({"url": {}}));
+    call["arguments"]["data"] = json!({"elicitations": []});
+    let error = ask(&mut client, &call)["error"].take();
+    assert_eq!((&error["code"], &error["message"]), (&json!(-32603), &json!("log in first")));
+}
+
 /// A server with sessions that asks for the roots within a call, and goes on with it when it is told to.
 fn asking_server() -> (Web, SyncSender<()>, Receiver<()>) {
     let (go, told) = sync_channel::<()>(1);

@@ -19,7 +19,9 @@ use super::parked::{self, FOREIGN, Resumed};
 use crate::base::json::{member, set, string};
 use crate::config::ServerName;
 use crate::protocol::capabilities::ClientCapabilities;
-use crate::protocol::error::{ErrorObject, INTERNAL_ERROR, INVALID_PARAMS};
+use crate::protocol::error::{
+    ErrorObject, INTERNAL_ERROR, INVALID_PARAMS, URL_ELICITATION_REQUIRED,
+};
 use crate::protocol::refusal::missing_capability;
 use crate::protocol::rounds::{InputRequired, Question, Retry, is_input_required};
 use crate::router::caller::{Asks, Caller};
@@ -200,9 +202,15 @@ impl Router {
     /// the call has not run then (revision 2025-11-25, Elicitation, URL Elicitation Required Error).
     fn refused(&self, mut run: Run, error: ErrorObject, request: Request<'_>) -> Reply {
         let known = ClientCapabilities::parse(&request.caller.client.capabilities);
-        let asked = InputRequired::of_error(&error)
-            .filter(|_| known.elicitation.is_some_and(|elicitation| elicitation.url));
-        let Some(asked) = asked else { return Err(error) };
+        if !known.elicitation.is_some_and(|elicitation| elicitation.url) {
+            return Err(error);
+        }
+        let Some(asked) = InputRequired::of_error(&error) else {
+            // One that names no page is not to be taken for a lack of the client's.
+            let names_none = error.code == URL_ELICITATION_REQUIRED;
+            let code = if names_none { INTERNAL_ERROR } else { error.code };
+            return Err(ErrorObject { code, ..error });
+        };
         let mut given = Vec::new();
         run.open.clear();
         for question in asked.questions {
