@@ -204,21 +204,24 @@ impl Http {
             headers.insert(CONTENT_TYPE, JSON);
             headers
         };
-        let mut headers = match session.established() {
-            Some(_) => self.posted.get_or_init(of_session).clone(),
-            None => of_session(),
-        };
-        for (name, value) in more {
-            let name = match &**name {
-                headers::PROTOCOL_VERSION => Ok(PROTOCOL_VERSION),
-                headers::METHOD => Ok(METHOD),
-                headers::NAME => Ok(NAME),
-                other => HeaderName::from_bytes(other.as_bytes()),
+        let headers = || {
+            let mut headers = match session.established() {
+                Some(_) => self.posted.get_or_init(of_session).clone(),
+                None => of_session(),
             };
-            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
-                headers.insert(name, value);
+            for (name, value) in more {
+                let name = match &**name {
+                    headers::PROTOCOL_VERSION => Ok(PROTOCOL_VERSION),
+                    headers::METHOD => Ok(METHOD),
+                    headers::NAME => Ok(NAME),
+                    other => HeaderName::from_bytes(other.as_bytes()),
+                };
+                if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+                    headers.insert(name, value);
+                }
             }
-        }
+            headers
+        };
         let endpoint = self.posts.get().unwrap_or(&self.endpoint);
         let sent = self.client.send(Method::POST, endpoint, headers, body).await;
         sent.map_err(|error| self.failed(session, error))
@@ -235,7 +238,8 @@ impl Http {
         if let Some(last) = last {
             headers.insert(LAST_EVENT_ID, last);
         }
-        let sent = self.client.send(Method::GET, &self.endpoint, headers, Bytes::new()).await;
+        let sent =
+            self.client.send(Method::GET, &self.endpoint, || headers.clone(), Bytes::new()).await;
         sent.map_err(|error| self.failed(session, error))
     }
 
@@ -245,7 +249,8 @@ impl Http {
             return;
         }
         let headers = self.headers(session);
-        let sending = self.client.send(Method::DELETE, &self.endpoint, headers, Bytes::new());
+        let sending =
+            self.client.send(Method::DELETE, &self.endpoint, || headers.clone(), Bytes::new());
         let outcome = timeout(FORGET_LIMIT, sending).await;
         if !matches!(&outcome, Ok(Ok(_))) {
             tracing::debug!("`{}` was not told that its session is over", session.server);

@@ -135,28 +135,28 @@ pub enum Content {
 }
 
 impl Client {
-    /// Sends one request and waits for the head of the answer; `headers` are all of it, those of the endpoint among them.
-    /// Dropping the future withdraws it.
+    /// Sends one request and waits for the head of the answer; `headers` makes all of its headers, those of the endpoint
+    /// among them. Dropping the future withdraws it.
     pub async fn send(
         &self,
         method: Method,
         endpoint: &Endpoint,
-        headers: HeaderMap,
+        headers: impl Fn() -> HeaderMap,
         body: Bytes,
     ) -> Result<Answer, Error> {
         let Some((path, pool)) = &endpoint.plain else {
-            return self.send_otherwise(method, endpoint, headers, body).await;
+            return self.send_otherwise(method, endpoint, headers(), body).await;
         };
         let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = method.clone();
         *request.uri_mut() = path.clone();
-        request.headers_mut().clone_from(&headers);
+        *request.headers_mut() = headers();
         let response =
             pool.send(request).await.map_err(|failed| unanswered(&endpoint.host, failed))?;
         let (head, plain) = response.into_parts();
         if is_followed(head.status) && head.headers.contains_key(LOCATION) {
             // Seldom enough to ask once more, of whoever follows it.
-            return self.send_otherwise(method, endpoint, headers, body).await;
+            return self.send_otherwise(method, endpoint, headers(), body).await;
         }
         Ok(Answer {
             status: head.status,
