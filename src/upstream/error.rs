@@ -186,8 +186,8 @@ impl Error {
             | Self::NoTls { .. }
             | Self::NotOlder { .. }
             | Self::Abandoned => false,
-            // Whoever answers so has not begun (RFC 6585, Section 4).
-            Self::Status(refusal) => refusal.status != 429,
+            // Whoever answers so has not begun (RFC 6585, Section 4), nor is anything called at the start.
+            Self::Status(refusal) => !refusal.at_start && refusal.status != 429,
             Self::Closed { .. }
             | Self::Broken { .. }
             | Self::NotHttp { .. }
@@ -525,6 +525,8 @@ mod tests {
         check(Error::NotOlder { host: host.clone(), reason: reason.clone() }, false, true);
         check(Error::NotHttp { host: host.clone(), reason: reason.clone() }, true, false);
         check(Error::Broken { host: host.clone(), reason }, true, false);
+        let at_start = Refusal { status: 500, at_start: true, ..Refusal::default() };
+        check(Error::Status(Box::new(at_start)), false, false);
         for (status, may_have_run) in [(429, false), (500, true), (502, true), (503, true)] {
             let refusal = Refusal { status, ..Refusal::default() };
             check(Error::Status(Box::new(refusal)), may_have_run, false);

@@ -9,7 +9,6 @@ use std::{fmt, io};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use http::header::{self, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
@@ -145,7 +144,8 @@ impl Client {
         body: Bytes,
     ) -> Result<Answer, Error> {
         let Some((path, pool)) = &endpoint.plain else {
-            return self.send_otherwise(method, endpoint, headers(), body).await;
+            // Without its type: there is more of that than the compiler looks through.
+            return self.send_otherwise(method, endpoint, headers(), body).boxed().await;
         };
         let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = method.clone();
@@ -156,7 +156,7 @@ impl Client {
         let (head, plain) = response.into_parts();
         if is_followed(head.status) && head.headers.contains_key(LOCATION) {
             // Seldom enough to ask once more, of whoever follows it.
-            return self.send_otherwise(method, endpoint, headers(), body).await;
+            return self.send_otherwise(method, endpoint, headers(), body).boxed().await;
         }
         Ok(Answer {
             status: head.status,
@@ -167,19 +167,8 @@ impl Client {
         })
     }
 
-    /// The same by TLS, by a proxy, or to where the server sends us. Its type ends here: there is more of it than the
-    /// compiler wants to look through.
-    fn send_otherwise<'a>(
-        &'a self,
-        method: Method,
-        endpoint: &'a Endpoint,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> BoxFuture<'a, Result<Answer, Error>> {
-        self.send_by_client(method, endpoint, headers, body).boxed()
-    }
-
-    async fn send_by_client(
+    /// The same by TLS, by a proxy, or to where the server sends us.
+    async fn send_otherwise(
         &self,
         method: Method,
         endpoint: &Endpoint,
