@@ -57,6 +57,8 @@ pub struct Tenant {
     /// It wants a session of its own even where it can be asked nothing, such as one with its own level of log
     /// messages. Only clients of the session era can have that.
     pub private: bool,
+    /// What it calls itself, where it has no session: each of its requests then comes with a number of its own.
+    pub program: Option<Box<str>>,
     /// Hears and answers what belongs to none of its requests.
     pub owner: Option<Arc<dyn Follower>>,
 }
@@ -64,12 +66,19 @@ pub struct Tenant {
 impl Tenant {
     /// Of calls behind which there is nobody to be asked.
     pub fn anybody(era: Era) -> Self {
-        Self { client: 0, era, capabilities: "{}".into(), private: false, owner: None }
+        Self {
+            client: 0,
+            era,
+            capabilities: "{}".into(),
+            private: false,
+            program: None,
+            owner: None,
+        }
     }
 
     /// Tells whether those who ask one after another are the same.
     pub(super) fn identity(&self) -> Identity {
-        self.owner.as_ref().map_or(Identity::Number(self.client), |owner| owner.identity())
+        self.program.clone().map_or(Identity::Number(self.client), Identity::Program)
     }
 
     /// Whether the client can be asked anything.

@@ -36,6 +36,7 @@ impl Router {
             era,
             capabilities: client.capabilities.clone(),
             private,
+            program: client.info.clone().filter(|_| era == Era::Stateless && is_asked(client)),
             owner: has_own.then(|| owner(self, found, caller)),
         };
         let lease = self.pool.lease(found.supervisor, &tenant).await?;
