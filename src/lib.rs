@@ -14,6 +14,7 @@ pub mod guard;
 pub mod protocol;
 pub mod recipe;
 pub mod router;
+pub mod search;
 pub mod select;
 pub mod telemetry;
 pub mod tools;

@@ -1,0 +1,3 @@
+//! Which tool is meant by words that say what is wanted.
+
+pub mod embed;
