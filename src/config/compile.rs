@@ -203,6 +203,7 @@ mod tests {
                 embedding: Embedding::Keyword,
                 model: Some("m".to_owned()),
                 min_score: 0.5,
+                ..IntentRouting::default()
             },
             max_result_chars: Some(11),
             adaptive_promotion: AdaptivePromotion {

@@ -87,6 +87,7 @@ fn compile(
     };
     let found = servers.read(&mut top);
     top.finish();
+    config.intent_routing.fill(variables);
     config.servers = found.servers;
     config.skipped = found.skipped;
     let mut findings = report.into_findings(&document.lines);
@@ -110,6 +111,7 @@ mod tests {
 
     use super::*;
     use crate::base::fs::{PRIVATE, write_atomically};
+    use crate::base::secret::Secret;
     use crate::config::{Mode, Skipped, Transport};
 
     /// Loads a configuration from a folder of its own, with `.env` beside it and in the home
@@ -147,6 +149,21 @@ mod tests {
             loaded.config.skipped.iter().map(|skipped| skipped.name.as_str()).collect();
         assert_eq!(left_out, skipped, "{config}");
         loaded
+    }
+
+    #[test]
+    fn services_are_reached_by_what_the_files_and_the_environment_say() {
+        let env = "OPENAI_API_KEY=' beside '\nOLLAMA_HOST=''\nOTHER=x";
+        let loaded = load_text("{}", env, "OPENAI_API_KEY=home\nGOOGLE_API_KEY=home");
+        let routing = loaded.expect("it loads").config.intent_routing;
+        let check = |name: &str, expected: Option<&str>| {
+            assert_eq!(routing.variable(name).map(Secret::expose), expected, "{name}");
+        };
+        check("OPENAI_API_KEY", Some("beside"));
+        check("GOOGLE_API_KEY", Some("home"));
+        check("GEMINI_BASE_URL", None);
+        check("OLLAMA_HOST", None);
+        check("OTHER", None);
     }
 
     #[test]
