@@ -42,7 +42,25 @@ pub enum EmbedError {
         /// How long it asks to be left alone.
         retry_after: Option<Duration>,
     },
-    /// A service gave no answer, or none that can be read.
+    /// A service cannot be asked as things are set.
+    #[error("{service} cannot be asked: {problem}; {remedy}")]
+    Unconfigured {
+        /// Which service.
+        service: String,
+        /// What is missing or wrong.
+        problem: String,
+        /// What the user can do.
+        remedy: String,
+    },
+    /// A service answered with something else than the vectors that were asked for.
+    #[error("{service} did not answer with vectors: {problem}")]
+    WrongShape {
+        /// Which service.
+        service: String,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+    /// A service gave no answer, or broke off.
     #[error("{service} cannot be reached: {reason}")]
     Unreachable {
         /// Which service.
@@ -56,7 +74,11 @@ impl EmbedError {
     /// Whether the same texts may succeed later without anybody doing anything.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::NotInstalled { .. } | Self::Broken { .. } | Self::Failed { .. } => false,
+            Self::NotInstalled { .. }
+            | Self::Broken { .. }
+            | Self::Failed { .. }
+            | Self::Unconfigured { .. }
+            | Self::WrongShape { .. } => false,
             Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
             Self::Unreachable { .. } => true,
         }
