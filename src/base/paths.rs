@@ -100,6 +100,11 @@ impl Paths {
         self.cache().join("names.json")
     }
 
+    /// What models made of texts, a file each.
+    pub fn vectors(&self) -> PathBuf {
+        self.cache().join("vectors")
+    }
+
     /// Counted calls.
     pub fn usage(&self) -> PathBuf {
         self.home.join("usage")
