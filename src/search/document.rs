@@ -1,0 +1,321 @@
+//! One tool as it is searched: its words by field, and the text that stands for it where meaning is compared.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::action::{Actions, Number};
+use super::field::Field;
+use super::words::{Form, each_word};
+use crate::protocol::tool::Definition;
+use crate::tools::Hints;
+
+/// How deep parameters within parameters are read.
+const DEEPEST: usize = 4;
+/// Parameters that are read of one tool, those within others counted.
+const MOST_PARAMETERS: usize = 60;
+/// Permitted values that are read of one parameter.
+const MOST_VALUES: usize = 20;
+/// Characters of one description of a parameter.
+const LONGEST_PARAMETER: usize = 300;
+/// Characters of the text for an embedding model: what such models read, about 256 tokens.
+const LONGEST_TEXT: usize = 1200;
+/// Characters of a description; the index stops earlier, at so many words.
+const LONGEST_DESCRIPTION: usize = 4000;
+/// Where a description says that its tool is deprecated.
+const LONGEST_WARNING: usize = 200;
+
+/// What is said of a server, shared by its tools.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerWords(Arc<str>);
+
+impl ServerWords {
+    /// The server's name in the config and the title that it gives itself, if any.
+    pub fn new(name: &str, title: Option<&str>) -> Self {
+        Self(format!("{name} {}", title.unwrap_or_default()).trim_end().into())
+    }
+}
+
+/// One tool as it is searched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Document {
+    name: String,
+    title: String,
+    summary: String,
+    description: String,
+    parameters: Vec<Parameter>,
+    actions: Actions,
+    number: Number,
+    is_deprecated: bool,
+    server: ServerWords,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parameter {
+    name: String,
+    text: String,
+}
+
+impl Document {
+    /// Reads a tool. What is odd about its schema is left out.
+    pub fn read(server: &ServerWords, definition: &Definition) -> Self {
+        let description = definition.description().unwrap_or_default();
+        let (summary, rest) = first_sentence(cut(&description, LONGEST_DESCRIPTION));
+        let annotations = definition.annotations();
+        let annotations: Annotations =
+            annotations.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+        let title = definition.title().map(Cow::into_owned).or(annotations.title);
+        let schema: Option<Value> =
+            definition.input_schema().and_then(|schema| serde_json::from_str(schema).ok());
+        let mut parameters = Vec::new();
+        if let Some(schema) = &schema {
+            read_parameters(schema, 0, &mut parameters);
+        }
+        Self {
+            actions: Actions::of_tool(annotations.hints, &definition.name, summary),
+            number: Number::of_tool(&definition.name, summary),
+            is_deprecated: is_deprecated(&description),
+            name: definition.name.clone(),
+            title: title.unwrap_or_default(),
+            summary: summary.to_owned(),
+            description: rest.to_owned(),
+            parameters,
+            server: server.clone(),
+        }
+    }
+
+    /// The tool's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the tool does.
+    pub fn actions(&self) -> Actions {
+        self.actions
+    }
+
+    /// How many things the tool deals with at once.
+    pub fn number(&self) -> Number {
+        self.number
+    }
+
+    /// Whether its server advises against it.
+    pub fn is_deprecated(&self) -> bool {
+        self.is_deprecated
+    }
+
+    /// What an embedding model reads of the tool: the words of its name, its description, the names of its parameters.
+    pub fn text(&self) -> String {
+        let mut words = Vec::new();
+        each_word(&self.name, |word, form| {
+            if form == Form::Part {
+                words.push(word.to_owned());
+            }
+        });
+        let mut text = words.join(" ");
+        if !self.title.is_empty() {
+            text.push_str(" (");
+            text.push_str(cut(&self.title, LONGEST_TEXT / 8));
+            text.push(')');
+        }
+        let names: Vec<&str> = self.parameters.iter().map(|one| one.name.as_str()).collect();
+        let names = names.join(", ");
+        let names = cut(&names, LONGEST_TEXT / 4);
+        let parameters = if names.is_empty() { "" } else { "\nParameters: " };
+        let room = LONGEST_TEXT.saturating_sub(text.len() + parameters.len() + names.len() + 2);
+        let description = format!("{} {}", self.summary, self.description);
+        let description = cut(description.trim(), room).trim_end();
+        if !description.is_empty() {
+            text.push_str(": ");
+            text.push_str(description);
+        }
+        text.push_str(parameters);
+        text.push_str(names);
+        cut(&text, LONGEST_TEXT).to_owned()
+    }
+
+    /// Gives the texts of each field.
+    pub(super) fn each_text(&self, mut take: impl FnMut(Field, &str)) {
+        take(Field::Name, &self.name);
+        take(Field::Title, &self.title);
+        take(Field::Summary, &self.summary);
+        take(Field::Description, &self.description);
+        for parameter in &self.parameters {
+            take(Field::Parameter, &parameter.name);
+            take(Field::ParameterText, &parameter.text);
+        }
+        take(Field::Server, &self.server.0);
+    }
+}
+
+/// What is read of a tool's annotations.
+#[derive(Default, Deserialize)]
+struct Annotations {
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(flatten)]
+    hints: Hints,
+}
+
+/// Whether a description begins by calling its tool deprecated.
+fn is_deprecated(description: &str) -> bool {
+    cut(description, LONGEST_WARNING).to_ascii_lowercase().contains("deprecated")
+}
+
+/// The first sentence and the rest. A line break ends a sentence as well: many descriptions begin with a heading.
+fn first_sentence(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let line = text.find('\n').unwrap_or(text.len());
+    for (at, letter) in text[..line].char_indices() {
+        let after = at + letter.len_utf8();
+        let ends = match letter {
+            '。' | '！' | '？' => true,
+            '.' | '!' | '?' => {
+                let mut rest = text[after..].chars();
+                rest.next().is_none_or(char::is_whitespace)
+                    && rest.next().is_none_or(|next| !next.is_lowercase())
+            }
+            _ => false,
+        };
+        if ends {
+            return (&text[..after], text[after..].trim_start());
+        }
+    }
+    (&text[..line], text[line..].trim_start())
+}
+
+/// Collects what a schema says of its parameters, those within others included.
+fn read_parameters(schema: &Value, depth: usize, found: &mut Vec<Parameter>) {
+    let Some(schema) = schema.as_object() else { return };
+    if depth > DEEPEST {
+        return;
+    }
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        for (name, property) in properties {
+            if found.len() == MOST_PARAMETERS {
+                return;
+            }
+            found.push(Parameter { name: name.clone(), text: parameter_text(property) });
+            read_parameters(property, depth + 1, found);
+        }
+    }
+    if let Some(items) = schema.get("items") {
+        read_parameters(items, depth + 1, found);
+    }
+    for member in ["anyOf", "oneOf", "allOf"] {
+        for choice in schema.get(member).and_then(Value::as_array).into_iter().flatten() {
+            read_parameters(choice, depth + 1, found);
+        }
+    }
+}
+
+/// The description, the permitted values and the format of a parameter, in words.
+fn parameter_text(property: &Value) -> String {
+    let words = |name: &str| property.get(name).and_then(Value::as_str);
+    let mut text = cut(words("description").unwrap_or_default(), LONGEST_PARAMETER).to_owned();
+    let values = property.get("enum").and_then(Value::as_array).into_iter().flatten();
+    let format = words("format").map(|format| match format {
+        "uri" | "url" | "uri-reference" => "url",
+        "date-time" => "date time",
+        format => format,
+    });
+    for word in values.filter_map(Value::as_str).take(MOST_VALUES).chain(format) {
+        text.push(' ');
+        text.push_str(word);
+    }
+    text
+}
+
+/// The text up to so many bytes, whole characters only.
+fn cut(text: &str, length: usize) -> &str {
+    &text[..text.floor_char_boundary(length)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use serde_json::value::RawValue;
+
+    fn read(definition: &Value) -> Document {
+        let raw = RawValue::from_string(definition.to_string()).expect("valid JSON");
+        let definition = Definition::parse(&raw).expect("a tool");
+        Document::read(&ServerWords::new("tracker", Some("Issue Tracker")), &definition)
+    }
+
+    /// The texts of a field, separated by bars.
+    fn texts(document: &Document, wanted: Field) -> String {
+        let mut found = Vec::new();
+        document.each_text(|field, text| {
+            if field == wanted {
+                found.push(text.to_owned());
+            }
+        });
+        found.join("|")
+    }
+
+    fn issue_tool() -> Value {
+        json!({
+            "name": "list_issues",
+            "title": "Issues",
+            "description": "Lists issues, e.g. open ones. Newest first.\nAt most 50.",
+            "annotations": {"readOnlyHint": true, "title": "ignored"},
+            "inputSchema": {"properties": {
+                "state": {"description": "Of the issue", "enum": ["open", "closed", 1]},
+                "since": {"format": "date-time"},
+                "filter": {"properties": {"label": {"description": "Its label"}}},
+                "pages": {"items": {"anyOf": [{"properties": {"size": {}}}]}},
+            }},
+        })
+    }
+
+    #[test]
+    fn fields_are_read() {
+        let document = read(&issue_tool());
+        let check = |field, expected: &str| assert_eq!(texts(&document, field), expected);
+        check(Field::Name, "list_issues");
+        check(Field::Title, "Issues");
+        check(Field::Summary, "Lists issues, e.g. open ones.");
+        check(Field::Description, "Newest first.\nAt most 50.");
+        check(Field::Parameter, "state|since|filter|label|pages|size");
+        check(Field::ParameterText, "Of the issue open closed| date time||Its label||");
+        check(Field::Server, "tracker Issue Tracker");
+        assert_eq!((document.actions(), document.number()), (Actions::READ, Number::Many));
+        assert!(!document.is_deprecated());
+    }
+
+    #[test]
+    fn the_text_for_models_is_bounded() {
+        let text = read(&issue_tool()).text();
+        assert_eq!(
+            text,
+            "list issues (Issues): Lists issues, e.g. open ones. Newest first.\nAt most 50.\n\
+             Parameters: state, since, filter, label, pages, size"
+        );
+        assert_eq!(read(&json!({"name": "whoAmI"})).text(), "who am i");
+        let long = "é".repeat(9000);
+        let properties: serde_json::Map<_, _> =
+            (0..200).map(|number| (format!("{long}{number}"), json!({}))).collect();
+        let schema = json!({"properties": properties});
+        let definition =
+            json!({"name": long, "title": long, "description": long, "inputSchema": schema});
+        assert!(read(&definition).text().len() <= LONGEST_TEXT);
+    }
+
+    #[test]
+    fn odd_definitions_are_read() {
+        for schema in [json!(true), json!([]), json!({"properties": 1}), json!({"items": null})] {
+            let document = read(&json!({"name": "t", "inputSchema": schema, "annotations": 7}));
+            assert_eq!(document.text(), "t");
+        }
+        let mut deep = json!({});
+        for _ in 0..50 {
+            deep = json!({"properties": {"a": deep}});
+        }
+        let document = read(&json!({"name": "t", "inputSchema": deep}));
+        assert_eq!(texts(&document, Field::Parameter), "a|a|a|a|a");
+        assert!(read(&json!({"name": "t", "description": "DEPRECATED: use u."})).is_deprecated());
+    }
+}

@@ -1,0 +1,60 @@
+//! Why a tool stands where it does.
+
+use super::field::Field;
+use super::lexical::{DocumentId, LexicalIndex};
+use super::query::Query;
+use super::score::{Factors, Sum};
+
+/// The parts of a tool's score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// Every word of the query in every field that has it.
+    pub hits: Vec<FieldHit>,
+    /// What they come to.
+    pub sum: f32,
+    /// What they are multiplied by.
+    pub factors: Factors,
+}
+
+/// A word of the query in one field of the tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldHit {
+    /// Where it stands.
+    pub field: Field,
+    /// The word, reduced to its stem.
+    pub word: String,
+    /// Its part of the sum.
+    pub weight: f32,
+}
+
+impl LexicalIndex {
+    /// Why a tool suits the query, the weightiest word first; `None` when the tool has left the index.
+    pub fn explain(&self, query: &Query, document: DocumentId) -> Option<Explanation> {
+        let entry = self.entry(document)?;
+        let resolved = self.resolve(query);
+        let (mut hits, mut sum) = (Vec::new(), Sum::default());
+        for wanted in resolved.wanted.iter().copied() {
+            let term = self.terms.get(wanted.term);
+            let postings = &term.postings;
+            let Some(first) = postings.iter().position(|one| one.document() == document.0) else {
+                continue;
+            };
+            let count =
+                postings[first..].iter().take_while(|one| one.document() == document.0).count();
+            let own = &postings[first..first + count];
+            let before = sum.score;
+            self.add(&mut sum, wanted, own, entry);
+            // Fields share what a word counts by what they add to its mentions.
+            let mentions = |one| self.mentions.of(one, entry.lengths);
+            let all: f32 = own.iter().map(|one| mentions(*one)).sum();
+            hits.extend(own.iter().map(|one| FieldHit {
+                field: Field::ALL[one.field()],
+                word: term.stem.to_string(),
+                weight: (sum.score - before) * mentions(*one) / all.max(f32::MIN_POSITIVE),
+            }));
+        }
+        hits.sort_by(|one, other| other.weight.total_cmp(&one.weight));
+        let factors = self.factors(query, entry, &sum, resolved.asked);
+        Some(Explanation { hits, sum: sum.score, factors })
+    }
+}
