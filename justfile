@@ -108,3 +108,8 @@ bench-tokens *arguments:
 # What the sanitizer finds in the texts of ../shared/data/injection and what it costs; `--check` fails on a missed target.
 bench-guard *arguments:
     cargo bench --bench guard -- {{ arguments }}
+
+# How often the right tool is found for the sentences of ../shared/data/intent and what it costs; `--check` fails on a
+# missed target, `--ablate` shows what each sign is worth.
+bench-search *arguments:
+    cargo bench --bench search -- {{ arguments }}

@@ -1,0 +1,67 @@
+//! How often the tool that a sentence means is found, and what finding it costs.
+//!
+//! `cargo bench --bench search` prints tables; with `-- --check` the exit code is 1 when a target of quality is missed, with
+//! `-- --check-speed` also when it is too slow. `-- --ablate` shows what each sign is worth, `-- --predictions FILE` writes
+//! what was found. The sentences stand in `../shared/data/intent` and are no part of this repository; where they are
+//! absent, nothing is measured and nothing fails.
+
+mod ablation;
+mod corpus;
+mod metrics;
+mod quality;
+mod ranker;
+mod speed;
+mod table;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use mcp_bridge::search::Weights;
+
+use crate::quality::Set;
+use crate::ranker::{Lexical, Ranker};
+use crate::table::Verdicts;
+
+const FOLDER: &str = "../shared/data/intent";
+
+fn main() -> io::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let given = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
+    let mut out = io::stdout().lock();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER);
+    if !folder.is_dir() {
+        writeln!(out, "search: skipped, there is no {FOLDER}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let sets = Set::load(&folder)?;
+    if given("--ablate") {
+        ablation::report(&sets, &mut out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--predictions") {
+        let file = arguments
+            .get(at + 1)
+            .ok_or_else(|| io::Error::other("`--predictions` needs a file"))?;
+        let mut file = BufWriter::new(File::create(file)?);
+        for set in sets.iter().filter(|set| !set.has_noise()) {
+            set.write_predictions(&Lexical::new(&set.tools, Weights::default()), &mut file)?;
+        }
+        file.flush()?;
+    }
+
+    let rankers = |set: &Set| -> Vec<Box<dyn Ranker>> {
+        vec![Box::new(Lexical::new(&set.tools, Weights::default()))]
+    };
+    let mut verdicts = Verdicts::default();
+    quality::report(&sets, rankers, &mut out, &mut verdicts)?;
+    let missed = verdicts.end();
+    speed::report(&sets, &mut out, &mut verdicts)?;
+    let too_slow = verdicts.end();
+    if cfg!(debug_assertions) {
+        writeln!(out, "\nThis is a debug build: the figures of speed mean nothing.")?;
+    }
+    let fails = (given("--check") && missed) || (given("--check-speed") && (missed || too_slow));
+    Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
