@@ -4,7 +4,7 @@
 use super::words::{Form, each_word, stem};
 use crate::tools::Hints;
 
-/// How far into a wish its verb is looked for, in words.
+/// How far into a sentence its verb is looked for, in words.
 const FIRST_WORDS: usize = 12;
 
 /// A set of classes; a verb such as "set" belongs to several. The empty set says nothing.
@@ -50,25 +50,26 @@ impl Actions {
         self == Self::READ
     }
 
-    /// What a tool does, by its hints, else by the verb of its name, else by the one that its description begins with. That a
-    /// tool is said not to be read-only is no evidence: some libraries say so of every tool that says nothing.
+    /// What a tool does, by the verb of its name, else by the one that its description begins with, and by its hints. A
+    /// tool that is said to be read-only is taken for that as well as for what its verb says, since some that send or
+    /// create are said to be; that it is said not to be read-only is no evidence, since some libraries say so of every tool.
     pub fn of_tool(hints: Hints, name: &str, summary: &str) -> Self {
-        if hints.is_read_only() {
-            return Self::READ;
-        }
         let by_words =
             of_name(name).or_else(|| parts(summary).first().and_then(|word| of_verb(word)));
+        if hints.is_read_only() {
+            return Self::READ.or(by_words.unwrap_or_default());
+        }
         let changes = Self::UPDATE.or(Self::DELETE).or(Self::RUN);
         let by_hint = if hints.destructive == Some(true) { changes } else { Self::NONE };
         by_words.unwrap_or(by_hint)
     }
 
-    /// What a wish wants, by its first verb and by those that follow "and" or "then".
+    /// What a wish wants, by the first verb of each sentence and by those that follow "and" or "then".
     pub fn of_wish(text: &str) -> Self {
         let mut wanted = Self::NONE;
         let mut before = String::new();
-        let mut place = 0;
-        for clause in text.split(['.', ';', '\n', ',']) {
+        let (mut place, mut is_found) = (0, false);
+        for clause in text.split_inclusive(['.', ';', '\n', ',', '!', '?']) {
             let mut is_first = true;
             each_word(clause, |word, form| {
                 if form != Form::Part {
@@ -79,16 +80,20 @@ impl Actions {
                 // Nouns such as "post" and "order" are verbs where a verb stands.
                 let is_asked = || {
                     is_first
-                        || is_next
                         || matches!(before.as_str(), "to" | "please" | "you" | "me")
                         || !is_noun_too(word)
                 };
-                if is_next || (wanted.is_none() && place <= FIRST_WORDS && is_asked()) {
-                    wanted = wanted.or(of_verb(word).unwrap_or_default());
+                if is_next || (!is_found && place <= FIRST_WORDS && is_asked()) {
+                    let class = of_verb(word);
+                    is_found |= class.is_some();
+                    wanted = wanted.or(class.unwrap_or_default());
                 }
                 is_first = false;
                 word.clone_into(&mut before);
             });
+            if !clause.ends_with(',') {
+                (place, is_found) = (0, false);
+            }
         }
         wanted
     }
@@ -294,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn hints_are_better_evidence_than_verbs() {
+    fn hints_count_beside_verbs() {
         fn check(
             read_only: Option<bool>,
             destructive: Option<bool>,
@@ -304,7 +309,9 @@ mod tests {
             let hints = Hints { read_only, destructive, idempotent: None };
             assert_eq!(Actions::of_tool(hints, name, ""), expected, "{name}");
         }
-        check(Some(true), None, "run_report", Actions::READ);
+        check(Some(true), None, "bash", Actions::READ);
+        check(Some(true), None, "issue", Actions::READ);
+        check(Some(true), None, "send_email", Actions::READ.or(Actions::SEND));
         check(Some(false), None, "search", Actions::READ);
         check(None, Some(true), "delete_page", Actions::DELETE);
         check(None, Some(true), "bash", Actions::UPDATE.or(Actions::DELETE).or(Actions::RUN));
@@ -324,6 +331,8 @@ mod tests {
         check("the email of Ann", Actions::NONE);
         check("Find the file and delete it", Actions::READ.or(Actions::DELETE));
         check("Stop the build", Actions::STOP);
+        check("Find the file. It is old, delete it.", Actions::READ);
+        check("Find the file. Please delete it.", Actions::READ.or(Actions::DELETE));
         check("weather in Oslo", Actions::NONE);
         check("", Actions::NONE);
         check("日本の天気", Actions::NONE);

@@ -87,7 +87,7 @@ impl Default for Weights {
         Self {
             fields: [
                 field(3.0, 0.4),
-                field(1.0, 0.4),
+                field(0.5, 0.4),
                 field(1.5, 0.8),
                 field(0.5, 0.5),
                 field(0.3, 0.5),
