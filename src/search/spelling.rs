@@ -6,8 +6,6 @@ use super::postings::{Terms, letters};
 
 /// Shorter words are too close to too many others.
 const SHORTEST: usize = 4;
-/// Fewer letters of a known word are no evidence.
-const SHORTEST_STEM: usize = 3;
 /// From this length on two slips are forgiven.
 const LONG: usize = 8;
 /// The shortest half of a word written together.
@@ -31,7 +29,7 @@ pub(super) fn nearest(word: &str, stem: &str, terms: &Terms) -> Option<u32> {
             continue;
         }
         // Hardly anybody misspells the first letter, and words that differ in it are usually two words.
-        if term.stem.chars().next() != initial || term.stem.len() < SHORTEST_STEM {
+        if term.stem.chars().next() != initial || term.stem.len() < SHORTEST {
             continue;
         }
         let distance = strsim::osa_distance(stem, &term.stem);
@@ -71,7 +69,7 @@ mod tests {
     #[test]
     fn near_words_are_found() {
         fn check(word: &str, expected: Option<&str>) {
-            let terms = terms(&["repositori", "issu", "calendar", "node", "mode", "tool"]);
+            let terms = terms(&["repositori", "issu", "calendar", "node", "mode", "tool", "acr"]);
             let found = nearest(word, &stem(word), &terms).map(|number| &*terms.get(number).stem);
             assert_eq!(found, expected, "{word}");
         }
@@ -81,6 +79,7 @@ mod tests {
         check("calender", Some("calendar"));
         check("isues", Some("issu"));
         check("nod", None);
+        check("acme", None);
         check("lode", None);
         check("nodes", Some("node"));
         check("node2", None);
