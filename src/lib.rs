@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod downstream;
 pub mod guard;
+pub mod model;
 pub mod protocol;
 pub mod recipe;
 pub mod router;

@@ -14,7 +14,7 @@ const ROWS: [&[&str]; 10] = [
     &["protocol", "telemetry"],
     &["config"],
     &["recipe", "wire", "guard", "cache", "select"],
-    &["catalog", "oauth", "access", "container", "tools", "jobs"],
+    &["catalog", "oauth", "access", "container", "model", "tools", "jobs"],
     &["upstream", "search"],
     &["router"],
     &["downstream", "admin"],

@@ -115,6 +115,11 @@ impl Paths {
         self.home.join("pins")
     }
 
+    /// Models that turn words into vectors, and the library that runs them, a folder each.
+    pub fn models(&self) -> PathBuf {
+        self.home.join("models")
+    }
+
     /// Tokens of upstream logins.
     pub fn tokens(&self) -> PathBuf {
         self.home.join("tokens")
@@ -166,6 +171,7 @@ mod tests {
         check(paths.cache(), "cache");
         check(paths.usage(), "usage");
         check(paths.pins(), "pins");
+        check(paths.models(), "models");
         check(paths.tokens(), "tokens");
         check(paths.recipes(), "recipes");
     }

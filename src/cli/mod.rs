@@ -8,6 +8,7 @@ mod edited;
 mod exit;
 mod init;
 mod limit;
+mod model;
 mod printer;
 mod read;
 mod remove;

@@ -10,7 +10,7 @@ use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
 use super::{
-    approve, call, doctor, init, limit, read, remove, serve, servers, set_env, tools, usage,
+    approve, call, doctor, init, limit, model, read, remove, serve, servers, set_env, tools, usage,
     validate_recipe,
 };
 use crate::base::environment::Environment;
@@ -93,6 +93,7 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
         Some(Command::SetEnv(set_env)) => set_env::run(&set_env, &setup),
         Some(Command::Limit(limit)) => limit::run(&limit, &setup),
         Some(Command::Approve(approve)) => approve::run(&setup, &approve),
+        Some(Command::Model { command }) => model::run(&command, &setup),
         Some(Command::Servers) => setup.with_patience(servers::run),
         Some(Command::Tools(tools)) => {
             setup.with_patience(async |app, printer| tools::run(app, printer, &tools).await)

@@ -35,6 +35,7 @@ mod lifetime;
 mod limits;
 mod lines;
 mod misaddressed;
+mod model;
 mod pins;
 mod progress;
 mod promotion;

@@ -1,0 +1,150 @@
+//! Where models lie, and which are there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::package::{Kind, Package};
+use super::{Error, Manifest};
+use crate::base::fs::create_private_folder;
+use crate::base::lock::Lock;
+use crate::base::paths::Paths;
+
+/// Who installs holds the lock while files are put into their places, not while they are fetched.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK: &str = ".lock";
+/// How names of folders begin that are not finished.
+pub(super) const UNFINISHED: &str = ".unfinished-";
+
+/// The folder of models below the home folder.
+#[derive(Debug, Clone)]
+pub struct Models {
+    folder: PathBuf,
+    downloads: PathBuf,
+}
+
+/// A model that is there, or a library.
+#[derive(Debug, Clone)]
+pub struct Installed {
+    /// Its name.
+    pub name: String,
+    /// Its own folder.
+    pub folder: PathBuf,
+    /// What is in it.
+    pub manifest: Manifest,
+    /// Its files on the disk are not as long as they were, or not there.
+    pub is_damaged: bool,
+}
+
+impl Models {
+    /// Those of this home.
+    pub fn new(paths: &Paths) -> Self {
+        Self { folder: paths.models(), downloads: paths.cache().join("downloads") }
+    }
+
+    /// The folder of the model of this name, whether it is there or not.
+    pub fn folder_of(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The native library that was installed, if one was.
+    pub fn runtime(&self) -> Option<PathBuf> {
+        let package = Package::named("onnxruntime")?;
+        let name = package.wheel()?.members.first()?.name;
+        Some(self.folder_of(package.name).join(name)).filter(|path| path.is_file())
+    }
+
+    /// The model of this name, in whatever letter case, if it is there.
+    pub fn find(&self, name: &str) -> Option<Installed> {
+        let (installed, _) = self.list();
+        installed.into_iter().find(|found| found.name.eq_ignore_ascii_case(name))
+    }
+
+    /// All that are there, by name, and what is wrong with folders that are none.
+    pub fn list(&self) -> (Vec<Installed>, Vec<Error>) {
+        let (mut installed, mut faults) = (Vec::new(), Vec::new());
+        let Ok(entries) = fs::read_dir(&self.folder) else { return (installed, faults) };
+        for entry in entries.flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if name.starts_with('.') || !entry.path().is_dir() {
+                continue;
+            }
+            let folder = entry.path();
+            match Manifest::read(&folder) {
+                Ok(manifest) => {
+                    let is_whole = |(file, expected): (&String, &super::File)| {
+                        fs::metadata(folder.join(file))
+                            .is_ok_and(|found| found.len() == expected.size)
+                    };
+                    let is_damaged = !manifest.files.iter().all(is_whole);
+                    installed.push(Installed { name, folder, manifest, is_damaged });
+                }
+                Err(error) => faults.push(error),
+            }
+        }
+        installed.sort_by(|one, other| one.name.cmp(&other.name));
+        (installed, faults)
+    }
+
+    /// Takes a model away.
+    pub fn remove(&self, name: &str) -> Result<(), Error> {
+        check_name(name)?;
+        let _lock = self.lock()?;
+        let here = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut names = here.filter_map(|entry| entry.file_name().into_string().ok());
+        let found = names.find(|found| found.eq_ignore_ascii_case(name));
+        let Some(found) = found.filter(|name| self.folder_of(name).is_dir()) else {
+            return Err(Error::NotInstalled { name: name.to_owned() });
+        };
+        // Renamed first, so that nobody ever finds a half of it.
+        let folder = self.folder_of(&found);
+        let aside = self.folder.join(format!("{UNFINISHED}{found}"));
+        let _ = fs::remove_dir_all(&aside);
+        fs::rename(&folder, &aside).map_err(Error::io(&folder))?;
+        fs::remove_dir_all(&aside).map_err(Error::io(&aside))
+    }
+
+    /// Where downloads lie until they are unpacked, so that they can be resumed.
+    pub(super) fn downloads(&self) -> Result<&Path, Error> {
+        create_private_folder(&self.downloads).map_err(Error::io(&self.downloads))?;
+        Ok(&self.downloads)
+    }
+
+    /// The folder, made if it is not there.
+    pub(super) fn folder(&self) -> Result<&Path, Error> {
+        create_private_folder(&self.folder).map_err(Error::io(&self.folder))?;
+        Ok(&self.folder)
+    }
+
+    /// Keeps other bridges from changing what is installed.
+    pub(super) fn lock(&self) -> Result<Lock, Error> {
+        let path = self.folder()?.join(LOCK);
+        let mut options = fs::OpenOptions::new();
+        let options = options.create(true).truncate(false).write(true);
+        let file = options.open(&path).map_err(Error::io(&path))?;
+        Lock::wait(file, PATIENCE).map_err(|_| Error::Busy)
+    }
+}
+
+impl Installed {
+    /// Whether it is a model or a library.
+    pub fn kind(&self) -> Kind {
+        Package::named(&self.name).map_or(Kind::Model, |package| package.kind)
+    }
+
+    /// In bytes, all files together.
+    pub fn size(&self) -> u64 {
+        self.manifest.files.values().map(|file| file.size).sum()
+    }
+}
+
+/// A name is that of a folder: it must not lead out of the one for models.
+pub(super) fn check_name(name: &str) -> Result<(), Error> {
+    let is_letter =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(is_letter)
+    {
+        return Err(Error::Name { name: name.to_owned() });
+    }
+    Ok(())
+}

