@@ -16,6 +16,7 @@ use crate::config::{Auth, Config, Http, Remote, Source, Transport};
 use crate::guard::Guard;
 use crate::guard::pin::Pins;
 use crate::router::{self, Admin, LeftOut, Parts, Router, ServerSettings};
+use crate::search::{Finder, ServerWords};
 use crate::select::{Selector, own_program};
 use crate::tools::{Entry, NameFile, Registries, Registry, Remembered, Rules};
 use crate::upstream::{self, Pool};
@@ -58,6 +59,7 @@ pub fn build(
     let mut skipped: Vec<LeftOut> =
         skipped.map(|skipped| left_out(skipped.name, None, skipped.reason)).collect();
     let (mut servers, mut rules) = (Vec::new(), IndexMap::new());
+    let mut words = HashMap::new();
     let (mut settings, mut limits, mut pinning) = (IndexMap::new(), Vec::new(), HashMap::new());
     let mut entries = HashMap::new();
     for (name, server) in config.servers {
@@ -72,6 +74,8 @@ pub fn build(
                 let own = Rules { filter: server.tool_filter, guard: guard.clone() };
                 rules.insert(name.clone(), own);
                 let secrets = server.secrets;
+                let about = server.description.as_deref();
+                words.insert(name.clone(), ServerWords::new(name.as_str(), about));
                 let server = ServerSettings {
                     description: server.description,
                     retry: server.retry.unwrap_or_else(|| config.retry.clone()),
@@ -107,6 +111,7 @@ pub fn build(
             let (source, paths) = (source.clone(), paths.clone());
             Arc::new(Admin { source, paths, environment: environment.clone() })
         }),
+        finder: Finder::new(words, None),
         selector: Selector::new(own_program().map_err(Error::Program)?),
     };
     let settings = router::Settings {
@@ -116,6 +121,7 @@ pub fn build(
         schema_compression: config.schema_compression,
         max_batch_size: config.max_batch_size,
         adaptive_promotion: config.adaptive_promotion,
+        min_score: config.intent_routing.min_score,
         debug: config.debug,
         servers: settings,
         left_out: skipped,
@@ -128,7 +134,6 @@ pub fn build(
 fn not_in_force(config: &Config) -> Vec<Remark> {
     let default = Config::default();
     let set = [
-        ("intentRouting", config.intent_routing != default.intent_routing),
         ("catalog", config.catalog != default.catalog),
         ("autoMerge", config.auto_merge != default.auto_merge),
     ];
@@ -154,8 +159,7 @@ mod tests {
     #[test]
     fn only_what_somebody_set_is_remarked_upon() {
         assert_eq!(not_in_force(&Config::default()), []);
-        let mut config = Config::default();
-        config.intent_routing.min_score = 0.5;
-        assert_eq!(not_in_force(&config), [Remark::NotInForce { key: "intentRouting" }]);
+        let config = Config { auto_merge: false, ..Config::default() };
+        assert_eq!(not_in_force(&config), [Remark::NotInForce { key: "autoMerge" }]);
     }
 }

@@ -127,6 +127,15 @@ pub(super) enum Command {
     /// Show the tools of all servers, or of one
     #[command(after_help = TOOLS_EXAMPLES)]
     Tools(Tools),
+    /// Find the tool for what is to be done
+    #[command(after_help = INTENT_EXAMPLES)]
+    Intent(Intent),
+    /// Say why something is as it is
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain {
+        #[command(subcommand)]
+        command: ExplainCommand,
+    },
     /// Call a tool
     #[command(after_help = CALL_EXAMPLES)]
     Call(Call),
@@ -180,6 +189,29 @@ pub(super) struct Init {
 pub(super) struct Tools {
     /// Only the tools of this server
     pub(super) server: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Intent {
+    /// What is to be done, in plain words
+    #[arg(value_name = "TEXT", required = true)]
+    text: Vec<String>,
+    /// Tools to show
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    pub(super) limit: usize,
+}
+
+impl Intent {
+    /// The words, whether they stand in quotes or not.
+    pub(super) fn text(&self) -> String {
+        self.text.join(" ")
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ExplainCommand {
+    /// Why an intent finds the tools that it finds: words, where they stand, and ranks
+    Intent(Intent),
 }
 
 #[derive(Debug, Args)]
@@ -351,6 +383,18 @@ Examples:
 
 Texts of the result are printed as they are; --json prints the whole result.
 Exit code 1 says that the tool reported an error, 5 that the server failed.";
+
+const INTENT_EXAMPLES: &str = "\
+Examples:
+  bridge intent list the open issues of a repository
+  bridge intent 'read a file' --limit 1 --json
+
+Exit code 4 says that no tool suits it well enough (`intentRouting.minScore`).";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  bridge explain intent list the open issues of a repository
+  bridge explain intent 'read a file' --json";
 
 const REMOVE_EXAMPLES: &str = "\
 Examples:

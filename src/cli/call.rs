@@ -101,7 +101,7 @@ pub(super) fn failure(error: &Error) -> Failure {
         Error::InvalidParams { .. } | Error::Dependency { .. } | Error::Filter { .. } => {
             (Exit::Usage, &[][..])
         }
-        Error::NotFound { .. } => (Exit::NotFound, &[][..]),
+        Error::NoMatch { .. } | Error::NotFound { .. } => (Exit::NotFound, &[][..]),
         Error::Denied { .. }
         | Error::NotAllowed { .. }
         | Error::Edit(_)

@@ -7,6 +7,7 @@ mod doctor;
 mod edited;
 mod exit;
 mod init;
+mod intent;
 mod limit;
 mod model;
 mod printer;

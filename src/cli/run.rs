@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use tracing::Level;
 
-use super::arguments::{Arguments, Command, Global};
+use super::arguments::{Arguments, Command, ExplainCommand, Global};
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
 use super::{
-    approve, call, doctor, init, limit, model, read, remove, serve, servers, set_env, tools, usage,
-    validate_recipe,
+    approve, call, doctor, init, intent, limit, model, read, remove, serve, servers, set_env,
+    tools, usage, validate_recipe,
 };
 use crate::base::environment::Environment;
 use crate::select;
@@ -93,6 +93,12 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
         Some(Command::SetEnv(set_env)) => set_env::run(&set_env, &setup),
         Some(Command::Limit(limit)) => limit::run(&limit, &setup),
         Some(Command::Approve(approve)) => approve::run(&setup, &approve),
+        Some(Command::Intent(intent)) => {
+            setup.with_patience(async |app, printer| intent::find(app, printer, &intent).await)
+        }
+        Some(Command::Explain { command: ExplainCommand::Intent(intent) }) => {
+            setup.with_patience(async |app, printer| intent::explain(app, printer, &intent).await)
+        }
         Some(Command::Model { command }) => model::run(&command, &setup),
         Some(Command::Servers) => setup.with_patience(servers::run),
         Some(Command::Tools(tools)) => {

@@ -130,7 +130,7 @@ async fn ask(client: &Client, url: &str, from: u64) -> Result<Answer, Cut> {
         let range = HeaderValue::from_str(&format!("bytes={from}-"));
         headers.insert(RANGE, range.expect("digits make a header"));
     }
-    let sent = client.send(Method::GET, &endpoint, headers, Bytes::new());
+    let sent = client.send(Method::GET, &endpoint, || headers.clone(), Bytes::new());
     let answer = timeout(SILENCE, sent).await;
     let answer = answer.map_err(|_| passing("no answer within half a minute".to_owned()))?;
     answer.map_err(|error| passing(error.to_string()))

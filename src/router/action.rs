@@ -10,8 +10,8 @@ use crate::base::text::nearest;
 use crate::telemetry::logging::excerpt;
 
 /// The actions that anybody may use, as they are named in `action`.
-pub const ACTIONS: [&str; 8] =
-    ["call", "list", "schema", "batch", "read", "status", "refresh", "promotions"];
+pub const ACTIONS: [&str; 9] =
+    ["call", "intent", "list", "schema", "batch", "read", "status", "refresh", "promotions"];
 /// The actions that change the config, for agents only where `agentAdmin` is set.
 pub const ADMIN_ACTIONS: [&str; 3] = ["remove", "set-env", "set-mode"];
 
@@ -33,6 +33,11 @@ pub enum Action<'a> {
     Batch {
         /// The calls, in the order of their results.
         items: Vec<Item<'a>>,
+    },
+    /// Find the tool that suits a wish.
+    Intent {
+        /// What is wanted, in plain words.
+        intent: Cow<'a, str>,
     },
     /// List a server's tools, or all servers.
     List {
@@ -93,8 +98,13 @@ impl<'a> Action<'a> {
         let arguments = arguments.map_or_else(|| Ok(Arguments::default()), Arguments::read)?;
         let server = text("server", arguments.server)?;
         let tool = text("tool", arguments.tool)?;
-        // `calls` says by itself what is meant.
-        let usual = if arguments.calls.is_some() { "batch" } else { "call" };
+        // `calls` says by itself what is meant, and so does `intent` alone.
+        let intent = text("intent", arguments.intent)?;
+        let usual = match (arguments.calls.is_some(), intent.is_some() && tool.is_none()) {
+            (true, _) => "batch",
+            (false, true) => "intent",
+            (false, false) => "call",
+        };
         let action = text("action", arguments.action)?.unwrap_or(Cow::Borrowed(usual));
         let is_known = ACTIONS.contains(&&*action) || ADMIN_ACTIONS.contains(&&*action);
         if let Some(name) = arguments.unknown.filter(|_| is_known) {
@@ -129,6 +139,10 @@ impl<'a> Action<'a> {
             "batch" => {
                 let items = item::read(&array(arguments.calls)?, server.as_deref(), max_batch)?;
                 Ok(Self::Batch { items })
+            }
+            "intent" => {
+                let hint = r#"such as {"action": "intent", "intent": "list the open issues of a repository"}"#;
+                Ok(Self::Intent { intent: needed("intent", intent, hint)? })
             }
             "list" => Ok(Self::List { server }),
             "schema" => Ok(Self::Schema { server, tool: named(tool)? }),

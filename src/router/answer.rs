@@ -45,6 +45,38 @@ pub(super) struct Servers {
     pub(super) servers: Vec<Overview>,
 }
 
+/// `intent`.
+#[derive(Serialize)]
+pub(super) struct Intent<'a> {
+    pub(super) action: &'static str,
+    pub(super) intent: &'a str,
+    #[serde(rename = "match")]
+    pub(super) best: Option<Match<'a>>,
+    pub(super) alternatives: Vec<Alternative<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<&'static str>,
+    /// Servers of whose tools nothing is known, so that none of them took part.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) unreachable: Vec<String>,
+}
+
+/// The tool that suits an [`Intent`] best.
+#[derive(Serialize)]
+pub(super) struct Match<'a> {
+    pub(super) server: &'a str,
+    pub(super) tool: &'a str,
+    pub(super) score: f64,
+    pub(super) signature: String,
+}
+
+/// Another tool that suits it.
+#[derive(Serialize)]
+pub(super) struct Alternative<'a> {
+    pub(super) server: &'a str,
+    pub(super) tool: &'a str,
+    pub(super) score: f64,
+}
+
 /// `schema`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -15,6 +15,7 @@ pub(super) struct Arguments<'a> {
     pub(super) params: Option<&'a str>,
     pub(super) calls: Option<&'a str>,
     pub(super) select: Option<&'a str>,
+    pub(super) intent: Option<&'a str>,
     pub(super) id: Option<&'a str>,
     pub(super) offset: Option<&'a str>,
     pub(super) unknown: Option<Cow<'a, str>>,
@@ -37,6 +38,7 @@ impl<'a> Arguments<'a> {
                 "params" | "arguments" => &mut read.params,
                 "calls" => &mut read.calls,
                 "select" => &mut read.select,
+                "intent" => &mut read.intent,
                 "id" => &mut read.id,
                 "offset" => &mut read.offset,
                 _ => {

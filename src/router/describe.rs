@@ -10,7 +10,7 @@ use crate::config::{SchemaCompression, ServerName};
 pub const TOOL: &str = "mcp";
 
 /// Told to clients that read `instructions`.
-pub const INSTRUCTIONS: &str = "All tools are reached through the tool `mcp`: action=list shows the servers, with \
+pub const INSTRUCTIONS: &str = "All tools are reached through the tool `mcp`: `intent` finds one by what is to be done; action=list shows the servers, with \
     `server` the tools of one and how they are called; action=schema shows a tool in full; `server`, `tool` and \
     `params` call it; `calls` makes several calls at once; `select` picks from a result with jq.";
 
@@ -23,7 +23,7 @@ pub fn tool_list<'a>(
     let admin = if admin { &ADMIN_ACTIONS[..] } else { &[] };
     let actions: Vec<&str> = ACTIONS.iter().chain(admin).copied().collect();
     let mut description = String::from(
-        "Use the tools of other MCP servers. Find one: action=list with `server`, which gives signatures (no type: \
+        "Use the tools of other MCP servers. Find one: `intent`, or action=list with `server`, which gives signatures (no type: \
          string; ?: optional; =: default; `...A`: the parameters in types.A); in full: action=schema with `server` and \
          `tool`. Call it: `server`, `tool`, `params`; several at once: `calls`; only a part of the result: `select`. A \
          result with a resultId was cut: action=read has the rest. Servers: ",
@@ -57,6 +57,7 @@ pub fn tool_list<'a>(
                 "server": { "type": "string", "description": "a server's name; may be left out for a unique tool name" },
                 "action": { "type": "string", "enum": actions, "default": ACTIONS[0] },
                 "tool": { "type": "string" },
+                "intent": { "type": "string", "description": "what is to be done, in plain words: answers with the tool for it" },
                 "params": { "type": "object", "description": "the tool's own arguments" },
                 "calls": {
                     "type": "array",

@@ -109,6 +109,12 @@ pub enum Error {
     /// The config cannot be changed so.
     #[error("{}", chain(.0))]
     Edit(edit::Error),
+    /// No tool has anything in common with an intent.
+    #[error("no tool has anything to do with this intent")]
+    NoMatch {
+        /// Servers of whose tools nothing is known.
+        unreachable: Vec<String>,
+    },
     /// What is asked for is not there any more, or never was.
     #[error("{what}")]
     NotFound {
@@ -209,7 +215,7 @@ impl Error {
             | Self::Dependency { .. }
             | Self::Filter { .. }
             | Self::Edit(_) => "invalid_params",
-            Self::NotFound { .. } => "not_found",
+            Self::NoMatch { .. } | Self::NotFound { .. } => "not_found",
             Self::RateLimited(_) => "rate_limited",
             Self::Upstream { source, .. } => match source {
                 Upstream::Refused(_) | Upstream::BadAnswer { .. } => "mcp_error",
@@ -222,9 +228,14 @@ impl Error {
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownTool { unreachable, .. } if !unreachable.is_empty() => {
+            Self::UnknownTool { unreachable, .. } | Self::NoMatch { unreachable, .. }
+                if !unreachable.is_empty() =>
+            {
                 Some(format!("these servers could not be asked: {}", unreachable.join(", ")))
             }
+            Self::NoMatch { .. } => Some(
+                "say what is to be done in other words; action `list` shows all servers".to_owned(),
+            ),
             Self::UnknownServer { name, available } => did_you_mean(name, available),
             Self::UnknownTool { tool, available, .. } => did_you_mean(tool, available),
             Self::LeftOut { .. } => {

@@ -21,6 +21,7 @@ use crate::config::ServerName;
 use crate::protocol::content::json_result;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS, METHOD_NOT_FOUND};
 use crate::protocol::method;
+use crate::search::Finder;
 use crate::select::Selector;
 use crate::telemetry::logging::excerpt;
 use crate::tools::{Registry, ServerTools, Snapshot};
@@ -43,6 +44,7 @@ pub struct Router {
     pub(super) flights: Flights<Shared>,
     pub(super) kept: Kept,
     pub(super) selector: Selector,
+    pub(super) finder: Arc<Finder>,
     pub(super) admin: Option<Arc<Admin>>,
     pub(super) settings: Settings,
     pub(super) tool_list: Box<str>,
@@ -89,7 +91,8 @@ impl Router {
         let tool_list =
             describe::tool_list(servers, &settings.schema_compression, parts.admin.is_some());
         let promotion = Promotion::new(settings.adaptive_promotion.clone());
-        let Parts { pool, registries, usage, results, names, kept, selector, admin } = parts;
+        let Parts { pool, registries, usage, results, names, kept, selector, finder, admin } =
+            parts;
         Arc::new_cyclic(|this| Self {
             pool,
             registry: registries.everybody,
@@ -99,6 +102,7 @@ impl Router {
             flights: Flights::default(),
             kept,
             selector,
+            finder,
             admin,
             settings,
             tool_list,
@@ -141,6 +145,16 @@ impl Router {
     /// The servers behind the router.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// What finds tools by what they are for.
+    pub fn finder(&self) -> &Arc<Finder> {
+        &self.finder
+    }
+
+    /// What a tool must reach to be the one that an intent means, 0 to 1.
+    pub fn min_score(&self) -> f64 {
+        self.settings.min_score
     }
 
     /// The counts of calls.
@@ -225,6 +239,7 @@ impl Router {
             Action::Batch { items } => {
                 Box::pin(actions::batch::run(self, &items, meta, caller)).await
             }
+            Action::Intent { intent } => Box::pin(actions::intent::find(self, &intent)).await,
             Action::List { server: Some(server) } => {
                 Box::pin(actions::list::tools(self, &server)).await
             }

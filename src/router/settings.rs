@@ -12,6 +12,7 @@ use crate::config::{
     AdaptivePromotion, CallFormat, Exposure, Retry, SchemaCompression, ServerName, Source, Trust,
 };
 use crate::guard::Guard;
+use crate::search::Finder;
 use crate::select::Selector;
 use crate::tools::{NameFile, Registries};
 use crate::upstream::Pool;
@@ -31,6 +32,8 @@ pub struct Parts {
     pub names: NameFile,
     /// Results that were too long to be given at once.
     pub kept: Kept,
+    /// Finds tools by what they are for.
+    pub finder: Arc<Finder>,
     /// Runs jq filters.
     pub selector: Selector,
     /// What agents may change, if they may.
@@ -61,6 +64,8 @@ pub struct Settings {
     pub max_batch_size: usize,
     /// When tools become tools of their own.
     pub adaptive_promotion: AdaptivePromotion,
+    /// What a tool must reach to be the one that an intent means, 0 to 1.
+    pub min_score: f64,
     /// Whether answers tell how they came about.
     pub debug: bool,
     /// Whether arguments are checked before they travel.

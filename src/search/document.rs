@@ -22,6 +22,9 @@ const MOST_VALUES: usize = 20;
 const LONGEST_PARAMETER: usize = 300;
 /// Characters of the text for an embedding model: what such models read, about 256 tokens.
 const LONGEST_TEXT: usize = 1200;
+const LONGEST_TITLE: usize = 150;
+/// What follows says how a tool is called more than what it is for, and blurs what the model makes of it.
+const LONGEST_BEGINNING: usize = 600;
 /// Characters of a description; the index stops earlier, at so many words.
 const LONGEST_DESCRIPTION: usize = 4000;
 /// Where a description says that its tool is deprecated.
@@ -106,7 +109,7 @@ impl Document {
         self.is_deprecated
     }
 
-    /// What an embedding model reads of the tool: the words of its name, its description, the names of its parameters.
+    /// What an embedding model reads of the tool: the words of its name, its title, the beginning of its description.
     pub fn text(&self) -> String {
         let mut words = Vec::new();
         each_word(&self.name, |word, form| {
@@ -117,22 +120,15 @@ impl Document {
         let mut text = words.join(" ");
         if !self.title.is_empty() {
             text.push_str(" (");
-            text.push_str(cut(&self.title, LONGEST_TEXT / 8));
+            text.push_str(cut(&self.title, LONGEST_TITLE));
             text.push(')');
         }
-        let names: Vec<&str> = self.parameters.iter().map(|one| one.name.as_str()).collect();
-        let names = names.join(", ");
-        let names = cut(&names, LONGEST_TEXT / 4);
-        let parameters = if names.is_empty() { "" } else { "\nParameters: " };
-        let room = LONGEST_TEXT.saturating_sub(text.len() + parameters.len() + names.len() + 2);
         let description = format!("{} {}", self.summary, self.description);
-        let description = cut(description.trim(), room).trim_end();
+        let description = cut(description.trim(), LONGEST_BEGINNING).trim_end();
         if !description.is_empty() {
             text.push_str(": ");
             text.push_str(description);
         }
-        text.push_str(parameters);
-        text.push_str(names);
         cut(&text, LONGEST_TEXT).to_owned()
     }
 
@@ -291,8 +287,7 @@ mod tests {
         let text = read(&issue_tool()).text();
         assert_eq!(
             text,
-            "list issues (Issues): Lists issues, e.g. open ones. Newest first.\nAt most 50.\n\
-             Parameters: state, since, filter, label, pages, size"
+            "list issues (Issues): Lists issues, e.g. open ones. Newest first.\nAt most 50."
         );
         assert_eq!(read(&json!({"name": "whoAmI"})).text(), "who am i");
         let long = "é".repeat(9000);

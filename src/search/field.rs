@@ -24,6 +24,19 @@ impl Field {
     /// How many there are.
     pub const COUNT: usize = 7;
 
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Title => "title",
+            Self::Summary => "first sentence",
+            Self::Description => "description",
+            Self::Parameter => "parameters",
+            Self::ParameterText => "parameter descriptions",
+            Self::Server => "server",
+        }
+    }
+
     /// All of them.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Name,

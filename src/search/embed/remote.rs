@@ -182,7 +182,7 @@ impl<D: Dialect> Remote<D> {
         let mut headers: HeaderMap = self.endpoint.headers().clone();
         headers.insert(CONTENT_TYPE, JSON);
         headers.insert(ACCEPT, JSON);
-        let sent = self.client.send(Method::POST, &self.endpoint, headers, body).await;
+        let sent = self.client.send(Method::POST, &self.endpoint, || headers.clone(), body).await;
         let mut answer = sent.map_err(|error| self.broken(&error))?;
         if !answer.status().is_success() {
             return Err(self.refused(&mut answer).await);
@@ -212,9 +212,10 @@ impl<D: Dialect> Remote<D> {
         let reason = self.blotted(&error.to_string());
         let error = match error {
             Error::TooLarge { .. } => EmbedError::WrongShape { service, problem: reason },
-            Error::NotReached { .. } | Error::Broken { .. } => {
-                EmbedError::Unreachable { service, reason }
-            }
+            Error::NotReached { .. }
+            | Error::NoTls { .. }
+            | Error::NotHttp { .. }
+            | Error::Broken { .. } => EmbedError::Unreachable { service, reason },
         };
         Failed { error, is_final: false }
     }

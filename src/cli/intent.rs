@@ -1,0 +1,160 @@
+//! `bridge intent TEXT`: the tool for what is to be done; `bridge explain intent TEXT`: why it is that one.
+
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+use super::arguments::Intent;
+use super::exit::{Exit, Failure};
+use super::printer::Printer;
+use super::servers::NOBODY;
+use crate::app::App;
+use crate::router::Enough;
+use crate::search::{Explanation, Found, Hit};
+use crate::tools::Snapshot;
+use crate::tools::signature::signature;
+
+/// Words of an explanation that are shown to people.
+const MOST_WORDS: usize = 8;
+
+/// Shows the tools that suit the words, the best first.
+pub(super) async fn find(app: &App, printer: Printer, arguments: &Intent) -> Result<Exit, Failure> {
+    let (found, snapshot, text) = search(app, printer, arguments).await;
+    let min_score = app.router.min_score();
+    let is_likely = |hit: &Hit| f64::from(hit.score) >= min_score;
+    let hits = found.hits.iter();
+    if printer.json {
+        let hits = hits.map(|hit| {
+            json!({
+                "server": hit.server,
+                "tool": hit.tool,
+                "score": hit.score,
+                "signature": signature_of(&snapshot, hit),
+            })
+        });
+        let tools: Vec<Value> = hits.collect();
+        printer.json(
+            &json!({ "intent": text, "model": found.model, "minScore": min_score, "tools": tools }),
+        );
+    } else {
+        let row = |hit: &Hit| {
+            vec![format!("{:.2}", hit.score), hit.server.clone(), signature_of(&snapshot, hit)]
+        };
+        printer.table(&hits.map(row).collect::<Vec<_>>());
+    }
+    if found.hits.first().is_some_and(is_likely) {
+        return Ok(Exit::Done);
+    }
+    let message =
+        if app.router.pool().is_empty() { NOBODY } else { "no tool suits this well enough" };
+    Err(Failure::new(Exit::NotFound, message))
+}
+
+/// The same, with what each tool got its place by.
+pub(super) async fn explain(
+    app: &App,
+    printer: Printer,
+    arguments: &Intent,
+) -> Result<Exit, Failure> {
+    let (found, _, text) = search(app, printer, arguments).await;
+    let explained = found
+        .hits
+        .iter()
+        .map(|hit| (hit, app.router.finder().explain(&text, &hit.server, &hit.tool)));
+    if printer.json {
+        let tools: Vec<Value> =
+            explained.map(|(hit, explanation)| in_json(hit, explanation.as_ref())).collect();
+        printer.json(&json!({ "intent": text, "model": found.model, "tools": tools }));
+    } else {
+        for (hit, explanation) in explained {
+            print(printer, hit, explanation.as_ref());
+        }
+        printer.talk(&found.model.as_ref().map_or_else(
+            || "only words are compared; `bridge model install` adds their meaning".to_owned(),
+            |model| format!("meaning is compared by {model}"),
+        ));
+    }
+    Ok(if found.hits.is_empty() { Exit::NotFound } else { Exit::Done })
+}
+
+async fn search(
+    app: &App,
+    printer: Printer,
+    arguments: &Intent,
+) -> (Found, std::sync::Arc<Snapshot>, String) {
+    for server in app.router.overview(Enough::Remembered).await {
+        if let Some(error) = server.error {
+            printer.warn(&format!("server `{}` takes no part: {error}", server.name));
+        }
+    }
+    let (snapshot, text) = (app.router.tools(), arguments.text());
+    app.router.finder().prepare(snapshot.clone()).await;
+    let found = app.router.finder().find(snapshot.clone(), &text, arguments.limit).await;
+    if let Some(failure) = &found.failure {
+        printer.warn(&format!("only words are compared: {failure}"));
+    }
+    (found, snapshot, text)
+}
+
+fn signature_of(snapshot: &Snapshot, hit: &Hit) -> String {
+    let tool = snapshot.get(&hit.server).and_then(|tools| tools.get(&hit.tool));
+    tool.map_or_else(|| hit.tool.clone(), |tool| signature(&tool.definition))
+}
+
+fn print(printer: Printer, hit: &Hit, explanation: Option<&Explanation>) {
+    printer.line(&format!("{:.2}  {}  {}", hit.score, hit.server, hit.tool));
+    let rank = |rank: Option<usize>| rank.map_or_else(|| "—".to_owned(), |rank| rank.to_string());
+    let ranks = hit.ranks;
+    let cosine = ranks.cosine.map(|cosine| format!(", cosine {cosine:.2}")).unwrap_or_default();
+    printer.line(&format!(
+        "      rank by words {}, by meaning {}{cosine}; has {:.0} % of the words by weight",
+        rank(ranks.words),
+        rank(ranks.meaning),
+        ranks.coverage * 100.0
+    ));
+    let Some(explanation) = explanation else { return };
+    let words = explanation.hits.iter().take(MOST_WORDS);
+    let words = words.map(|hit| format!("{} in {} {:.2}", hit.word, hit.field.name(), hit.weight));
+    printer.line(&format!("      {}", words.collect::<Vec<_>>().join(", ")));
+    let factors: Vec<String> = factors(explanation)
+        .into_iter()
+        .filter(|(_, factor)| (*factor - 1.0).abs() > f32::EPSILON)
+        .map(|(what, factor)| format!(" × {factor:.2} {what}"))
+        .collect();
+    printer.line(&format!("      {:.2} by words{}", explanation.sum, factors.concat()));
+}
+
+/// What the sum of the words is multiplied by, in words.
+fn factors(explanation: &Explanation) -> [(&'static str, f32); 5] {
+    let factors = explanation.factors;
+    [
+        ("for words of its name", factors.name),
+        ("for how much it has", factors.query),
+        ("for what it does", factors.action),
+        ("for how many it shows", factors.number),
+        ("since it is deprecated", factors.deprecated),
+    ]
+}
+
+fn in_json(hit: &Hit, explanation: Option<&Explanation>) -> Value {
+    let words = explanation.map(|explanation| {
+        let hits = explanation.hits.iter();
+        let hits = hits.map(
+            |hit| json!({ "word": hit.word, "field": hit.field.name(), "weight": hit.weight }),
+        );
+        json!({
+            "hits": hits.collect::<Vec<_>>(),
+            "sum": explanation.sum,
+            "factors": factors(explanation).into_iter().collect::<IndexMap<_, _>>(),
+        })
+    });
+    json!({
+        "server": hit.server,
+        "tool": hit.tool,
+        "score": hit.score,
+        "rankByWords": hit.ranks.words,
+        "rankByMeaning": hit.ranks.meaning,
+        "cosine": hit.ranks.cosine,
+        "coverage": hit.ranks.coverage,
+        "words": words,
+    })
+}

@@ -1,0 +1,211 @@
+//! Tools of all servers, found by what is to be done: the index of words, the vectors, and the order that both give.
+//!
+//! The index follows the snapshots that it is given: a server whose tools are other ones than before is read again, the
+//! others are not touched.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::task::spawn_blocking;
+
+use super::Explanation;
+use super::document::{Document, ServerWords};
+use super::embed::EmbedError;
+use super::fuse::{self, Candidate};
+use super::lexical::{DocumentId, LexicalIndex};
+use super::meaning::Meaning;
+use super::query::Query;
+use crate::config::ServerName;
+use crate::tools::{ServerTools, Snapshot};
+
+/// Finds tools by what they are for.
+#[derive(Debug)]
+pub struct Finder {
+    /// What is said of each server.
+    servers: HashMap<ServerName, ServerWords>,
+    state: RwLock<State>,
+    meaning: Option<Arc<Meaning>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    words: LexicalIndex,
+    /// What of each server is in the index.
+    known: HashMap<ServerName, Arc<ServerTools>>,
+}
+
+/// Tools that suit a wish.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The best first.
+    pub hits: Vec<Hit>,
+    /// The model whose vectors took part.
+    pub model: Option<String>,
+    /// Why none did, where one should have.
+    pub failure: Option<Arc<EmbedError>>,
+}
+
+/// A tool that suits a wish.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// Whose tool it is.
+    pub server: String,
+    /// Its name.
+    pub tool: String,
+    /// How likely it is the one that is meant, 0 to 1.
+    pub score: f32,
+    /// What it got where.
+    pub ranks: Ranks,
+}
+
+/// Where a tool stands in each of the two orders, counted from 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Ranks {
+    /// By its words.
+    pub words: Option<usize>,
+    /// By its meaning, among those that were looked at.
+    pub meaning: Option<usize>,
+    /// The cosine of its vector and the wish's.
+    pub cosine: Option<f32>,
+    /// How much of the wish stands in it, 0 to 1.
+    pub coverage: f32,
+}
+
+impl Finder {
+    /// For these servers, each with what is said about it. Without `meaning`, words are compared as words.
+    pub fn new(servers: HashMap<ServerName, ServerWords>, meaning: Option<Meaning>) -> Arc<Self> {
+        let meaning = meaning.map(Arc::new);
+        Arc::new(Self { servers, state: RwLock::default(), meaning })
+    }
+
+    /// What compares meanings, if anything does.
+    pub fn meaning(&self) -> Option<&Arc<Meaning>> {
+        self.meaning.as_ref()
+    }
+
+    /// The tools of the snapshot that suit the wish, `limit` of them at most.
+    pub async fn find(
+        self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
+        wish: &str,
+        limit: usize,
+    ) -> Found {
+        let vector = async {
+            match &self.meaning {
+                Some(meaning) => meaning.of_wish(wish).await,
+                None => None,
+            }
+        };
+        let (vector, ()) = tokio::join!(vector, self.take_in(snapshot));
+        let (this, wish) = (self.clone(), wish.to_owned());
+        let ranking = spawn_blocking(move || this.rank(&wish, vector.as_deref(), limit));
+        let hits = ranking.await.expect("ranking does not panic");
+        let is_used = hits.iter().any(|hit| hit.ranks.cosine.is_some());
+        let meaning = self.meaning.as_ref();
+        Found {
+            hits,
+            model: meaning.filter(|_| is_used).map(|meaning| meaning.identity().to_owned()),
+            failure: meaning.filter(|_| !is_used).and_then(|meaning| meaning.failure()),
+        }
+    }
+
+    /// Takes the snapshot in and makes the vectors that are missing; returns when all are there, or cannot be had.
+    pub async fn prepare(self: &Arc<Self>, snapshot: Arc<Snapshot>) {
+        if let Some(meaning) = &self.meaning {
+            self.take_in(snapshot).await;
+            meaning.fill().await;
+        }
+    }
+
+    /// Why the tool stands where it does, once it has been searched for.
+    pub fn explain(&self, wish: &str, server: &str, tool: &str) -> Option<Explanation> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let mut documents = state.words.documents(server);
+        let document = documents
+            .find(|document| state.words.name(*document).is_some_and(|(_, name)| name == tool))?;
+        state.words.explain(&Query::new(wish), document)
+    }
+
+    async fn take_in(self: &Arc<Self>, snapshot: Arc<Snapshot>) {
+        let is_new = |(name, _): &(&ServerName, &ServerWords)| {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            match (snapshot.get(name.as_str()), state.known.get(*name)) {
+                (Some(new), Some(old)) => !Arc::ptr_eq(new, old),
+                (new, old) => new.is_some() != old.is_some(),
+            }
+        };
+        if self.servers.iter().any(|server| is_new(&server)) {
+            let this = self.clone();
+            let reading = spawn_blocking(move || this.read(&snapshot));
+            reading.await.expect("reading tools does not panic");
+        }
+    }
+
+    /// Reads the tools of every server that has others than before.
+    fn read(&self, snapshot: &Snapshot) {
+        for (name, words) in &self.servers {
+            let new = snapshot.get(name.as_str());
+            let documents: Vec<Document> = new
+                .iter()
+                .flat_map(|tools| tools.iter())
+                .map(|tool| Document::read(words, &tool.definition))
+                .collect();
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            let is_same = match (new, state.known.get(name)) {
+                (Some(new), Some(old)) => Arc::ptr_eq(new, old),
+                (new, old) => new.is_none() && old.is_none(),
+            };
+            if is_same {
+                continue;
+            }
+            let old: Vec<DocumentId> = state.words.documents(name.as_str()).collect();
+            if let Some(meaning) = &self.meaning {
+                meaning.leave(&old);
+            }
+            state.words.replace(name.as_str(), &documents);
+            if let Some(meaning) = &self.meaning {
+                let ids = state.words.documents(name.as_str());
+                meaning.enter(ids.zip(documents.iter().map(Document::text)));
+            }
+            match new {
+                Some(new) => state.known.insert(name.clone(), new.clone()),
+                None => state.known.remove(name),
+            };
+        }
+    }
+
+    fn rank(&self, wish: &str, vector: Option<&[f32]>, limit: usize) -> Vec<Hit> {
+        let query = Query::new(wish);
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let by_words = fuse::by_words(&state.words.search(&query, usize::MAX));
+        let cosines =
+            vector.zip(self.meaning.as_ref()).map(|(vector, meaning)| meaning.cosines(vector));
+        let cosines = cosines.filter(|cosines| !cosines.is_empty());
+        let ranked = match &cosines {
+            Some(cosines) => fuse::by_both(&by_words, cosines),
+            None => by_words.clone(),
+        };
+        let scores = fuse::likelihoods(&ranked);
+        let place = |document: DocumentId| {
+            by_words.iter().position(|candidate| candidate.document == document)
+        };
+        let hit = |(candidate, score): (&Candidate, f32)| {
+            let (server, tool) = state.words.name(candidate.document)?;
+            let ranks = Ranks {
+                words: place(candidate.document).map(|place| place + 1),
+                meaning: cosines
+                    .as_ref()
+                    .and_then(|cosines| rank_among(cosines, candidate.document)),
+                cosine: candidate.near.map(|near| near.cosine),
+                coverage: candidate.coverage,
+            };
+            Some(Hit { server: server.to_owned(), tool: tool.to_owned(), score, ranks })
+        };
+        ranked.iter().zip(scores).take(limit).filter_map(hit).collect()
+    }
+}
+
+fn rank_among(cosines: &[(DocumentId, f32)], document: DocumentId) -> Option<usize> {
+    let (_, own) = cosines.iter().find(|(other, _)| *other == document)?;
+    Some(1 + cosines.iter().filter(|(_, other)| other > own).count())
+}

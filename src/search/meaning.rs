@@ -1,0 +1,227 @@
+//! The vectors of all tools of one embedder: those that were kept, and those that are made in the background.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Mutex as Turn;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout};
+
+use super::embed::{EmbedError, Embedder, Purpose};
+use super::kept::{Kept, Key};
+use super::lexical::DocumentId;
+use super::store::Store;
+use super::vectors::Matrix;
+
+/// Texts of one request to the embedder.
+const BATCH: usize = 64;
+/// So many batches are lost at most when the bridge is killed.
+const BATCHES_PER_SAVE: usize = 16;
+/// A wish is answered without its meaning after this long.
+const QUERY_LIMIT: Duration = Duration::from_secs(5);
+/// An embedder that failed is left alone for this long.
+const REST: Duration = Duration::from_mins(1);
+
+/// What tools mean, as far as it is known.
+#[derive(Debug)]
+pub struct Meaning {
+    embedder: Arc<dyn Embedder>,
+    store: Store,
+    vectors: RwLock<Vectors>,
+    /// Whoever makes vectors has it.
+    turn: Turn<()>,
+    failure: Mutex<Option<Failure>>,
+}
+
+#[derive(Debug)]
+struct Vectors {
+    /// Read from the disk when first needed.
+    kept: Option<Kept>,
+    matrix: Matrix,
+    /// What each tool's text is known by.
+    keys: HashMap<DocumentId, Key>,
+    missing: VecDeque<(DocumentId, String)>,
+}
+
+#[derive(Debug, Clone)]
+struct Failure {
+    said: Arc<EmbedError>,
+    at: Instant,
+}
+
+impl Meaning {
+    /// Nothing is read or made before it is needed.
+    pub fn new(embedder: Arc<dyn Embedder>, store: Store) -> Self {
+        let matrix = Matrix::new(0);
+        let vectors =
+            Vectors { kept: None, matrix, keys: HashMap::new(), missing: VecDeque::new() };
+        let (turn, failure) = (Turn::default(), Mutex::default());
+        Self { embedder, store, vectors: RwLock::new(vectors), turn, failure }
+    }
+
+    /// The model, and the engine that runs it.
+    pub fn identity(&self) -> &str {
+        self.embedder.identity()
+    }
+
+    /// How many tools have no vector yet.
+    pub fn missing(&self) -> usize {
+        self.vectors.read().unwrap_or_else(PoisonError::into_inner).missing.len()
+    }
+
+    /// Why there are no vectors, if the last attempt failed.
+    pub fn failure(&self) -> Option<Arc<EmbedError>> {
+        self.failed().map(|failure| failure.said)
+    }
+
+    /// Takes tools in, each with its text. Blocks while kept vectors are read.
+    pub(super) fn enter(&self, documents: impl Iterator<Item = (DocumentId, String)>) {
+        let vectors = &mut *self.vectors.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = vectors.kept.get_or_insert_with(|| self.store.load(self.embedder.identity()));
+        for (document, text) in documents {
+            let key = Key::of(&text);
+            vectors.keys.insert(document, key);
+            match kept.take(&key) {
+                Some(vector) => vectors.matrix.place(document, vector),
+                None => vectors.missing.push_back((document, text)),
+            }
+        }
+    }
+
+    /// Forgets tools.
+    pub(super) fn leave(&self, documents: &[DocumentId]) {
+        let mut vectors = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
+        for document in documents {
+            vectors.keys.remove(document);
+            vectors.matrix.remove(document.0);
+        }
+        vectors.missing.retain(|(document, _)| !documents.contains(document));
+    }
+
+    /// The vector of a wish; nothing where it cannot be had in time.
+    pub(super) async fn of_wish(&self, wish: &str) -> Option<Vec<f32>> {
+        if self.is_resting() {
+            return None;
+        }
+        let texts = [wish.to_owned()];
+        let embedding = timeout(QUERY_LIMIT, self.embedder.embed(&texts, Purpose::Query)).await;
+        match embedding {
+            Ok(Ok(mut vectors)) => vectors.pop(),
+            Ok(Err(error)) => {
+                self.fail(error);
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Every tool with a vector, with its cosine.
+    pub(super) fn cosines(&self, wish: &[f32]) -> Vec<(DocumentId, f32)> {
+        let vectors = self.vectors.read().unwrap_or_else(PoisonError::into_inner);
+        let scores = vectors.matrix.scores(wish);
+        let scores = scores.into_iter().flatten();
+        scores.map(|hit| (DocumentId(hit.id), hit.score)).collect()
+    }
+
+    /// Makes what is missing, batch after batch, and keeps it. Returns at once where somebody else is doing so.
+    pub(super) async fn fill(self: &Arc<Self>) {
+        let Ok(_turn) = self.turn.try_lock() else { return };
+        let mut since_save = 0;
+        while let Some(batch) = self.next_batch() {
+            if self.is_resting() {
+                break;
+            }
+            let texts: Vec<String> = batch.iter().map(|(_, text)| text.clone()).collect();
+            match self.embedder.embed(&texts, Purpose::Document).await {
+                Ok(made) => self.take_in(batch, &made),
+                Err(error) => {
+                    self.put_back(batch);
+                    self.fail(error);
+                    break;
+                }
+            }
+            since_save += 1;
+            if since_save == BATCHES_PER_SAVE {
+                self.save().await;
+                since_save = 0;
+            }
+        }
+        if since_save > 0 {
+            self.save().await;
+        }
+    }
+
+    fn next_batch(&self) -> Option<Vec<(DocumentId, String)>> {
+        let mut vectors = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
+        let count = vectors.missing.len().min(BATCH);
+        let batch: Vec<_> = vectors.missing.drain(..count).collect();
+        Some(batch).filter(|batch| !batch.is_empty())
+    }
+
+    fn put_back(&self, batch: Vec<(DocumentId, String)>) {
+        let mut vectors = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
+        for one in batch.into_iter().rev() {
+            vectors.missing.push_front(one);
+        }
+    }
+
+    fn take_in(&self, batch: Vec<(DocumentId, String)>, made: &[Vec<f32>]) {
+        let vectors = &mut *self.vectors.write().unwrap_or_else(PoisonError::into_inner);
+        for ((document, text), vector) in batch.into_iter().zip(made) {
+            let key = Key::of(&text);
+            if let Some(kept) = &mut vectors.kept {
+                kept.insert(key, vector);
+            }
+            // The tool may be another one by now.
+            if vectors.keys.get(&document) == Some(&key) {
+                vectors.matrix.place(document, vector);
+            }
+        }
+    }
+
+    async fn save(self: &Arc<Self>) {
+        let this = self.clone();
+        let saved = spawn_blocking(move || {
+            let mut vectors = this.vectors.write().unwrap_or_else(PoisonError::into_inner);
+            vectors.kept.as_mut().map_or(Ok(()), |kept| this.store.save(kept))
+        });
+        match saved.await {
+            Ok(Err(error)) => tracing::warn!("vectors are not kept: {error}"),
+            Err(error) => tracing::warn!("vectors are not kept: {error}"),
+            Ok(Ok(())) => {}
+        }
+    }
+
+    fn fail(&self, error: EmbedError) {
+        tracing::warn!("intents are compared by words only: {error}");
+        let failure = Failure { said: Arc::new(error), at: Instant::now() };
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+
+    fn failed(&self) -> Option<Failure> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it failed, and it is too early to try again, or of no use.
+    fn is_resting(&self) -> bool {
+        self.failed()
+            .is_some_and(|failure| !failure.said.retryable() || failure.at.elapsed() < REST)
+    }
+}
+
+/// A matrix takes on the length of the first vector that comes.
+trait Place {
+    fn place(&mut self, document: DocumentId, vector: &[f32]);
+}
+
+impl Place for Matrix {
+    fn place(&mut self, document: DocumentId, vector: &[f32]) {
+        if self.is_empty() && self.dimensions() != vector.len() {
+            *self = Self::new(vector.len());
+        }
+        if let Err(error) = self.set(document.0, vector) {
+            tracing::warn!("a vector is left out: {error}");
+        }
+    }
+}
