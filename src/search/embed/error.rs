@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why texts were not turned into vectors.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum EmbedError {
     /// Something that the engine needs is not on this machine.
     #[error("{missing} is not installed; {remedy}")]

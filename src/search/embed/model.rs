@@ -1,0 +1,379 @@
+//! A model folder: `model.json` says what the model is and which bytes its files must have. Nothing is worked with that
+//! has other bytes: weights that were cut off while they were copied give vectors too, only wrong ones.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::base::fs::open_regular;
+
+use super::embedder::Purpose;
+use super::error::EmbedError;
+
+const MANIFEST: &str = "model.json";
+const MANIFEST_LIMIT: u64 = 64 << 10;
+/// More than any model has that answers within the time of a call.
+const FILE_LIMIT: u64 = 4 << 30;
+const REMEDY: &str = "install the model again, or set `intentRouting.embedding` to `keyword`";
+
+/// A model folder whose manifest was read and makes sense. Its files are read, and checked, when they are needed.
+#[derive(Debug, Clone)]
+pub struct Model {
+    folder: PathBuf,
+    manifest: Manifest,
+    identity: String,
+}
+
+/// `model.json`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Manifest {
+    name: String,
+    precision: String,
+    dimensions: usize,
+    max_tokens: usize,
+    #[serde(default)]
+    pooling: Pooling,
+    /// What goes before every query, for models that were trained so.
+    #[serde(default)]
+    query_prefix: String,
+    #[serde(default)]
+    document_prefix: String,
+    graph: String,
+    /// The tensors that the graph refers to, where it does not hold them itself.
+    weights: Option<String>,
+    tokenizer: String,
+    files: BTreeMap<String, Description>,
+}
+
+/// What a file must be.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    bytes: u64,
+    sha256: String,
+}
+
+/// How the vectors of a text's tokens become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Pooling {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// The first one.
+    Cls,
+}
+
+impl Model {
+    /// Reads the manifest in `folder`.
+    pub fn open(folder: &Path) -> Result<Self, EmbedError> {
+        let path = folder.join(MANIFEST);
+        let broken = |reason: String| broken(&path, reason);
+        let file = open(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => EmbedError::NotInstalled {
+                missing: format!("an embedding model in `{}`", folder.display()),
+                remedy: REMEDY.to_owned(),
+            },
+            _ => broken(error.to_string()),
+        })?;
+        let mut text = String::new();
+        file.take(MANIFEST_LIMIT)
+            .read_to_string(&mut text)
+            .map_err(|error| broken(error.to_string()))?;
+        let manifest: Manifest =
+            serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
+        manifest.check().map_err(broken)?;
+        let heaviest = manifest.weights.as_ref().unwrap_or(&manifest.graph);
+        let hash = &manifest.files[heaviest].sha256[..16];
+        let identity = format!("{}/{}/{hash}", manifest.name, manifest.precision);
+        Ok(Self { folder: folder.to_owned(), manifest, identity })
+    }
+
+    /// The model, its precision, and the beginning of the hash of its weights.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// How many numbers a vector has.
+    pub fn dimensions(&self) -> usize {
+        self.manifest.dimensions
+    }
+
+    /// How much of a text counts, in tokens.
+    pub(super) fn max_tokens(&self) -> usize {
+        self.manifest.max_tokens
+    }
+
+    pub(super) fn pooling(&self) -> Pooling {
+        self.manifest.pooling
+    }
+
+    /// What the model wants to see before a text.
+    pub(super) fn prefix(&self, purpose: Purpose) -> &str {
+        match purpose {
+            Purpose::Query => &self.manifest.query_prefix,
+            Purpose::Document => &self.manifest.document_prefix,
+        }
+    }
+
+    /// The tokenizer's JSON.
+    pub(super) fn tokenizer(&self) -> Result<String, EmbedError> {
+        let name = &self.manifest.tokenizer;
+        String::from_utf8(self.read(name)?)
+            .map_err(|_| broken(&self.folder.join(name), "it is no UTF-8 text".to_owned()))
+    }
+
+    /// The ONNX graph.
+    pub(super) fn graph(&self) -> Result<Vec<u8>, EmbedError> {
+        self.read(&self.manifest.graph)
+    }
+
+    /// The name under which the graph knows its weights, and the weights; `None` where the graph has them itself.
+    pub(super) fn weights(&self) -> Result<Option<(&str, Vec<u8>)>, EmbedError> {
+        let Some(name) = &self.manifest.weights else {
+            return Ok(None);
+        };
+        Ok(Some((name, self.read(name)?)))
+    }
+
+    /// The path of the graph, after it and the weights beside it were checked, for engines that read them themselves.
+    #[cfg(feature = "onnx")]
+    pub(super) fn checked_graph(&self) -> Result<PathBuf, EmbedError> {
+        for name in std::iter::once(&self.manifest.graph).chain(&self.manifest.weights) {
+            self.pass_over(name, self.opened(name)?, |_| {})?;
+        }
+        Ok(self.graph_path())
+    }
+
+    /// The path of the graph.
+    pub(super) fn graph_path(&self) -> PathBuf {
+        self.folder.join(&self.manifest.graph)
+    }
+
+    /// What a fault of the graph is told as that only its engine saw.
+    pub(super) fn unusable(&self, reason: impl Into<String>) -> EmbedError {
+        broken(&self.graph_path(), reason.into())
+    }
+
+    /// The same of the tokenizer.
+    pub(super) fn unusable_tokenizer(&self, reason: impl Into<String>) -> EmbedError {
+        broken(&self.folder.join(&self.manifest.tokenizer), reason.into())
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>, EmbedError> {
+        let mut bytes = Vec::new();
+        let file = self.opened(name)?;
+        // So many bytes are there: the file was found to have them.
+        bytes.reserve_exact(usize::try_from(self.manifest.files[name].bytes).unwrap_or(0));
+        self.pass_over(name, file, |part| bytes.extend_from_slice(part))?;
+        Ok(bytes)
+    }
+
+    /// A file of the right length.
+    fn opened(&self, name: &str) -> Result<File, EmbedError> {
+        let path = self.folder.join(name);
+        let opened = open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (length, file) = opened.map_err(|error| broken(&path, error.to_string()))?;
+        let wanted = self.manifest.files[name].bytes;
+        if length != wanted {
+            let reason = format!("it has {length} bytes, not the {wanted} of the model");
+            return Err(broken(&path, reason));
+        }
+        Ok(file)
+    }
+
+    /// Hands on a file part by part, and says in the end whether it was the right one.
+    fn pass_over(
+        &self,
+        name: &str,
+        file: File,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<(), EmbedError> {
+        let path = self.folder.join(name);
+        let expected = &self.manifest.files[name];
+        // A file that grows meanwhile is a wrong one, and no reason to read for ever.
+        let mut file = file.take(expected.bytes);
+        let (mut hash, mut part) = (Sha256::new(), vec![0; 1 << 20]);
+        loop {
+            match file.read(&mut part) {
+                Ok(0) => break,
+                Ok(read) => {
+                    hash.update(&part[..read]);
+                    each(&part[..read]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(broken(&path, error.to_string())),
+            }
+        }
+        if hexadecimal(&hash.finalize()) != expected.sha256 {
+            return Err(broken(&path, "its SHA-256 is not that of the model".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl Manifest {
+    /// What serde does not see.
+    fn check(&self) -> Result<(), String> {
+        for (member, value) in [("name", &self.name), ("precision", &self.precision)] {
+            let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+            if value.is_empty() || value.len() > 100 || !value.chars().all(plain) {
+                return Err(format!("`{member}` must be letters, digits, `-`, `_` and `.`"));
+            }
+        }
+        if !(1..=8192).contains(&self.dimensions) {
+            return Err(format!("`dimensions` is {}, not 1 to 8192", self.dimensions));
+        }
+        if !(8..=8192).contains(&self.max_tokens) {
+            return Err(format!("`maxTokens` is {}, not 8 to 8192", self.max_tokens));
+        }
+        for name in [&self.graph, &self.tokenizer].into_iter().chain(&self.weights) {
+            let Some(file) = self.files.get(name) else {
+                return Err(format!("`files` says nothing of `{name}`"));
+            };
+            if Path::new(name).file_name() != Some(name.as_ref()) {
+                return Err(format!("`{name}` is no name of a file in the folder"));
+            }
+            if file.bytes > FILE_LIMIT {
+                return Err(format!("`{name}` has more than {FILE_LIMIT} bytes"));
+            }
+            let digit = |letter| matches!(letter, b'0'..=b'9' | b'a'..=b'f');
+            if file.sha256.len() != 64 || !file.sha256.bytes().all(digit) {
+                return Err(format!("`sha256` of `{name}` is not 64 digits and letters up to `f`"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    open_regular(path, OpenOptions::new().read(true))
+}
+
+fn broken(path: &Path, reason: String) -> EmbedError {
+    EmbedError::Broken { path: path.to_owned(), reason, remedy: REMEDY.to_owned() }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes what it is given");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: [(&str, &[u8]); 3] =
+        [("model.onnx", b"a graph"), ("weights.data", b"numbers"), ("tokenizer.json", b"{}")];
+
+    /// A model folder with these files, and a manifest in which `from` is replaced by `to`.
+    fn folder(from: &str, to: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut files = serde_json::Map::new();
+        for (name, bytes) in FILES {
+            std::fs::write(folder.path().join(name), bytes).expect("a file");
+            let sha256 = hexadecimal(&Sha256::digest(bytes));
+            let described = serde_json::json!({"bytes": bytes.len(), "sha256": sha256});
+            files.insert(name.to_owned(), described);
+        }
+        let manifest = serde_json::json!({
+            "name": "tiny", "precision": "f32", "dimensions": 4, "maxTokens": 16,
+            "queryPrefix": "query: ", "graph": "model.onnx", "weights": "weights.data",
+            "tokenizer": "tokenizer.json", "files": files,
+        });
+        let text = manifest.to_string();
+        assert!(text.contains(from), "{from} is not in {text}");
+        std::fs::write(folder.path().join(MANIFEST), text.replacen(from, to, 1)).expect("a file");
+        folder
+    }
+
+    #[test]
+    fn a_folder_is_read() {
+        let folder = folder("", "");
+        let model = Model::open(folder.path()).expect("a model");
+        let hash = hexadecimal(&Sha256::digest(b"numbers"));
+        assert_eq!(model.identity(), format!("tiny/f32/{}", &hash[..16]));
+        assert_eq!(
+            (model.dimensions(), model.max_tokens(), model.pooling()),
+            (4, 16, Pooling::Mean)
+        );
+        assert_eq!(
+            (model.prefix(Purpose::Query), model.prefix(Purpose::Document)),
+            ("query: ", "")
+        );
+        assert_eq!(model.graph().expect("a graph"), b"a graph");
+        assert_eq!(model.weights().expect("weights"), Some(("weights.data", b"numbers".to_vec())));
+        assert_eq!(model.tokenizer().expect("a tokenizer"), "{}");
+    }
+
+    #[test]
+    fn manifests_that_make_no_sense_are_refused() {
+        let check = |from: &str, to: &str, expected: &str| {
+            let folder = folder(from, to);
+            let error = Model::open(folder.path()).expect_err("a fault");
+            assert!(matches!(error, EmbedError::Broken { .. }), "{error:?}");
+            let text = error.to_string();
+            assert!(text.contains(expected) && text.contains("install the model again"), "{text}");
+        };
+        check("{", "nonsense {", "expected");
+        check("\"tiny\"", "\"a/b\"", "`name` must be");
+        check("\"f32\"", "\"\"", "`precision` must be");
+        check(":4,", ":0,", "`dimensions` is 0");
+        check(":16,", ":1000000,", "`maxTokens` is 1000000");
+        check("queryPrefix", "quaryPrefix", "unknown field");
+        check("\"graph\":\"model.onnx\"", "\"graph\":\"other.onnx\"", "`files` says nothing");
+        check("\"bytes\":7", "\"bytes\":1152921504606846976", "more than");
+        check("\"sha256\":\"", "\"sha256\":\"X", "is not 64 digits");
+    }
+
+    #[test]
+    fn no_file_outside_of_the_folder_is_read() {
+        let folder = folder("\"tokenizer.json\":{", "\"../tokenizer.json\":{");
+        let path = folder.path().join(MANIFEST);
+        let text = std::fs::read_to_string(&path).expect("the manifest");
+        let text = text.replace("\"tokenizer\":\"", "\"tokenizer\":\"../");
+        std::fs::write(&path, text).expect("a file");
+        let error = Model::open(folder.path()).expect_err("a fault").to_string();
+        assert!(error.contains("no name of a file"), "{error}");
+    }
+
+    #[test]
+    fn files_that_are_not_the_models_are_refused() {
+        let check = |change: &dyn Fn(&Path), expected: &str| {
+            let folder = folder("", "");
+            let model = Model::open(folder.path()).expect("a model");
+            change(&folder.path().join("weights.data"));
+            let error = model.weights().expect_err("a fault");
+            assert!(matches!(error, EmbedError::Broken { .. }), "{error:?}");
+            assert!(error.to_string().contains(expected), "{error}");
+        };
+        check(&|path| std::fs::remove_file(path).expect("it was there"), "weights.data");
+        check(&|path| std::fs::write(path, b"numb").expect("a file"), "it has 4 bytes, not the 7");
+        check(&|path| std::fs::write(path, b"Numbers").expect("a file"), "SHA-256");
+        check(
+            &|path| {
+                std::fs::remove_file(path).expect("it was there");
+                std::fs::create_dir(path).expect("a folder");
+            },
+            "no regular file",
+        );
+    }
+
+    #[test]
+    fn a_folder_without_a_model_says_what_to_do() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for path in [folder.path().to_owned(), folder.path().join("missing")] {
+            let error = Model::open(&path).expect_err("nothing is there");
+            assert!(matches!(error, EmbedError::NotInstalled { .. }), "{error:?}");
+            assert!(error.to_string().contains("`intentRouting.embedding`"), "{error}");
+        }
+    }
+}
