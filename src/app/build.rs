@@ -6,6 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use tokio_util::task::TaskTracker;
 
+use super::meaning::meaning;
 use super::remark::{Remark, Unusable};
 use crate::access::Usage;
 use crate::base::blotter::Blotter;
@@ -98,6 +99,7 @@ pub fn build(
     let remembered = Remembered::new(paths.lists(), entries);
     let registry = Registry::new(rules, config.schema_compression.clone(), pins, remembered);
     let registries = Registries::new(registry);
+    let meaning = meaning(&config.intent_routing, &environment, paths);
     let upstream = upstream::Settings { timeouts: config.timeouts, lifecycle: config.lifecycle };
     let pool = Pool::new(servers, upstream, &environment, registries.clone(), tasks.clone());
     let parts = Parts {
@@ -111,7 +113,7 @@ pub fn build(
             let (source, paths) = (source.clone(), paths.clone());
             Arc::new(Admin { source, paths, environment: environment.clone() })
         }),
-        finder: Finder::new(words, None),
+        finder: Finder::new(words, meaning, tasks.clone()),
         selector: Selector::new(own_program().map_err(Error::Program)?),
     };
     let settings = router::Settings {
@@ -159,7 +161,7 @@ mod tests {
     #[test]
     fn only_what_somebody_set_is_remarked_upon() {
         assert_eq!(not_in_force(&Config::default()), []);
-        let config = Config { auto_merge: false, ..Config::default() };
-        assert_eq!(not_in_force(&config), [Remark::NotInForce { key: "autoMerge" }]);
+        let config = Config { catalog: false, ..Config::default() };
+        assert_eq!(not_in_force(&config), [Remark::NotInForce { key: "catalog" }]);
     }
 }

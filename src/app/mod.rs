@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod lifecycle;
+mod meaning;
 mod remark;
 
 pub use build::{App, build};

@@ -87,7 +87,10 @@ async fn search(
         }
     }
     let (snapshot, text) = (app.router.tools(), arguments.text());
-    app.router.finder().prepare(snapshot.clone()).await;
+    let say = |missing| {
+        printer.talk(&format!("making the vectors of {missing} tools, which is done once"));
+    };
+    app.router.finder().prepare(snapshot.clone(), say).await;
     let found = app.router.finder().find(snapshot.clone(), &text, arguments.limit).await;
     if let Some(failure) = &found.failure {
         printer.warn(&format!("only words are compared: {failure}"));

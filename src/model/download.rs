@@ -77,7 +77,7 @@ async fn has_hash(path: &Path, wheel: &Wheel) -> Result<bool, Error> {
         Err(error) => Err(Error::io(&path)(error)),
     });
     let found = task.await.expect("hashing does not panic")?;
-    Ok(found.is_some_and(|file| file.size == wheel.size && file.sha256 == wheel.sha256))
+    Ok(found.is_some_and(|file| file.bytes == wheel.size && file.sha256 == wheel.sha256))
 }
 
 /// Fetches what is missing of the file.

@@ -112,7 +112,7 @@ impl Error {
                 Some("nothing of it is used; try again, or fetch it from elsewhere".to_owned())
             }
             Self::NoModel { .. } => Some(
-                "a model is a folder with `tokenizer.json` and `model.safetensors` or `model.onnx`"
+                "a model is a folder with `tokenizer.json`, `config.json` and `model.onnx`"
                     .to_owned(),
             ),
             Self::Manifest { .. } => {

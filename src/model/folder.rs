@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::package::{Kind, Package};
-use super::{Error, Manifest};
+use super::{Error, MANIFEST, Manifest};
 use crate::base::fs::create_private_folder;
 use crate::base::lock::Lock;
 use crate::base::paths::Paths;
@@ -74,12 +74,15 @@ impl Models {
                 Ok(manifest) => {
                     let is_whole = |(file, expected): (&String, &super::File)| {
                         fs::metadata(folder.join(file))
-                            .is_ok_and(|found| found.len() == expected.size)
+                            .is_ok_and(|found| found.len() == expected.bytes)
                     };
                     let is_damaged = !manifest.files.iter().all(is_whole);
                     installed.push(Installed { name, folder, manifest, is_damaged });
                 }
-                Err(error) => faults.push(error),
+                Err(error) => {
+                    let (path, reason) = (folder.join(MANIFEST), error.to_string());
+                    faults.push(Error::Manifest { path, reason });
+                }
             }
         }
         installed.sort_by(|one, other| one.name.cmp(&other.name));
@@ -134,7 +137,7 @@ impl Installed {
 
     /// In bytes, all files together.
     pub fn size(&self) -> u64 {
-        self.manifest.files.values().map(|file| file.size).sum()
+        self.manifest.files.values().map(|file| file.bytes).sum()
     }
 }
 

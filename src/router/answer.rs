@@ -195,9 +195,13 @@ pub(super) struct Candidate {
 
 /// `status`.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Status<'a> {
     pub(super) action: &'static str,
     pub(super) mode: &'static str,
+    /// What intents are compared by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) intent_search: Option<String>,
     pub(super) servers: Vec<ServerStatus<'a>>,
 }
 

@@ -139,6 +139,7 @@ impl Router {
     /// Ends the processes that run filters.
     pub fn close(&self) {
         self.selector.close();
+        self.finder.close();
         self.direct.close();
     }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::task::spawn_blocking;
+use tokio_util::task::TaskTracker;
 
 use super::Explanation;
 use super::document::{Document, ServerWords};
@@ -24,7 +25,10 @@ pub struct Finder {
     /// What is said of each server.
     servers: HashMap<ServerName, ServerWords>,
     state: RwLock<State>,
-    meaning: Option<Arc<Meaning>>,
+    /// Or why there is none.
+    meaning: Result<Arc<Meaning>, String>,
+    /// For vectors that are made while nobody waits for them.
+    tasks: TaskTracker,
 }
 
 #[derive(Debug, Default)]
@@ -72,15 +76,44 @@ pub struct Ranks {
 }
 
 impl Finder {
-    /// For these servers, each with what is said about it. Without `meaning`, words are compared as words.
-    pub fn new(servers: HashMap<ServerName, ServerWords>, meaning: Option<Meaning>) -> Arc<Self> {
+    /// For these servers, each with what is said about it. Without `meaning`, words are compared as words, and the reason is
+    /// told to whoever asks.
+    pub fn new(
+        servers: HashMap<ServerName, ServerWords>,
+        meaning: Result<Meaning, String>,
+        tasks: TaskTracker,
+    ) -> Arc<Self> {
         let meaning = meaning.map(Arc::new);
-        Arc::new(Self { servers, state: RwLock::default(), meaning })
+        Arc::new(Self { servers, state: RwLock::default(), meaning, tasks })
+    }
+
+    /// What intents are compared by, in a line that says how there could be more.
+    pub fn about(&self) -> String {
+        match &self.meaning {
+            Ok(meaning) => match (meaning.failure(), meaning.missing()) {
+                (Some(failure), _) => format!("words only: {failure}"),
+                (None, 0) => format!("words and meaning ({})", meaning.identity()),
+                (None, missing) => {
+                    let identity = meaning.identity();
+                    format!(
+                        "words and meaning ({identity}); vectors of {missing} tools are to be made"
+                    )
+                }
+            },
+            Err(reason) => reason.clone(),
+        }
+    }
+
+    /// Makes no more vectors.
+    pub fn close(&self) {
+        if let Ok(meaning) = &self.meaning {
+            meaning.close();
+        }
     }
 
     /// What compares meanings, if anything does.
     pub fn meaning(&self) -> Option<&Arc<Meaning>> {
-        self.meaning.as_ref()
+        self.meaning.as_ref().ok()
     }
 
     /// The tools of the snapshot that suit the wish, `limit` of them at most.
@@ -92,16 +125,20 @@ impl Finder {
     ) -> Found {
         let vector = async {
             match &self.meaning {
-                Some(meaning) => meaning.of_wish(wish).await,
-                None => None,
+                Ok(meaning) => meaning.of_wish(wish).await,
+                Err(_) => None,
             }
         };
         let (vector, ()) = tokio::join!(vector, self.take_in(snapshot));
+        if let Some(meaning) = self.meaning().filter(|meaning| meaning.missing() > 0) {
+            let meaning = meaning.clone();
+            self.tasks.spawn(async move { meaning.fill().await });
+        }
         let (this, wish) = (self.clone(), wish.to_owned());
         let ranking = spawn_blocking(move || this.rank(&wish, vector.as_deref(), limit));
         let hits = ranking.await.expect("ranking does not panic");
         let is_used = hits.iter().any(|hit| hit.ranks.cosine.is_some());
-        let meaning = self.meaning.as_ref();
+        let meaning = self.meaning();
         Found {
             hits,
             model: meaning.filter(|_| is_used).map(|meaning| meaning.identity().to_owned()),
@@ -109,11 +146,16 @@ impl Finder {
         }
     }
 
-    /// Takes the snapshot in and makes the vectors that are missing; returns when all are there, or cannot be had.
-    pub async fn prepare(self: &Arc<Self>, snapshot: Arc<Snapshot>) {
-        if let Some(meaning) = &self.meaning {
+    /// Takes the snapshot in and makes the vectors that are missing, whose number `say` is told; returns when all are
+    /// there, or cannot be had.
+    pub async fn prepare(self: &Arc<Self>, snapshot: Arc<Snapshot>, say: impl FnOnce(usize)) {
+        if let Ok(meaning) = &self.meaning {
             self.take_in(snapshot).await;
-            meaning.fill().await;
+            let missing = meaning.missing();
+            if missing > 0 {
+                say(missing);
+                meaning.fill().await;
+            }
         }
     }
 
@@ -159,11 +201,11 @@ impl Finder {
                 continue;
             }
             let old: Vec<DocumentId> = state.words.documents(name.as_str()).collect();
-            if let Some(meaning) = &self.meaning {
+            if let Ok(meaning) = &self.meaning {
                 meaning.leave(&old);
             }
             state.words.replace(name.as_str(), &documents);
-            if let Some(meaning) = &self.meaning {
+            if let Ok(meaning) = &self.meaning {
                 let ids = state.words.documents(name.as_str());
                 meaning.enter(ids.zip(documents.iter().map(Document::text)));
             }
@@ -178,8 +220,7 @@ impl Finder {
         let query = Query::new(wish);
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let by_words = fuse::by_words(&state.words.search(&query, usize::MAX));
-        let cosines =
-            vector.zip(self.meaning.as_ref()).map(|(vector, meaning)| meaning.cosines(vector));
+        let cosines = vector.zip(self.meaning()).map(|(vector, meaning)| meaning.cosines(vector));
         let cosines = cosines.filter(|cosines| !cosines.is_empty());
         let ranked = match &cosines {
             Some(cosines) => fuse::by_both(&by_words, cosines),

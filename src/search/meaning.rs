@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Mutex as Turn;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::embed::{EmbedError, Embedder, Purpose};
 use super::kept::{Kept, Key};
@@ -32,6 +33,7 @@ pub struct Meaning {
     /// Whoever makes vectors has it.
     turn: Turn<()>,
     failure: Mutex<Option<Failure>>,
+    closing: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,8 @@ impl Meaning {
         let vectors =
             Vectors { kept: None, matrix, keys: HashMap::new(), missing: VecDeque::new() };
         let (turn, failure) = (Turn::default(), Mutex::default());
-        Self { embedder, store, vectors: RwLock::new(vectors), turn, failure }
+        let (vectors, closing) = (RwLock::new(vectors), CancellationToken::new());
+        Self { embedder, store, vectors, turn, failure, closing }
     }
 
     /// The model, and the engine that runs it.
@@ -73,6 +76,11 @@ impl Meaning {
     /// Why there are no vectors, if the last attempt failed.
     pub fn failure(&self) -> Option<Arc<EmbedError>> {
         self.failed().map(|failure| failure.said)
+    }
+
+    /// Makes no more vectors: whoever does stops, and keeps what there is.
+    pub(super) fn close(&self) {
+        self.closing.cancel();
     }
 
     /// Takes tools in, each with its text. Blocks while kept vectors are read.
@@ -133,7 +141,11 @@ impl Meaning {
                 break;
             }
             let texts: Vec<String> = batch.iter().map(|(_, text)| text.clone()).collect();
-            match self.embedder.embed(&texts, Purpose::Document).await {
+            let made = tokio::select! {
+                made = self.embedder.embed(&texts, Purpose::Document) => made,
+                () = self.closing.cancelled() => break,
+            };
+            match made {
                 Ok(made) => self.take_in(batch, &made),
                 Err(error) => {
                     self.put_back(batch);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Bridge, assert_words};
 
@@ -10,11 +10,15 @@ fn bridge() -> Bridge {
     Bridge::new()
         .without_config()
         .file("own/tokenizer.json", "{}")
-        .file("own/model.safetensors", "weights")
-        .file("own/config.json", "{}")
+        .file("own/model.onnx", "graph")
+        .file("own/model.onnx_data", "weights")
+        .file("own/config.json", r#"{"hidden_size":4,"max_position_embeddings":1024}"#)
         .file("own/notes.txt", "not wanted")
         .file("exported/tokenizer.json", "{}")
         .file("exported/onnx/model.onnx", "graph")
+        .file("exported/config.json", r#"{"hidden_size":8}"#)
+        .file("exported/sentence_bert_config.json", r#"{"max_seq_length":128}"#)
+        .file("exported/1_Pooling/config.json", r#"{"pooling_mode_cls_token":true}"#)
         .file("half/tokenizer.json", "{}")
         .file("model.whl", "no archive")
 }
@@ -30,18 +34,18 @@ fn a_folder_becomes_a_model_and_goes_again() {
         .map(|entry| entry.expect("read").file_name().into_string().expect("text"))
         .collect();
     files.sort();
-    assert_eq!(files, ["config.json", "model.json", "model.safetensors", "tokenizer.json"]);
+    assert_eq!(files, ["model.json", "model.onnx", "model.onnx_data", "tokenizer.json"]);
     let listed = bridge.run(&["model", "list", "--json"]).expect(0).json();
     assert_eq!(listed["installed"][0]["name"], "own-1");
     assert_eq!(listed["installed"][0]["damaged"], false);
-    assert_eq!(listed["installed"][0]["files"]["model.safetensors"]["size"], 7);
+    assert_eq!(listed["installed"][0]["files"]["model.onnx_data"]["bytes"], 7);
     // Of "weights".
     let sha256 = "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c";
-    assert_eq!(listed["installed"][0]["files"]["model.safetensors"]["sha256"], sha256);
+    assert_eq!(listed["installed"][0]["files"]["model.onnx_data"]["sha256"], sha256);
     assert_eq!(listed["available"][0]["name"], "all-MiniLM-L6-v2");
     let again = bridge.run(&["model", "install", "own-1", "--from", "own"]).expect(0);
     assert_words(&again.stdout, &["installed own-1"]);
-    fs::write(folder.join("model.safetensors"), "less").expect("written");
+    fs::write(folder.join("model.onnx_data"), "less").expect("written");
     assert_words(&bridge.run(&["model", "list"]).expect(0).stdout, &["own-1", "damaged"]);
     bridge.run(&["model", "remove", "OWN-1"]).expect(0);
     assert!(!folder.exists());
@@ -53,7 +57,18 @@ fn a_folder_becomes_a_model_and_goes_again() {
 fn an_exported_graph_is_found_where_exporters_put_it() {
     let bridge = bridge();
     bridge.run(&["model", "install", "graph", "--from", "exported"]).expect(0);
-    assert_eq!(fs::read(bridge.home().join("models/graph/model.onnx")).expect("there"), b"graph");
+    let folder = bridge.home().join("models/graph");
+    assert_eq!(fs::read(folder.join("model.onnx")).expect("there"), b"graph");
+    let manifest = fs::read_to_string(folder.join("model.json")).expect("there");
+    let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+    let network = &manifest["network"];
+    assert_eq!(network["dimensions"], 8);
+    assert_eq!(network["maxTokens"], 128);
+    assert_eq!(network["pooling"], "cls");
+    // What is installed can be taken to another machine.
+    let path = folder.display().to_string();
+    bridge.run(&["model", "install", "copy", "--from", &path]).expect(0);
+    assert!(bridge.home().join("models/copy/tokenizer.json").is_file());
 }
 
 #[test]
@@ -68,7 +83,7 @@ fn what_is_no_model_is_refused_and_leaves_nothing() {
             left.map(|entry| entry.file_name()).filter(|name| name != ".lock").collect();
         assert!(left.is_empty(), "{left:?}");
     }
-    check(&["m", "--from", "half"], 1, &["holds no model", "`model.safetensors`", "`model.onnx`"]);
+    check(&["m", "--from", "half"], 1, &["holds no model", "`model.onnx`"]);
     check(&["m", "--from", "nowhere"], 1, &["nowhere"]);
     check(&["m", "--from", "model.whl"], 1, &["has to be a folder"]);
     check(&["--from", "model.whl"], 1, &["is no wheel of this model"]);

@@ -61,6 +61,7 @@ pub(in crate::router) async fn show(
     Ok(answer::result(&Status {
         action: "status",
         mode: router.settings.exposure.mode.name(),
+        intent_search: server.is_none().then(|| router.finder.about()),
         servers,
     }))
 }

@@ -106,8 +106,10 @@ async fn refused(graph: &[u8], weights: &[u8], tokenizer: &str) -> String {
         files.insert(name.to_owned(), json!({"bytes": bytes.len(), "sha256": hash}));
     }
     let manifest = json!({
-        "name": "odd", "precision": "f32", "dimensions": 384, "maxTokens": 16,
-        "graph": "g.onnx", "weights": "model.onnx_data", "tokenizer": "t.json", "files": files,
+        "name": "odd", "files": files, "network": {
+            "precision": "f32", "dimensions": 384, "maxTokens": 16, "graph": "g.onnx",
+            "weights": "model.onnx_data", "tokenizer": "t.json",
+        },
     });
     fs::write(folder.path().join("model.json"), manifest.to_string()).expect("a file");
     let model = Model::open(folder.path()).expect("a manifest");

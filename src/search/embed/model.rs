@@ -1,97 +1,48 @@
 //! A model folder: `model.json` says what the model is and which bytes its files must have. Nothing is worked with that
 //! has other bytes: weights that were cut off while they were copied give vectors too, only wrong ones.
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
+use indexmap::IndexMap;
 
 use crate::base::fs::open_regular;
+use crate::model::{self, MANIFEST, Manifest, Network};
 
 use super::embedder::Purpose;
 use super::error::EmbedError;
 
-const MANIFEST: &str = "model.json";
-const MANIFEST_LIMIT: u64 = 64 << 10;
-/// More than any model has that answers within the time of a call.
-const FILE_LIMIT: u64 = 4 << 30;
 const REMEDY: &str = "install the model again, or set `intentRouting.embedding` to `keyword`";
 
 /// A model folder whose manifest was read and makes sense. Its files are read, and checked, when they are needed.
 #[derive(Debug, Clone)]
 pub struct Model {
     folder: PathBuf,
-    manifest: Manifest,
+    network: Network,
+    files: IndexMap<String, model::File>,
     identity: String,
-}
-
-/// `model.json`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Manifest {
-    name: String,
-    precision: String,
-    dimensions: usize,
-    max_tokens: usize,
-    #[serde(default)]
-    pooling: Pooling,
-    /// What goes before every query, for models that were trained so.
-    #[serde(default)]
-    query_prefix: String,
-    #[serde(default)]
-    document_prefix: String,
-    graph: String,
-    /// The tensors that the graph refers to, where it does not hold them itself.
-    weights: Option<String>,
-    tokenizer: String,
-    files: BTreeMap<String, Description>,
-}
-
-/// What a file must be.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Description {
-    bytes: u64,
-    sha256: String,
-}
-
-/// How the vectors of a text's tokens become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Pooling {
-    /// Their mean.
-    #[default]
-    Mean,
-    /// The first one.
-    Cls,
 }
 
 impl Model {
     /// Reads the manifest in `folder`.
     pub fn open(folder: &Path) -> Result<Self, EmbedError> {
         let path = folder.join(MANIFEST);
-        let broken = |reason: String| broken(&path, reason);
-        let file = open(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => EmbedError::NotInstalled {
-                missing: format!("an embedding model in `{}`", folder.display()),
-                remedy: REMEDY.to_owned(),
-            },
-            _ => broken(error.to_string()),
-        })?;
-        let mut text = String::new();
-        file.take(MANIFEST_LIMIT)
-            .read_to_string(&mut text)
-            .map_err(|error| broken(error.to_string()))?;
-        let manifest: Manifest =
-            serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
-        manifest.check().map_err(broken)?;
-        let heaviest = manifest.weights.as_ref().unwrap_or(&manifest.graph);
-        let hash = &manifest.files[heaviest].sha256[..16];
-        let identity = format!("{}/{}/{hash}", manifest.name, manifest.precision);
-        Ok(Self { folder: folder.to_owned(), manifest, identity })
+        let Manifest { name, network, files, .. } =
+            Manifest::read(folder).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => EmbedError::NotInstalled {
+                    missing: format!("an embedding model in `{}`", folder.display()),
+                    remedy: REMEDY.to_owned(),
+                },
+                _ => broken(&path, error.to_string()),
+            })?;
+        let no_network =
+            || broken(&path, "it does not say how the model is worked with".to_owned());
+        let network = network.ok_or_else(no_network)?;
+        let heaviest = network.weights.as_ref().unwrap_or(&network.graph);
+        let hash = &files[heaviest].sha256[..16];
+        let identity = format!("{name}/{}/{hash}", network.precision);
+        Ok(Self { folder: folder.to_owned(), network, files, identity })
     }
 
     /// The model, its precision, and the beginning of the hash of its weights.
@@ -101,41 +52,41 @@ impl Model {
 
     /// How many numbers a vector has.
     pub fn dimensions(&self) -> usize {
-        self.manifest.dimensions
+        self.network.dimensions
     }
 
     /// How much of a text counts, in tokens.
     pub(super) fn max_tokens(&self) -> usize {
-        self.manifest.max_tokens
+        self.network.max_tokens
     }
 
-    pub(super) fn pooling(&self) -> Pooling {
-        self.manifest.pooling
+    pub(super) fn pooling(&self) -> model::Pooling {
+        self.network.pooling
     }
 
     /// What the model wants to see before a text.
     pub(super) fn prefix(&self, purpose: Purpose) -> &str {
         match purpose {
-            Purpose::Query => &self.manifest.query_prefix,
-            Purpose::Document => &self.manifest.document_prefix,
+            Purpose::Query => &self.network.query_prefix,
+            Purpose::Document => &self.network.document_prefix,
         }
     }
 
     /// The tokenizer's JSON.
     pub(super) fn tokenizer(&self) -> Result<String, EmbedError> {
-        let name = &self.manifest.tokenizer;
+        let name = &self.network.tokenizer;
         String::from_utf8(self.read(name)?)
             .map_err(|_| broken(&self.folder.join(name), "it is no UTF-8 text".to_owned()))
     }
 
     /// The ONNX graph.
     pub(super) fn graph(&self) -> Result<Vec<u8>, EmbedError> {
-        self.read(&self.manifest.graph)
+        self.read(&self.network.graph)
     }
 
     /// The name under which the graph knows its weights, and the weights; `None` where the graph has them itself.
     pub(super) fn weights(&self) -> Result<Option<(&str, Vec<u8>)>, EmbedError> {
-        let Some(name) = &self.manifest.weights else {
+        let Some(name) = &self.network.weights else {
             return Ok(None);
         };
         Ok(Some((name, self.read(name)?)))
@@ -144,15 +95,15 @@ impl Model {
     /// The path of the graph, after it and the weights beside it were checked, for engines that read them themselves.
     #[cfg(feature = "onnx")]
     pub(super) fn checked_graph(&self) -> Result<PathBuf, EmbedError> {
-        for name in std::iter::once(&self.manifest.graph).chain(&self.manifest.weights) {
-            self.pass_over(name, self.opened(name)?, |_| {})?;
+        for name in std::iter::once(&self.network.graph).chain(&self.network.weights) {
+            self.pass_over(name, self.opened(name)?, io::sink())?;
         }
         Ok(self.graph_path())
     }
 
     /// The path of the graph.
     pub(super) fn graph_path(&self) -> PathBuf {
-        self.folder.join(&self.manifest.graph)
+        self.folder.join(&self.network.graph)
     }
 
     /// What a fault of the graph is told as that only its engine saw.
@@ -162,15 +113,15 @@ impl Model {
 
     /// The same of the tokenizer.
     pub(super) fn unusable_tokenizer(&self, reason: impl Into<String>) -> EmbedError {
-        broken(&self.folder.join(&self.manifest.tokenizer), reason.into())
+        broken(&self.folder.join(&self.network.tokenizer), reason.into())
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, EmbedError> {
         let mut bytes = Vec::new();
         let file = self.opened(name)?;
         // So many bytes are there: the file was found to have them.
-        bytes.reserve_exact(usize::try_from(self.manifest.files[name].bytes).unwrap_or(0));
-        self.pass_over(name, file, |part| bytes.extend_from_slice(part))?;
+        bytes.reserve_exact(usize::try_from(self.files[name].bytes).unwrap_or(0));
+        self.pass_over(name, file, &mut bytes)?;
         Ok(bytes)
     }
 
@@ -179,7 +130,7 @@ impl Model {
         let path = self.folder.join(name);
         let opened = open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (length, file) = opened.map_err(|error| broken(&path, error.to_string()))?;
-        let wanted = self.manifest.files[name].bytes;
+        let wanted = self.files[name].bytes;
         if length != wanted {
             let reason = format!("it has {length} bytes, not the {wanted} of the model");
             return Err(broken(&path, reason));
@@ -187,65 +138,15 @@ impl Model {
         Ok(file)
     }
 
-    /// Hands on a file part by part, and says in the end whether it was the right one.
-    fn pass_over(
-        &self,
-        name: &str,
-        file: File,
-        mut each: impl FnMut(&[u8]),
-    ) -> Result<(), EmbedError> {
+    /// Hands on a file, and says in the end whether it was the right one.
+    fn pass_over(&self, name: &str, file: File, to: impl Write) -> Result<(), EmbedError> {
         let path = self.folder.join(name);
-        let expected = &self.manifest.files[name];
+        let expected = &self.files[name];
         // A file that grows meanwhile is a wrong one, and no reason to read for ever.
-        let mut file = file.take(expected.bytes);
-        let (mut hash, mut part) = (Sha256::new(), vec![0; 1 << 20]);
-        loop {
-            match file.read(&mut part) {
-                Ok(0) => break,
-                Ok(read) => {
-                    hash.update(&part[..read]);
-                    each(&part[..read]);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(broken(&path, error.to_string())),
-            }
-        }
-        if hexadecimal(&hash.finalize()) != expected.sha256 {
+        let found = model::File::copied(file.take(expected.bytes), to)
+            .map_err(|error| broken(&path, error.to_string()))?;
+        if found.sha256 != expected.sha256 {
             return Err(broken(&path, "its SHA-256 is not that of the model".to_owned()));
-        }
-        Ok(())
-    }
-}
-
-impl Manifest {
-    /// What serde does not see.
-    fn check(&self) -> Result<(), String> {
-        for (member, value) in [("name", &self.name), ("precision", &self.precision)] {
-            let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-            if value.is_empty() || value.len() > 100 || !value.chars().all(plain) {
-                return Err(format!("`{member}` must be letters, digits, `-`, `_` and `.`"));
-            }
-        }
-        if !(1..=8192).contains(&self.dimensions) {
-            return Err(format!("`dimensions` is {}, not 1 to 8192", self.dimensions));
-        }
-        if !(8..=8192).contains(&self.max_tokens) {
-            return Err(format!("`maxTokens` is {}, not 8 to 8192", self.max_tokens));
-        }
-        for name in [&self.graph, &self.tokenizer].into_iter().chain(&self.weights) {
-            let Some(file) = self.files.get(name) else {
-                return Err(format!("`files` says nothing of `{name}`"));
-            };
-            if Path::new(name).file_name() != Some(name.as_ref()) {
-                return Err(format!("`{name}` is no name of a file in the folder"));
-            }
-            if file.bytes > FILE_LIMIT {
-                return Err(format!("`{name}` has more than {FILE_LIMIT} bytes"));
-            }
-            let digit = |letter| matches!(letter, b'0'..=b'9' | b'a'..=b'f');
-            if file.sha256.len() != 64 || !file.sha256.bytes().all(digit) {
-                return Err(format!("`sha256` of `{name}` is not 64 digits and letters up to `f`"));
-            }
         }
         Ok(())
     }
@@ -259,17 +160,10 @@ fn broken(path: &Path, reason: String) -> EmbedError {
     EmbedError::Broken { path: path.to_owned(), reason, remedy: REMEDY.to_owned() }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes what it is given");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Pooling;
 
     const FILES: [(&str, &[u8]); 3] =
         [("model.onnx", b"a graph"), ("weights.data", b"numbers"), ("tokenizer.json", b"{}")];
@@ -280,14 +174,15 @@ mod tests {
         let mut files = serde_json::Map::new();
         for (name, bytes) in FILES {
             std::fs::write(folder.path().join(name), bytes).expect("a file");
-            let sha256 = hexadecimal(&Sha256::digest(bytes));
+            let sha256 = model::File::copied(bytes, io::sink()).expect("hashed").sha256;
             let described = serde_json::json!({"bytes": bytes.len(), "sha256": sha256});
             files.insert(name.to_owned(), described);
         }
         let manifest = serde_json::json!({
-            "name": "tiny", "precision": "f32", "dimensions": 4, "maxTokens": 16,
-            "queryPrefix": "query: ", "graph": "model.onnx", "weights": "weights.data",
-            "tokenizer": "tokenizer.json", "files": files,
+            "name": "tiny", "files": files, "network": {
+                "precision": "f32", "dimensions": 4, "maxTokens": 16, "queryPrefix": "query: ",
+                "graph": "model.onnx", "weights": "weights.data", "tokenizer": "tokenizer.json",
+            },
         });
         let text = manifest.to_string();
         assert!(text.contains(from), "{from} is not in {text}");
@@ -299,7 +194,7 @@ mod tests {
     fn a_folder_is_read() {
         let folder = folder("", "");
         let model = Model::open(folder.path()).expect("a model");
-        let hash = hexadecimal(&Sha256::digest(b"numbers"));
+        let hash = model::File::copied(&b"numbers"[..], io::sink()).expect("hashed").sha256;
         assert_eq!(model.identity(), format!("tiny/f32/{}", &hash[..16]));
         assert_eq!(
             (model.dimensions(), model.max_tokens(), model.pooling()),

@@ -1,6 +1,6 @@
 //! From what a network says of each token to one vector of unit length a text.
 
-use super::model::Pooling;
+use crate::model::Pooling;
 
 /// Texts as a network takes them: token ids in rows of one width, filled up with zeros.
 pub(super) struct Batch {
