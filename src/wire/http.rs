@@ -431,7 +431,8 @@ impl Answer {
 
 fn failure(host: &str, error: reqwest::Error) -> Error {
     let error = error.without_url();
-    if is_no_tls(&error) {
+    // In a connection that was set up the same goes wrong too late: a request may have been sent.
+    if error.is_connect() && is_no_tls(&error) {
         return Error::NoTls { host: host.to_owned() };
     }
     let (host, reason) = (host.to_owned(), reason(&error));
@@ -489,4 +490,125 @@ fn innermost(error: &dyn std::error::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::crypto::ring::sign::any_eddsa_type;
+    use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+    use rustls::server::AlwaysResolvesServerRawPublicKeys;
+    use rustls::sign::CertifiedKey;
+    use rustls::{
+        ClientConfig, DigitallySignedStruct, ServerConfig, ServerConnection, SignatureScheme,
+    };
+
+    use super::*;
+
+    /// What stands before the 32 bytes of an Ed25519 key (RFC 8410, Section 7).
+    const PKCS8: [u8; 16] = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+
+    /// Takes everybody for the right server.
+    #[derive(Debug)]
+    struct Anybody;
+
+    impl ServerCertVerifier for Anybody {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, rustls::Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            vec![SignatureScheme::ED25519]
+        }
+
+        fn requires_raw_public_keys(&self) -> bool {
+            true
+        }
+    }
+
+    fn client() -> Client {
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has them")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anybody))
+            .with_no_client_auth();
+        let client = reqwest::Client::builder().tls_backend_preconfigured(config).no_proxy();
+        let secure = client.build().expect("it is well formed").into();
+        Client { plain: OnceCell::new(), secure }
+    }
+
+    /// A port that breaks out of TLS with plain text, at once or when a request has come.
+    fn port(takes_requests: bool) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let key = PrivatePkcs8KeyDer::from([&PKCS8[..], &[7; 32]].concat());
+        let key = any_eddsa_type(&key).expect("a key");
+        let public = key.public_key().expect("it has one").to_vec();
+        let key = CertifiedKey::new(vec![public.into()], key);
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has them")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(Arc::new(key))));
+        let config = Arc::new(config);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                if takes_requests {
+                    let mut connection = ServerConnection::new(config.clone()).expect("a config");
+                    let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+                    assert!(tls.read(&mut [0; 4096]).is_ok_and(|read| read > 0));
+                }
+                // Whoever has gone needs no answer.
+                let _ = stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n");
+                let _ = stream.read(&mut [0; 4096]);
+            }
+        });
+        address.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_sent_may_have_arrived_whatever_follows() {
+        let client = client();
+        let check = async |takes_requests: bool| {
+            let host = port(takes_requests);
+            let url = Url::parse(&format!("https://{host}/mcp")).expect("a URL");
+            let endpoint =
+                Endpoint { url, headers: HeaderMap::new(), host: host.into(), plain: None };
+            let sent = client.send(Method::POST, &endpoint, HeaderMap::new, Bytes::new()).await;
+            sent.expect_err("there is no answer")
+        };
+        let error = check(false).await;
+        assert!(matches!(error, Error::NoTls { .. }), "{error}");
+        let error = check(true).await;
+        assert!(matches!(error, Error::Broken { .. }), "{error}");
+    }
 }
