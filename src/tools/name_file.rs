@@ -7,7 +7,7 @@
 //! Clients remember names for longer than a bridge runs, such as what they may call unasked. Names with a prefix follow from
 //! the servers' own names. A file that cannot be read or written is passed over with a line in the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -23,9 +23,13 @@ use crate::config::ServerName;
 /// The one version of the file that there is.
 const VERSION: u32 = 1;
 /// No more is read.
-const MAX_BYTES: u64 = 8 * 1024 * 1024;
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// No more names of a kind are kept.
 const MAX_NAMES: usize = 20_000;
+/// Nor of one server, which might leave no room for those of others.
+const MAX_OF_SERVER: usize = 4000;
+/// What servers call something is kept up to this length, in bytes of JSON text.
+const MAX_OWN: usize = 256;
 
 /// The file. The default keeps nothing.
 #[derive(Debug, Clone, Default)]
@@ -109,7 +113,8 @@ impl NameFile {
     pub fn add(&self, section: Section, names: &[Plain], lost: &[Plain]) {
         let Some(path) = &self.0 else { return };
         let change = |old: Option<&[u8]>| -> Result<(Vec<u8>, ()), rewrite::Error> {
-            // Whatever is wrong with the old file, it is replaced.
+            // Whatever is wrong with the old file, it is replaced; one that is too large would never be read again.
+            let old = old.filter(|old| old.len() as u64 <= MAX_BYTES);
             let mut content = old.and_then(|old| Content::parse(old).ok()).unwrap_or_default();
             content.version = VERSION;
             let table = content.section(section);
@@ -117,10 +122,16 @@ impl NameFile {
                 lost.iter().any(|it| it.name == name && it.server.as_str() == owner.0)
             };
             table.retain(|name, owner| !is_lost(name, owner));
+            let mut counts: HashMap<String, usize> = HashMap::new();
+            for (server, _) in table.values() {
+                *counts.entry(server.clone()).or_default() += 1;
+            }
             for Plain { name, server, own } in names {
-                if table.len() < MAX_NAMES {
-                    let owner = || (server.to_string(), own.clone());
-                    table.entry(name.clone()).or_insert_with(owner);
+                let count = counts.entry(server.to_string()).or_default();
+                let has_room = table.len() < MAX_NAMES && *count < MAX_OF_SERVER;
+                if has_room && is_short(own) && !table.contains_key(name) {
+                    table.insert(name.clone(), (server.to_string(), own.clone()));
+                    *count += 1;
                 }
             }
             let text = serde_json::to_vec(&content).expect("maps of strings serialise");
@@ -134,6 +145,11 @@ impl NameFile {
             tracing::info!("names cannot be kept in {}: {error}", path.display());
         }
     }
+}
+
+/// Whether what a server calls something is kept.
+fn is_short(own: &str) -> bool {
+    own.len() <= MAX_OWN && serde_json::to_string(own).is_ok_and(|text| text.len() <= MAX_OWN)
 }
 
 /// What the file holds, `None` when it is not there.
@@ -206,9 +222,32 @@ mod tests {
         }
         file.add(Section::Tools, &[plain("x", "one")], &[]);
         assert_eq!(file.read(Section::Tools), [plain("x", "one")]);
+        let large = "z".repeat(usize::try_from(MAX_BYTES).expect("it fits"));
+        let large = format!(r#"{{"version":1,"tools":{{"y":["one","y"],"z":["one","{large}"]}}}}"#);
+        std::fs::write(&path, large).expect("writable");
+        file.add(Section::Tools, &[plain("x", "one")], &[]);
+        assert_eq!(file.read(Section::Tools), [plain("x", "one")]);
         // What is no plain name of the thing is none that was given.
         std::fs::write(&path, r#"{"version":1,"tools":{"x":["one","y"],"z":["O","z"]}}"#)
             .expect("writable");
         assert_eq!(file.read(Section::Tools), []);
+    }
+
+    #[test]
+    fn no_server_fills_the_file() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = NameFile::new(folder.path().join("names.json"));
+        let many: Vec<_> =
+            (0..MAX_OF_SERVER + 9).map(|it| plain(&format!("t{it}"), "one")).collect();
+        file.add(Section::Tools, &many, &[]);
+        file.add(Section::Tools, &many, &[]);
+        file.add(Section::Tools, &[plain("x", "two")], &[]);
+        let kept = file.read(Section::Tools);
+        assert_eq!(kept.len(), MAX_OF_SERVER + 1);
+        assert!(kept.contains(&plain("x", "two")));
+        let long = "\u{1}".repeat(MAX_OWN.div_ceil(6));
+        let long = Plain { name: fit(&long), own: long, ..plain("x", "one") };
+        file.add(Section::Prompts, &[long, plain("y", "one")], &[]);
+        assert_eq!(file.read(Section::Prompts), [plain("y", "one")]);
     }
 }
