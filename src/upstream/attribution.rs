@@ -10,7 +10,7 @@ use super::follower::Identity;
 /// After the answer to a call the server may still say for so long what belongs to it. The answer is the end of a request,
 /// so that only what other threads of the server hold back comes later, and that is written within moments.
 pub(super) const AFTERMATH: Duration = Duration::from_secs(3);
-/// As many calls are remembered that were given up; after more of them nothing is anybody's for certain.
+/// As many calls are remembered that were given up; of more of them only whose they were, for good.
 const MAX_GIVEN_UP: usize = 64;
 
 /// Who made a request; nothing where nobody can say, which may be anybody.
@@ -24,8 +24,8 @@ pub(super) struct Past {
     /// Calls without an answer that nobody waits for any more. No time is long enough for these: the server may work on
     /// them for as long as it likes, until it answers after all.
     given_up: Vec<(u64, Whose)>,
-    /// There were more of them than are remembered.
-    uncounted: bool,
+    /// Whose those are of which there were more than are remembered; two suffice here as well.
+    uncounted: [Option<Whose>; 2],
 }
 
 impl Past {
@@ -42,9 +42,11 @@ impl Past {
     /// Nobody waits any more for the answer to this call, on which the server may work.
     pub(super) fn given_up(&mut self, id: u64, whose: Whose) {
         if self.given_up.len() < MAX_GIVEN_UP {
-            self.given_up.push((id, whose));
-        } else {
-            self.uncounted = true;
+            return self.given_up.push((id, whose));
+        }
+        let is_known = whose.is_some() && self.uncounted.contains(&Some(whose.clone()));
+        if !is_known && let Some(place) = self.uncounted.iter_mut().find(|it| it.is_none()) {
+            *place = Some(whose);
         }
     }
 
@@ -60,7 +62,7 @@ impl Past {
     pub(super) fn has_others(&self, identity: &Identity, now: Instant) -> bool {
         let is_other = |whose: &Whose| whose.as_ref() != Some(identity);
         let is_recent = |at: Instant| now.duration_since(at) < AFTERMATH;
-        self.uncounted
+        self.uncounted.iter().flatten().any(is_other)
             || self.given_up.iter().any(|(_, whose)| is_other(whose))
             || self.ended.iter().flatten().any(|(whose, at)| is_other(whose) && is_recent(*at))
     }
@@ -111,6 +113,10 @@ mod tests {
         for id in 3..100 {
             past.given_up(id, whose(1));
         }
+        assert!(!past.has_others(&ME, later + AFTERMATH), "all of them are its own");
+        assert!(past.has_others(&Identity::Number(3), later + AFTERMATH));
+        past.given_up(100, whose(2));
+        past.answered_late(100, later);
         assert!(past.has_others(&ME, later + AFTERMATH), "not all of them are remembered");
     }
 }
