@@ -77,10 +77,11 @@ impl Lists {
         Key { server: server.clone(), kind, client: is_own.then_some(client.id) }
     }
 
-    /// How long to wait for a list, and where it will come, if it is on its way.
+    /// How long to wait for a list, and where it will come, if it is on its way. From here on something is kept of it,
+    /// until its client is gone: what comes later is not to bring it back.
     pub(super) fn patience(&self, key: &Key) -> (Duration, Option<watch::Receiver<Outcome>>) {
-        let entries = self.lock();
-        let Some(entry) = entries.get(key) else { return (PATIENCE, None) };
+        let mut entries = self.lock();
+        let entry = entries.entry(key.clone()).or_default();
         let is_little = entry.list.is_some() || entry.is_slow;
         (if is_little { LITTLE_PATIENCE } else { PATIENCE }, entry.awaited.clone())
     }
@@ -98,7 +99,7 @@ impl Lists {
         if let Some(outcome) = &*coming.borrow() {
             return Some(outcome.clone());
         }
-        let entry = entries.entry(key.clone()).or_default();
+        let entry = entries.get_mut(key)?;
         entry.is_slow = true;
         entry.awaited = Some(coming.clone());
         entry.list.clone().map(Ok)
@@ -113,7 +114,10 @@ impl Lists {
         to: &watch::Sender<Outcome>,
     ) {
         let mut entries = self.lock();
-        let entry = entries.entry(key.clone()).or_default();
+        let Some(entry) = entries.get_mut(key) else {
+            to.send_replace(Some(outcome));
+            return;
+        };
         entry.is_slow = after > LITTLE_PATIENCE;
         let is_late =
             entry.awaited.take_if(|awaited| awaited.same_channel(&to.subscribe())).is_some();
@@ -147,5 +151,32 @@ impl Lists {
     /// Forgets what a client was shown, which is gone.
     pub(super) fn forget(&self, client: &Client) {
         self.lock().retain(|key, _| key.client != Some(client.id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::version::Revision;
+
+    #[test]
+    fn nothing_is_kept_for_a_client_that_is_gone() {
+        let check = |is_gone: bool, expected: usize| {
+            let (lists, client) = (Lists::default(), Client::new(Revision::V2025_11_25));
+            let server = ServerName::parse("one").expect("a name");
+            let key = Lists::key(&server, Kind::Prompts, &client, true);
+            let (sender, coming) = watch::channel(None);
+            assert_eq!(lists.patience(&key).0, PATIENCE);
+            if is_gone {
+                lists.forget(&client);
+            }
+            assert!(lists.give_up(&key, &coming).is_none());
+            assert_eq!(lists.lock().len(), expected);
+            lists.bring(&key, Ok(Arc::default()), Duration::ZERO, &sender);
+            assert_eq!(lists.lock().len(), expected);
+            assert!(coming.borrow().is_some(), "who waits hears of it all the same");
+        };
+        check(false, 1);
+        check(true, 0);
     }
 }
