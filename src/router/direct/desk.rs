@@ -23,6 +23,8 @@ use crate::router::request::progress_token;
 
 /// Questions that wait to be taken.
 const MAX_WAITING: usize = 64;
+/// Bytes of the questions of one round, unless a single one has more: they are kept until the client answers.
+const MAX_ASKED_BYTES: usize = 16 * 1024 * 1024;
 /// Notifications that are kept for the next request, and bytes of them.
 const MAX_KEPT: usize = 64;
 const MAX_KEPT_BYTES: usize = 64 * 1024;
@@ -42,6 +44,8 @@ pub(super) struct Desk {
 #[derive(Debug, Default)]
 struct Tray {
     asked: Vec<Asked>,
+    /// Bytes of what was asked since a request began to wait, and of what waited by then.
+    bytes: usize,
     /// Nothing while the client has the questions.
     way: Option<Way>,
     kept: Kept,
@@ -76,6 +80,15 @@ pub(super) enum Asked {
     },
     /// It needs a capability that the client does not declare: the JSON text of it.
     Missing(&'static str),
+}
+
+impl Asked {
+    fn size(&self) -> usize {
+        match self {
+            Self::Question { params, .. } => params.as_ref().map_or(0, |params| params.len()),
+            Self::Missing(_) => 0,
+        }
+    }
 }
 
 impl Way {
@@ -158,6 +171,7 @@ impl Desk {
         let mut tray = self.tray();
         mem::take(&mut tray.kept).send(&way);
         tray.way = Some(way);
+        tray.bytes = tray.asked.iter().map(Asked::size).sum();
     }
 
     /// Waits until there is something, and takes all of it.
@@ -186,8 +200,11 @@ impl Desk {
     /// Puts something there; whether there was room.
     fn put(&self, asked: Asked) -> bool {
         let mut tray = self.tray();
-        let has_room = tray.asked.len() < MAX_WAITING;
+        let bytes = tray.bytes + asked.size();
+        let is_large = tray.bytes > 0 && bytes > MAX_ASKED_BYTES;
+        let has_room = tray.asked.len() < MAX_WAITING && !is_large;
         if has_room {
+            tray.bytes = bytes;
             tray.asked.push(asked);
             drop(tray);
             self.news.notify_one();
@@ -215,7 +232,9 @@ impl Desk {
         let (answer, reply) = oneshot::channel();
         let (method, params) = (method.into(), params.map(Box::from));
         if !self.put(Asked::Question { method, params, server: server.cloned(), answer }) {
-            let message = format!("the client has {MAX_WAITING} questions to answer already");
+            let message = format!(
+                "the client has as much to answer as it may: {MAX_WAITING} questions, or {MAX_ASKED_BYTES} bytes of them"
+            );
             return refuse(TOO_MANY_REQUESTS, &message);
         }
         let gone = || ErrorObject::new(INTERNAL_ERROR, "the client gave no answer");
@@ -290,6 +309,27 @@ mod tests {
         notify.send(method::PROGRESS, &step("a", 5));
         desk.go_on("{}", &silent);
         assert!(heard.lock().expect("no panic").is_empty(), "it has no token");
+    }
+
+    #[test]
+    fn questions_of_one_round_are_bounded() {
+        let client =
+            Client { capabilities: r#"{"roots":{}}"#.into(), ..Client::new(Revision::LATEST) };
+        let caller = Caller::alone(Arc::new(client));
+        let desk = Desk::new(caller.client.clone());
+        let is_taken = |size: usize| {
+            let params = "x".repeat(size);
+            desk.ask(method::ROOTS_LIST, Some(&params)).now_or_never().is_none()
+        };
+        desk.go_on("{}", &caller);
+        assert!(is_taken(MAX_ASKED_BYTES + 1), "one question may be as large as messages are");
+        assert!(!is_taken(1));
+        assert_eq!(desk.asked().now_or_never().map(|asked| asked.len()), Some(1));
+        assert!(!is_taken(1), "the client has not answered yet");
+        desk.go_on("{}", &caller);
+        assert!(is_taken(MAX_ASKED_BYTES - 1) && is_taken(1) && !is_taken(1));
+        desk.go_on("{}", &caller);
+        assert!(!is_taken(1), "they wait still");
     }
 
     #[test]
