@@ -266,14 +266,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wrong_answer_gives_no_more_time() {
         let (parked, own) = (Arc::new(Parked::default()), bound_of("me"));
-        let keep = || parked.keep(Run::asking("one").0, own).expect("there is room");
+        let keep = || {
+            let (run, reply) = Run::asking("one");
+            (state(parked.keep(run, own).expect("there is room")), reply)
+        };
         let right = retry(r#"{"roots":[]}"#);
         let refused = |state: &str, retry: &Retry| match parked.resume(state, &own, retry) {
             Err(error) => error.message,
             Ok(_) => "it goes on".to_owned(),
         };
-        let in_time = state(keep());
-        let late = state(keep());
+        let (in_time, _wanted) = keep();
+        let (late, _wanted_too) = keep();
         advance(PATIENCE.saturating_sub(Duration::from_secs(1))).await;
         for state in [&in_time, &late] {
             let error = refused(state, &retry(r#"{"action":"accept"}"#));
@@ -286,6 +289,17 @@ mod tests {
         let Resumed::Incomplete(again) = again else { panic!("a question is left") };
         sleep_until(Instant::now() + Duration::from_secs(2)).await;
         assert!(refused(&state(again), &right).contains("has expired"));
+    }
+
+    #[tokio::test]
+    async fn what_the_server_wants_no_more_is_asked_no_more() {
+        let (parked, own) = (Arc::new(Parked::default()), bound_of("me"));
+        let (run, reply) = Run::asking("one");
+        let state = state(parked.keep(run, own).expect("there is room"));
+        drop(reply);
+        let none = Retry { answers: Vec::new(), state: None };
+        let resumed = parked.resume(&state, &own, &none).expect("the call waits");
+        assert!(matches!(resumed, Resumed::Answered(_)), "nothing is left to be answered");
     }
 
     #[tokio::test(start_paused = true)]

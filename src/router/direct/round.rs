@@ -295,6 +295,7 @@ impl Run {
             match retry.answer(&question.key) {
                 // The server may not want it any more.
                 Some(given) => drop(answer.send(Ok(given.into()))),
+                None if answer.is_closed() => {}
                 None => self.open.push((question, answer)),
             }
         }
