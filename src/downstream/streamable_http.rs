@@ -7,7 +7,7 @@ use axum::Router as Routes;
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::post;
 use tokio_util::sync::CancellationToken;
@@ -79,6 +79,10 @@ where
 
 async fn listen(State(service): State<Arc<Service>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
+    // It comes here with GET, and would take the stream from whoever reads it.
+    if parts.method == Method::HEAD {
+        return not_allowed("POST, GET, DELETE");
+    }
     let held = match service.session_of(&parts.headers) {
         Ok((_, held)) => held,
         Err(response) => return *response,
@@ -243,9 +247,7 @@ impl Service {
                 return Err(Box::new(reply::error(StatusCode::BAD_REQUEST, None, &error)));
             }
             Ok(Some((_, Some(revision)))) if revision.era() == Era::Stateless => {
-                let mut response = reply::empty(StatusCode::METHOD_NOT_ALLOWED);
-                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-                return Err(Box::new(response));
+                return Err(Box::new(not_allowed("POST")));
             }
             Ok(_) => {}
         }
@@ -264,6 +266,12 @@ impl Service {
             None => Err(Box::new(reply::gone())),
         }
     }
+}
+
+fn not_allowed(methods: &'static str) -> Response {
+    let mut response = reply::empty(StatusCode::METHOD_NOT_ALLOWED);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    response
 }
 
 /// The value of a header that may stand there once.

@@ -64,6 +64,16 @@ fn a_client_reads_what_it_accepts() {
 }
 
 #[test]
+fn a_look_at_the_head_takes_no_stream_over() {
+    let server = serve();
+    let session = server.session("2025-11-25");
+    let headers = [("Mcp-Session-Id", &*session.id), ("Accept", "text/event-stream")];
+    let looked = server.send("HEAD /mcp", &headers, b"");
+    assert_eq!((looked.status, looked.header("allow")), (405, Some("POST, GET, DELETE")));
+    assert_eq!(session.listen(None).status, 200);
+}
+
+#[test]
 fn sessions_have_ids_that_count_for_nothing_elsewhere() {
     let server = serve();
     let one = server.session("2025-11-25");
