@@ -130,10 +130,11 @@ impl Router {
         self.registry.snapshot()
     }
 
-    /// Waits until what servers showed is on the disk.
+    /// Waits until what servers showed, and the names that it was given, are on the disk. Once it is closed only.
     pub async fn settled(&self) {
         self.registry.settled().await;
         self.registry_of_asked.settled().await;
+        self.direct.settled().await;
     }
 
     /// Ends the processes that run filters.

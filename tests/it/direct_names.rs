@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, Client, UPSTREAM, Web, assert_words, error_of, eventually, text_of};
+use crate::support::{
+    Bridge, Client, PATIENCE, UPSTREAM, Web, assert_words, error_of, eventually, text_of,
+};
 
 /// A server that says who it is with the tool `env`, and starts only where there is a file of its name.
 fn entry(bridge: &Bridge, name: &str) -> Value {
@@ -83,6 +85,21 @@ fn a_name_stays_with_its_tool_in_the_next_run() {
     assert_words(&who(&mut second, "env"), &["two"]);
     // Also where nothing was listed before.
     assert_words(&who(&mut next(), "env"), &["two"]);
+}
+
+#[test]
+fn names_are_kept_though_the_client_leaves_at_once() {
+    let bridge = two(json!(false)).file("two", "").file("cache/lists/other", "");
+    // Somebody else writes just then.
+    let folder = fs::File::open(bridge.path("cache")).expect("it is there");
+    folder.lock().expect("nobody has it");
+    let mut client = bridge.serve_initialized();
+    assert_eq!(names(&mut client), ["env"]);
+    client.close_stdin();
+    drop(folder);
+    assert_eq!(client.wait_exit(PATIENCE), 0);
+    let kept = fs::read_to_string(client.path("cache/names.json")).expect("names are kept");
+    assert_words(&kept, &["env", "two"]);
 }
 
 #[test]

@@ -92,6 +92,11 @@ impl State {
         self.tasks.close();
     }
 
+    /// Waits until nothing is under way any more that outlives the request that caused it.
+    pub(in crate::router) async fn settled(&self) {
+        self.tasks.wait().await;
+    }
+
     pub(super) fn tools(&self) -> MutexGuard<'_, [Option<Arc<ToolList>>; 2]> {
         self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
