@@ -112,6 +112,10 @@ impl NameFile {
     /// the file.
     pub fn add(&self, section: Section, names: &[Plain], lost: &[Plain]) {
         let Some(path) = &self.0 else { return };
+        // What is wrong is replaced, and somebody else's file would be: nobody has a reason for a link here.
+        if path.is_symlink() {
+            return tracing::info!("names are not kept: {} is a link", path.display());
+        }
         let change = |old: Option<&[u8]>| -> Result<(Vec<u8>, ()), rewrite::Error> {
             // Whatever is wrong with the old file, it is replaced; one that is too large would never be read again.
             let old = old.filter(|old| old.len() as u64 <= MAX_BYTES);
@@ -231,6 +235,18 @@ mod tests {
         std::fs::write(&path, r#"{"version":1,"tools":{"x":["one","y"],"z":["O","z"]}}"#)
             .expect("writable");
         assert_eq!(file.read(Section::Tools), []);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_link_leads_to_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let other = folder.path().join("other");
+        std::fs::write(&other, "mine").expect("writable");
+        let path = folder.path().join("names.json");
+        std::os::unix::fs::symlink(&other, &path).expect("writable");
+        NameFile::new(path).add(Section::Tools, &[plain("x", "one")], &[]);
+        assert_eq!(std::fs::read_to_string(other).expect("it is there"), "mine");
     }
 
     #[test]
