@@ -73,6 +73,10 @@ pub fn wants_questions(capabilities: &str) -> bool {
 impl ClientCapabilities {
     /// Reads the JSON text of the object; what is no object counts as empty.
     pub fn parse(capabilities: &str) -> Self {
+        if capabilities == "{}" {
+            // Most clients have none, and are asked for them again and again.
+            return Self::default();
+        }
         let sampling = object(capabilities, "sampling").map(|sampling| Sampling {
             tools: object(sampling, "tools").is_some(),
             context: object(sampling, "context").is_some(),

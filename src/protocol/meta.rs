@@ -9,7 +9,9 @@ use super::error::{ErrorObject, INVALID_PARAMS};
 use super::log::Level;
 use super::refusal;
 use super::version::Revision;
-use crate::base::json::{is_object, member, members, replace, set, string, without as leave_out};
+use crate::base::json::{
+    Member, is_object, member, members, offset, remove, replace, set, string, without as leave_out,
+};
 
 /// Key of the revision of a request.
 pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -80,10 +82,16 @@ impl RequestMeta {
     /// [`MetaFault::Missing`] where something else says that it ought to be one.
     pub fn parse(params: Option<&str>) -> Result<Option<Self>, MetaFault> {
         let meta = params.and_then(|params| member(params, "_meta")).unwrap_or("{}");
-        let revision = member(meta, PROTOCOL_VERSION);
-        let capabilities = member(meta, CLIENT_CAPABILITIES);
-        let info = member(meta, CLIENT_INFO);
-        let level = member(meta, LOG_LEVEL);
+        let (mut revision, mut capabilities, mut info, mut level) = (None, None, None, None);
+        for found in members(meta) {
+            match &*found.name() {
+                PROTOCOL_VERSION => revision = Some(found.value),
+                CLIENT_CAPABILITIES => capabilities = Some(found.value),
+                CLIENT_INFO => info = Some(found.value),
+                LOG_LEVEL => level = Some(found.value),
+                _ => {}
+            }
+        }
         if revision.is_none() && capabilities.is_none() && info.is_none() && level.is_none() {
             return Ok(None);
         }
@@ -134,10 +142,20 @@ fn is_declaration(key: &str) -> bool {
 
 /// `params` without those keys, and without a `_meta` that held nothing else.
 pub fn without(params: &str) -> Cow<'_, str> {
-    let Some(meta) = member(params, "_meta") else {
+    let found = members(params).enumerate().find(|(_, found)| found.name() == "_meta");
+    let Some((index, Member { value: meta, .. })) = found else {
         return Cow::Borrowed(params);
     };
+    if holds_only(meta, is_declaration) {
+        return remove(params, params, index).map_or(Cow::Borrowed(params), Cow::Owned);
+    }
     without_keys(params, meta, is_declaration)
+}
+
+/// Whether all members are `unwanted`, and there are some.
+fn holds_only(meta: &str, unwanted: impl Fn(&str) -> bool) -> bool {
+    let mut names = members(meta).map(|member| member.name()).peekable();
+    names.peek().is_some() && names.all(|name| unwanted(&name))
 }
 
 /// `outer` without the members of its `_meta` that are `unwanted`, and without a `_meta` that becomes empty.
@@ -147,8 +165,7 @@ pub(super) fn without_keys<'a>(
     unwanted: impl Fn(&str) -> bool,
 ) -> Cow<'a, str> {
     // Mostly nothing else is there.
-    let mut names = members(meta).map(|member| member.name()).peekable();
-    if names.peek().is_some() && names.all(|name| unwanted(&name)) {
+    if holds_only(meta, &unwanted) {
         return leave_out(outer, |name| name == "_meta");
     }
     let Cow::Owned(left) = leave_out(meta, unwanted) else {
@@ -171,33 +188,51 @@ pub(super) fn with_key(outer: &str, key: &str, value: &str) -> Option<String> {
 /// such as `progressToken`, stay. Parameters that are no object count as none.
 pub fn with(params: Option<&str>, declared: &Declared<'_>) -> String {
     let params = params.filter(|params| is_object(params)).unwrap_or("{}");
-    let meta = member(params, "_meta").filter(|meta| is_object(meta)).unwrap_or("{}");
-    let mut meta = leave_out(meta, is_declaration).into_owned();
-    // What is set where nothing is yet.
-    let mut fresh = String::new();
-    let is_empty = members(&meta).next().is_none();
-    let revision = format!("\"{}\"", declared.revision.as_str());
-    let level = declared.log_level.map(|level| format!("\"{}\"", level.as_str()));
-    for (key, value) in [
-        (PROTOCOL_VERSION, Some(revision.as_str())),
-        (CLIENT_INFO, declared.client_info),
-        (CLIENT_CAPABILITIES, Some(declared.capabilities)),
-        (LOG_LEVEL, level.as_deref()),
-    ] {
-        match value {
-            Some(value) if is_empty => {
-                fresh.push(if fresh.is_empty() { '{' } else { ',' });
-                fresh.extend(["\"", key, "\":", value]);
-            }
-            Some(value) => meta = set(&meta, key, value).unwrap_or(meta),
-            None => {}
+    let (mut meta, mut last) = (None, None);
+    for found in members(params) {
+        last = Some(found.value);
+        if found.name() == "_meta" {
+            meta = last;
+            break;
         }
     }
-    if is_empty {
-        fresh.push('}');
-        meta = fresh;
+    let mut text = String::with_capacity(params.len() + declared.length());
+    if let Some((meta, at)) = meta.and_then(|meta| Some((meta, offset(params, meta)?))) {
+        text.push_str(&params[..at]);
+        declared.write(&mut text, meta);
+        text.push_str(&params[at + meta.len()..]);
+        return text;
     }
-    set(params, "_meta", &meta).unwrap_or_else(|| params.to_owned())
+    let end = last.and_then(|last| Some(offset(params, last)? + last.len()));
+    text.push_str(end.map_or("{", |end| &params[..end]));
+    text.push_str(if end.is_some() { ",\"_meta\":" } else { "\"_meta\":" });
+    declared.write(&mut text, "{}");
+    text.push_str(end.map_or("}", |end| &params[end..]));
+    text
+}
+
+impl Declared<'_> {
+    /// Bytes that it takes at most, beside what stood there before.
+    fn length(&self) -> usize {
+        256 + self.capabilities.len() + self.client_info.map_or(0, str::len)
+    }
+
+    /// Writes `meta` with it; one that is no object counts as empty.
+    fn write(&self, to: &mut String, meta: &str) {
+        to.push('{');
+        for kept in members(meta).filter(|kept| !is_declaration(&kept.name())) {
+            to.extend([kept.key(), ":", kept.value, ","]);
+        }
+        to.extend(["\"", PROTOCOL_VERSION, "\":\"", self.revision.as_str(), "\""]);
+        if let Some(info) = self.client_info {
+            to.extend([",\"", CLIENT_INFO, "\":", info]);
+        }
+        to.extend([",\"", CLIENT_CAPABILITIES, "\":", self.capabilities]);
+        if let Some(level) = self.log_level {
+            to.extend([",\"", LOG_LEVEL, "\":\"", level.as_str(), "\""]);
+        }
+        to.push('}');
+    }
 }
 
 #[cfg(test)]

@@ -245,11 +245,12 @@ impl Retry {
     /// Reads the parameters of a request, if it is a repeated one.
     pub fn parse(params: Option<&str>) -> Result<Option<Self>, RoundFault> {
         let params = params.unwrap_or("{}");
-        let responses = object_of(params, RESPONSES)?;
-        let state = state_of(params)?;
-        if responses.is_none() && state.is_none() {
+        // Mostly it is none.
+        if !members(params).any(|member| matches!(&*member.name(), RESPONSES | STATE)) {
             return Ok(None);
         }
+        let responses = object_of(params, RESPONSES)?;
+        let state = state_of(params)?;
         let mut answers = Vec::new();
         for response in members(responses.unwrap_or("{}")) {
             if !is_object(response.value) {

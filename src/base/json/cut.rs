@@ -21,7 +21,7 @@ impl<'a> Member<'a> {
     }
 
     /// The key as it is spelt, with its quotes.
-    pub(super) fn key(&self) -> &'a str {
+    pub fn key(&self) -> &'a str {
         self.key
     }
 

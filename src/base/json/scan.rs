@@ -5,6 +5,9 @@ use super::Fault;
 /// Bytes of a string that are looked at in one step.
 const BLOCK: usize = 64;
 
+/// Words of a string that are looked at before the first block.
+const WORDS: usize = 5;
+
 /// The fault of a byte that does not fit.
 #[cold]
 #[expect(clippy::unnecessary_box_returns, reason = "see `Strict::walk`")]
@@ -86,6 +89,15 @@ fn specials(word: u64) -> u64 {
 #[inline(never)]
 fn plain_end_of_long(bytes: &[u8], mut at: usize) -> usize {
     let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < b' ';
+    // Of the others most end before it pays to look at more than a word at a time.
+    for _ in 0..WORDS {
+        let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else { break };
+        let found = specials(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
         // Without a branch inside, this becomes a few wide instructions.
         if block.iter().fold(false, |found, byte| found | special(*byte)) {

@@ -27,10 +27,13 @@ struct Span {
 
 /// `whole` without the member of `object`, a part of `whole`, that has this index. Nothing if there is no such member.
 pub fn remove(whole: &str, object: &str, index: usize) -> Option<String> {
-    let spans = spans(whole, object)?;
-    let gone = spans.get(index)?;
-    let before = index.checked_sub(1).and_then(|before| spans.get(before));
-    let (from, to) = match (before, spans.get(index + 1)) {
+    let mut spans = members(object).map(|member| span(whole, &member));
+    let before = match index.checked_sub(1) {
+        Some(before) => Some(spans.nth(before)??),
+        None => None,
+    };
+    let gone = spans.next()??;
+    let (from, to) = match (before, spans.next().flatten()) {
         (None, None) => inside(whole, object)?,
         (Some(before), None) => (before.value_end, gone.value_end),
         // A line of its own goes with its own indentation; of several on one line the next takes its place.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::annotation::Annotations;
 use super::value::decode;
-use super::write::{METHOD, NAME, PARAM_PREFIX, PROTOCOL_VERSION, name_of, version_of};
+use super::write::{METHOD, NAME, PARAM_PREFIX, PROTOCOL_VERSION, Repeated};
 use crate::base::json::member;
 use crate::protocol::error::{ErrorObject, HEADER_MISMATCH};
 use crate::protocol::method;
@@ -44,21 +44,22 @@ pub fn check_headers(
     annotations: Option<&Annotations>,
 ) -> Result<(), Mismatch> {
     let params = params.unwrap_or("{}");
-    if let Some(version) = version_of(params) {
+    let Repeated { version, name } = Repeated::of(method, params);
+    if let Some(version) = version {
         require(headers, PROTOCOL_VERSION, &version)?;
     }
     require(headers, METHOD, method)?;
-    if let Some(name) = name_of(method, params) {
+    if let Some(name) = name {
         // What the base protocol says of its own methods cannot be held against those of an extension.
         if method::may_ask_back(method) || value_of(headers, NAME)?.is_some() {
             require(headers, NAME, &name)?;
         }
     }
-    if method != method::TOOLS_CALL {
+    let Some(annotations) = annotations.filter(|_| method == method::TOOLS_CALL) else {
         return Ok(());
-    }
+    };
     let arguments = member(params, "arguments").unwrap_or("{}");
-    for annotation in annotations.into_iter().flat_map(Annotations::iter) {
+    for annotation in annotations.iter() {
         let name = format!("{PARAM_PREFIX}{}", annotation.header);
         match (value_of(headers, &name)?, annotation.value(arguments)) {
             (None, None) => {}

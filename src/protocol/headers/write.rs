@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::annotation::Annotations;
 use super::value::encode;
-use crate::base::json::{member, string};
+use crate::base::json::{member, members, string};
 use crate::protocol::{meta, method};
 
 /// Repeats the revision.
@@ -24,21 +24,20 @@ pub fn request_headers(
     annotations: Option<&Annotations>,
 ) -> Vec<(Cow<'static, str>, String)> {
     let params = params.unwrap_or("{}");
+    let Repeated { version, name } = Repeated::of(method, params);
     let mut headers = Vec::with_capacity(4);
     // These two have no encoding: a value that would need one is none of the protocol.
-    for (name, value) in
-        [(PROTOCOL_VERSION, version_of(params)), (METHOD, Some(Cow::Borrowed(method)))]
-    {
+    for (name, value) in [(PROTOCOL_VERSION, version), (METHOD, Some(Cow::Borrowed(method)))] {
         if let Some(value) = value.filter(|value| matches!(encode(value), Cow::Borrowed(_))) {
             headers.push((Cow::Borrowed(name), value.into_owned()));
         }
     }
-    if let Some(name) = name_of(method, params) {
+    if let Some(name) = name {
         headers.push((Cow::Borrowed(NAME), encode(&name).into_owned()));
     }
-    if method == method::TOOLS_CALL {
+    if let Some(annotations) = annotations.filter(|_| method == method::TOOLS_CALL) {
         let arguments = member(params, "arguments").unwrap_or("{}");
-        for annotation in annotations.into_iter().flat_map(Annotations::iter) {
+        for annotation in annotations.iter() {
             if let Some(value) = annotation.header_value(arguments) {
                 let name = format!("{PARAM_PREFIX}{}", annotation.header);
                 headers.push((name.into(), value));
@@ -48,21 +47,35 @@ pub fn request_headers(
     headers
 }
 
-/// The revision that the body names.
-pub(super) fn version_of(params: &str) -> Option<Cow<'_, str>> {
-    string(member(member(params, "_meta")?, meta::PROTOCOL_VERSION)?)
+/// What a body says that headers repeat.
+pub(super) struct Repeated<'a> {
+    /// The revision.
+    pub(super) version: Option<Cow<'a, str>>,
+    /// What `Mcp-Name` repeats.
+    pub(super) name: Option<Cow<'a, str>>,
 }
 
-/// What the header `Mcp-Name` repeats.
-pub(super) fn name_of<'a>(method: &str, params: &'a str) -> Option<Cow<'a, str>> {
-    let key = match method {
-        method::TOOLS_CALL | method::PROMPTS_GET => "name",
-        method::RESOURCES_READ => "uri",
-        // Tasks extension, Routing Headers.
-        method::TASKS_GET | method::TASKS_UPDATE | method::TASKS_CANCEL => "taskId",
-        _ => return None,
-    };
-    string(member(params, key)?)
+impl<'a> Repeated<'a> {
+    /// Looks both up in one go.
+    pub(super) fn of(method: &str, params: &'a str) -> Self {
+        let key = match method {
+            method::TOOLS_CALL | method::PROMPTS_GET => Some("name"),
+            method::RESOURCES_READ => Some("uri"),
+            // Tasks extension, Routing Headers.
+            method::TASKS_GET | method::TASKS_UPDATE | method::TASKS_CANCEL => Some("taskId"),
+            _ => None,
+        };
+        let (mut version, mut name) = (None, None);
+        for found in members(params) {
+            let called = found.name();
+            if called == "_meta" {
+                version = member(found.value, meta::PROTOCOL_VERSION).and_then(string);
+            } else if key.is_some_and(|key| key == called) {
+                name = string(found.value);
+            }
+        }
+        Self { version, name }
+    }
 }
 
 #[cfg(test)]
