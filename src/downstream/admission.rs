@@ -15,18 +15,18 @@ use crate::protocol::meta::{self, MetaFault, RequestMeta};
 use crate::protocol::method;
 use crate::protocol::refusal::http_status;
 use crate::protocol::version::Revision;
-use crate::router::Router;
+use crate::router::{Client, Router};
 
 /// The status and the error of a request that is refused.
 pub(super) type Refused = (StatusCode, ErrorObject);
 
 /// Whether the message is of the stateless era, by its header or by what it says of itself.
 pub(super) fn is_stateless(version: Option<&str>, message: &Message<'_>) -> bool {
-    let by_body = match message {
+    let by_body = || match message {
         Message::Request { params, .. } => Era::of_request(*params) == Era::Stateless,
         _ => false,
     };
-    is_of_stateless(version) || by_body
+    is_of_stateless(version) || by_body()
 }
 
 /// Whether the revision in the header is of the stateless era.
@@ -34,19 +34,20 @@ pub(super) fn is_of_stateless(version: Option<&str>) -> bool {
     version.and_then(Revision::parse).is_some_and(|revision| revision.era() == Era::Stateless)
 }
 
-/// Takes a request in, or refuses it.
+/// Takes a request in, or refuses it; the client that it comes from.
 pub(super) async fn admit(
     router: &Router,
     headers: &HeaderMap,
     method: &str,
     params: Option<&str>,
-) -> Result<RequestMeta, Refused> {
+) -> Result<Arc<Client>, Refused> {
     let headers = pairs(headers);
     let meta = introduced(&headers, method, params)?;
+    let client = Arc::new(client::declared(meta));
     if method == method::TOOLS_CALL {
-        check_arguments(router, &headers, params, &meta).await?;
+        check_arguments(router, &headers, params, &client).await?;
     }
-    Ok(meta)
+    Ok(client)
 }
 
 /// Checks what a stateless request says of itself in its headers and in `_meta`; the status and the error if it is
@@ -73,12 +74,11 @@ async fn check_arguments(
     router: &Router,
     headers: &[(&str, &[u8])],
     params: Option<&str>,
-    meta: &RequestMeta,
+    client: &Arc<Client>,
 ) -> Result<(), Refused> {
     let Some(tool) = params.and_then(|params| member(params, "name")).and_then(string) else {
         return Ok(());
     };
-    let client = Arc::new(client::declared(meta));
     let Some(annotations) = router.argument_headers(&tool, client).await else {
         return Ok(());
     };

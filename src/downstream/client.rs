@@ -27,12 +27,9 @@ pub(super) fn introduced(read: &ClientParams, params: &str) -> Client {
 }
 
 /// The client that says this of itself in a request of the stateless era.
-pub(super) fn declared(meta: &RequestMeta) -> Client {
-    let mut client = Client::new(meta.revision);
-    client.capabilities.clone_from(&meta.capabilities);
-    client.info.clone_from(&meta.client_info);
-    client.log_level = meta.log_level;
-    let name = client.info.as_deref().and_then(|info| member(info, "name")).and_then(string);
-    client.name = name.unwrap_or_default().into_owned();
-    client
+pub(super) fn declared(meta: RequestMeta) -> Client {
+    let RequestMeta { revision, capabilities, client_info: info, log_level } = meta;
+    let name = info.as_deref().and_then(|info| member(info, "name")).and_then(string);
+    let name = name.unwrap_or_default().into_owned();
+    Client { name, info, capabilities, log_level, ..Client::new(revision) }
 }

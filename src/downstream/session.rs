@@ -19,7 +19,7 @@ use crate::protocol::error::{ErrorObject, INVALID_PARAMS, INVALID_REQUEST};
 use crate::protocol::initialize::{ClientParams, server_result};
 use crate::protocol::jsonrpc::{Id, Message, Refusal};
 use crate::protocol::listen::Wanted;
-use crate::protocol::meta::{self, RequestMeta};
+use crate::protocol::meta;
 use crate::protocol::method;
 use crate::protocol::translate::{error_for, result_for};
 use crate::protocol::version::Revision;
@@ -153,7 +153,10 @@ impl Session {
         }
         match stateless::declared(method, params, self.client.is_some()) {
             Ok(None) => {}
-            Ok(Some(meta)) => return self.stateless(id, method, params, &meta, way),
+            Ok(Some(meta)) => {
+                let client = Arc::new(client::declared(meta));
+                return self.stateless(id, method, params, client, way.outlet.clone());
+            }
             Err(fault) => {
                 self.refuse(Some(&id), &fault.error(), way);
                 return None;
@@ -179,17 +182,16 @@ impl Session {
         None
     }
 
-    /// Takes one request of the stateless era, which says of its client what `meta` holds.
+    /// Takes one request of the stateless era, which comes from this client; its answer goes to `outlet`.
     pub(super) fn stateless(
         &mut self,
         id: Id,
         method: &str,
         params: Option<&str>,
-        meta: &RequestMeta,
-        way: &Way,
+        client: Arc<Client>,
+        outlet: Outlet,
     ) -> Option<Started> {
-        let client = Arc::new(client::declared(meta));
-        let way = Way::of_request(way.outlet.clone(), meta.revision, meta.log_level);
+        let way = Way::of_request(outlet, client.revision, client.log_level);
         match method {
             _ if !method::is_request_of(Era::Stateless, method) => {
                 self.refuse(Some(&id), &stateless::unknown(method), &way);

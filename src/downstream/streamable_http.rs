@@ -214,8 +214,8 @@ impl Service {
             // Nothing that a client could notify has a meaning here: it withdraws by closing the stream.
             return Taken::Now(reply::empty(StatusCode::ACCEPTED));
         };
-        let meta = match admit(&self.router, &parts.headers, &method, params).await {
-            Ok(meta) => meta,
+        let client = match admit(&self.router, &parts.headers, &method, params).await {
+            Ok(client) => client,
             Err((status, error)) => return Taken::Now(reply::error(status, Some(&id), &error)),
         };
         if method == method::SUBSCRIPTIONS_LISTEN && !accepted.events {
@@ -224,10 +224,8 @@ impl Service {
         let terms = Terms { owed: 1, batch: false, accepted, archive: None, statuses: true };
         let (exchange, awaited) = Exchange::new(terms);
         let outlet = Outlet::Post(exchange);
-        let mut session =
-            Session::new(self.router.clone(), outlet.clone(), self.closing.child_token());
-        let way = session.way(outlet);
-        let started = Vec::from_iter(session.stateless(id, &method, params, &meta, &way));
+        let mut session = Session::new(self.router.clone(), outlet.clone(), self.closing.clone());
+        let started = Vec::from_iter(session.stateless(id, &method, params, client, outlet));
         let in_flight = session.work().in_flight.clone();
         Taken::Wait { awaited, leaving: Leaving::Withdraw(Requests { in_flight, started }) }
     }

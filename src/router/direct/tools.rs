@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::audience::is_asked;
 use crate::config::ServerName;
 use crate::protocol::era::Era;
+use crate::protocol::headers::KEYWORD;
 use crate::router::caller::{Caller, Client};
 use crate::router::routing::{Enough, Router};
 use crate::router::settings::ServerSettings;
@@ -22,6 +25,8 @@ pub(super) struct ToolList {
     pub(super) is_given: bool,
     /// Of the names that were given before.
     version: u64,
+    /// Some of the tools may want arguments in HTTP headers as well.
+    pub(super) has_argument_headers: bool,
     pub(super) text: Box<str>,
 }
 
@@ -83,9 +88,11 @@ impl Router {
                 Some(listed(tool, name, self.settings.servers.get(server)?))
             })
             .collect();
-        let text = format!("{{\"tools\":[{}]}}", listed.join(",")).into();
+        let text: Box<str> = format!("{{\"tools\":[{}]}}", listed.join(",")).into();
+        let has_argument_headers = memmem::find(text.as_bytes(), KEYWORD.as_bytes()).is_some();
         let version = given.version;
-        let list = Arc::new(ToolList { snapshots, names, is_given, version, text });
+        let list = ToolList { snapshots, names, is_given, version, has_argument_headers, text };
+        let list = Arc::new(list);
         *kept = Some(list.clone());
         list
     }
