@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::caller::Caller;
 use super::direct;
 use super::request::progress_token;
@@ -61,7 +59,7 @@ impl Attempt<'_> {
                 retries + 1,
                 pause.as_millis()
             );
-            tokio::time::sleep(pause).await;
+            Box::pin(tokio::time::sleep(pause)).await;
             wait = wait.mul_f64(retry.backoff_multiplier).min(LONGEST_WAIT);
         }
     }
@@ -145,8 +143,10 @@ impl Attempt<'_> {
     /// of the client's: tokens of two clients may be equal.
     fn write_params(&self, to: &mut Vec<u8>, token: Option<&str>, id: u64) {
         if let Some(whole) = self.whole {
-            let name = json!(self.tool.definition.name).to_string();
-            let other = json::member(whole, "name").map(|spelt| (spelt, name.as_str()));
+            let mut name = Vec::new();
+            write_json(&mut name, &self.tool.definition.name);
+            let name = std::str::from_utf8(&name).unwrap_or_default();
+            let other = json::member(whole, "name").map(|spelt| (spelt, name));
             return direct::write(to, whole, token, id, other);
         }
         to.extend_from_slice(b"{\"name\":");

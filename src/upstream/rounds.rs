@@ -54,7 +54,7 @@ impl Session {
         watch: Watch<'_>,
         params: impl FnOnce(&mut Vec<u8>, u64),
     ) -> Answer {
-        let mut first = Vec::new();
+        let mut first = Vec::with_capacity(512);
         params(&mut first, NO_ID);
         let first = String::from_utf8(first).expect("parameters are the text of JSON");
         let asks_back = method::may_ask_back(method) && !watch.passes_rounds;
@@ -71,7 +71,14 @@ impl Session {
                 input_schema,
                 ..Watch::default()
             };
-            let write = |to: &mut Vec<u8>, id| write_with_token(to, &params, id);
+            let has_token = watch.on_progress.is_some();
+            let write = |to: &mut Vec<u8>, id| {
+                if has_token {
+                    write_with_token(to, &params, id);
+                } else {
+                    to.extend_from_slice(params.as_bytes());
+                }
+            };
             let result = match self.exchange(method, timeout, watch, write).await {
                 Err(Error::Refused(refusal)) if !repeated && is_offered(&refusal) => {
                     repeated = true;

@@ -26,7 +26,10 @@ pub(super) struct Known {
 impl Known {
     /// Takes in what a server offers.
     pub(super) fn put_established(&mut self, server: &ServerName, established: &Established) {
-        let all = self.established.entry(server.clone()).or_default();
+        let all = match self.established.get_mut(server) {
+            Some(all) => all,
+            None => self.established.entry(server.clone()).or_default(),
+        };
         match all.iter_mut().find(|known| known.era == established.era) {
             Some(known)
                 if known.capabilities == established.capabilities

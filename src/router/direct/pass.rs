@@ -61,16 +61,15 @@ pub(in crate::router) fn write(
     id: u64,
     other: Option<(&str, &str)>,
 ) {
-    let ours = id.to_string();
-    let edits = [token.map(|token| (token, ours.as_str())), other];
-    let mut edits: Vec<(usize, &str, &str)> = edits
-        .into_iter()
-        .flatten()
-        .filter_map(|(part, with)| Some((offset(params, part)?, part, with)))
-        .collect();
-    edits.sort_unstable_by_key(|(at, ..)| *at);
+    let ours = token.map(|token| (token, id.to_string()));
+    let ours = ours.as_ref().map(|(token, id)| (*token, id.as_str()));
+    let mut edits = [ours, other].map(|edit| {
+        let (part, with) = edit?;
+        Some((offset(params, part)?, part, with))
+    });
+    edits.sort_unstable_by_key(|edit| edit.map(|(at, ..)| at));
     let mut from = 0;
-    for (at, part, with) in edits {
+    for (at, part, with) in edits.into_iter().flatten() {
         to.extend_from_slice(&params.as_bytes()[from..at]);
         to.extend_from_slice(with.as_bytes());
         from = at + part.len();
