@@ -315,14 +315,15 @@ impl Pool {
             }
             Era::Session => supervisor.clone(),
             Era::Stateless if asked && eras.lacks(Era::Stateless) => {
-                return self.borrow(supervisor, tenant).await;
+                return Box::pin(self.borrow(supervisor, tenant)).await;
             }
             Era::Stateless => self.others.stateless(supervisor, tenant),
         };
         let mut session = self.session(&found).await?;
         if tenant.era == Era::Stateless && session.era() == Era::Session {
             if asked {
-                return self.borrow(supervisor, tenant).await;
+                // Boxed, to keep the futures of calls that borrow nothing small.
+                return Box::pin(self.borrow(supervisor, tenant)).await;
             }
             if found.terms.want_questions() {
                 // It was opened for one that can be asked something, and is lent now.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -251,7 +252,8 @@ impl Session {
         if let Some(http) = self.carrier.http() {
             let speaks = self.established().map(|established| established.era);
             let call = Call::new(speaks, id, method, params, watch.input_schema);
-            let exchange = Box::pin(http.exchange(call));
+            // Without its type: there is more of that than the compiler looks through.
+            let exchange = http.exchange(call).boxed();
             return tokio::select! {
                 biased;
                 answer = &mut answer => answer.unwrap_or(Err(Error::ShuttingDown)),

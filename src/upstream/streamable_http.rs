@@ -37,16 +37,17 @@ impl Http {
                 let unknown = format!("there is no `{}` by this transport", call.method);
                 return Err(Error::Refused(ErrorObject::new(METHOD_NOT_FOUND, unknown)));
             }
-            self.open_events(&session).await?;
+            // Boxed, as is all else that is rare, to keep the futures of calls small.
+            Box::pin(self.open_events(&session)).await?;
         }
         let body = bytes::Bytes::from(call.body);
         let mut answer = self.post(&session, body.clone(), &call.headers).await?;
         if self.is_older() {
-            return self.taken(&session, answer, call.id).await;
+            return Box::pin(self.taken(&session, answer, call.id)).await;
         }
         if !answer.status().is_success() {
             let status = answer.status();
-            let refused = self.refused(&session, answer, Some(call.id)).await;
+            let refused = Box::pin(self.refused(&session, answer, Some(call.id))).await;
             let maybe_older = matches!(
                 status,
                 StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
@@ -56,11 +57,11 @@ impl Http {
             if !(opens && maybe_older && matches!(refused, Error::Status(_))) {
                 return Err(refused);
             }
-            if self.open_events(&session).await.is_err() {
+            if Box::pin(self.open_events(&session)).await.is_err() {
                 return Err(refused);
             }
-            let answer = self.post(&session, body, &call.headers).await?;
-            return self.taken(&session, answer, call.id).await;
+            let answer = Box::pin(self.post(&session, body, &call.headers)).await?;
+            return Box::pin(self.taken(&session, answer, call.id)).await;
         }
         if opens {
             self.remember(&answer);
@@ -125,14 +126,14 @@ impl Http {
                 return Err(broken(why));
             }
             loop {
-                sleep(attempts.look(stream.retry())).await;
-                match self.get(session, stream.last_id()).await {
+                Box::pin(sleep(attempts.look(stream.retry()))).await;
+                match Box::pin(self.get(session, stream.last_id())).await {
                     Ok(answer) if is_stream(&answer) => {
                         stream.goes_on(answer);
                         break;
                     }
                     Ok(answer) => {
-                        let refused = self.refused(session, answer, Some(id)).await;
+                        let refused = Box::pin(self.refused(session, answer, Some(id))).await;
                         return Err(match refused {
                             // The request itself may have run: it was the stream that was asked for.
                             Error::Unsent { error } => (*error).clone(),

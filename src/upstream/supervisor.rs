@@ -166,18 +166,25 @@ impl Supervisor {
     /// The open session, once there is one. Waits at most `connectionTimeoutMs` for a start, which
     /// goes on when the wait is over; during a cool-down the last failure comes back at once.
     pub async fn session(self: &Arc<Self>) -> Result<Arc<Session>, Error> {
-        match self.session_once().await {
-            // Somebody refreshed a start that hung; the new one may do better.
-            Err(Error::Abandoned) => self.session_once().await,
-            outcome => outcome,
+        match self.open_or_starting()? {
+            Reached::Open(session) => Ok(session),
+            // Boxed, as it is rare, to keep the futures of calls small.
+            Reached::Starting(outcome) => match Box::pin(self.started(outcome)).await {
+                // Somebody refreshed a start that hung; the new one may do better.
+                Err(Error::Abandoned) => match self.open_or_starting()? {
+                    Reached::Open(session) => Ok(session),
+                    Reached::Starting(outcome) => Box::pin(self.started(outcome)).await,
+                },
+                outcome => outcome,
+            },
         }
     }
 
-    async fn session_once(self: &Arc<Self>) -> Result<Arc<Session>, Error> {
-        let mut outcome = match self.open_or_starting()? {
-            Reached::Open(session) => return Ok(session),
-            Reached::Starting(outcome) => outcome,
-        };
+    /// The session, once this start is over.
+    async fn started(
+        self: &Arc<Self>,
+        mut outcome: watch::Receiver<Outcome>,
+    ) -> Result<Arc<Session>, Error> {
         let limit = self.shared.settings.timeouts.wait;
         let this_start = outcome.clone();
         match timeout(limit, outcome.wait_for(Option::is_some)).await {

@@ -89,7 +89,8 @@ impl Pool {
         loop {
             let (mut line, is_new) = match self.take().await {
                 Some(line) => (line, false),
-                None => (self.connect().await?, true),
+                // Boxed, as it is rare, to keep the futures of calls small.
+                None => (Box::pin(self.connect()).await?, true),
             };
             let answer = line.sender.try_send_request(request);
             let answer = line.drive(answer).await;

@@ -34,7 +34,7 @@ impl Router {
         let mut tools = shown().unwrap_or_default();
         // Hints of an earlier run shall not decide about further tries and the cache.
         if tools.is_remembered() {
-            if let Err(source) = self.session_for(found, caller).await {
+            if let Err(source) = Box::pin(self.session_for(found, caller)).await {
                 return Ok(failed(&found.failed(source)));
             }
             tools = shown().unwrap_or_default();

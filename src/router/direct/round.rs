@@ -105,7 +105,8 @@ impl Router {
             let bound = parked::bound(method, params, caller);
             return match self.direct.parked.resume(state, &bound, retry)? {
                 Resumed::Incomplete(asked) => Ok(asked.write().into()),
-                Resumed::Answered(run) => self.next_round(*run, request).await,
+                // Boxed, as all that asks is, to keep the futures of other calls small.
+                Resumed::Answered(run) => Box::pin(self.next_round(*run, request)).await,
             };
         }
         let foreign = state.and_then(|state| state.strip_prefix(FOREIGN));
@@ -113,7 +114,7 @@ impl Router {
         let params = own.map_or(Cow::Borrowed(params), Cow::Owned);
         if is_asked(&caller.client) {
             let run = self.begin(method, params.into_owned(), caller)?;
-            return self.round(run, request).await;
+            return Box::pin(self.round(run, request)).await;
         }
         // Most clients can be asked nothing, so that their calls never wait for them.
         let desk = Desk::new(caller.client.clone());

@@ -45,7 +45,7 @@ impl Router {
             if let Some(level) = level.filter(|_| established.offers.logging)
                 && self.direct.is_news(&lease, level)
                 && let Err(error) =
-                    lease.set_log_level(level, found.supervisor.request_timeout()).await
+                    Box::pin(lease.set_log_level(level, found.supervisor.request_timeout())).await
             {
                 let why = excerpt(error.to_string().as_bytes(), 200);
                 tracing::debug!("`{}` takes no level for its logs: {why}", found.name);
