@@ -17,7 +17,7 @@ impl Router {
         let (registry, server, own) = if self.is_direct(client) {
             let list = self.direct_tools(client);
             let is_settled = list.is_given || !self.may_be_plain();
-            if is_settled && !list.has_argument_headers && list.names.owner(tool).is_some() {
+            if is_settled && !list.annotated.contains(tool) && list.names.owner(tool).is_some() {
                 return None;
             }
             let caller = Caller::alone(client.clone());

@@ -1,8 +1,9 @@
 //! `tools/list`: the tools of all servers, each as its server describes it but for the name.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use super::audience::is_asked;
 use crate::config::ServerName;
@@ -25,8 +26,8 @@ pub(super) struct ToolList {
     pub(super) is_given: bool,
     /// Of the names that were given before.
     version: u64,
-    /// Some of the tools may want arguments in HTTP headers as well.
-    pub(super) has_argument_headers: bool,
+    /// Those of the names whose tools may want arguments in HTTP headers as well.
+    pub(super) annotated: HashSet<String>,
     pub(super) text: Box<str>,
 }
 
@@ -81,17 +82,21 @@ impl Router {
         }
         let owner = |name| given.names.owner(name);
         let is_given = names.iter().all(|(name, server, own)| owner(name) == Some((server, own)));
+        let mut annotated = HashSet::new();
+        let keyword = Finder::new(KEYWORD);
         let listed: Vec<String> = snapshot
             .iter()
             .filter_map(|(server, tool)| {
                 let name = names.name(server.as_str(), &tool.definition.name)?;
+                if keyword.find(tool.definition.text().as_bytes()).is_some() {
+                    annotated.insert(name.to_owned());
+                }
                 Some(listed(tool, name, self.settings.servers.get(server)?))
             })
             .collect();
-        let text: Box<str> = format!("{{\"tools\":[{}]}}", listed.join(",")).into();
-        let has_argument_headers = memmem::find(text.as_bytes(), KEYWORD.as_bytes()).is_some();
+        let text = format!("{{\"tools\":[{}]}}", listed.join(",")).into();
         let version = given.version;
-        let list = ToolList { snapshots, names, is_given, version, has_argument_headers, text };
+        let list = ToolList { snapshots, names, is_given, version, annotated, text };
         let list = Arc::new(list);
         *kept = Some(list.clone());
         list
