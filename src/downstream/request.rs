@@ -34,7 +34,8 @@ pub(super) fn accepted(headers: &HeaderMap) -> Accepted {
     let mut accepted = Accepted { json: false, events: false };
     for range in values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
         let mut parts = range.split(';').map(str::trim);
-        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let kind = parts.next().unwrap_or_default();
+        let is_one = |kinds: &[&str]| kinds.iter().any(|it| it.eq_ignore_ascii_case(kind));
         let is_refused = parts.any(|part| {
             let quality = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
             quality.and_then(|it| it.trim().parse::<f32>().ok()).is_some_and(|it| it <= 0.0)
@@ -42,9 +43,9 @@ pub(super) fn accepted(headers: &HeaderMap) -> Accepted {
         if is_refused {
             continue;
         }
-        let is_json = matches!(&*kind, "application/json" | "application/*" | "*/*");
+        let is_json = is_one(&["application/json", "application/*", "*/*"]);
         accepted.json |= is_json && (!accepted.events || kind == "*/*");
-        accepted.events |= matches!(&*kind, "text/event-stream" | "text/*" | "*/*");
+        accepted.events |= is_one(&["text/event-stream", "text/*", "*/*"]);
     }
     accepted
 }

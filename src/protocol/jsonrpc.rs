@@ -224,6 +224,7 @@ pub fn write_notification(buffer: &mut Vec<u8>, method: &str, params: &str) {
 
 /// Appends the answer to `id`.
 pub fn write_result(buffer: &mut Vec<u8>, id: &str, result: &str) {
+    buffer.reserve(id.len() + result.len() + 48);
     buffer.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
     buffer.extend_from_slice(id.as_bytes());
     buffer.extend_from_slice(b",\"result\":");

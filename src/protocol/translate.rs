@@ -49,31 +49,32 @@ fn stateless<'a>(method: &str, result: &'a str) -> Cow<'a, str> {
         }
     }
     let is_complete = kind.is_none_or(|kind| kind == "\"complete\"");
-    let mut added = Vec::new();
+    // Each with a comma behind it.
+    let mut added = String::with_capacity(256);
     if kind.is_none() {
-        added.push(r#""resultType":"complete""#.to_owned());
+        added.push_str(r#""resultType":"complete","#);
     }
     if is_complete && is_cacheable(method) {
         if !ttl {
-            added.push(format!(r#""ttlMs":{}"#, Freshness::NONE.ttl_ms));
+            added.extend([r#""ttlMs":"#, &Freshness::NONE.ttl_ms.to_string(), ","]);
         }
         if !scope {
-            added.push(format!(r#""cacheScope":"{}""#, Freshness::NONE.scope.as_str()));
+            added.extend([r#""cacheScope":""#, Freshness::NONE.scope.as_str(), "\","]);
         }
     }
     let mut text = Cow::Borrowed(result);
     match meta {
-        None => added.push(format!(r#""_meta":{{"{SERVER_INFO}":{IDENTITY}}}"#)),
+        None => added.extend([r#""_meta":{""#, SERVER_INFO, "\":", IDENTITY, "},"]),
         Some(meta) if member(meta, SERVER_INFO).is_none() => {
             text = with_key(result, SERVER_INFO, IDENTITY).map_or(text, Cow::Owned);
         }
         Some(_) => {}
     }
-    let Some(close) = text.rfind('}').filter(|_| !added.is_empty()) else {
+    let (Some(close), Some(added)) = (text.rfind('}'), added.strip_suffix(',')) else {
         return text;
     };
     let comma = if empty { "" } else { "," };
-    Cow::Owned([&text[..close], comma, &added.join(","), &text[close..]].concat())
+    Cow::Owned([&text[..close], comma, added, &text[close..]].concat())
 }
 
 /// Takes away what the stateless era has brought. Results of no content must have no member at all for some clients.

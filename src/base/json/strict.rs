@@ -133,6 +133,8 @@ impl Strict {
         empty(&mut self.keys);
         empty(&mut self.root);
         empty(&mut self.line);
+        // Those of most messages, in one piece.
+        self.keys.reserve(16);
         self.walk(text).map_err(|fault| *fault)?;
         if memchr::memchr2(b'\n', b'\r', bytes).is_some() {
             // Strings hold none of them, that was checked; so lengths and places stay.
