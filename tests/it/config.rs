@@ -116,7 +116,7 @@ fn the_env_file_beside_the_named_config_comes_first() {
 
 #[test]
 fn keys_that_are_not_in_force_are_named_and_the_server_runs() {
-    let keys = [("intentRouting", json!({"minScore": 0.5}))];
+    let keys = [("autoMerge", json!(true))];
     let mut bridge = Bridge::new().server("one", &[]);
     for (key, value) in &keys {
         bridge = bridge.set(key, value.clone());

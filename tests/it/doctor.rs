@@ -74,7 +74,7 @@ fn everything_in_the_config_is_told_and_the_rest_looked_at() {
         .entry("needy", json!({"command": "x", "env": {"T": "${TOKEM}"}}))
         .entry("slip", json!({"command": "x", "toolFliter": {}}))
         .set("colour", 1)
-        .set("intentRouting", json!({"minScore": 0.5}))
+        .set("autoMerge", true)
         .file(".env", "TOKEN=x\n");
     set_mode(&bridge.path(".env"), 0o600);
     let checkup = bridge.run(&["doctor", "--json"]).expect(3).json();
@@ -92,7 +92,7 @@ fn everything_in_the_config_is_told_and_the_rest_looked_at() {
     );
     assert_line(find("toolFliter"), "problem", &["server `slip`", "did you mean `toolFilter`"]);
     assert_line(find("colour"), "warning", &["unknown key"]);
-    assert_line(find("intentRouting"), "warning", &["not in force"]);
+    assert_line(find("autoMerge"), "warning", &["not in force"]);
     assert_eq!(config.len(), 4, "{checkup}");
     let servers = lines_of(&checkup, "server");
     assert_eq!(servers.len(), 1, "servers with faults are not told again: {checkup}");
