@@ -15,7 +15,7 @@ use crate::downstream::stdio;
 pub async fn serve_stdio(app: App) -> io::Result<()> {
     let (stdin, stdout, _restored) = stdio::streams()?;
     let router = app.router.clone();
-    let watching = async move { router.watch_promotions().await };
+    let watching = async move { tokio::join!(router.watch_promotions(), router.watch_meaning()) };
     let watching = AbortOnDropHandle::new(app.tasks.spawn(watching));
     // A task of its own: waking what `block_on` itself runs costs the runtime a system call each time.
     let serving = stdio::serve(app.router.clone(), stdin, stdout, app.shutdown / 4);
@@ -45,7 +45,7 @@ pub async fn serve_http(
         say(&format!("listening on {url}"));
     }
     let router = app.router.clone();
-    let watching = async move { router.watch_promotions().await };
+    let watching = async move { tokio::join!(router.watch_promotions(), router.watch_meaning()) };
     let watching = AbortOnDropHandle::new(app.tasks.spawn(watching));
     let stop = CancellationToken::new();
     let serving =

@@ -1,6 +1,11 @@
 //! `intent`: the tool that suits a wish in plain words. What servers showed in an earlier run takes part, so that nothing
 //! is started to find something.
 
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::config::Mode;
 use crate::router::Error;
 use crate::router::answer::{self, Alternative, Intent, Match};
 use crate::router::routing::{Enough, Router};
@@ -10,8 +15,30 @@ use crate::tools::signature::signature;
 
 /// Tools that are offered besides the best.
 const ALTERNATIVES: usize = 5;
+/// What changes so soon after another change is looked at together with it.
+const SETTLING: Duration = Duration::from_secs(2);
 /// Said where no tool is likely enough to be the one.
 const UNSURE: &str = "no tool suits this well enough to be sure; if one of these does, action `schema` shows it in full";
+
+impl Router {
+    /// Makes vectors of tools as they become known, so that they are there when somebody asks; for as long as it is
+    /// polled. No server is started for it.
+    pub async fn watch_meaning(&self) {
+        if self.finder.meaning().is_none() || self.settings.exposure.mode == Mode::Direct {
+            return;
+        }
+        let mut changes = self.registry.changes();
+        self.registry.recall_all().await;
+        loop {
+            self.finder.prepare(self.registry.snapshot(), |_| ()).await;
+            if changes.changed().await.is_err() {
+                return;
+            }
+            // Servers come up together.
+            sleep(SETTLING).await;
+        }
+    }
+}
 
 /// The best tool, with how it is called, and those that come after it.
 pub(in crate::router) async fn find(router: &Router, wish: &str) -> Result<Box<str>, Error> {
