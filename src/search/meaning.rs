@@ -44,6 +44,8 @@ struct Vectors {
     /// What each tool's text is known by.
     keys: HashMap<DocumentId, Key>,
     missing: VecDeque<(DocumentId, String)>,
+    /// How many vectors are being made.
+    making: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -56,8 +58,13 @@ impl Meaning {
     /// Nothing is read or made before it is needed.
     pub fn new(embedder: Arc<dyn Embedder>, store: Store) -> Self {
         let matrix = Matrix::new(0);
-        let vectors =
-            Vectors { kept: None, matrix, keys: HashMap::new(), missing: VecDeque::new() };
+        let vectors = Vectors {
+            kept: None,
+            matrix,
+            keys: HashMap::new(),
+            missing: VecDeque::new(),
+            making: 0,
+        };
         let (turn, failure) = (Turn::default(), Mutex::default());
         let (vectors, closing) = (RwLock::new(vectors), CancellationToken::new());
         Self { embedder, store, vectors, turn, failure, closing }
@@ -70,7 +77,8 @@ impl Meaning {
 
     /// How many tools have no vector yet.
     pub fn missing(&self) -> usize {
-        self.vectors.read().unwrap_or_else(PoisonError::into_inner).missing.len()
+        let vectors = self.vectors.read().unwrap_or_else(PoisonError::into_inner);
+        vectors.missing.len() + vectors.making
     }
 
     /// Why there are no vectors, if the last attempt failed.
@@ -168,11 +176,13 @@ impl Meaning {
         let mut vectors = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
         let count = vectors.missing.len().min(BATCH);
         let batch: Vec<_> = vectors.missing.drain(..count).collect();
+        vectors.making = batch.len();
         Some(batch).filter(|batch| !batch.is_empty())
     }
 
     fn put_back(&self, batch: Vec<(DocumentId, String)>) {
         let mut vectors = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
+        vectors.making = 0;
         for one in batch.into_iter().rev() {
             vectors.missing.push_front(one);
         }
@@ -180,6 +190,7 @@ impl Meaning {
 
     fn take_in(&self, batch: Vec<(DocumentId, String)>, made: &[Vec<f32>]) {
         let vectors = &mut *self.vectors.write().unwrap_or_else(PoisonError::into_inner);
+        vectors.making = 0;
         for ((document, text), vector) in batch.into_iter().zip(made) {
             let key = Key::of(&text);
             if let Some(kept) = &mut vectors.kept {

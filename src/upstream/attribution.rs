@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::follower::Identity;
+use crate::protocol::era::Era;
 
 /// After the answer to a call the server may still say for so long what belongs to it. The answer is the end of a request,
 /// so that only what other threads of the server hold back comes later, and that is written within moments.
@@ -58,10 +59,11 @@ impl Past {
         }
     }
 
-    /// Whether the server can be speaking at `now` of a call of somebody else than this client.
-    pub(super) fn has_others(&self, identity: &Identity, now: Instant) -> bool {
+    /// Whether the server can be speaking at `now` of a call of somebody else than this client. In the stateless era an
+    /// answer is the last word about its call.
+    pub(super) fn has_others(&self, identity: &Identity, now: Instant, era: Era) -> bool {
         let is_other = |whose: &Whose| whose.as_ref() != Some(identity);
-        let is_recent = |at: Instant| now.duration_since(at) < AFTERMATH;
+        let is_recent = |at: Instant| era == Era::Session && now.duration_since(at) < AFTERMATH;
         self.uncounted.iter().flatten().any(is_other)
             || self.given_up.iter().any(|(_, whose)| is_other(whose))
             || self.ended.iter().flatten().any(|(whose, at)| is_other(whose) && is_recent(*at))
@@ -84,7 +86,11 @@ mod tests {
             for (whose, at) in ended {
                 past.ended(whose.clone(), begun + *at * second);
             }
-            assert_eq!(past.has_others(&ME, begun + at * second), expected, "{ended:?} {at}");
+            assert_eq!(
+                past.has_others(&ME, begun + at * second, Era::Session),
+                expected,
+                "{ended:?} {at}"
+            );
         };
         check(&[], 0, false);
         check(&[(whose(1), 0)], 0, false);
@@ -95,6 +101,9 @@ mod tests {
         check(&[(whose(2), 0), (whose(3), 2), (whose(1), 3)], 4, true);
         check(&[(None, 0)], 2, true);
         check(&[(None, 0), (None, 2), (whose(1), 3)], 4, true);
+        let mut past = Past::default();
+        past.ended(whose(2), begun);
+        assert!(!past.has_others(&ME, begun, Era::Stateless), "its answer was the last word");
     }
 
     #[test]
@@ -104,19 +113,22 @@ mod tests {
         let later = now + Duration::from_hours(1);
         let mut past = Past::default();
         past.given_up(1, whose(1));
-        assert!(!past.has_others(&ME, later));
+        assert!(!past.has_others(&ME, later, Era::Session));
         past.given_up(2, whose(2));
-        assert!(past.has_others(&ME, later));
+        assert!(past.has_others(&ME, later, Era::Session));
         past.answered_late(2, later);
-        assert!(past.has_others(&ME, later));
-        assert!(!past.has_others(&ME, later + AFTERMATH));
+        assert!(past.has_others(&ME, later, Era::Session));
+        assert!(!past.has_others(&ME, later + AFTERMATH, Era::Session));
         for id in 3..100 {
             past.given_up(id, whose(1));
         }
-        assert!(!past.has_others(&ME, later + AFTERMATH), "all of them are its own");
-        assert!(past.has_others(&Identity::Number(3), later + AFTERMATH));
+        assert!(!past.has_others(&ME, later + AFTERMATH, Era::Session), "all of them are its own");
+        assert!(past.has_others(&Identity::Number(3), later + AFTERMATH, Era::Session));
         past.given_up(100, whose(2));
         past.answered_late(100, later);
-        assert!(past.has_others(&ME, later + AFTERMATH), "not all of them are remembered");
+        assert!(
+            past.has_others(&ME, later + AFTERMATH, Era::Session),
+            "not all of them are remembered"
+        );
     }
 }

@@ -215,7 +215,7 @@ impl Session {
     fn follower(&self, of: Option<u64>) -> Option<Arc<dyn Follower>> {
         let follower = match of {
             Some(id) => self.requests.follower(id),
-            None => self.requests.sole_follower(),
+            None => self.requests.sole_follower(self.era()),
         };
         follower.or_else(|| self.agreement.purpose.get()?.terms.owner.clone())
     }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::attribution::{Past, Whose};
 use super::{Error, Follower};
+use crate::protocol::era::Era;
 use crate::protocol::method;
 
 /// However often a request makes progress, it is given up after this long (specification, Lifecycle, Timeouts).
@@ -276,16 +277,17 @@ impl Requests {
     }
 
     /// Who follows the newest request, if what the server says without naming a request can only be meant for that one:
-    /// all others in flight are of the same client, and so is all that the server may still be speaking of.
-    pub(super) fn sole_follower(&self) -> Option<Arc<dyn Follower>> {
+    /// all others in flight are of the same client, and so is all that the server may still be speaking of. A server
+    /// without sessions has said all about a request when it answers it (revision 2026-07-28, Logging).
+    pub(super) fn sole_follower(&self, era: Era) -> Option<Arc<dyn Follower>> {
         let table = self.table();
         let mut of_clients = table.waiting.values().rev().filter(|waiting| waiting.is_of_client());
         let newest = of_clients.next()?.follower.as_ref()?;
         let is_same = |other: &Waiting| {
             other.follower.as_ref().is_some_and(|other| other.client() == newest.client())
         };
-        let alone =
-            of_clients.all(is_same) && !table.past.has_others(&newest.identity(), Instant::now());
+        let alone = of_clients.all(is_same)
+            && !table.past.has_others(&newest.identity(), Instant::now(), era);
         alone.then(|| newest.clone())
     }
 
@@ -503,7 +505,7 @@ mod tests {
             let follower = client.map(|client| -> Arc<dyn Follower> { Arc::new(Client(client)) });
             requests.enter(limit, Use::Call, None, follower).expect("open").id
         };
-        let sole = || requests.sole_follower().map(|follower| follower.client());
+        let sole = || requests.sole_follower(Era::Session).map(|follower| follower.client());
         let [first, again] = [1, 1].map(|client| enter(Some(client)));
         assert_eq!(sole(), Some(1));
         let other = enter(Some(2));
