@@ -144,10 +144,9 @@ impl Meaning {
     pub(super) async fn fill(self: &Arc<Self>) {
         let Ok(_turn) = self.turn.try_lock() else { return };
         let mut since_save = 0;
-        while let Some(batch) = self.next_batch() {
-            if self.is_resting() {
-                break;
-            }
+        while !self.is_resting()
+            && let Some(batch) = self.next_batch()
+        {
             let texts: Vec<String> = batch.iter().map(|(_, text)| text.clone()).collect();
             let made = tokio::select! {
                 made = self.embedder.embed(&texts, Purpose::Document) => made,
@@ -246,5 +245,74 @@ impl Place for Matrix {
         if let Err(error) = self.set(document.0, vector) {
             tracing::warn!("a vector is left out: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use futures_util::FutureExt as _;
+    use futures_util::future::BoxFuture;
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// A service that refuses for as long as it is down, and counts the texts that it was given.
+    #[derive(Debug, Default)]
+    struct Service {
+        is_down: AtomicBool,
+        texts: AtomicUsize,
+    }
+
+    impl Embedder for Service {
+        fn identity(&self) -> &'static str {
+            "service"
+        }
+
+        fn dimensions(&self) -> usize {
+            2
+        }
+
+        fn embed<'a>(
+            &'a self,
+            texts: &'a [String],
+            _: Purpose,
+        ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, EmbedError>> {
+            self.texts.fetch_add(texts.len(), Ordering::Relaxed);
+            let answer = if self.is_down.load(Ordering::Relaxed) {
+                let (service, reason) = ("it".to_owned(), "it is down".to_owned());
+                Err(EmbedError::Unreachable { service, reason })
+            } else {
+                Ok(vec![vec![0.6, 0.8]; texts.len()])
+            };
+            async { answer }.boxed()
+        }
+    }
+
+    /// With so many tools, none of which has a vector.
+    fn meaning(folder: &tempfile::TempDir, tools: u32) -> (Arc<Meaning>, Arc<Service>) {
+        let service = Arc::new(Service::default());
+        let store = Store::new(folder.path().to_owned());
+        let meaning = Arc::new(Meaning::new(service.clone(), store));
+        meaning.enter((0..tools).map(|tool| (DocumentId(tool), format!("tool {tool}"))));
+        (meaning, service)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_tool_is_forgotten_while_the_service_is_down() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (meaning, service) = meaning(&folder, 100);
+        service.is_down.store(true, Ordering::Relaxed);
+        for _ in 0..3 {
+            meaning.fill().await;
+            assert_eq!(meaning.missing(), 100);
+        }
+        let asked = service.texts.load(Ordering::Relaxed);
+        assert_eq!(asked, BATCH, "it is left alone for a while");
+        service.is_down.store(false, Ordering::Relaxed);
+        advance(REST).await;
+        meaning.fill().await;
+        assert_eq!((meaning.missing(), meaning.cosines(&[0.6, 0.8]).len()), (0, 100));
     }
 }
