@@ -123,7 +123,10 @@ impl Meaning {
         let texts = [wish.to_owned()];
         let embedding = timeout(QUERY_LIMIT, self.embedder.embed(&texts, Purpose::Query)).await;
         match embedding {
-            Ok(Ok(mut vectors)) => vectors.pop(),
+            Ok(Ok(mut vectors)) => {
+                self.recover();
+                vectors.pop()
+            }
             Ok(Err(error)) => {
                 self.fail(error);
                 None
@@ -153,7 +156,10 @@ impl Meaning {
                 () = self.closing.cancelled() => break,
             };
             match made {
-                Ok(made) => self.take_in(batch, &made),
+                Ok(made) => {
+                    self.recover();
+                    self.take_in(batch, &made);
+                }
                 Err(error) => {
                     self.put_back(batch);
                     self.fail(error);
@@ -219,6 +225,11 @@ impl Meaning {
         tracing::warn!("intents are compared by words only: {error}");
         let failure = Failure { said: Arc::new(error), at: Instant::now() };
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+
+    /// What failed is of the past.
+    fn recover(&self) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn failed(&self) -> Option<Failure> {
@@ -314,5 +325,24 @@ mod tests {
         advance(REST).await;
         meaning.fill().await;
         assert_eq!((meaning.missing(), meaning.cosines(&[0.6, 0.8]).len()), (0, 100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_has_passed_is_not_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (meaning, service) = meaning(&folder, 1);
+        for by_wish in [true, false] {
+            service.is_down.store(true, Ordering::Relaxed);
+            assert_eq!(meaning.of_wish("ring").await, None);
+            assert!(meaning.failure().is_some());
+            service.is_down.store(false, Ordering::Relaxed);
+            advance(REST).await;
+            if by_wish {
+                assert_eq!(meaning.of_wish("ring").await, Some(vec![0.6, 0.8]));
+            } else {
+                meaning.fill().await;
+            }
+            assert!(meaning.failure().is_none(), "by a wish: {by_wish}");
+        }
     }
 }
