@@ -31,6 +31,8 @@ mod http_sessions;
 mod http_silence;
 mod http_stateless;
 mod http_together;
+mod intent;
+mod intent_services;
 mod lifetime;
 mod limits;
 mod lines;
