@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::embed::{EmbedError, Embedder, Purpose};
 use super::kept::{Kept, Key};
 use super::lexical::DocumentId;
-use super::store::Store;
+use super::store::{Store, StoreError};
 use super::vectors::Matrix;
 
 /// Texts of one request to the embedder.
@@ -210,15 +210,21 @@ impl Meaning {
 
     async fn save(self: &Arc<Self>) {
         let this = self.clone();
-        let saved = spawn_blocking(move || {
-            let mut vectors = this.vectors.write().unwrap_or_else(PoisonError::into_inner);
-            vectors.kept.as_mut().map_or(Ok(()), |kept| this.store.save(kept))
-        });
-        match saved.await {
+        match spawn_blocking(move || this.write_down()).await {
             Ok(Err(error)) => tracing::warn!("vectors are not kept: {error}"),
             Err(error) => tracing::warn!("vectors are not kept: {error}"),
             Ok(Ok(())) => {}
         }
+    }
+
+    /// Saves a copy: the disk may be slow and another bridge may hold the lock, and who needs vectors does not wait for
+    /// that. New vectors come only from whoever waits for this.
+    fn write_down(&self) -> Result<(), StoreError> {
+        let kept = self.vectors.read().unwrap_or_else(PoisonError::into_inner).kept.clone();
+        let Some(mut kept) = kept else { return Ok(()) };
+        self.store.save(&mut kept)?;
+        self.vectors.write().unwrap_or_else(PoisonError::into_inner).kept = Some(kept);
+        Ok(())
     }
 
     fn fail(&self, error: EmbedError) {
@@ -344,5 +350,30 @@ mod tests {
             }
             assert!(meaning.failure().is_none(), "by a wish: {by_wish}");
         }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_vectors_to_be_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (meaning, _) = meaning(&folder, 1);
+        let lock = std::fs::File::create(folder.path().join("lock")).expect("made");
+        lock.lock().expect("nobody else has it");
+        let filling = tokio::spawn({
+            let meaning = meaning.clone();
+            async move { meaning.fill().await }
+        });
+        // The vector is there as soon as it is made; keeping it waits for the lock.
+        while meaning.missing() > 0 || meaning.cosines(&[0.6, 0.8]).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..100 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert!(meaning.vectors.try_read().is_ok(), "it is held while the disk is waited for");
+        }
+        assert!(!filling.is_finished());
+        lock.unlock().expect("it was held");
+        filling.await.expect("no panic");
+        let kept = Store::new(folder.path().to_owned()).load("service");
+        assert_eq!(kept.len(), 1);
     }
 }
