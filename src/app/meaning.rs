@@ -9,7 +9,7 @@ use crate::base::paths::Paths;
 use crate::config::{Embedding, IntentRouting};
 use crate::model::{DEFAULT, Installed, Kind, Models};
 use crate::search::embed::{EmbedError, Embedder, Local, Model, Runtime, UNLOAD_AFTER, services};
-use crate::search::{Meaning, Store};
+use crate::search::{Meaning, Store, WordsOnly};
 
 /// Services by what a model's name begins with where `embedding` is `auto`.
 const SERVICES: [(&str, Embedding); 3] = [
@@ -23,7 +23,7 @@ pub(super) fn meaning(
     config: &IntentRouting,
     environment: &Environment,
     paths: &Paths,
-) -> Result<Meaning, String> {
+) -> Result<Meaning, WordsOnly> {
     let embedder = embedder(config, environment, paths)?;
     Ok(Meaning::new(embedder, Store::new(paths.vectors())))
 }
@@ -32,10 +32,10 @@ fn embedder(
     config: &IntentRouting,
     environment: &Environment,
     paths: &Paths,
-) -> Result<Arc<dyn Embedder>, String> {
-    let told = |error: EmbedError| error.to_string();
+) -> Result<Arc<dyn Embedder>, WordsOnly> {
+    let told = |error: EmbedError| WordsOnly::Fault(error.to_string());
     match config.embedding {
-        Embedding::Keyword => Err("words only, as `intentRouting.embedding` says".to_owned()),
+        Embedding::Keyword => Err(WordsOnly::Chosen(KEYWORD.to_owned())),
         Embedding::Auto => {
             let service = |(prefix, embedding): &(&str, Embedding)| {
                 let model = config.model.as_deref()?.strip_prefix(prefix)?;
@@ -50,7 +50,9 @@ fn embedder(
                     services::open(&config).unwrap_or_else(|| Err(nothing())).map_err(told)
                 }
                 None => local(config, environment, paths).map_err(|error| match error {
-                    EmbedError::NotInstalled { .. } if config.model.is_none() => ABSENT.to_owned(),
+                    EmbedError::NotInstalled { .. } if config.model.is_none() => {
+                        WordsOnly::Chosen(ABSENT.to_owned())
+                    }
                     error => told(error),
                 }),
             }
@@ -62,6 +64,8 @@ fn embedder(
     }
 }
 
+/// What is said where the config wants it so.
+const KEYWORD: &str = "words only, as `intentRouting.embedding` says";
 /// What is said where nobody has asked for a model.
 const ABSENT: &str = "words only; `bridge model install` adds their meaning (84 MB)";
 

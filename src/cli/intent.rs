@@ -69,7 +69,7 @@ pub(super) async fn explain(
             print(printer, hit, explanation.as_ref());
         }
         printer.talk(&found.model.as_ref().map_or_else(
-            || "only words are compared; `bridge model install` adds their meaning".to_owned(),
+            || app.router.finder().about(),
             |model| format!("meaning is compared by {model}"),
         ));
     }

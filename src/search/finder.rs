@@ -11,7 +11,6 @@ use tokio_util::task::TaskTracker;
 
 use super::Explanation;
 use super::document::{Document, ServerWords};
-use super::embed::EmbedError;
 use super::fuse::{self, Candidate};
 use super::lexical::{DocumentId, LexicalIndex};
 use super::meaning::Meaning;
@@ -26,7 +25,7 @@ pub struct Finder {
     servers: HashMap<ServerName, ServerWords>,
     state: RwLock<State>,
     /// Or why there is none.
-    meaning: Result<Arc<Meaning>, String>,
+    meaning: Result<Arc<Meaning>, WordsOnly>,
     /// For vectors that are made while nobody waits for them.
     tasks: TaskTracker,
 }
@@ -38,6 +37,15 @@ struct State {
     known: HashMap<ServerName, Arc<ServerTools>>,
 }
 
+/// Why words are compared as words and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WordsOnly {
+    /// That is how things are set; a sentence that says so, and how there could be more.
+    Chosen(String),
+    /// Something that is asked for cannot be had; what is wrong, and what to do about it.
+    Fault(String),
+}
+
 /// Tools that suit a wish.
 #[derive(Debug, Clone)]
 pub struct Found {
@@ -46,7 +54,7 @@ pub struct Found {
     /// The model whose vectors took part.
     pub model: Option<String>,
     /// Why none did, where one should have.
-    pub failure: Option<Arc<EmbedError>>,
+    pub failure: Option<String>,
 }
 
 /// A tool that suits a wish.
@@ -80,7 +88,7 @@ impl Finder {
     /// told to whoever asks.
     pub fn new(
         servers: HashMap<ServerName, ServerWords>,
-        meaning: Result<Meaning, String>,
+        meaning: Result<Meaning, WordsOnly>,
         tasks: TaskTracker,
     ) -> Arc<Self> {
         let meaning = meaning.map(Arc::new);
@@ -100,7 +108,8 @@ impl Finder {
                     )
                 }
             },
-            Err(reason) => reason.clone(),
+            Err(WordsOnly::Chosen(reason)) => reason.clone(),
+            Err(WordsOnly::Fault(fault)) => format!("words only: {fault}"),
         }
     }
 
@@ -138,11 +147,16 @@ impl Finder {
         let ranking = spawn_blocking(move || this.rank(&wish, vector.as_deref(), limit));
         let hits = ranking.await.expect("ranking does not panic");
         let is_used = hits.iter().any(|hit| hit.ranks.cosine.is_some());
+        let failure = match &self.meaning {
+            Ok(meaning) => meaning.failure().map(|failure| failure.to_string()),
+            Err(WordsOnly::Fault(fault)) => Some(fault.clone()),
+            Err(WordsOnly::Chosen(_)) => None,
+        };
         let meaning = self.meaning();
         Found {
             hits,
             model: meaning.filter(|_| is_used).map(|meaning| meaning.identity().to_owned()),
-            failure: meaning.filter(|_| !is_used).and_then(|meaning| meaning.failure()),
+            failure: failure.filter(|_| !is_used),
         }
     }
 

@@ -28,7 +28,7 @@ pub mod words;
 pub use document::{Document, ServerWords};
 pub use explain::{Explanation, FieldHit};
 pub use field::Field;
-pub use finder::{Finder, Found, Hit, Ranks};
+pub use finder::{Finder, Found, Hit, Ranks, WordsOnly};
 pub use kept::{Kept, Key};
 pub use lexical::{DocumentId, LexicalHit, LexicalIndex};
 pub use meaning::Meaning;

@@ -249,6 +249,8 @@ fn status_says_what_intents_are_compared_by() {
     assert_words(line, &["words only", "`intentRouting.embedding`"]);
     assert_eq!(found(&mut client, "delete the recipe"), "delete_recipe");
     assert!(!client.path("cache/vectors").exists());
+    let explained = client.run_beside(&["explain", "intent", "delete the recipe"]).expect(0);
+    assert_words(&explained.stderr, &["words only", "`intentRouting.embedding`"]);
 }
 
 #[test]
@@ -282,7 +284,7 @@ fn explain_says_why() {
     let bridge = kitchen();
     let output = bridge.run(&["explain", "intent", "delete", "the", "recipe"]).expect(0);
     assert_words(&output.stdout, &["delete_recipe", "rank by words 1", "in name", "by words"]);
-    assert_words(&output.stderr, &["only words", "bridge model install"]);
+    assert_words(&output.stderr, &["words only", "bridge model install"]);
     let answer = bridge.run(&["explain", "intent", "--json", "delete the recipe"]).expect(0).json();
     let first = &answer["tools"][0];
     assert_eq!((&first["tool"], &first["rankByWords"]), (&json!("delete_recipe"), &json!(1)));

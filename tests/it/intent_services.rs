@@ -158,6 +158,7 @@ fn a_service_that_fails_leaves_the_words_and_is_told() {
         assert_words(&output.stdout, &["delete_recipe"]);
         assert_words(&output.stderr, &["only words are compared", "refused"]);
         let explained = bridge.run(&["explain", "intent", "delete the recipe"]).expect(0);
+        assert!(!explained.stderr.contains("bridge model install"), "{explained:?}");
         let mut client = bridge.serve_initialized();
         let answer = json_of(&ask(&mut client, "delete the recipe"));
         assert_eq!(answer["match"]["tool"], "delete_recipe", "{answer}");
@@ -239,8 +240,11 @@ fn nothing_is_sent_anywhere_that_the_config_does_not_send() {
 fn a_key_that_is_missing_is_said() {
     let bridge = server(Bridge::new(), "kitchen", &recipes())
         .config(|config| config["intentRouting"] = json!({"embedding": "openai"}));
+    let output = bridge.run(&["intent", "delete the recipe"]).expect(0);
+    let words = ["only", "`OPENAI_API_KEY` is not set", "bridge set-env"];
+    assert_words(&output.stderr, &words);
     let mut client = bridge.serve_initialized();
-    assert_words(&search_line(&mut client), &["`OPENAI_API_KEY` is not set", "bridge set-env"]);
+    assert_words(&search_line(&mut client), &words);
     let answer = json_of(&ask(&mut client, "delete the recipe"));
     assert_eq!(answer["match"]["tool"], "delete_recipe", "{answer}");
 }
@@ -373,6 +377,7 @@ fn a_library_that_is_none_leaves_the_words_and_is_told() {
         let bridge = bridge.env("ORT_DYLIB_PATH", path);
         let output = bridge.run(&["intent", "delete the recipe"]).expect(0);
         assert_words(&output.stdout, &["delete_recipe"]);
+        assert_words(&output.stderr, &["only words", "`ORT_DYLIB_PATH`"]);
         let mut client = bridge.serve_initialized();
         let answer = json_of(&ask(&mut client, "delete the recipe"));
         assert_eq!(answer["match"]["tool"], "delete_recipe", "{answer}");
