@@ -1,6 +1,6 @@
 //! What the files beside an exported model say of it, in the layout of the Sentence Transformers library.
 
-use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -32,6 +32,8 @@ struct Pools {
 
 /// Without a word on it, models read so many tokens.
 const USUAL_TOKENS: usize = 256;
+/// Of one of these files, in bytes; they hold a page of text.
+const LONGEST: u64 = 1 << 20;
 /// Longer texts take longer and say no more about a tool.
 const MOST_TOKENS: usize = 512;
 
@@ -51,8 +53,12 @@ pub(super) fn network(folder: &Path, files: &Files) -> Result<Network, Error> {
 }
 
 fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, Error> {
-    let text = fs::read_to_string(folder.join(name)).map_err(|_| unpack::missing(folder, name))?;
-    serde_json::from_str(&text).map_err(|error| Error::NoModel {
+    let path = folder.join(name);
+    let file = match unpack::open(&path) {
+        Err(_) if !path.exists() => return Err(unpack::missing(folder, name)),
+        opened => opened?,
+    };
+    serde_json::from_reader(file.take(LONGEST)).map_err(|error| Error::NoModel {
         path: folder.to_owned(),
         reason: format!("`{name}` does not say what it should: {error}"),
     })

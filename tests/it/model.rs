@@ -108,3 +108,31 @@ fn a_folder_that_is_no_model_is_told_and_the_others_are_listed() {
     bridge.run(&["model", "remove", "strange"]).expect(0);
     assert!(!strange.exists());
 }
+
+#[test]
+fn pipes_and_devices_are_no_files_of_a_model() {
+    let zeros = "0".repeat(64);
+    let manifest = json!({"name": "m", "files": {"odd": {"bytes": 5, "sha256": zeros}}});
+    let bridge = bridge().file("described/model.json", &manifest.to_string());
+    let pipe = |name: &str| {
+        let path = bridge.path(name);
+        let _ = fs::remove_file(&path);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).expect("made");
+    };
+    let check = |arguments: &[&str]| {
+        let output = bridge.run(&[&["model", "install"], arguments].concat()).expect(1);
+        assert_words(&output.stderr, &["no regular file"]);
+        let left = fs::read_dir(bridge.home().join("models")).expect("made").flatten();
+        let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        assert_eq!(left, [".lock"]);
+    };
+    pipe("described/odd");
+    check(&["m", "--from", "described"]);
+    fs::remove_file(bridge.path("described/odd")).expect("it is there");
+    std::os::unix::fs::symlink("/dev/zero", bridge.path("described/odd")).expect("made");
+    check(&["m", "--from", "described"]);
+    pipe("own/config.json");
+    check(&["m", "--from", "own"]);
+    pipe("model.whl");
+    check(&["--from", "model.whl"]);
+}
