@@ -217,3 +217,34 @@ fn recipes_in_the_home_folder_are_checked() {
     let plain = bridge.run(&["doctor"]).expect(1);
     assert_words(&plain.stdout, &["problem", "recipe faulty", "ok", "recipe tavily"]);
 }
+
+#[test]
+fn what_intents_are_compared_by_is_told() {
+    let bridge = Bridge::new().server("one", &[]);
+    let checkup = bridge.run(&["doctor", "--json"]).expect(0).json();
+    assert_line(lines_of(&checkup, "intent")[0], "ok", &["words only", "bridge model install"]);
+    let bridge = bridge.set("intentRouting", json!({"embedding": "fastembed"}));
+    let checkup = bridge.run(&["doctor", "--json"]).expect(0).json();
+    let intents = lines_of(&checkup, "intent");
+    assert_line(intents[0], "warning", &["bridge model install", "intentRouting"]);
+}
+
+#[test]
+fn damaged_models_are_problems() {
+    let bridge = Bridge::new()
+        .server("one", &[])
+        .file("own/tokenizer.json", "{}")
+        .file("own/model.onnx", "graph")
+        .file("own/config.json", r#"{"hidden_size":4}"#);
+    bridge.run(&["model", "install", "own-1", "--from", "own"]).expect(0);
+    let checkup = bridge.run(&["doctor", "--json"]).expect(0).json();
+    assert!(lines_of(&checkup, "model").is_empty(), "whole: {checkup}");
+    let models = bridge.home().join("models");
+    fs::write(models.join("own-1/model.onnx"), "less than it was").expect("written");
+    fs::create_dir(models.join("half")).expect("made");
+    let checkup = bridge.run(&["doctor", "--json"]).expect(1).json();
+    let told = lines_of(&checkup, "model");
+    assert_eq!(told.len(), 2, "{checkup}");
+    assert_line(told[0], "problem", &["half", "bridge model remove"]);
+    assert_line(told[1], "problem", &["own-1", "another length", "bridge model remove own-1"]);
+}

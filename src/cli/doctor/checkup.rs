@@ -29,6 +29,8 @@ pub(super) enum Part {
     Server,
     Tool,
     Pin,
+    Model,
+    Intent,
 }
 
 /// One line.
@@ -115,11 +117,12 @@ impl Checkup {
         }
         let row = |line: &Line| {
             let about = match line.part {
-                Part::Config | Part::File => line.name.clone(),
+                Part::Config | Part::File | Part::Intent => line.name.clone(),
                 Part::Recipe => format!("recipe {}", line.name),
                 Part::Server => format!("server {}", line.name),
                 Part::Tool => format!("tool {}", line.name),
                 Part::Pin => format!("pin {}", line.name),
+                Part::Model => format!("model {}", line.name),
             };
             let said = match &line.remedy {
                 Some(remedy) => format!("{}; {remedy}", line.message),
@@ -140,7 +143,9 @@ impl Checkup {
         let exit = |part: Part| match part {
             Part::Config => Exit::Config,
             Part::Server => Exit::Upstream,
-            Part::File | Part::Recipe | Part::Tool | Part::Pin => Exit::Failed,
+            Part::File | Part::Recipe | Part::Tool | Part::Pin | Part::Model | Part::Intent => {
+                Exit::Failed
+            }
         };
         let rank = |exit: &Exit| match exit {
             Exit::Config => 0,

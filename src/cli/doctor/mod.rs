@@ -2,6 +2,7 @@
 
 mod checkup;
 mod files;
+mod intents;
 mod recipes;
 mod run;
 mod servers;

@@ -2,7 +2,7 @@
 
 use super::checkup::{Checkup, Part};
 use super::servers::{self, Known};
-use super::{files, recipes};
+use super::{files, intents, recipes};
 use crate::app::Remark;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::setup::Setup;
@@ -13,6 +13,7 @@ pub(in crate::cli) fn run(setup: &Setup) -> Result<Exit, Failure> {
     let mut checkup = Checkup::default();
     files::privacy(setup, &mut checkup);
     recipes::look(setup, &mut checkup);
+    intents::models(setup, &mut checkup);
     let stopped = match files::config(setup, &mut checkup) {
         Some(config) => what_runs(setup, config, &mut checkup).err(),
         None => None,
@@ -23,6 +24,7 @@ pub(in crate::cli) fn run(setup: &Setup) -> Result<Exit, Failure> {
 
 fn what_runs(setup: &Setup, config: Config, checkup: &mut Checkup) -> Result<(), Failure> {
     let mut known = known(&config);
+    let asks_for_meaning = intents::asks_for_meaning(&config.intent_routing);
     let name = setup.source.config.display().to_string();
     // What there is to say stands in the remarks, which the command tells.
     let looked = setup.patiently(
@@ -43,6 +45,7 @@ fn what_runs(setup: &Setup, config: Config, checkup: &mut Checkup) -> Result<(),
                 }
             }
             servers::look(app, &known, checkup).await;
+            intents::look(app, asks_for_meaning, checkup);
             Ok(Exit::Done)
         },
     );
