@@ -328,6 +328,7 @@ Examples:
   bridge init --example                        a config with servers that need no key
   bridge servers                               what is configured, and does it work
   bridge call everything echo '{\"message\":\"hi\"}'
+  bridge intent read a file                    which tool does that
   bridge --config ~/project/.mcp.json tools    use a file of another client
   bridge --http --port 3000                    one bridge for all clients on this machine
 
@@ -389,6 +390,8 @@ Examples:
   bridge intent list the open issues of a repository
   bridge intent 'read a file' --limit 1 --json
 
+Each line: how likely it is the tool, 0 to 1, its server, and how it is called. Words are compared; with `bridge model
+install`, meaning too. Servers start only where nothing is remembered of their tools.
 Exit code 4 says that no tool suits it well enough (`intentRouting.minScore`).";
 
 const EXPLAIN_EXAMPLES: &str = "\

@@ -44,9 +44,24 @@ pub(super) async fn find(app: &App, printer: Printer, arguments: &Intent) -> Res
     if found.hits.first().is_some_and(is_likely) {
         return Ok(Exit::Done);
     }
-    let message =
-        if app.router.pool().is_empty() { NOBODY } else { "no tool suits this well enough" };
-    Err(Failure::new(Exit::NotFound, message))
+    Err(nothing_fits(app, !found.hits.is_empty(), min_score))
+}
+
+fn nothing_fits(app: &App, is_any_shown: bool, min_score: f64) -> Failure {
+    if app.router.pool().is_empty() {
+        return Failure::new(Exit::NotFound, NOBODY);
+    }
+    let message = if is_any_shown {
+        format!("none of these reaches {min_score} (`intentRouting.minScore`), so none is likely")
+    } else {
+        "no tool suits this".to_owned()
+    };
+    let finder = app.router.finder();
+    let hint = match finder.meaning() {
+        Some(_) => "say it in other words; `bridge tools` shows all".to_owned(),
+        None => format!("say it in other words; compared by {}", finder.about()),
+    };
+    Failure::new(Exit::NotFound, message).hint(Some(hint))
 }
 
 /// The same, with what each tool got its place by.
