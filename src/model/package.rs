@@ -127,7 +127,7 @@ pub const PACKAGES: &[Package] = &[
     Package {
         name: "onnxruntime",
         kind: Kind::Runtime,
-        about: "ONNX Runtime: runs models three to four times as fast",
+        about: "ONNX Runtime: runs models faster",
         licence: "MIT",
         distribution: "onnxruntime",
         version: "1.27.0",

@@ -113,6 +113,14 @@ impl Finder {
         }
     }
 
+    /// Whether meanings should be compared and cannot be.
+    pub fn is_impaired(&self) -> bool {
+        match &self.meaning {
+            Ok(meaning) => meaning.failure().is_some(),
+            Err(lack) => matches!(lack, WordsOnly::Fault(_)),
+        }
+    }
+
     /// Makes no more vectors.
     pub fn close(&self) {
         if let Ok(meaning) = &self.meaning {

@@ -3,7 +3,6 @@
 use super::checkup::{Checkup, Part};
 use crate::app::App;
 use crate::cli::setup::Setup;
-use crate::config::{Embedding, IntentRouting};
 use crate::model::Models;
 
 /// Looks at the folders of models, whatever the config is like.
@@ -24,23 +23,11 @@ pub(super) fn models(setup: &Setup, checkup: &mut Checkup) {
     }
 }
 
-/// Whether the config asks for more than what is at hand.
-pub(super) fn asks_for_meaning(config: &IntentRouting) -> bool {
-    match config.embedding {
-        Embedding::Keyword => false,
-        Embedding::Auto => config.model.is_some(),
-        Embedding::Fastembed | Embedding::OpenAi | Embedding::Ollama | Embedding::Gemini => true,
-    }
-}
-
 /// What intents are compared by; a warning where meaning was asked for, or was there, and takes no part.
-pub(super) fn look(app: &App, asks_for_meaning: bool, checkup: &mut Checkup) {
+pub(super) fn look(app: &App, checkup: &mut Checkup) {
     let finder = app.router.finder();
-    let takes_part = finder.meaning().is_some_and(|meaning| meaning.failure().is_none());
-    let failed = finder.meaning().is_some() || asks_for_meaning;
     let about = format!("compared by {}", finder.about());
-    if !takes_part && failed {
-        let about = format!("only their words are compared: {}", finder.about());
+    if finder.is_impaired() {
         checkup.warning(Part::Intent, "intents", about, "look at `intentRouting` in the config");
     } else {
         checkup.ok(Part::Intent, "intents", about);

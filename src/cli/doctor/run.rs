@@ -24,7 +24,6 @@ pub(in crate::cli) fn run(setup: &Setup) -> Result<Exit, Failure> {
 
 fn what_runs(setup: &Setup, config: Config, checkup: &mut Checkup) -> Result<(), Failure> {
     let mut known = known(&config);
-    let asks_for_meaning = intents::asks_for_meaning(&config.intent_routing);
     let name = setup.source.config.display().to_string();
     // What there is to say stands in the remarks, which the command tells.
     let looked = setup.patiently(
@@ -45,7 +44,7 @@ fn what_runs(setup: &Setup, config: Config, checkup: &mut Checkup) -> Result<(),
                 }
             }
             servers::look(app, &known, checkup).await;
-            intents::look(app, asks_for_meaning, checkup);
+            intents::look(app, checkup);
             Ok(Exit::Done)
         },
     );
