@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use mcp_bridge::protocol::tool::Definition;
@@ -69,19 +69,35 @@ pub(crate) fn tools(files: &[&Path], servers: &Path) -> io::Result<Tools> {
     let mut tools = Tools::new();
     for file in files {
         for row in rows::<Row>(file)? {
-            let definition = json!({
-                "name": row.tool,
-                "description": row.description,
-                "inputSchema": row.input_schema,
-                "annotations": row.annotations,
-            });
-            let raw = RawValue::from_string(definition.to_string())?;
-            let definition = Definition::parse(&raw).map_err(io::Error::other)?;
-            let document = Document::read(&words(&row.server), &definition);
+            let document = Document::read(&words(&row.server), &row.definition()?);
             tools.entry(row.server).or_default().push(document);
         }
     }
     Ok(tools)
+}
+
+/// The definitions of the tools of these files.
+pub(crate) fn definitions(files: &[PathBuf]) -> io::Result<Vec<Definition>> {
+    let mut definitions = Vec::new();
+    for file in files {
+        for row in rows::<Row>(file)? {
+            definitions.push(row.definition()?);
+        }
+    }
+    Ok(definitions)
+}
+
+impl Row {
+    fn definition(&self) -> io::Result<Definition> {
+        let definition = json!({
+            "name": self.tool,
+            "description": self.description,
+            "inputSchema": self.input_schema,
+            "annotations": self.annotations,
+        });
+        let raw = RawValue::from_string(definition.to_string())?;
+        Definition::parse(&raw).map_err(io::Error::other)
+    }
 }
 
 fn rows<T: for<'a> Deserialize<'a>>(file: &Path) -> io::Result<Vec<T>> {

@@ -15,6 +15,7 @@ mod quality;
 mod ranker;
 mod speed;
 mod table;
+mod whole;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -38,6 +39,14 @@ fn main() -> io::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let embeddings = Embeddings::open(root)?;
+    if let (Some(at), Some(embeddings)) =
+        (arguments.iter().position(|argument| argument == whole::RESIDENT), &embeddings)
+    {
+        let count = arguments.get(at + 1).and_then(|count| count.parse().ok());
+        let count = count.ok_or_else(|| io::Error::other("`--resident` needs a number"))?;
+        whole::resident(&folder, count, embeddings, &mut out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let sets = Set::load(&folder)?;
     if given("--ablate") {
         ablation::report(&sets, &mut out)?;
@@ -66,6 +75,9 @@ fn main() -> io::Result<ExitCode> {
     let nowhere = Set::load_nowhere(&folder)?;
     calibration::report(&[&sets[0], &sets[1], &nowhere], rankers, &mut out)?;
     speed::report(&sets, &mut out, &mut verdicts)?;
+    if let Some(embeddings) = &embeddings {
+        whole::report(&folder, &sets, embeddings, &mut out, &mut verdicts)?;
+    }
     let too_slow = verdicts.end();
     if cfg!(debug_assertions) {
         writeln!(out, "\nThis is a debug build: the figures of speed mean nothing.")?;
