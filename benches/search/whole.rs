@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use indexmap::IndexMap;
+use tokio_util::task::TaskTracker;
 use mcp_bridge::config::{SanitizeAction, SchemaCompression, ServerName, ToolFilter, Trust};
 use mcp_bridge::guard::Guard;
 use mcp_bridge::guard::pin::Pins;
@@ -65,7 +66,7 @@ pub(crate) fn report(
     for (count, most_asking) in LIMITS {
         let (finder, snapshot) = finder(folder, count, embeddings)?;
         let ready = Instant::now();
-        embeddings.runtime.block_on(finder.prepare(snapshot.clone()));
+        embeddings.runtime.block_on(finder.prepare(snapshot.clone(), |_| ()));
         let ready = ready.elapsed().as_secs_f64() * 1e3;
         row(format!("{count} tools: filling, vectors kept"), format!("{ready:.0} ms"), None)?;
         let times = Times::of(&wishes, |wish| {
@@ -99,7 +100,7 @@ pub(crate) fn resident(
 ) -> io::Result<()> {
     let (finder, snapshot) = finder(folder, count, embeddings)?;
     let without = resident_megabytes()?;
-    embeddings.runtime.block_on(finder.prepare(snapshot.clone()));
+    embeddings.runtime.block_on(finder.prepare(snapshot.clone(), |_| ()));
     let with = resident_megabytes()?;
     embeddings.runtime.block_on(finder.find(snapshot, "list the open issues", FOUND));
     writeln!(out, "{without}, {with}, {} MB", resident_megabytes()?)
@@ -131,7 +132,7 @@ fn finder(
         registry.replace(&server, tools);
     }
     let meaning = Meaning::new(embeddings.embedder.clone(), embeddings.store.clone());
-    Ok((Finder::new(words, Some(meaning)), registry.snapshot()))
+    Ok((Finder::new(words, Ok(meaning), TaskTracker::new()), registry.snapshot()))
 }
 
 /// Seconds to make the vectors of 1,000 tools.

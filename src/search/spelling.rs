@@ -6,8 +6,6 @@ use super::postings::{Terms, letters};
 
 /// Shorter words are too close to too many others.
 const SHORTEST: usize = 4;
-/// Shorter stems of words that nobody knows are words of their own more often than slips: `likes` is not `line`.
-const SHORTEST_UNKNOWN: usize = 5;
 /// From this length on two slips are forgiven.
 const LONG: usize = 8;
 /// The shortest half of a word written together.
@@ -17,7 +15,7 @@ const SHORTEST_HALF: usize = 3;
 /// most tools have, then the first by the alphabet.
 pub(super) fn nearest(word: &str, stem: &str, terms: &Terms) -> Option<u32> {
     let length = word.chars().count();
-    if stem.chars().count() < SHORTEST_UNKNOWN || stem.bytes().any(|byte| byte.is_ascii_digit()) {
+    if length < SHORTEST || stem.bytes().any(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let allowed = if length < LONG { 1 } else { 2 };
