@@ -119,6 +119,16 @@ impl Models {
         Ok(&self.folder)
     }
 
+    /// Removes what was left by those who were killed while they installed. Nobody else may be installing.
+    pub(super) fn sweep(&self) {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                // What cannot be removed takes up room and does no harm.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+
     /// Keeps other bridges from changing what is installed.
     pub(super) fn lock(&self) -> Result<Lock, Error> {
         let path = self.folder()?.join(LOCK);

@@ -87,8 +87,11 @@ fn put(
     package: Option<&'static Package>,
     from: &Path,
 ) -> Result<Installed, Error> {
-    let _lock = models.lock()?;
+    let lock = models.lock()?;
     let folder = models.folder()?;
+    if lock.is_exclusive() {
+        models.sweep();
+    }
     let (beside, old) = (
         folder.join(format!("{UNFINISHED}{name}")),
         folder.join(format!("{UNFINISHED}{name}-old")),

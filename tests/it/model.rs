@@ -136,3 +136,11 @@ fn pipes_and_devices_are_no_files_of_a_model() {
     pipe("model.whl");
     check(&["--from", "model.whl"]);
 }
+
+#[test]
+fn what_a_killed_install_left_goes_with_the_next() {
+    let bridge = bridge().file("models/.unfinished-other/model.onnx_data", "half of them");
+    bridge.run(&["model", "install", "own", "--from", "own"]).expect(0);
+    assert!(bridge.home().join("models/own/model.json").is_file());
+    assert!(!bridge.home().join("models/.unfinished-other").exists());
+}
