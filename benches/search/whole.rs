@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use indexmap::IndexMap;
-use tokio_util::task::TaskTracker;
 use mcp_bridge::config::{SanitizeAction, SchemaCompression, ServerName, ToolFilter, Trust};
 use mcp_bridge::guard::Guard;
 use mcp_bridge::guard::pin::Pins;
@@ -19,6 +18,7 @@ use mcp_bridge::protocol::tool::Definition;
 use mcp_bridge::search::embed::{Embedder as _, Purpose};
 use mcp_bridge::search::{Document, Finder, Meaning, ServerWords};
 use mcp_bridge::tools::{Registry, Remembered, Rules, Snapshot};
+use tokio_util::task::TaskTracker;
 
 use crate::corpus;
 use crate::embeddings::Embeddings;

@@ -141,6 +141,10 @@ fn take(
         // A folder that this bridge, or another one, has installed.
         (None, true) if from.join(MANIFEST).is_file() => {
             let read = Manifest::read(from).map_err(Error::io(from.join(MANIFEST)))?;
+            if read.network.is_none() {
+                let reason = format!("`{MANIFEST}` does not say how it is worked with");
+                return Err(Error::NoModel { path: from.to_owned(), reason });
+            }
             unpack::described(from, &read.files, to)?;
             Manifest { name, ..read }
         }

@@ -131,7 +131,12 @@ impl Meaning {
                 self.fail(error);
                 None
             }
-            Err(_) => None,
+            Err(_) => {
+                let service = self.identity().to_owned();
+                let reason = format!("no vector within {} s", QUERY_LIMIT.as_secs());
+                self.fail(EmbedError::Unreachable { service, reason });
+                None
+            }
         }
     }
 
