@@ -112,7 +112,11 @@ fn a_folder_that_is_no_model_is_told_and_the_others_are_listed() {
 #[test]
 fn pipes_and_devices_are_no_files_of_a_model() {
     let zeros = "0".repeat(64);
-    let manifest = json!({"name": "m", "files": {"odd": {"bytes": 5, "sha256": zeros}}});
+    let network = json!({
+        "precision": "f32", "dimensions": 4, "maxTokens": 8, "graph": "odd", "tokenizer": "odd",
+    });
+    let files = json!({"odd": {"bytes": 5, "sha256": zeros}});
+    let manifest = json!({"name": "m", "network": network, "files": files});
     let bridge = bridge().file("described/model.json", &manifest.to_string());
     let pipe = |name: &str| {
         let path = bridge.path(name);
@@ -135,6 +139,13 @@ fn pipes_and_devices_are_no_files_of_a_model() {
     check(&["m", "--from", "own"]);
     pipe("model.whl");
     check(&["--from", "model.whl"]);
+}
+
+#[test]
+fn a_folder_that_says_nothing_of_its_use_is_refused() {
+    let bridge = bridge().file("bare/model.json", r#"{"name": "m", "files": {}}"#);
+    let output = bridge.run(&["model", "install", "m", "--from", "bare"]).expect(1);
+    assert_words(&output.stderr, &["holds no model", "does not say how it is worked with"]);
 }
 
 #[test]
