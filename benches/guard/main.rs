@@ -7,6 +7,7 @@
 mod corpus;
 mod quality;
 mod speed;
+#[path = "../targets/table.rs"]
 mod table;
 
 use std::io::{self, Write};

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use mcp_bridge::guard::{Found, Guard, Kind};
 
 use crate::corpus::{CHANNELS, CLASSES, Class, Corpus, Row};
-use crate::table::{Verdicts, head, line, share};
+use crate::table::{Verdicts, head, line};
 
 const OVERALL: f64 = 0.62;
 const CLEAN: f64 = 0.005;
@@ -271,4 +271,10 @@ fn bytes(
 
 fn has_controls(text: &str) -> bool {
     text.chars().any(|letter| letter.is_control() && !matches!(letter, '\t' | '\n' | '\r'))
+}
+
+/// A part of a whole, from 0 to 1.
+#[expect(clippy::cast_precision_loss, reason = "the counts are far below 2^52")]
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

@@ -14,6 +14,7 @@ mod metrics;
 mod quality;
 mod ranker;
 mod speed;
+#[path = "../targets/table.rs"]
 mod table;
 mod whole;
 
