@@ -47,7 +47,7 @@ fn changes() -> Vec<(String, Change)> {
     };
     let mut changes = vec![change("nothing", |_| {})];
     changes.extend(Field::ALL.into_iter().map(|field| -> (String, Change) {
-        let name = format!("field: {}", field.label());
+        let name = format!("field: {}", field.name());
         (name, Box::new(move |weights| weights.fields[field as usize].weight = 0.0))
     }));
     changes.extend([

@@ -58,17 +58,4 @@ impl Field {
             Self::ParameterText => 250,
         }
     }
-
-    /// How people are told of it.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Title => "title",
-            Self::Summary => "first sentence",
-            Self::Description => "description",
-            Self::Parameter => "parameters",
-            Self::ParameterText => "parameter descriptions",
-            Self::Server => "server",
-        }
-    }
 }
