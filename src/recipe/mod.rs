@@ -26,6 +26,6 @@ pub use check::{Checked, MAX_BYTES, check};
 pub use install::{ConfigFile, Install, Method, Platform};
 pub use local_only::LocalOnly;
 pub use metadata::{CATEGORIES, Metadata, ToolExample};
-pub use read::{Error, read};
-pub use spec::Recipe;
+pub use read::{Error, Text, open, read};
+pub use spec::{Recipe, is_id};
 pub use transport::{Remote, Stdio, Transport};

@@ -36,14 +36,28 @@ pub enum Error {
     },
 }
 
+/// A file that may hold a recipe, not looked at yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The file that was read, where a folder was named.
+    pub file: PathBuf,
+    /// What stands in it; of a file that is too long for a recipe, one byte too many.
+    pub bytes: Vec<u8>,
+}
+
 /// Reads and checks the recipe in a file, or in the folder that holds it.
 pub fn read(path: &Path, now: SystemTime) -> Result<Checked, Error> {
+    Ok(check(&open(path)?.bytes, now))
+}
+
+/// Reads the file of a recipe, or that in the folder, for whoever needs its text as well.
+pub fn open(path: &Path) -> Result<Text, Error> {
     let file = find(path)?;
     let bytes = bytes(&file).map_err(|fault| match fault.kind() {
         io::ErrorKind::NotFound => Error::NotFound { path: file.clone() },
         _ => Error::Unreadable { path: file.clone(), source: fault },
     })?;
-    Ok(check(&bytes, now))
+    Ok(Text { file, bytes })
 }
 
 fn find(path: &Path) -> Result<PathBuf, Error> {

@@ -180,7 +180,7 @@ fn read_transports(top: &mut Reader<'_>) -> Vec<Transport> {
 }
 
 /// Whether the text fits `^[a-z0-9][a-z0-9-]*[a-z0-9]$` and the lengths.
-pub(super) fn is_id(text: &str) -> bool {
+pub fn is_id(text: &str) -> bool {
     let fits = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
     ID_LENGTHS.contains(&text.len())
         && text.bytes().all(|letter| fits(letter) || letter == b'-')

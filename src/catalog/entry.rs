@@ -1,0 +1,65 @@
+//! One recipe and where it is from.
+
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use crate::config::Finding;
+use crate::recipe::{Checked, Recipe};
+
+/// A recipe without errors, by whatever name it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// Where it is from.
+    pub origin: Origin,
+    /// SHA-256 of its text in small hexadecimal digits: of the file as it is, or of the canonical JSON (RFC 8785) of a
+    /// recipe from a remote catalog, without its signature.
+    pub sha256: String,
+    /// Warnings about it.
+    pub findings: Vec<Finding>,
+}
+
+/// Where a recipe is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The program brought it along.
+    BuiltIn,
+    /// The user keeps it in the home folder.
+    Home {
+        /// Its file.
+        file: PathBuf,
+        /// There is a built-in recipe of this id too, which does not count.
+        hides_built_in: bool,
+    },
+    /// The user named it by its path.
+    File {
+        /// Its file.
+        file: PathBuf,
+    },
+    /// A catalog that the config names.
+    Remote {
+        /// The catalog's URL, without what may be secret in it.
+        catalog: String,
+        /// The key whose signature was verified, as the first 16 hexadecimal digits of its SHA-256; none where the
+        /// recipe is not signed.
+        signed_by: Option<String>,
+    },
+}
+
+impl Entry {
+    /// The recipe in `text`, or the findings if it has errors.
+    pub(super) fn new(checked: Checked, text: &[u8], origin: Origin) -> Result<Self, Vec<Finding>> {
+        let Checked { recipe, findings } = checked;
+        let Some(recipe) = recipe else { return Err(findings) };
+        Ok(Self { recipe, origin, sha256: hex(&Sha256::digest(text)), findings })
+    }
+}
+
+/// Small hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
