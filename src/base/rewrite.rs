@@ -71,32 +71,72 @@ pub fn rewrite<T, E: From<Error>>(
     access: Access,
     mut change: impl FnMut(Option<&[u8]>) -> Result<(Vec<u8>, T), E>,
 ) -> Result<(PathBuf, T), E> {
+    let ([file], said) = rewrite_together([(path, access)], |[old]| {
+        let (new, said) = change(old)?;
+        Ok::<_, E>(([Some(new)], said))
+    })?;
+    Ok((file, said))
+}
+
+/// The same of several files, whose folders stay locked for all of it. What `change` says nothing about stays as it is.
+/// The files are replaced in the order in which they stand here, so that whoever is killed in between leaves the former
+/// ones new, the others old, and none of them damaged.
+pub fn rewrite_together<const N: usize, T, E: From<Error>>(
+    files: [(&Path, Access); N],
+    mut change: impl FnMut([Option<&[u8]>; N]) -> Result<([Option<Vec<u8>>; N], T), E>,
+) -> Result<([PathBuf; N], T), E> {
+    let accesses = files.map(|(_, access)| access);
+    let files = all(files.map(|(path, _)| find(path)))?;
+    let _locks = lock_all(&files)?;
+    for _ in 0..WRITE_TRIES {
+        let old = all(files.each_ref().map(|file| read(file)))?;
+        let (new, said) = change(old.each_ref().map(Option::as_deref))?;
+        let mut writes = Vec::with_capacity(N);
+        for (((file, access), old), new) in files.iter().zip(accesses).zip(&old).zip(&new) {
+            let Some(new) = new else { continue };
+            let mode = mode(file, access).map_err(|source| unreadable(file, source))?;
+            if old.as_ref() == Some(new) && mode.is_kept {
+                continue;
+            }
+            if mode.is_write_protected {
+                return Err(Error::WriteProtected { path: file.clone() }.into());
+            }
+            writes.push((file, new, mode.bits));
+        }
+        // Whoever saves without the lock in the moment after this is overwritten; no system offers more.
+        if all(files.each_ref().map(|file| read(file)))? == old {
+            for (file, new, mode) in writes {
+                replace(file, new, mode)?;
+            }
+            return Ok((files, said));
+        }
+    }
+    let path = files.into_iter().next().unwrap_or_default();
+    Err(Error::Busy { path }.into())
+}
+
+/// The results, or the first fault.
+fn all<const N: usize, T>(results: [Result<T, Error>; N]) -> Result<[T; N], Error> {
+    let values = results.into_iter().collect::<Result<Vec<T>, Error>>()?;
+    Ok(values.try_into().ok().expect("as many values as there were results"))
+}
+
+/// The file itself, which can be replaced.
+fn find(path: &Path) -> Result<PathBuf, Error> {
     let file = follow(path).map_err(|source| unreadable(path, source))?;
     // Reading a pipe would wait for ever, and a device must not be replaced.
     if file.metadata().is_ok_and(|found| !found.is_file()) {
-        return Err(Error::NotAFile { path: file }.into());
+        return Err(Error::NotAFile { path: file });
     }
-    let _lock = lock(&file)?;
-    for _ in 0..WRITE_TRIES {
-        let old = read(&file)?;
-        let (new, said) = change(old.as_deref())?;
-        let mode = mode(&file, access).map_err(|source| unreadable(&file, source))?;
-        if old.as_ref() == Some(&new) && mode.is_kept {
-            return Ok((file, said));
-        }
-        if mode.is_write_protected {
-            return Err(Error::WriteProtected { path: file }.into());
-        }
-        // Whoever saves without the lock in the moment after this is overwritten; no system offers more.
-        if read(&file)? == old {
-            let owner = Owner::of(&file);
-            write_atomically(&file, &new, mode.bits)
-                .map_err(|source| Error::Unwritable { path: file.clone(), source })?;
-            owner.keep(&file);
-            return Ok((file, said));
-        }
-    }
-    Err(Error::Busy { path: file }.into())
+    Ok(file)
+}
+
+fn replace(file: &Path, new: &[u8], mode: u32) -> Result<(), Error> {
+    let owner = Owner::of(file);
+    write_atomically(file, new, mode)
+        .map_err(|source| Error::Unwritable { path: file.to_owned(), source })?;
+    owner.keep(file);
+    Ok(())
 }
 
 fn unreadable(path: &Path, source: io::Error) -> Error {
@@ -124,14 +164,25 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links, or a circle of them"))
 }
 
-/// Holds until it is dropped. The folder is what is locked, since the file itself is replaced, and a lock file beside
-/// it would stay in a folder that is not ours.
+/// Held until they are dropped. The folders are what is locked, since the files themselves are replaced, and a lock file
+/// beside them would stay in a folder that is not ours. Each folder is locked once, and all processes lock them in the
+/// same order, so that none waits for another in a circle.
 ///
 /// Where folders cannot be locked, the comparison before the write has to do.
-fn lock(file: &Path) -> Result<Lock, Error> {
-    let open =
-        open_lock(file).map_err(|source| Error::Unwritable { path: file.to_owned(), source })?;
-    Lock::wait(open, PATIENCE).map_err(|_| Error::Busy { path: file.to_owned() })
+fn lock_all(files: &[PathBuf]) -> Result<Vec<Lock>, Error> {
+    let mut open = Vec::with_capacity(files.len());
+    for file in files {
+        let unwritable = |source| Error::Unwritable { path: file.clone(), source };
+        let folder = open_lock(file).map_err(unwritable)?;
+        let identity = identity(&folder).map_err(unwritable)?;
+        open.push((identity, file, folder));
+    }
+    open.sort_by_key(|(identity, ..)| *identity);
+    open.dedup_by_key(|(identity, ..)| *identity);
+    let lock = |(_, file, folder): (_, &PathBuf, File)| {
+        Lock::wait(folder, PATIENCE).map_err(|_| Error::Busy { path: file.clone() })
+    };
+    open.into_iter().map(lock).collect()
 }
 
 #[cfg(unix)]
@@ -140,10 +191,23 @@ fn open_lock(file: &Path) -> io::Result<File> {
     File::open(folder.unwrap_or(Path::new(".")))
 }
 
+/// What two open folders have in common if they are the same.
+#[cfg(unix)]
+fn identity(folder: &File) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    folder.metadata().map(|found| (found.dev(), found.ino()))
+}
+
 /// Where folders cannot be opened as files, one lock of this user's stands for all files.
 #[cfg(not(unix))]
 fn open_lock(_file: &Path) -> io::Result<File> {
     File::create(std::env::temp_dir().join("mcp-bridge-rewrite.lock"))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
+fn identity(_folder: &File) -> io::Result<(u64, u64)> {
+    Ok((0, 0))
 }
 
 struct Mode {
@@ -313,6 +377,43 @@ mod tests {
             Ok((Vec::new(), ()))
         });
         assert!(matches!(restless, Err(Error::Busy { .. })));
+    }
+
+    #[test]
+    fn several_files_change_together() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("other")).expect("made");
+        let (one, two) = (folder.path().join("one"), folder.path().join("other/two"));
+        let beside = folder.path().join("beside");
+        let add = |path: &Path, first: bool| {
+            let order: [&Path; 2] = if first { [path, &one] } else { [&one, path] };
+            rewrite_together::<2, _, Error>(order.map(|path| (path, Access::Private)), |old| {
+                Ok((old.map(|old| Some([old.unwrap_or_default(), b"x"].concat())), ()))
+            })
+            .expect("changed");
+        };
+        std::thread::scope(|scope| {
+            for first in [true, false] {
+                let (add, two) = (&add, &two);
+                scope.spawn(move || (0..20).for_each(|_| add(two, first)));
+            }
+        });
+        add(&beside, true);
+        let length = |path: &Path| fs::read(path).expect("readable").len();
+        assert_eq!((length(&one), length(&two), length(&beside)), (41, 40, 1));
+        // What nothing is said about stays, and is not made.
+        let files = [(&*beside, Access::Kept), (&*folder.path().join("none"), Access::Kept)];
+        let (found, ()) =
+            rewrite_together::<2, _, Error>(files, |_| Ok(([None, None], ()))).expect("looked at");
+        assert_eq!((length(&found[0]), found[1].exists()), (1, false));
+        // A fault of one keeps the others as they are.
+        fs::set_permissions(&one, fs::Permissions::from_mode(0o400)).expect("set");
+        let fault = rewrite_together::<2, (), Error>(
+            [(&beside, Access::Kept), (&one, Access::Kept)],
+            |_| Ok(([Some(b"new".to_vec()), Some(b"new".to_vec())], ())),
+        );
+        assert!(matches!(fault, Err(Error::WriteProtected { .. })));
+        assert_eq!(length(&beside), 1);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) fn failure(error: &Error) -> Failure {
     let exit = match error {
         Error::UnknownServer { .. } => Exit::NotFound,
         Error::InvalidName | Error::ReservedName { .. } | Error::InvalidValue { .. } => Exit::Usage,
-        Error::File(_) => Exit::Failed,
+        Error::File(_) | Error::Taken { .. } => Exit::Failed,
         Error::Config(_)
         | Error::Repeated { .. }
         | Error::NotAnObject { .. }
@@ -37,6 +37,9 @@ pub(super) fn failure(error: &Error) -> Failure {
         }
         Error::InvalidName => {
             Some("the value is a word of its own: `bridge set-env KEY VALUE`".to_owned())
+        }
+        Error::Taken { name, .. } => {
+            Some(format!("give this one another name, or `bridge remove {name}` first"))
         }
         Error::UnknownServer { .. } => Some("there are no servers in it".to_owned()),
         _ => None,

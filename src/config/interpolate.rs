@@ -291,7 +291,7 @@ mod tests {
             ("HOME", "/home/ann"),
         ]);
         let report = Report::of_server("git");
-        let variables = Variables::read(&[], &process, &report, None);
+        let variables = Variables::read(&[], &process, &report, &[]);
         let mut filler = Filler::new(&variables, Path::new("/b/config/git"), &report);
         let mut value = serde_json::json!({"k": [1, text]});
         filler.fill(&mut value, "/s");

@@ -27,22 +27,22 @@ pub struct Loaded {
 /// Reads and checks the configuration. `${NAME}` is filled from the `.env` files of `source`, then
 /// from `process`; neither is changed.
 pub fn load(source: &Source, paths: &Paths, process: &Environment) -> Result<Loaded, Error> {
-    load_with(source, paths, process, None)
+    load_with(source, paths, process, &[])
 }
 
-/// The same with the bytes that one of the files is to have.
+/// The same with the bytes that some of the files are to have.
 pub(super) fn load_with(
     source: &Source,
     paths: &Paths,
     process: &Environment,
-    draft: Option<Draft<'_>>,
+    drafts: &[Draft<'_>],
 ) -> Result<Loaded, Error> {
-    let document = match draft {
-        Some(draft) if draft.path == source.config => Document::parse(&source.config, draft.bytes)?,
-        _ => Document::parse(&source.config, &read(source)?)?,
+    let document = match drafts.iter().find(|draft| draft.path == source.config) {
+        Some(draft) => Document::parse(&source.config, draft.bytes)?,
+        None => Document::parse(&source.config, &read(source)?)?,
     };
     let report = Report::top();
-    let variables = Variables::read(&source.env_files, process, &report, draft);
+    let variables = Variables::read(&source.env_files, process, &report, drafts);
     let (config, findings) = compile(&document, source, paths, &variables, report);
     let stops = |finding: &Finding| finding.severity == Severity::Error && finding.server.is_none();
     if findings.iter().any(stops) {

@@ -54,13 +54,11 @@ impl<'a> Variables<'a> {
         files: &[PathBuf],
         process: &'a Environment,
         report: &Report,
-        draft: Option<Draft<'_>>,
+        drafts: &[Draft<'_>],
     ) -> Self {
-        let read = |file: &PathBuf| match draft {
-            Some(draft) if draft.path == file => {
-                dotenv::read_bytes(draft.bytes.to_owned(), file, report)
-            }
-            _ => dotenv::read(file, report),
+        let read = |file: &PathBuf| match drafts.iter().find(|draft| draft.path == file) {
+            Some(draft) => dotenv::read_bytes(draft.bytes.to_owned(), file, report),
+            None => dotenv::read(file, report),
         };
         Self {
             files: files.iter().map(read).collect(),

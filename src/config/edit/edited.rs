@@ -42,13 +42,8 @@ impl Target<'_> {
         let path = &self.source.config;
         let (file, (changed, said)) = rewrite(path, Access::Kept, |old| {
             let old = old.ok_or_else(|| config::Error::NotFound { path: path.clone() })?;
-            Document::parse(path, old)?;
-            let text = std::str::from_utf8(old).expect("the document was parsed");
-            let body = text.strip_prefix(BYTE_ORDER_MARK);
-            let (new, said) = change(body.unwrap_or(text))?;
-            let mark = if body.is_some() { BYTE_ORDER_MARK } else { "" };
-            let new = [mark, &new].concat().into_bytes();
-            self.check(path, old, &new)?;
+            let (new, said) = change_text(path, old, &change)?;
+            self.check(&[FileChange { path, old: Some(old), new: &new }])?;
             let changed = new != old;
             Ok::<_, Error>((new, (changed, said)))
         })?;
@@ -64,18 +59,18 @@ impl Target<'_> {
     }
 
     /// Refuses what would cost the configuration, or a server that runs with the old bytes.
-    pub(super) fn check(&self, path: &Path, old: &[u8], new: &[u8]) -> Result<(), Error> {
-        if old == new {
+    pub(super) fn check(&self, changes: &[FileChange<'_>]) -> Result<(), Error> {
+        if changes.iter().all(|change| change.old == Some(change.new)) {
             return Ok(());
         }
-        let load =
-            |bytes| load_with(self.source, self.paths, self.process, Some(Draft { path, bytes }));
-        let Ok(before) = load(old) else {
+        let load = |drafts: &[Draft<'_>]| load_with(self.source, self.paths, self.process, drafts);
+        let Ok(before) = load(&changes.iter().filter_map(FileChange::before).collect::<Vec<_>>())
+        else {
             return Ok(());
         };
         let refused =
             |reason: String| Err(Error::Refused { file: self.source.config.clone(), reason });
-        let after = match load(new) {
+        let after = match load(&changes.iter().map(FileChange::after).collect::<Vec<_>>()) {
             Ok(after) => after,
             Err(fault) => return refused(fault.to_string()),
         };
@@ -86,6 +81,40 @@ impl Target<'_> {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// The bytes of a configuration after a change of its text, which is an object of JSON without a byte order mark.
+pub(super) fn change_text<T>(
+    path: &Path,
+    old: &[u8],
+    change: impl Fn(&str) -> Result<(String, T), Error>,
+) -> Result<(Vec<u8>, T), Error> {
+    Document::parse(path, old)?;
+    let text = std::str::from_utf8(old).expect("the document was parsed");
+    let body = text.strip_prefix(BYTE_ORDER_MARK);
+    let (new, said) = change(body.unwrap_or(text))?;
+    let mark = if body.is_some() { BYTE_ORDER_MARK } else { "" };
+    Ok(([mark, &new].concat().into_bytes(), said))
+}
+
+/// One file of a change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FileChange<'a> {
+    pub(super) path: &'a Path,
+    /// Its bytes, if it is there.
+    pub(super) old: Option<&'a [u8]>,
+    /// Those that it is to have.
+    pub(super) new: &'a [u8],
+}
+
+impl<'a> FileChange<'a> {
+    fn before(&self) -> Option<Draft<'a>> {
+        Some(Draft { path: self.path, bytes: self.old? })
+    }
+
+    fn after(&self) -> Draft<'a> {
+        Draft { path: self.path, bytes: self.new }
     }
 }
 

@@ -1,10 +1,10 @@
 //! A variable set in the `.env` file that belongs to the configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexSet;
 
-use super::edited::{Edited, Target};
+use super::edited::{Edited, FileChange, Target};
 use super::entries::entries;
 use super::env_text;
 use super::error::Error;
@@ -30,10 +30,7 @@ pub struct EnvEdited {
 
 /// Sets a variable in the file that is looked up first: the one beside the configuration. That file becomes private.
 pub fn set_env(target: &Target<'_>, name: &str, value: &Secret) -> Result<EnvEdited, Error> {
-    check_name(name)?;
-    if value.expose().contains('\0') {
-        return Err(Error::InvalidValue { name: name.to_owned() });
-    }
+    check(name, value)?;
     // A variable for a configuration that is not there was meant for another one.
     if let Err(fault @ config::Error::NotFound { .. }) = target.config_text() {
         return Err(fault.into());
@@ -42,11 +39,11 @@ pub fn set_env(target: &Target<'_>, name: &str, value: &Secret) -> Result<EnvEdi
         return Err(config::Error::NotFound { path: target.source.config.clone() }.into());
     };
     let (file, (changed, put)) = rewrite(path, Access::Private, |old| {
-        let old = old.unwrap_or_default();
-        let text = std::str::from_utf8(old).map_err(|_| Error::NotUtf8 { file: path.clone() })?;
+        let text = std::str::from_utf8(old.unwrap_or_default())
+            .map_err(|_| Error::NotUtf8 { file: path.clone() })?;
         let put = env_text::put(text, name, value.expose())
             .map_err(|line| Error::Hidden { file: path.clone(), line })?;
-        target.check(path, old, put.text.as_bytes())?;
+        target.check(&[FileChange { path, old, new: put.text.as_bytes() }])?;
         Ok::<_, Error>((put.text.clone().into_bytes(), (put.text != text, put)))
     })?;
     let holds = |file: &&PathBuf| dotenv::read(file, &Report::top()).contains_key(name);
@@ -56,6 +53,31 @@ pub fn set_env(target: &Target<'_>, name: &str, value: &Secret) -> Result<EnvEdi
         shadowed: put.shadowed,
         shadowed_file: others.iter().find(holds).cloned(),
     })
+}
+
+/// The bytes of a file of variables in which all of these are set.
+pub(super) fn put_all(
+    path: &Path,
+    old: Option<&[u8]>,
+    variables: &[(String, Secret)],
+) -> Result<Vec<u8>, Error> {
+    let text = std::str::from_utf8(old.unwrap_or_default())
+        .map_err(|_| Error::NotUtf8 { file: path.to_owned() })?;
+    let mut text = text.to_owned();
+    for (name, value) in variables {
+        let hidden = |line| Error::Hidden { file: path.to_owned(), line };
+        text = env_text::put(&text, name, value.expose()).map_err(hidden)?.text;
+    }
+    Ok(text.into_bytes())
+}
+
+/// Whether a variable can be called so and have this value.
+pub(super) fn check(name: &str, value: &Secret) -> Result<(), Error> {
+    check_name(name)?;
+    if value.expose().contains('\0') {
+        return Err(Error::InvalidValue { name: name.to_owned() });
+    }
+    Ok(())
 }
 
 /// Whether a variable can be called so, and set.

@@ -24,6 +24,16 @@ pub enum Error {
         /// The names that there are, the nearest ones first.
         nearest: Vec<String>,
     },
+    /// Another server has the name.
+    #[error("`{}` has another server `{name}`, in line {line}", file.display())]
+    Taken {
+        /// The name.
+        name: String,
+        /// The file.
+        file: PathBuf,
+        /// Where it stands, counted from 1.
+        line: usize,
+    },
     /// What is to be changed stands there more than once, so that it is not clear what counts.
     #[error("`{}` has {what} more than once, in lines {lines}; keep one", file.display())]
     Repeated {

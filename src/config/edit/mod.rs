@@ -1,10 +1,11 @@
-//! Changes to the files of the configuration, for commands and for agents: servers removed, a mode, limits and
+//! Changes to the files of the configuration, for commands and for agents: servers added and removed, a mode, limits and
 //! variables set.
 //!
 //! The files belong to the user. A change is a splice in the text, all other bytes stay; the file behind a symbolic
 //! link is changed, the link stays; and a change that would cost a configuration or a server that runs now is refused.
 //! The functions block: on files, and for moments on other processes that change the same ones.
 
+mod add;
 mod edited;
 mod entries;
 mod env;
@@ -13,7 +14,9 @@ mod error;
 mod mode;
 mod rate_limit;
 mod remove;
+mod shape;
 
+pub use add::{Added, AddedServer, Addition, add, configured};
 pub use edited::{Edited, Target};
 pub use env::{EnvEdited, check_name, set_env, users_of};
 pub use error::Error;
