@@ -58,6 +58,7 @@ pub use remote::Remote;
 pub use result_cache::ResultCache;
 pub use retry::{Retry, RetryOn};
 pub use schema_compression::SchemaCompression;
+pub(crate) use server::is_telling;
 pub use server::{Server, Trust};
 pub use servers::Skipped;
 pub use source::Source;

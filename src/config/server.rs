@@ -175,7 +175,7 @@ fn is_random(value: &str) -> bool {
 }
 
 /// Whether a variable of this name usually holds something that logs in.
-fn is_telling(name: &str) -> bool {
+pub(crate) fn is_telling(name: &str) -> bool {
     const WORDS: [&str; 9] =
         ["KEY", "TOKEN", "SECRET", "PASS", "PWD", "CREDENTIAL", "AUTH", "COOKIE", "_PAT"];
     let name = name.to_ascii_uppercase();

@@ -136,8 +136,8 @@ impl Install {
             repository: reader.filled_string("repository"),
             build_command: reader.filled_string("buildCommand"),
             binary: reader.filled_string("binary"),
-            pre_install: read_commands(&mut reader, "preInstall"),
-            post_install: read_commands(&mut reader, "postInstall"),
+            pre_install: reader.strings("preInstall").unwrap_or_default(),
+            post_install: reader.strings("postInstall").unwrap_or_default(),
             platforms: read_platforms(&mut reader),
             config_files: read_config_files(&mut reader),
             ..Self::by(method.unwrap_or(Method::Npx))
@@ -171,17 +171,6 @@ impl Install {
             }
         }
     }
-}
-
-/// Shell commands of a stranger. Whoever checks the recipe should read them.
-fn read_commands(reader: &mut Reader<'_>, key: &'static str) -> Vec<String> {
-    let commands = reader.strings(key).unwrap_or_default();
-    if !commands.is_empty() {
-        let message = format!("`{key}` runs shell commands on the machine of whoever installs it");
-        let finding = reader.report().finding(Severity::Warning, &reader.at(key), message);
-        reader.report().add(finding.hint("read them; they are run only after they were asked for"));
-    }
-    commands
 }
 
 fn read_platforms(reader: &mut Reader<'_>) -> IndexMap<String, Platform> {

@@ -5,37 +5,17 @@ use serde_json::{Map, Value};
 
 use super::auth::{Auth, AuthKind};
 use super::capabilities::Capabilities;
+use super::concern::Subject;
 use super::install::{Install, Method};
 use super::local_only::LocalOnly;
 use super::metadata::Metadata;
+use super::program::{self, Program};
 use super::spec::{self, Recipe};
 use super::transport::{Stdio, Transport};
 use super::{choice, variables};
 use crate::config::ServerName;
 use crate::config::finding::Severity;
 use crate::config::reader::Reader;
-
-/// Programs that fetch what they run, and the arguments of theirs that have a value of their own.
-const FETCHERS: [(&str, Method, &[&str]); 3] = [
-    ("npx", Method::Npx, &["-p", "--package", "-c", "--call", "--registry"]),
-    ("uvx", Method::Uvx, &["--from", "--with", "--python", "-p"]),
-    (
-        "docker",
-        Method::Docker,
-        &[
-            "-e",
-            "--env",
-            "-v",
-            "--volume",
-            "--mount",
-            "--name",
-            "--network",
-            "-p",
-            "--env-file",
-            "-w",
-        ],
-    ),
-];
 
 /// Reads version 1; faults are in the report, with the places of that version.
 pub(super) fn read(object: &Map<String, Value>, top: &mut Reader<'_>) -> Option<Recipe> {
@@ -74,12 +54,19 @@ pub(super) fn read(object: &Map<String, Value>, top: &mut Reader<'_>) -> Option<
         Transport::Stdio(stdio) => Some(install_of(stdio)),
         _ => None,
     };
+    let transports = [(top.pointer().to_owned(), transport)];
+    let subject = Subject {
+        transports: &transports,
+        install: install.as_ref().map(|install| (None, install)),
+        auth: (top.pointer(), &auth),
+    };
+    subject.tell(top.report());
     Some(Recipe {
         id: id?,
         name: name?,
         description: description?,
         repository,
-        transports: vec![transport],
+        transports: transports.map(|(_, transport)| transport).into(),
         install,
         auth,
         metadata: Metadata { homepage, ..Metadata::default() },
@@ -103,34 +90,27 @@ fn read_id(name: &str, top: &Reader<'_>) -> Option<String> {
 /// How a server of this command is got. Version 1 does not say; whatever is no fetcher is taken for a program that has
 /// to be there.
 fn install_of(stdio: &Stdio) -> Install {
-    let program = stdio.command.rsplit(['/', '\\']).next().unwrap_or_default();
-    let known = FETCHERS.iter().find(|(name, ..)| *name == program.trim_end_matches(".cmd"));
-    let Some((_, method, valued)) = known else {
-        return Install::by(Method::Binary);
+    let args: Vec<&str> = stdio.args.iter().map(String::as_str).collect();
+    let method = match Program::of(&stdio.command) {
+        Program::Npx => Method::Npx,
+        Program::Uvx => Method::Uvx,
+        Program::Docker => Method::Docker,
+        _ => return Install::by(Method::Binary),
     };
-    let subject = subject_of(&stdio.args, *method, valued).filter(|subject| !subject.is_empty());
-    let mut install = Install::by(*method);
+    let fetch = program::fetch(&stdio.command, &args).filter(|fetch| fetch.runs);
+    let Some(fetch) = fetch else {
+        // `npm start` and `uv run` run what is there.
+        return Install::by(if method == Method::Docker { method } else { Method::Binary });
+    };
+    let is_name = |subject: &&str| !subject.trim().is_empty() && !subject.contains("${");
+    let mut subjects = fetch.subjects.iter().map(|(_, subject)| *subject);
+    let subject = subjects.find(is_name).map(str::to_owned);
+    let mut install = Install::by(method);
     match method {
-        Method::Docker => install.image = subject.map(str::to_owned),
-        _ => install.package = subject.map(str::to_owned),
+        Method::Docker => install.image = subject,
+        _ => install.package = subject,
     }
     install
-}
-
-/// The first argument that is neither an option nor the value of one.
-fn subject_of<'a>(args: &'a [String], method: Method, valued: &[&str]) -> Option<&'a str> {
-    let mut args = args.iter().map(String::as_str);
-    if method == Method::Docker && args.next()? != "run" {
-        return None;
-    }
-    while let Some(arg) = args.next() {
-        if valued.contains(&arg) {
-            args.next();
-        } else if !arg.starts_with('-') && !arg.contains("${") && !arg.trim().is_empty() {
-            return Some(arg);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -158,6 +138,9 @@ mod tests {
         check("uvx --python 3.12 mcp-server-git", Method::Uvx, Some("mcp-server-git"));
         check("docker run -i --rm -e TOKEN ghcr.io/a/b:1", Method::Docker, Some("ghcr.io/a/b:1"));
         check("docker compose up", Method::Docker, None);
+        check("npm run start", Method::Binary, None);
+        check("npx -p some-server start", Method::Npx, Some("some-server"));
+        check("uvx --from mcp-server-git start", Method::Uvx, Some("mcp-server-git"));
         check("npx -y ${PACKAGE}", Method::Npx, None);
         check("/opt/server --stdio", Method::Binary, None);
     }

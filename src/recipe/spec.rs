@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::auth::Auth;
 use super::capabilities::Capabilities;
+use super::concern::Subject;
 use super::install::Install;
 use super::local_only::LocalOnly;
 use super::metadata::Metadata;
@@ -123,18 +124,23 @@ impl Recipe {
             let message = "neither `repository` nor `metadata.homepage` says where it comes from";
             top.report().error(top.pointer(), message);
         }
-        let is_started = |transport: &Transport| matches!(transport, Transport::Stdio(_));
+        let is_started =
+            |(_, transport): &(String, Transport)| matches!(transport, Transport::Stdio(_));
         if !has_install && !top.has("install") && transports.iter().any(is_started) {
             let message = "`install` is missing, which a stdio transport needs";
             top.report().error(top.pointer(), message);
         }
         variables::check(object, &auth, top.report());
+        let place = Some("/install");
+        let install_at = install.as_ref().map(|install| (place, install));
+        Subject { transports: &transports, install: install_at, auth: ("/auth", &auth) }
+            .tell(top.report());
         Some(Self {
             id: id?,
             name: name?,
             description: description?,
             repository,
-            transports,
+            transports: transports.into_iter().map(|(_, transport)| transport).collect(),
             install,
             auth,
             metadata,
@@ -160,7 +166,8 @@ fn read_short(top: &mut Reader<'_>, key: &'static str, max: usize) -> Option<Str
     Some(text)
 }
 
-fn read_transports(top: &mut Reader<'_>) -> Vec<Transport> {
+/// Each with its place.
+fn read_transports(top: &mut Reader<'_>) -> Vec<(String, Transport)> {
     const KEY: &str = "transports";
     if !top.has(KEY) {
         let message = "`transports` is missing, so nothing says how to reach the server";
@@ -173,7 +180,8 @@ fn read_transports(top: &mut Reader<'_>) -> Vec<Transport> {
     }
     let mut transports = Vec::with_capacity(readers.len());
     for mut reader in readers {
-        transports.extend(Transport::read(&mut reader, "type"));
+        let transport = Transport::read(&mut reader, "type");
+        transports.extend(transport.map(|transport| (reader.pointer().to_owned(), transport)));
         reader.finish();
     }
     transports

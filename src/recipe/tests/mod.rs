@@ -1,5 +1,6 @@
 //! Recipes as they are written, and what is said about them.
 
+mod concerns;
 mod fixtures;
 mod hostile;
 mod legacy;

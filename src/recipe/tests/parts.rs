@@ -29,7 +29,13 @@ fn sources_and_installs_are_required() {
         check(change, expected)
     };
     install(json!({"method": "npx", "package": "@a/b"}), &[]);
-    install(json!({"method": "git", "repository": "https://x", "buildCommand": "make"}), &[]);
+    install(
+        json!({"method": "git", "repository": "https://x", "buildCommand": "make"}),
+        &[
+            "warning: `/transports/0/command` (line 1): `npx` is not what a server by `git` is started with",
+            "warning: `/install/buildCommand` (line 1): `make` is run by a shell on this machine",
+        ],
+    );
     install(
         json!({"method": "npx"}),
         &["warning: `/install` (line 1): `package` is missing, on which `npx` would work"],
@@ -41,10 +47,10 @@ fn sources_and_installs_are_required() {
         ],
     );
     install(
-        json!({"method": "npx", "package": "b", "preInstall": ["make"], "configFiles": [{"name": "../x", "content": ""}]}),
+        json!({"method": "npx", "package": "@a/b", "preInstall": ["make"], "configFiles": [{"name": "../x", "content": ""}]}),
         &[
-            "warning: `/install/preInstall` (line 1): `preInstall` runs shell commands on the machine of whoever installs it; read them; they are run only after they were asked for",
             "error: `/install/configFiles/0/name` (line 1): `name` must be a path below the server's own folder; leave out `..`, a leading `/`, `\\` and `:`",
+            "warning: `/install/preInstall/0` (line 1): `make` is run by a shell on this machine",
         ],
     );
 }
@@ -91,11 +97,11 @@ fn variables_are_declared() {
     check(
         |recipe| {
             recipe["transports"] = json!([stdio()]);
-            recipe["install"] = json!({"method": "npx", "package": "x", "platforms": {"win32": {"args": ["${OTHER}"]}}});
+            recipe["install"] = json!({"method": "npx", "package": "@a/b", "platforms": {"win32": {"args": ["@a/b", "${OTHER}"]}}});
         },
         &[
             "error: `/transports/0/env/T` (line 1): variable `TOKEN` does not stand in `auth.envVars`; add `TOKEN` there",
-            "error: `/install/platforms/win32/args/0` (line 1): variable `OTHER` does not stand in `auth.envVars`; add `OTHER` there",
+            "error: `/install/platforms/win32/args/1` (line 1): variable `OTHER` does not stand in `auth.envVars`; add `OTHER` there",
         ],
     );
 }
