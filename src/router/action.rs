@@ -15,6 +15,9 @@ pub const ACTIONS: [&str; 9] =
 /// The actions that change the config, for agents only where `agentAdmin` is set.
 pub const ADMIN_ACTIONS: [&str; 3] = ["remove", "set-env", "set-mode"];
 
+const INTENT_HINT: &str =
+    r#"such as {"action": "intent", "intent": "list the open issues of a repository"}"#;
+
 /// What is to be done.
 #[derive(Debug)]
 pub enum Action<'a> {
@@ -99,7 +102,7 @@ impl<'a> Action<'a> {
         let server = text("server", arguments.server)?;
         let tool = text("tool", arguments.tool)?;
         // `calls` says by itself what is meant, and so does `intent` alone.
-        let intent = text("intent", arguments.intent)?;
+        let intent = wish(arguments.intent)?;
         let usual = match (arguments.calls.is_some(), intent.is_some() && tool.is_none()) {
             (true, _) => "batch",
             (false, true) => "intent",
@@ -140,10 +143,7 @@ impl<'a> Action<'a> {
                 let items = item::read(&array(arguments.calls)?, server.as_deref(), max_batch)?;
                 Ok(Self::Batch { items })
             }
-            "intent" => {
-                let hint = r#"such as {"action": "intent", "intent": "list the open issues of a repository"}"#;
-                Ok(Self::Intent { intent: needed("intent", intent, hint)? })
-            }
+            "intent" => needed("intent", intent, INTENT_HINT).and_then(find),
             "list" => Ok(Self::List { server }),
             "schema" => Ok(Self::Schema { server, tool: named(tool)? }),
             "read" => {
@@ -174,6 +174,20 @@ impl<'a> Action<'a> {
             }
         }
     }
+}
+
+/// A wish in words; empty where it is there and says nothing.
+fn wish(value: Option<&str>) -> Result<Option<Cow<'_, str>>, Error> {
+    let Some(value) = value.filter(|value| *value != "null") else { return Ok(None) };
+    let wish = text("intent", Some(value))?.filter(|wish| !wish.trim().is_empty());
+    Ok(Some(wish.unwrap_or_default()))
+}
+
+fn find(intent: Cow<'_, str>) -> Result<Action<'_>, Error> {
+    if intent.is_empty() {
+        return Err(Error::invalid("`intent` is empty").with_hint(INTENT_HINT));
+    }
+    Ok(Action::Intent { intent })
 }
 
 /// What stands there is never repeated: it may be the value.
@@ -273,6 +287,13 @@ mod tests {
         check(r#"{"action":"batch"}"#, "action `batch` needs `calls`, a list of calls");
         check(r#"{"action":"batch","calls":{}}"#, "`calls` must be a list, not {}");
         check(r#"{"action":"read"}"#, "action `read` needs `id`");
+        check(r#"{"action":"intent"}"#, "action `intent` needs `intent`");
+        check(r#"{"action":"intent","intent":null}"#, "action `intent` needs `intent`");
+        check(r#"{"intent":null}"#, "action `call` needs `tool`");
+        check(r#"{"intent":""}"#, "`intent` is empty");
+        check(r#"{"intent":" \n\u2003"}"#, "`intent` is empty");
+        check(r#"{"action":"intent","intent":" "}"#, "`intent` is empty");
+        check(r#"{"action":"call","intent":""}"#, "action `call` needs `tool`");
         check(
             r#"{"action":"read","id":"x","offset":-1}"#,
             "`offset` must be a whole number of characters, not -1",
