@@ -14,9 +14,34 @@ const CLOSE: &str = "⟦/flagged⟧";
 /// Longest name of a kind between the brackets.
 const MAX_NAME: usize = 24;
 
+/// What stands in the place of an instruction begins and ends with these; between them is the name of its kind.
+const REMOVED: &str = "[removed: instruction to the model (";
+const REMOVED_END: &str = ")]";
+
 /// What stands in the place of an instruction.
 pub(super) fn removed(kind: Kind) -> String {
-    format!("[removed: instruction to the model ({})]", kind.as_str())
+    format!("{REMOVED}{}{REMOVED_END}", kind.as_str())
+}
+
+/// `text` without what the guard puts into texts itself: its words are not those of the server. What is marked stays.
+pub fn unmarked(text: &str) -> Cow<'_, str> {
+    let plain = unflagged(text);
+    if !plain.contains(REMOVED) {
+        return plain;
+    }
+    let mut left = String::with_capacity(plain.len());
+    let mut rest = &*plain;
+    while let Some(at) = rest.find(REMOVED) {
+        left.push_str(&rest[..at]);
+        let behind = &rest[at + REMOVED.len()..];
+        let name = behind.bytes().take(MAX_NAME).take_while(|byte| is_of_name(*byte)).count();
+        let whole = behind[name..].strip_prefix(REMOVED_END);
+        // What only begins like one is somebody's own.
+        left.push_str(if whole.is_none() { REMOVED } else { "" });
+        rest = whole.unwrap_or(behind);
+    }
+    left.push_str(rest);
+    Cow::Owned(left)
 }
 
 /// Appends `words` between signs; words that hold some already stay as they are.
@@ -40,12 +65,13 @@ pub(super) fn sign(text: &str) -> Option<usize> {
         return Some(CLOSE.len());
     }
     let rest = text.strip_prefix(OPEN)?;
-    let name = rest
-        .bytes()
-        .take(MAX_NAME)
-        .take_while(|byte| byte.is_ascii_lowercase() || *byte == b'_')
-        .count();
+    let name = rest.bytes().take(MAX_NAME).take_while(|byte| is_of_name(*byte)).count();
     rest[name..].starts_with(OPEN_END).then_some(OPEN.len() + name + OPEN_END.len_utf8())
+}
+
+/// Whether the name of a kind may have this letter.
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte == b'_'
 }
 
 /// What the first sign in `text` calls what it marks.
@@ -89,6 +115,20 @@ mod tests {
         let mut again = String::new();
         flag(&mut again, &flagged, Kind::Tags);
         assert_eq!(again, flagged);
+    }
+
+    #[test]
+    fn nothing_of_the_guard_is_left() {
+        fn check(text: &str, expected: &str) {
+            assert_eq!(unmarked(text), expected);
+        }
+        let removed = removed(Kind::Override);
+        check(&format!("a {removed} b {removed}"), "a  b ");
+        check(&format!("{OPEN}role⟧words{CLOSE} {removed}"), "words ");
+        for text in ["", "plain", "[removed: x]", &format!("{REMOVED}Big)] é"), REMOVED] {
+            check(text, text);
+        }
+        check(&format!("{REMOVED}{removed}"), REMOVED);
     }
 
     #[test]

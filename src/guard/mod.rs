@@ -50,6 +50,7 @@ mod variant;
 
 pub use definition::UnusableName;
 pub use found::{Found, Kind};
+pub use mark::unmarked;
 pub use scan::{ToolFinding, scan_definition};
 pub use server::{Guard, Guarded};
 

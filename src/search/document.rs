@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::action::{Actions, Number};
 use super::field::Field;
 use super::words::{Form, each_word};
+use crate::guard::unmarked;
 use crate::protocol::tool::Definition;
 use crate::tools::Hints;
 
@@ -62,14 +63,16 @@ struct Parameter {
 }
 
 impl Document {
-    /// Reads a tool. What is odd about its schema is left out.
+    /// Reads a tool. What is odd about its schema is left out, and so is what the guard put in the place of instructions.
     pub fn read(server: &ServerWords, definition: &Definition) -> Self {
         let description = definition.description().unwrap_or_default();
+        let description = unmarked(&description);
         let (summary, rest) = first_sentence(cut(&description, LONGEST_DESCRIPTION));
         let annotations = definition.annotations();
         let annotations: Annotations =
             annotations.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
         let title = definition.title().map(Cow::into_owned).or(annotations.title);
+        let title = title.map(|title| unmarked(&title).into_owned());
         let schema: Option<Value> =
             definition.input_schema().and_then(|schema| serde_json::from_str(schema).ok());
         let mut parameters = Vec::new();
@@ -210,7 +213,8 @@ fn read_parameters(schema: &Value, depth: usize, found: &mut Vec<Parameter>) {
 /// The description, the permitted values and the format of a parameter, in words.
 fn parameter_text(property: &Value) -> String {
     let words = |name: &str| property.get(name).and_then(Value::as_str);
-    let mut text = cut(words("description").unwrap_or_default(), LONGEST_PARAMETER).to_owned();
+    let description = unmarked(words("description").unwrap_or_default());
+    let mut text = cut(&description, LONGEST_PARAMETER).to_owned();
     let values = property.get("enum").and_then(Value::as_array).into_iter().flatten();
     let format = words("format").map(|format| match format {
         "uri" | "url" | "uri-reference" => "url",
@@ -219,7 +223,7 @@ fn parameter_text(property: &Value) -> String {
     });
     for word in values.filter_map(Value::as_str).take(MOST_VALUES).chain(format) {
         text.push(' ');
-        text.push_str(word);
+        text.push_str(&unmarked(word));
     }
     text
 }
@@ -280,6 +284,20 @@ mod tests {
         check(Field::Server, "tracker Issue Tracker");
         assert_eq!((document.actions(), document.number()), (Actions::READ, Number::Many));
         assert!(!document.is_deprecated());
+    }
+
+    #[test]
+    fn marks_of_the_guard_are_not_read() {
+        let removed = "[removed: instruction to the model (override)]";
+        let document = read(&json!({
+            "name": "t",
+            "title": removed,
+            "description": format!("Rings. {removed} ⟦flagged: role⟧Loud⟦/flagged⟧."),
+            "inputSchema": {"properties": {"p": {"description": removed, "enum": [removed]}}},
+        }));
+        assert_eq!(document.text(), "t: Rings. Loud.");
+        assert_eq!(texts(&document, Field::Description), "Loud.");
+        assert_eq!(texts(&document, Field::ParameterText).trim(), "");
     }
 
     #[test]
