@@ -17,7 +17,7 @@ use mcp_bridge::guard::pin::Pins;
 use mcp_bridge::protocol::tool::Definition;
 use mcp_bridge::search::embed::{Embedder as _, Purpose};
 use mcp_bridge::search::{Document, Finder, Meaning, ServerWords};
-use mcp_bridge::tools::{Registry, Remembered, Rules, Snapshot};
+use mcp_bridge::tools::{Registry, Remembered, Rules, Shown, Snapshot};
 use tokio_util::task::TaskTracker;
 
 use crate::corpus;
@@ -129,7 +129,7 @@ fn finder(
     let registry =
         Registry::new(rules, SchemaCompression::default(), Pins::default(), Remembered::default());
     for (server, tools) in tools {
-        registry.replace(&server, tools);
+        registry.replace(&server, Shown::new(tools, None));
     }
     let meaning = Meaning::new(embeddings.embedder.clone(), embeddings.store.clone());
     Ok((Finder::new(words, Ok(meaning), TaskTracker::new()), registry.snapshot()))

@@ -20,7 +20,7 @@ use mcp_bridge::guard::Guard;
 use mcp_bridge::guard::pin::Pins;
 use mcp_bridge::protocol::tool::Definition;
 use mcp_bridge::router;
-use mcp_bridge::tools::{Registry, Remembered, Rules, ServerTools};
+use mcp_bridge::tools::{Registry, Remembered, Rules, ServerTools, Shown};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tiktoken_rs::CoreBPE;
@@ -130,7 +130,7 @@ fn load(name: &str, listed: &Value) -> io::Result<Arc<ServerTools>> {
     let rules = IndexMap::from([(server.clone(), rules)]);
     let registry =
         Registry::new(rules, SchemaCompression::default(), Pins::default(), Remembered::default());
-    registry.replace(&server, definitions);
+    registry.replace(&server, Shown::new(definitions, None));
     Ok(registry.snapshot().get(name).cloned().unwrap_or_default())
 }
 

@@ -142,7 +142,7 @@ fn print(printer: Printer, hit: &Hit, explanation: Option<&Explanation>) {
 }
 
 /// What the sum of the words is multiplied by, in words.
-fn factors(explanation: &Explanation) -> [(&'static str, f32); 5] {
+fn factors(explanation: &Explanation) -> [(&'static str, f32); 6] {
     let factors = explanation.factors;
     [
         ("for words of its name", factors.name),
@@ -150,6 +150,7 @@ fn factors(explanation: &Explanation) -> [(&'static str, f32); 5] {
         ("for what it does", factors.action),
         ("for how many it shows", factors.number),
         ("since it is deprecated", factors.deprecated),
+        ("for what its server says", factors.server),
     ]
 }
 

@@ -33,12 +33,28 @@ const LONGEST_WARNING: usize = 200;
 
 /// What is said of a server, shared by its tools.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ServerWords(Arc<str>);
+pub struct ServerWords {
+    name: Arc<str>,
+    said: Arc<str>,
+}
 
 impl ServerWords {
-    /// The server's name in the config and the title that it gives itself, if any.
-    pub fn new(name: &str, title: Option<&str>) -> Self {
-        Self(format!("{name} {}", title.unwrap_or_default()).trim_end().into())
+    /// The server's name in the config, and what is said of it there.
+    pub fn new(name: &str, description: Option<&str>) -> Self {
+        Self { name: name.into(), said: description.unwrap_or_default().into() }
+    }
+
+    /// The same with what the server says of itself.
+    #[must_use]
+    pub fn with(&self, instructions: Option<&str>) -> Self {
+        let Some(instructions) = instructions else { return self.clone() };
+        let said = format!("{}\n{}", self.said, unmarked(instructions));
+        Self { name: self.name.clone(), said: said.into() }
+    }
+
+    /// What is said of it.
+    pub fn said(&self) -> &str {
+        &self.said
     }
 }
 
@@ -97,6 +113,11 @@ impl Document {
         &self.name
     }
 
+    /// What is said of its server.
+    pub fn server(&self) -> &ServerWords {
+        &self.server
+    }
+
     /// What the tool does.
     pub fn actions(&self) -> Actions {
         self.actions
@@ -145,7 +166,7 @@ impl Document {
             take(Field::Parameter, &parameter.name);
             take(Field::ParameterText, &parameter.text);
         }
-        take(Field::Server, &self.server.0);
+        take(Field::Server, &self.server.name);
     }
 }
 
@@ -281,7 +302,7 @@ mod tests {
         check(Field::Description, "Newest first.\nAt most 50.");
         check(Field::Parameter, "state|since|filter|label|pages|size");
         check(Field::ParameterText, "Of the issue open closed| date time||Its label||");
-        check(Field::Server, "tracker Issue Tracker");
+        check(Field::Server, "tracker");
         assert_eq!((document.actions(), document.number()), (Actions::READ, Number::Many));
         assert!(!document.is_deprecated());
     }

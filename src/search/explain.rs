@@ -31,9 +31,9 @@ impl LexicalIndex {
     /// Why a tool suits the query, the weightiest word first; `None` when the tool has left the index.
     pub fn explain(&self, query: &Query, document: DocumentId) -> Option<Explanation> {
         let entry = self.entry(document)?;
-        let resolved = self.resolve(query);
+        let asked = self.ask(query);
         let (mut hits, mut sum) = (Vec::new(), Sum::default());
-        for wanted in resolved.wanted.iter().copied() {
+        for wanted in asked.resolved.wanted.iter().copied() {
             let term = self.terms.get(wanted.term);
             let postings = &term.postings;
             let Some(first) = postings.iter().position(|one| one.document() == document.0) else {
@@ -54,7 +54,7 @@ impl LexicalIndex {
             }));
         }
         hits.sort_by(|one, other| other.weight.total_cmp(&one.weight));
-        let factors = self.factors(query, entry, &sum, resolved.asked);
+        let factors = self.factors(&asked, entry, &sum);
         Some(Explanation { hits, sum: sum.score, factors })
     }
 }

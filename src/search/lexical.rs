@@ -6,17 +6,15 @@ use std::collections::{BTreeMap, HashMap};
 use super::action::{Actions, Number};
 use super::document::Document;
 use super::field::Field;
-use super::postings::{Posting, Terms, rarity};
-use super::query::{Kind, Query, QueryWord};
+use super::postings::{Posting, Terms};
+use super::query::Query;
+use super::resolve::{Resolved, Wanted};
+use super::said::{Heard, Said};
 use super::score::{
     AllLengths, Factors, Lengths, Mentions, Sum, action_factor, number_factor, share,
 };
-use super::spelling::{halves, nearest};
 use super::weights::Weights;
 use super::words::{Form, each_word, is_stop_word, stem};
-
-/// Unknown words of one query that are compared with all known ones.
-const MOST_CORRECTED: usize = 8;
 
 /// A tool in the index, until its server is replaced or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,8 +39,17 @@ pub struct LexicalIndex {
     entries: Vec<Option<Entry>>,
     free: Vec<u32>,
     servers: BTreeMap<String, Server>,
+    said: Said,
     lengths: AllLengths,
     pub(super) mentions: Mentions,
+}
+
+/// A query that is being answered.
+pub(super) struct Asked<'a> {
+    query: &'a Query,
+    pub(super) resolved: Resolved,
+    /// What servers say of it.
+    heard: Option<Heard<'a>>,
 }
 
 /// One tool.
@@ -53,6 +60,8 @@ pub(super) struct Entry {
     pub(super) lengths: Lengths,
     /// Different words of its name.
     name_words: Box<[u32]>,
+    /// The number of its server among what servers say.
+    speaker: u32,
     actions: Actions,
     number: Number,
     is_deprecated: bool,
@@ -66,25 +75,11 @@ struct Known {
 
 #[derive(Debug, Default)]
 struct Server {
+    /// Its number among what servers say.
+    speaker: u32,
     documents: Vec<u32>,
     /// Words that its tools have.
     terms: Vec<u32>,
-}
-
-/// A word of a query that some tool has.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
-    pub(super) term: u32,
-    /// What it counts, its rarity included.
-    pub(super) weight: f32,
-}
-
-/// All words of a query that some tool has.
-#[derive(Debug, Default)]
-pub(super) struct Resolved {
-    pub(super) wanted: Vec<Wanted>,
-    /// The weight of all words, also of those that no tool has.
-    pub(super) asked: f32,
 }
 
 impl Default for LexicalIndex {
@@ -103,6 +98,7 @@ impl LexicalIndex {
             entries: Vec::new(),
             free: Vec::new(),
             servers: BTreeMap::new(),
+            said: Said::default(),
             lengths: AllLengths::default(),
         }
     }
@@ -144,17 +140,20 @@ impl LexicalIndex {
             + entries
             + self.entries.capacity() * size_of::<Option<Entry>>()
             + servers
+            + self.said.bytes()
             + Field::COUNT * 1024
     }
 
     /// Takes these tools for those of the server; no other server's are touched.
     pub fn replace(&mut self, server: &str, documents: &[Document]) {
         self.take_out(server);
-        let mut entered = Server::default();
+        let Some(first) = documents.first() else { return self.weigh() };
+        let speaker = self.said.enter(first.server().said());
+        let mut entered = Server { speaker, ..Server::default() };
         let mut known = HashMap::new();
         for document in documents {
             let Some(number) = self.vacancy() else { break };
-            let entry = self.enter(number, server, document, &mut known);
+            let entry = self.enter(number, (server, speaker), document, &mut known);
             self.lengths.add(entry.lengths);
             self.entries[number as usize] = Some(entry);
             entered.documents.push(number);
@@ -162,9 +161,7 @@ impl LexicalIndex {
         entered.terms = known.into_values().filter_map(|word| word.term).collect();
         entered.terms.sort_unstable();
         entered.terms.dedup();
-        if !entered.documents.is_empty() {
-            self.servers.insert(server.to_owned(), entered);
-        }
+        self.servers.insert(server.to_owned(), entered);
         self.weigh();
     }
 
@@ -177,10 +174,10 @@ impl LexicalIndex {
     /// The tools that suit the query best, the best first; those that suit it equally in the order of their servers' and their
     /// own names.
     pub fn search(&self, query: &Query, limit: usize) -> Vec<LexicalHit> {
-        let resolved = self.resolve(query);
+        let asked = self.ask(query);
         let mut sums = vec![Sum::default(); self.entries.len()];
         let mut touched = Vec::new();
-        for wanted in resolved.wanted.iter().copied() {
+        for wanted in asked.resolved.wanted.iter().copied() {
             let postings = &self.terms.get(wanted.term).postings;
             for of_one in postings.chunk_by(|one, next| one.document() == next.document()) {
                 let document = of_one[0].document();
@@ -197,11 +194,11 @@ impl LexicalIndex {
             .filter_map(|document| {
                 let entry = self.entries[document as usize].as_ref()?;
                 let sum = &sums[document as usize];
-                let factors = self.factors(query, entry, sum, resolved.asked);
+                let factors = self.factors(&asked, entry, sum);
                 Some(LexicalHit {
                     document: DocumentId(document),
                     score: sum.score * factors.product(),
-                    coverage: (sum.found / resolved.asked).min(1.0),
+                    coverage: (sum.found / asked.resolved.asked).min(1.0),
                 })
             })
             .collect();
@@ -211,6 +208,11 @@ impl LexicalIndex {
         }
         hits.sort_unstable_by(|one, other| self.order(one, other));
         hits
+    }
+
+    pub(super) fn ask<'a>(&'a self, query: &'a Query) -> Asked<'a> {
+        let heard = self.said.hear(query, &self.weights.kinds);
+        Asked { query, resolved: self.resolve(query), heard }
     }
 
     pub(super) fn entry(&self, document: DocumentId) -> Option<&Entry> {
@@ -223,89 +225,32 @@ impl LexicalIndex {
             postings.iter().map(|posting| self.mentions.of(*posting, entry.lengths)).sum();
         sum.score += wanted.weight * mentions / (self.weights.saturation + mentions);
         sum.found += wanted.weight;
+        sum.bits |= wanted.bits;
         if postings.iter().any(|posting| posting.field() == Field::Name as usize) {
             sum.named += self.name_weight(wanted.term);
         }
     }
 
-    /// What a tool's sum is multiplied by, for a query of this weight.
-    pub(super) fn factors(&self, query: &Query, entry: &Entry, sum: &Sum, asked: f32) -> Factors {
+    /// What a tool's sum is multiplied by.
+    pub(super) fn factors(&self, asked: &Asked<'_>, entry: &Entry, sum: &Sum) -> Factors {
+        let Asked { query, resolved, heard } = asked;
         let weights = &self.weights;
+        let said = heard.as_ref().map_or(0.0, |heard| heard.of(entry.speaker, sum.bits));
         let name: f32 = entry.name_words.iter().map(|term| self.name_weight(*term)).sum();
         let wanted = (query.actions, query.number);
         Factors {
             name: 1.0 + weights.name_coverage * share(sum.named, name),
-            query: 1.0 + weights.query_coverage * share(sum.found, asked),
+            query: 1.0 + weights.query_coverage * share(sum.found, resolved.asked),
             action: action_factor(&weights.actions, query.actions, entry.actions),
             number: number_factor(&weights.actions, wanted, entry.number),
             deprecated: if entry.is_deprecated { weights.deprecated } else { 1.0 },
+            server: 1.0 + weights.said * said,
         }
     }
 
     /// What a word counts within a name: `list` says less than `invoice`, but not as much less as in a query.
     fn name_weight(&self, term: u32) -> f32 {
         self.terms.get(term).rarity.sqrt()
-    }
-
-    /// The words of a query that tools have, each once. Words that none has are looked for in other spellings.
-    pub(super) fn resolve(&self, query: &Query) -> Resolved {
-        let mut resolved = Resolved::default();
-        let kinds = &self.weights.kinds;
-        let mut corrections = MOST_CORRECTED;
-        for word in &query.words {
-            let is_known = |stem: &String| self.terms.number(stem).is_some();
-            if word.whole.as_ref().is_some_and(is_known) {
-                continue;
-            }
-            let context = if word.is_context { kinds.context } else { 1.0 };
-            let weight = kinds.of(word.kind) * context;
-            if let Some(term) = self.terms.number(&word.stem) {
-                self.want(&mut resolved, term, weight);
-                continue;
-            }
-            let may_correct = word.kind == Kind::Plain && corrections > 0;
-            corrections -= usize::from(may_correct);
-            if word.kind != Kind::Stop && !(may_correct && self.correct(&mut resolved, word)) {
-                resolved.asked += weight * rarity(0, 0, self.len(), 0.0);
-            }
-        }
-        for joined in &query.joined {
-            if let Some(term) = self.terms.number(joined) {
-                self.want(&mut resolved, term, kinds.joined);
-            }
-        }
-        resolved
-    }
-
-    /// Looks for an unknown word as two, or spelt otherwise, and says whether that helped.
-    fn correct(&self, resolved: &mut Resolved, word: &QueryWord) -> bool {
-        let kinds = &self.weights.kinds;
-        if let Some(parts) = halves(&word.word, |part| self.terms.number(&stem(part))) {
-            for part in parts {
-                self.want(resolved, part, kinds.joined);
-            }
-            return true;
-        }
-        let near = nearest(&word.word, &word.stem, &self.terms);
-        if let Some(near) = near {
-            self.want(resolved, near, kinds.misspelt);
-        }
-        near.is_some()
-    }
-
-    fn want(&self, resolved: &mut Resolved, term: u32, weight: f32) {
-        let weight = weight * self.terms.get(term).rarity;
-        if weight <= 0.0 {
-            return;
-        }
-        let known = resolved.wanted.iter_mut().find(|wanted| wanted.term == term);
-        if let Some(known) = known {
-            resolved.asked += (weight - known.weight).max(0.0);
-            known.weight = known.weight.max(weight);
-        } else {
-            resolved.asked += weight;
-            resolved.wanted.push(Wanted { term, weight });
-        }
     }
 
     fn order(&self, one: &LexicalHit, other: &LexicalHit) -> Ordering {
@@ -333,7 +278,7 @@ impl LexicalIndex {
     fn enter(
         &mut self,
         number: u32,
-        server: &str,
+        (server, speaker): (&str, u32),
         document: &Document,
         known: &mut HashMap<String, Known>,
     ) -> Entry {
@@ -378,6 +323,7 @@ impl LexicalIndex {
             tool: document.name().into(),
             lengths,
             name_words: name_words.into(),
+            speaker,
             number: document.number(),
             is_deprecated: document.is_deprecated(),
             actions: document.actions(),
@@ -386,6 +332,7 @@ impl LexicalIndex {
 
     fn take_out(&mut self, server: &str) {
         let Some(mut gone) = self.servers.remove(server) else { return };
+        self.said.leave(gone.speaker);
         gone.documents.sort_unstable();
         for term in gone.terms {
             self.terms.remove(term, |document| gone.documents.binary_search(&document).is_ok());

@@ -16,6 +16,8 @@ pub mod literal;
 mod meaning;
 mod postings;
 mod query;
+mod resolve;
+mod said;
 mod score;
 mod spelling;
 pub mod store;

@@ -73,6 +73,12 @@ impl Query {
         self.words.is_empty()
     }
 
+    /// Its words, each with a bit of its own.
+    pub(super) fn bits(&self) -> impl Iterator<Item = (u64, &QueryWord)> {
+        const { assert!(MOST_WORDS <= 64, "each has a bit") };
+        self.words.iter().enumerate().map(|(at, word)| (1 << at, word))
+    }
+
     /// What it wants done.
     pub fn actions(&self) -> Actions {
         self.actions

@@ -72,6 +72,8 @@ pub(super) struct Sum {
     pub(super) found: f32,
     /// The weight of the words of its name that the query has.
     pub(super) named: f32,
+    /// The query's words that the tool has, see `Query::bits`.
+    pub(super) bits: u64,
 }
 
 /// What the sum is multiplied by.
@@ -87,12 +89,14 @@ pub struct Factors {
     pub number: f32,
     /// For a tool that its server advises against, at most 1.
     pub deprecated: f32,
+    /// For what its server says of words of the query that the tool lacks, at least 1.
+    pub server: f32,
 }
 
 impl Factors {
     /// All of them together.
     pub fn product(&self) -> f32 {
-        self.name * self.query * self.action * self.number * self.deprecated
+        self.name * self.query * self.action * self.number * self.deprecated * self.server
     }
 }
 

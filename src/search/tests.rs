@@ -9,10 +9,14 @@ use crate::protocol::tool::Definition;
 
 /// A tool of a server by its name and description.
 fn tool(server: &str, name: &str, description: &str) -> Document {
+    tool_of(&ServerWords::new(server, None), name, description)
+}
+
+/// The same of a server that says this of itself.
+fn tool_of(words: &ServerWords, name: &str, description: &str) -> Document {
     let definition = json!({"name": name, "description": description});
     let raw = RawValue::from_string(definition.to_string()).expect("valid JSON");
-    let definition = Definition::parse(&raw).expect("a tool");
-    Document::read(&ServerWords::new(server, None), &definition)
+    Document::read(words, &Definition::parse(&raw).expect("a tool"))
 }
 
 fn tracker() -> Vec<Document> {
@@ -173,6 +177,40 @@ fn deprecated_tools_stand_behind_their_successors() {
         ],
     );
     assert_eq!(found(&index, "get user")[0].1, "fetch_user");
+}
+
+#[test]
+fn a_server_that_says_everything_wins_nothing_notable() {
+    let all: Vec<Document> = tracker().into_iter().chain(files()).collect();
+    let everything: Vec<String> = all.iter().map(Document::text).collect();
+    let filler: Vec<String> = (0..200).map(|number| format!("topic{number}")).collect();
+    let everything = [&everything.join(" "), "acme globex", &filler.join(" ")].join(" ").repeat(3);
+    let stuffed = ServerWords::new("aaa", None).with(Some(&everything));
+    let honest = ServerWords::new("zzz", None).with(Some("The tracker of Acme."));
+    let mut index = index();
+    index.replace("aaa", &[tool_of(&stuffed, "find_ticket", "Finds a ticket.")]);
+    index.replace("zzz", &[tool_of(&honest, "find_ticket", "Finds a ticket.")]);
+    let check = |wish: &str, expected: &str| {
+        let found = found(&index, wish);
+        assert_eq!(found.first().map_or("", |(server, ..)| server), expected, "{wish}: {found:?}");
+        found
+    };
+    // Its words bring it nowhere where others have tools.
+    check("create an issue in a project", "tracker");
+    check("take a screenshot of a web page", "files");
+    check("delete the issue", "tracker");
+    let hits = check("find a ticket of Acme", "zzz");
+    assert!(hits[0].2 < hits[1].2 * 1.1, "it breaks a tie and no more: {hits:?}");
+    // Where nobody else has anything to say, it gains little.
+    let both = check("find a ticket of globex", "aaa");
+    assert!(both[0].2 < both[1].2 * 1.03, "{both:?}");
+    assert!((both[0].3 - both[1].3).abs() < 1e-6, "it has no more of the wish than the other");
+    // What servers say makes no word of a tool commoner.
+    let of_tracker = |index: &LexicalIndex| found(index, "list issues")[0].2;
+    let mut silent = index;
+    let before = of_tracker(&silent);
+    silent.replace("aaa", &[tool("aaa", "find_ticket", "Finds a ticket.")]);
+    assert!((of_tracker(&silent) - before).abs() < 1e-4);
 }
 
 const WORDS: [&str; 12] = [

@@ -19,6 +19,9 @@ pub struct Weights {
     pub query_coverage: f32,
     /// What is left of the score of a tool that is called deprecated.
     pub deprecated: f32,
+    /// What is added when a tool's server speaks of all that the tool lacks, as a share of the score: enough to tell equal
+    /// tools apart, and hardly more.
+    pub said: f32,
     /// By what a word of the query is.
     pub kinds: KindWeights,
     /// What is left of the score when the tool does something else than is wanted.
@@ -99,6 +102,7 @@ impl Default for Weights {
             name_coverage: 0.4,
             query_coverage: 1.2,
             deprecated: 0.7,
+            said: 0.06,
             kinds: KindWeights {
                 literal: 0.3,
                 placeholder: 0.5,

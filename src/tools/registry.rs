@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::{Remembered, ServerTools, Snapshot, Tool};
+use super::{Remembered, ServerTools, Shown, Snapshot, Tool};
 use crate::config::{SchemaCompression, ServerName, ToolFilter, Trust};
 use crate::guard::pin::{Note, PATIENCE, Pins};
 use crate::guard::{Guard, UnusableName};
@@ -117,15 +117,17 @@ impl Registry {
             } else {
                 Origin::Server { patience: Duration::ZERO }
             };
-            return Some(self.put(server, known.tools.clone(), origin));
+            let instructions = known.instructions.clone();
+            return Some(self.put(server, known.tools.clone(), instructions, origin));
         }
         if known.is_unsettled
             && known.since.is_none_or(|since| since.elapsed() >= RETRY_GAP)
             && let Ok(runtime) = Handle::try_current()
         {
-            let (registry, server, tools) = (self.clone(), server.clone(), known.tools.clone());
+            let (registry, server, known) = (self.clone(), server.clone(), known.clone());
             runtime.spawn_blocking(move || {
-                registry.put(&server, tools, Origin::Server { patience: PATIENCE });
+                let (tools, instructions) = (known.tools.clone(), known.instructions.clone());
+                registry.put(&server, tools, instructions, Origin::Server { patience: PATIENCE });
                 drop(turn);
             });
         }
@@ -144,17 +146,12 @@ impl Registry {
     /// Puts a server's tools in the place of those that it had; returns how many may be called. Of two tools of one
     /// name the first stays. The work is done in a thread of its own, since it reads and writes files, and is finished
     /// even if nobody waits for it any more.
-    pub async fn replace_in_turn(
-        self: &Arc<Self>,
-        server: &ServerName,
-        definitions: Vec<Definition>,
-    ) -> usize {
+    pub async fn replace_in_turn(self: &Arc<Self>, server: &ServerName, shown: Shown) -> usize {
         let turn = self.turn(server).lock_owned().await;
         let (registry, server) = (self.clone(), server.clone());
         let (sender, count) = oneshot::channel();
         let work = spawn_blocking(move || {
-            let shown = definitions.clone();
-            let count = registry.replace(&server, definitions);
+            let count = registry.replace(&server, shown.clone());
             let writing = registry.remembered.writing(&server);
             drop(turn);
             // Whoever waited may have left.
@@ -186,9 +183,9 @@ impl Registry {
         let work = spawn_blocking(move || {
             // It may have been reached while others had the turn.
             if registry.snapshot().get(name.as_str()).is_none()
-                && let Some(definitions) = registry.remembered.read(&name)
+                && let Some(shown) = registry.remembered.read(&name)
             {
-                registry.take(&name, definitions, Origin::Memory);
+                registry.take(&name, shown, Origin::Memory);
             }
             drop(turn);
         });
@@ -222,16 +219,12 @@ impl Registry {
     }
 
     /// The same, in this thread and whoever has the turn.
-    pub fn replace(&self, server: &ServerName, definitions: Vec<Definition>) -> usize {
-        self.take(server, definitions, Origin::Server { patience: PATIENCE }).len()
+    pub fn replace(&self, server: &ServerName, shown: Shown) -> usize {
+        self.take(server, shown, Origin::Server { patience: PATIENCE }).len()
     }
 
-    fn take(
-        &self,
-        server: &ServerName,
-        definitions: Vec<Definition>,
-        origin: Origin,
-    ) -> Arc<ServerTools> {
+    fn take(&self, server: &ServerName, shown: Shown, origin: Origin) -> Arc<ServerTools> {
+        let Shown { definitions, instructions } = shown;
         let rules = self.rules.get(server);
         let filter = rules.map(|rules| &rules.filter);
         let is_first = self.snapshot().get(server.as_str()).is_none_or(|known| known.is_remembered);
@@ -251,7 +244,11 @@ impl Registry {
                 tools.entry(name).or_insert_with(tool);
             }
         }
-        self.put(server, Arc::new(tools), origin)
+        let instructions = instructions.map(|said| match rules {
+            Some(rules) => rules.guard.text(&said).0.into(),
+            None => said.into(),
+        });
+        self.put(server, Arc::new(tools), instructions, origin)
     }
 
     /// A tool in the words that may reach the model.
@@ -277,6 +274,7 @@ impl Registry {
         &self,
         server: &ServerName,
         tools: Arc<IndexMap<String, Tool>>,
+        instructions: Option<Arc<str>>,
         origin: Origin,
     ) -> Arc<ServerTools> {
         let originals = tools.values().map(Tool::original);
@@ -297,6 +295,7 @@ impl Registry {
             is_unsettled: review.is_unsettled,
             since: Some(Instant::now()),
             server: server.to_string(),
+            instructions,
             limit: self.compression.enabled.then_some(self.compression.max_description_length),
             listing: OnceLock::new(),
         });
@@ -346,12 +345,12 @@ mod tests {
     use crate::config::SanitizeAction;
     use serde_json::value::RawValue;
 
-    fn definitions(names: &[&str]) -> Vec<Definition> {
+    fn shown(names: &[&str]) -> Shown {
         let define = |name: &&str| {
             let raw = RawValue::from_string(format!(r#"{{"name":"{name}"}}"#)).expect("valid");
             Definition::parse(&raw).expect("a tool")
         };
-        names.iter().map(define).collect()
+        Shown::new(names.iter().map(define).collect(), None)
     }
 
     fn registry(filters: &[(&str, ToolFilter)]) -> Registry {
@@ -370,7 +369,7 @@ mod tests {
         let filter = ToolFilter { allow: allow.map(owned), deny: owned(deny) };
         let registry = registry(&[("s", filter)]);
         let server = ServerName::parse("s").expect("a name");
-        registry.replace(&server, definitions(&["a", "b", "c"]));
+        registry.replace(&server, shown(&["a", "b", "c"]));
         let snapshot = registry.snapshot();
         let left: Vec<&str> =
             snapshot.iter().map(|(_, tool)| tool.definition.name.as_str()).collect();
@@ -390,9 +389,9 @@ mod tests {
     fn an_old_snapshot_stays_what_it_was() {
         let registry = registry(&[("a", ToolFilter::default()), ("b", ToolFilter::default())]);
         let server = |name| ServerName::parse(name).expect("a name");
-        registry.replace(&server("b"), definitions(&["x"]));
+        registry.replace(&server("b"), shown(&["x"]));
         let old = registry.snapshot();
-        registry.replace(&server("a"), definitions(&["x", "y", "x"]));
+        registry.replace(&server("a"), shown(&["x", "y", "x"]));
         assert_eq!(old.holders("x").count(), 1);
         let holders: Vec<String> =
             registry.snapshot().holders("x").map(|(name, _)| name.to_string()).collect();

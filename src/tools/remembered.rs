@@ -6,7 +6,7 @@
 //! apply when it is read again. Lists for clients that can be asked something are in `cache/lists/asked/`. With them goes what tells whether the server's entry still means the same server:
 //!
 //! ```json
-//! {"version": 1, "salt": "5eb2…", "entry": "9f86…", "tools": [{"name": "read_file", …}]}
+//! {"version": 1, "salt": "5eb2…", "entry": "9f86…", "instructions": "Files of …", "tools": [{"name": "read_file", …}]}
 //! ```
 //!
 //! A list whose entry was edited is forgotten. One that cannot be read is passed over with a line in the log; whatever
@@ -24,6 +24,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::Shown;
 use super::entry::{Entry, SALT, Salt};
 use crate::base::fs::{PRIVATE, create_private_folder, open_regular, write_atomically};
 use crate::base::json::Strict;
@@ -65,6 +66,9 @@ struct Listed<'a> {
     version: u32,
     salt: &'a str,
     entry: &'a str,
+    /// Not there where the server gave none.
+    #[serde(default)]
+    instructions: Option<String>,
     #[serde(borrow)]
     tools: Vec<&'a RawValue>,
 }
@@ -98,15 +102,15 @@ impl Remembered {
         self.servers.get(server).is_some_and(|server| !server.is_read.load(Ordering::Relaxed))
     }
 
-    /// The list of a server, when it is asked for the first time and there is one. Reads a file.
-    pub(super) fn read(&self, name: &ServerName) -> Option<Vec<Definition>> {
+    /// What a server showed, when that is asked for the first time and there is a list. Reads a file.
+    pub(super) fn read(&self, name: &ServerName) -> Option<Shown> {
         let server = self.servers.get(name)?;
         if server.is_read.swap(true, Ordering::Relaxed) {
             return None;
         }
         let read = self.bytes(name).map_err(Fault::from);
         let read = read.and_then(|bytes| match bytes {
-            Some(bytes) => definitions(&bytes, &server.entry),
+            Some(bytes) => shown(&bytes, &server.entry),
             None => Ok(None),
         });
         read.unwrap_or_else(|fault| {
@@ -131,12 +135,12 @@ impl Remembered {
         }
     }
 
-    fn write(&self, name: &ServerName, entry: &Entry, tools: &[Definition]) -> io::Result<()> {
+    fn write(&self, name: &ServerName, entry: &Entry, shown: &Shown) -> io::Result<()> {
         let path = self.path(name);
         // Whatever is wrong with the old file, it is replaced.
         let old = self.bytes(name).ok().flatten();
         let salt = old.as_deref().and_then(salt_of);
-        let new = text(&salt.map_or_else(Salt::random, Ok)?, entry, tools);
+        let new = text(&salt.map_or_else(Salt::random, Ok)?, entry, shown);
         if new.len() > MAX_BYTES {
             return match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -172,22 +176,28 @@ impl Remembered {
 
 impl Writing<'_> {
     /// Keeps a list, unless the file holds it already. Reads and writes a file.
-    pub(super) fn keep(self, definitions: &[Definition]) {
+    pub(super) fn keep(self, shown: &Shown) {
         let Self { lists, name, entry, .. } = &self;
-        if let Err(error) = lists.write(name, entry, definitions) {
+        if let Err(error) = lists.write(name, entry, shown) {
             let path = lists.path(name);
             tracing::info!("what `{name}` shows cannot be kept in {}: {error}", path.display());
         }
     }
 }
 
-fn text(salt: &Salt, entry: &Entry, tools: &[Definition]) -> String {
+fn text(salt: &Salt, entry: &Entry, shown: &Shown) -> String {
+    let Shown { definitions: tools, instructions } = shown;
     let bytes: usize = tools.iter().map(|tool| tool.text().len() + 1).sum();
     let mut text = String::with_capacity(bytes + 256);
     let salt = salt.as_str();
     let entry = entry.salted(salt);
-    write!(text, r#"{{"version":{VERSION},"salt":"{salt}","entry":"{entry}","tools":["#)
+    write!(text, r#"{{"version":{VERSION},"salt":"{salt}","entry":"{entry}","#)
         .expect("a string takes all");
+    if let Some(instructions) = instructions {
+        let instructions = serde_json::to_string(instructions).expect("a text always serialises");
+        write!(text, r#""instructions":{instructions},"#).expect("a string takes all");
+    }
+    text.push_str(r#""tools":["#);
     for (index, tool) in tools.iter().enumerate() {
         text.push_str(if index == 0 { "\n" } else { ",\n" });
         text.push_str(tool.text());
@@ -196,8 +206,8 @@ fn text(salt: &Salt, entry: &Entry, tools: &[Definition]) -> String {
     text
 }
 
-/// The definitions in a file; nothing where they belong to another entry.
-fn definitions(bytes: &[u8], entry: &Entry) -> Result<Option<Vec<Definition>>, Fault> {
+/// What a file holds; nothing where it belongs to another entry.
+fn shown(bytes: &[u8], entry: &Entry) -> Result<Option<Shown>, Fault> {
     let damaged = |reason: &dyn std::fmt::Display| Fault::Damaged(reason.to_string());
     let mut strict = Strict::new();
     let checked = strict.check(bytes).map_err(|fault| damaged(&fault))?;
@@ -209,7 +219,8 @@ fn definitions(bytes: &[u8], entry: &Entry) -> Result<Option<Vec<Definition>>, F
         return Ok(None);
     }
     let tools = listed.tools.into_iter().map(Definition::parse).collect::<Result<_, _>>();
-    tools.map(Some).map_err(|fault| damaged(&fault))
+    let tools = tools.map_err(|fault| damaged(&fault))?;
+    Ok(Some(Shown::new(tools, listed.instructions.as_deref())))
 }
 
 /// The salt of a file as this version writes it.
@@ -234,16 +245,20 @@ mod tests {
         Remembered::new(folder.join("lists"), entries)
     }
 
-    fn tools(texts: &[&str]) -> Vec<Definition> {
+    fn tools(texts: &[&str]) -> Shown {
         let tool = |text: &&str| {
             let raw = RawValue::from_string((*text).to_owned()).expect("JSON");
             Definition::parse(&raw).expect("a tool")
         };
-        texts.iter().map(tool).collect()
+        Shown::new(texts.iter().map(tool).collect(), None)
     }
 
-    fn keep(remembered: &Remembered, definitions: &[Definition]) {
-        remembered.writing(&name()).expect("its lists are kept").keep(definitions);
+    fn keep(remembered: &Remembered, shown: &Shown) {
+        remembered.writing(&name()).expect("its lists are kept").keep(shown);
+    }
+
+    fn texts(shown: &Shown) -> Vec<String> {
+        shown.definitions.iter().map(|tool| tool.text().to_owned()).collect()
     }
 
     const LIST: [&str; 2] =
@@ -258,14 +273,29 @@ mod tests {
             let list = remembered.read(&name());
             assert!(!remembered.is_unread(&name()));
             assert!(remembered.read(&name()).is_none(), "what comes later comes from the server");
-            list.map(|list| list.iter().map(|tool| tool.text().to_owned()).collect::<Vec<_>>())
+            list.map(|list| texts(&list))
         };
         assert_eq!(read("one"), None);
         keep(&remembered(home.path(), "one"), &tools(&LIST));
         assert_eq!(read("one").expect("kept"), LIST);
         assert_eq!(read("another"), None);
-        keep(&remembered(home.path(), "one"), &[]);
+        keep(&remembered(home.path(), "one"), &Shown::default());
         assert_eq!(read("one").expect("kept"), [""; 0]);
+    }
+
+    #[test]
+    fn instructions_come_back_with_the_list() {
+        let home = tempfile::tempdir().expect("a folder");
+        for said in [Some("Say \"please\",\nor é."), None] {
+            let shown = Shown::new(tools(&LIST).definitions, said);
+            keep(&remembered(home.path(), "one"), &shown);
+            let read = remembered(home.path(), "one").read(&name()).expect("kept");
+            assert_eq!((read.instructions.as_deref(), texts(&read)), (said, texts(&shown)));
+        }
+        for (said, length) in [("é".repeat(9000), 4000), (" \n".to_owned(), 0)] {
+            let instructions = Shown::new(Vec::new(), Some(&said)).instructions;
+            assert_eq!(instructions.map_or(0, |text| text.len()), length);
+        }
     }
 
     #[test]
@@ -304,7 +334,7 @@ mod tests {
             assert!(remembered.read(&name()).is_none(), "{damaged}");
             keep(&remembered, &tools(&LIST));
             let again = self::remembered(home.path(), "one").read(&name()).expect("replaced");
-            assert_eq!(again.len(), LIST.len());
+            assert_eq!(texts(&again), LIST);
         }
         fs::remove_file(&path).expect("removed");
         fs::create_dir(&path).expect("made");

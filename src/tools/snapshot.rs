@@ -29,6 +29,8 @@ pub struct ServerTools {
     /// When their pins were looked at.
     pub(super) since: Option<Instant>,
     pub(super) server: String,
+    /// How the server says that they are used, as far as it may reach the model.
+    pub(super) instructions: Option<Arc<str>>,
     /// Characters of a description in a list.
     pub(super) limit: Option<usize>,
     pub(super) listing: OnceLock<Listing>,
@@ -119,6 +121,11 @@ impl ServerTools {
     /// The tools as `list` shows them, put together when first asked for.
     pub fn listing(&self) -> &Listing {
         self.listing.get_or_init(|| Listing::new(&self.server, self.iter(), self.limit))
+    }
+
+    /// How the server says that its tools are used, for the model; its beginning, if it is long.
+    pub fn instructions(&self) -> Option<&str> {
+        self.instructions.as_deref()
     }
 
     /// Whether they are what the server showed in an earlier run. It may show others when it is reached, so nothing is

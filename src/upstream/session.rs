@@ -27,6 +27,8 @@ use crate::protocol::jsonrpc;
 use crate::protocol::log::Level;
 use crate::protocol::method;
 use crate::protocol::refusal::supported_versions;
+use crate::protocol::tool::Definition;
+use crate::tools::Shown;
 use crate::wire::Urgency;
 
 /// Why a request is dropped without an answer; whoever drops it says so first.
@@ -132,6 +134,13 @@ impl Session {
     /// What the handshake agreed on, once it is done.
     pub fn established(&self) -> Option<&Established> {
         self.agreement.established.get()
+    }
+
+    /// These tools of the server, with what it says of how they are used. That is kept on the disk, so it holds no secret
+    /// that the server was given.
+    pub(super) fn with_instructions(&self, tools: Vec<Definition>) -> Shown {
+        let said = self.established().and_then(|established| established.instructions.as_deref());
+        Shown::new(tools, said.map(|said| self.blotter.blot(said)).as_deref())
     }
 
     /// How the server is spoken to; before the handshake is done, as in the session era.

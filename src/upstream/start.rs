@@ -80,7 +80,9 @@ pub(super) async fn connect(
             if let Some(tools) = tools {
                 let era = connection.session().era();
                 let registry = supervisor.shared.registry(&supervisor.terms, era);
-                let count = registry.replace_in_turn(name, tools).await;
+                let count = registry
+                    .replace_in_turn(name, connection.session().with_instructions(tools))
+                    .await;
                 tracing::info!("`{name}` is connected with {count} tools");
             } else {
                 tracing::info!("another session with `{name}` is open");

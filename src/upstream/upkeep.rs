@@ -90,7 +90,7 @@ impl Supervisor {
             .await
             .unwrap_or(Err(Error::TimedOut { after: limit }))?;
         let registry = self.shared.registry(&self.terms, session.era());
-        Ok(registry.replace_in_turn(name, tools).await)
+        Ok(registry.replace_in_turn(name, session.with_instructions(tools)).await)
     }
 
     /// Closes the connection if it is open (`only` this one, where it is given), nothing is under way and

@@ -236,6 +236,39 @@ fn what_the_guard_removes_is_not_searched() {
 }
 
 #[test]
+fn an_empty_intent_is_told() {
+    let mut client = kitchen().serve_initialized();
+    for arguments in
+        [json!({"intent": ""}), json!({"intent": " \n"}), json!({"action": "intent", "intent": ""})]
+    {
+        let error = error_of(&client.mcp(&arguments), "invalid_params");
+        assert_words(&error["message"].to_string(), &["`intent` is empty"]);
+    }
+}
+
+#[test]
+fn equal_tools_are_told_apart_by_what_servers_said_in_an_earlier_run() {
+    let tools = json!([{"name": "find_ticket", "description": "Finds a ticket.", "inputSchema": {"type": "object"}}]);
+    let mut bridge = Bridge::new().file("tools.list", &json!({"tools": tools}).to_string());
+    let names = ["acme", "globex", "initech"];
+    for (server, name) in ["one", "two", "three"].into_iter().zip(names) {
+        let path = |name: &str| bridge.path(name).to_str().expect("the path is UTF-8").to_owned();
+        let (list, starts) = (path("tools.list"), path("starts"));
+        let flags = ["--list-file", &list, "--start-log", &starts, "--name", name];
+        bridge = bridge.server(server, &flags);
+    }
+    bridge.run(&["tools"]).expect(0);
+    let mut client = bridge.serve_initialized();
+    for (server, name) in ["one", "two", "three"].into_iter().zip(names) {
+        let answer = json_of(&ask(&mut client, &format!("find the ticket of {name}")));
+        let first =
+            if answer["match"].is_null() { &answer["alternatives"][0] } else { &answer["match"] };
+        assert_eq!(first["server"], json!(server), "{answer}");
+    }
+    assert_eq!(lines_of(&client.path("starts")).len(), 3, "nobody needed the servers again");
+}
+
+#[test]
 fn status_says_what_intents_are_compared_by() {
     let mut client = kitchen().serve_initialized();
     let status = client.mcp_json(&json!({"action": "status"}));
