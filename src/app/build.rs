@@ -12,13 +12,14 @@ use crate::access::Usage;
 use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
+use crate::base::worker::own_program;
 use crate::cache::{Kept, Results};
 use crate::config::{Auth, Config, Http, Remote, Source, Transport};
 use crate::guard::Guard;
 use crate::guard::pin::Pins;
 use crate::router::{self, Admin, LeftOut, Parts, Router, ServerSettings};
 use crate::search::{Finder, ServerWords};
-use crate::select::{Selector, own_program};
+use crate::select::Selector;
 use crate::tools::{Entry, NameFile, Registries, Registry, Remembered, Rules};
 use crate::upstream::{self, Pool};
 

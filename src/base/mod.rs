@@ -13,3 +13,4 @@ pub mod rewrite;
 pub mod secret;
 pub mod text;
 pub mod unicode;
+pub mod worker;

@@ -4,6 +4,8 @@
 //! a limit of their memory, and Windows is asked for nothing here: there, the bridge's own clock alone ends a filter
 //! that computes or builds without end.
 
+use crate::base::worker;
+
 /// How much memory a filter may use beside its stack, in MB.
 pub(super) const MEMORY: u64 = 512;
 /// How long a filter may compute, in seconds; up to one more may pass until it is stopped.
@@ -23,34 +25,12 @@ const WARM: u64 = 48 << 10;
 /// Sets what holds for the whole life of a worker. What the system refuses to set is left out: the bridge's clock
 /// stands behind it.
 pub(super) fn settle() {
-    #[cfg(unix)]
+    worker::settle();
+    #[cfg(target_os = "linux")]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};
-        let both = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
-        // A filter that dies must leave no image of what it worked on.
-        let _ = setrlimit(Resource::Core, both(0));
-        #[cfg(target_os = "linux")]
-        {
-            let _ = setrlimit(Resource::As, both((MEMORY << 20) + STACK as u64 + PROGRAM));
-            // The bridge starts workers on a thread that lives as long as itself.
-            let kill = rustix::process::Signal::KILL;
-            let _ = rustix::process::set_parent_process_death_signal(Some(kill));
-        }
-    }
-}
-
-/// Grants so many seconds on top of what the process has used; the system ends it after that (SIGXCPU). It holds for the
-/// process as a whole, which must be a worker.
-pub(super) fn grant_time(seconds: u64) {
-    #[cfg(not(unix))]
-    let _ = seconds;
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        use rustix::time::{ClockId, clock_gettime};
-        let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec.unsigned_abs();
-        let current = Some(used + 1 + seconds);
-        let _ = setrlimit(Resource::Cpu, Rlimit { current, ..getrlimit(Resource::Cpu) });
+        let limit = Some((MEMORY << 20) + STACK as u64 + PROGRAM);
+        let _ = setrlimit(Resource::As, Rlimit { current: limit, maximum: limit });
     }
 }
 

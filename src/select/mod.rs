@@ -16,5 +16,5 @@ mod worker;
 
 pub use engine::{place, run};
 pub use fault::{Error, Fault, Position};
-pub use selector::{Selector, own_program};
+pub use selector::Selector;
 pub use worker::{COMMAND, work};

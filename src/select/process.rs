@@ -2,34 +2,26 @@
 
 use std::io;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::fault::Error;
 use super::frame::{ANSWER_HEAD, Answer, job_head};
 use super::limits::{CPU_TIME, MEMORY};
 use super::worker::COMMAND;
+use crate::base::worker::{self, has_used_up_its_time};
 
 /// A busy machine may take this long to give a worker the time that its job may take.
 const WALL_CLOCK: Duration = Duration::from_secs(10);
 /// How long is waited for the part of a filter that fails, when it is known already that it does.
 const SEARCH: Duration = Duration::from_millis(500);
-/// What a dying worker says is not longer, and not later.
-const LAST_WORDS: u64 = 4096;
-const LAST_MOMENT: Duration = Duration::from_secs(1);
 
-/// A running worker; it is killed when dropped, so that whoever gives up waiting leaves nothing behind.
+/// A running worker; it is killed when dropped.
 #[derive(Debug)]
-pub(super) struct Worker {
-    process: Child,
-    jobs: ChildStdin,
-    answers: ChildStdout,
-    words: ChildStderr,
-}
+pub(super) struct Worker(worker::Worker);
 
 /// A job went without an answer.
 #[derive(Debug)]
@@ -43,19 +35,7 @@ pub(super) enum Lost {
 impl Worker {
     /// Starts one. It inherits nothing: what it may know comes with its jobs.
     pub(super) fn start(program: &Path) -> io::Result<Self> {
-        let mut command = Command::new(program);
-        command.arg(COMMAND).env_clear().kill_on_drop(true);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // What a terminal sends to the bridge's group must not hit its workers.
-        #[cfg(unix)]
-        command.process_group(0);
-        let mut process = command.spawn()?;
-        let (jobs, answers, words) =
-            (process.stdin.take(), process.stdout.take(), process.stderr.take());
-        let (Some(jobs), Some(answers), Some(words)) = (jobs, answers, words) else {
-            unreachable!("all three streams are piped")
-        };
-        Ok(Self { process, jobs, answers, words })
+        worker::Worker::start(program, COMMAND, []).map(Self)
     }
 
     /// Has one job done.
@@ -72,33 +52,26 @@ impl Worker {
     }
 
     async fn exchange(&mut self, filter: &str, input: &str) -> io::Result<Answer> {
-        self.jobs.write_all(&job_head(filter, input)).await?;
-        self.jobs.write_all(filter.as_bytes()).await?;
-        self.jobs.write_all(input.as_bytes()).await?;
-        self.jobs.flush().await?;
+        self.0.jobs.write_all(&job_head(filter, input)).await?;
+        self.0.jobs.write_all(filter.as_bytes()).await?;
+        self.0.jobs.write_all(input.as_bytes()).await?;
+        self.0.jobs.flush().await?;
         self.answer().await
     }
 
     async fn answer(&mut self) -> io::Result<Answer> {
         let mut head = [0; ANSWER_HEAD];
-        self.answers.read_exact(&mut head).await?;
+        self.0.answers.read_exact(&mut head).await?;
         let length = Answer::length_in(head).ok_or(io::ErrorKind::InvalidData)?;
         let mut body = vec![0; length];
-        self.answers.read_exact(&mut body).await?;
+        self.0.answers.read_exact(&mut body).await?;
         Ok(Answer { head, body })
     }
 
     async fn cause_of_death(&mut self, error: io::Error) -> Lost {
-        let mut words = Vec::new();
-        let status = timeout(LAST_MOMENT, async {
-            let mut stderr = (&mut self.words).take(LAST_WORDS);
-            // Without last words, the status alone has to tell.
-            let _ = stderr.read_to_end(&mut words).await;
-            self.process.wait().await
-        });
-        match status.await {
-            Ok(Ok(status)) => judge(status, &String::from_utf8_lossy(&words)),
-            _ => Lost::Worker(error),
+        match self.0.death().await {
+            Some((status, words)) => judge(status, &words),
+            None => Lost::Worker(error),
         }
     }
 }
@@ -112,13 +85,8 @@ fn judge(status: ExitStatus, words: &str) -> Lost {
     if words.contains("overflowed its stack") {
         return Lost::Filter(Error::TooDeep);
     }
-    #[cfg(unix)]
-    {
-        use rustix::process::Signal;
-        let signal = std::os::unix::process::ExitStatusExt::signal(&status);
-        if signal == Some(Signal::XCPU.as_raw()) {
-            return Lost::Filter(Error::TimedOut { seconds: CPU_TIME });
-        }
+    if has_used_up_its_time(status) {
+        return Lost::Filter(Error::TimedOut { seconds: CPU_TIME });
     }
     Lost::Worker(io::Error::other(format!("their process ended: {status}")))
 }

@@ -39,7 +39,7 @@ struct Idle {
 }
 
 impl Selector {
-    /// `program` is the bridge's own, see [`own_program`]. Nothing is started yet.
+    /// `program` is the bridge's own, see [`own_program`](crate::base::worker::own_program). Nothing is started yet.
     pub fn new(program: PathBuf) -> Self {
         Self { program, places: Semaphore::new(MAX_WORKERS), idle: Arc::default() }
     }
@@ -159,9 +159,4 @@ async fn end_in_time(idle: Arc<Mutex<Idle>>) {
 
 fn lock(idle: &Mutex<Idle>) -> MutexGuard<'_, Idle> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The running program, even if its file was replaced since it was started.
-pub fn own_program() -> io::Result<PathBuf> {
-    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }

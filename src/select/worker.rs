@@ -8,6 +8,7 @@ use std::thread;
 use super::fault::{Fault, Position};
 use super::frame::{Answer, JOB_HEAD, job_lengths};
 use super::{engine, limits};
+use crate::base::worker::{grant_time, said};
 
 /// The command of the bridge's program that runs filters.
 pub const COMMAND: &str = "select";
@@ -25,7 +26,7 @@ pub fn work(jobs: impl Read + Send, answers: impl Write + Send) -> io::Result<()
     thread::scope(|scope| {
         // Filters may call themselves deeper than a usual stack allows.
         let worker = thread::Builder::new().stack_size(limits::STACK);
-        let worker = worker.spawn_scoped(scope, || serve(jobs, answers, limits::grant_time))?;
+        let worker = worker.spawn_scoped(scope, || serve(jobs, answers, grant_time))?;
         worker.join().unwrap_or_else(|_| Err(io::Error::other("the worker's thread panicked")))
     })
 }
@@ -82,12 +83,10 @@ fn read(jobs: &mut impl Read, length: usize) -> io::Result<String> {
 
 /// What the jq library did not expect.
 fn fault_of(panic: &(dyn Any + Send), filter: &str) -> Fault {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
     Fault::Failed {
         position: Position::of(filter, 0),
         part: engine::excerpt(filter.trim()),
-        message: format!("jq cannot do this: {}", engine::excerpt(text)),
+        message: format!("jq cannot do this: {}", engine::excerpt(said(panic))),
     }
 }
 

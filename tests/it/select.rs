@@ -12,49 +12,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, eventually, wait_gone};
+use crate::support::{Workers, eventually, run_async as run, wait_gone};
 
-/// A folder with a link to the bridge's program, whose name tells this test's workers from all others.
-struct Workers {
-    _folder: tempfile::TempDir,
-    program: PathBuf,
-}
-
-impl Workers {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let program = folder.path().join("bridge");
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_bridge"), &program).expect("a link is made");
-        Self { _folder: folder, program }
-    }
-
-    fn selector(&self) -> Selector {
-        Selector::new(self.program.clone())
-    }
-
-    /// The processes that were started through the link and are not over.
-    fn running(&self) -> Vec<u32> {
-        let is_ours = |pid: &u32| {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            line.starts_with(self.program.as_os_str().as_encoded_bytes())
-        };
-        let entries = fs::read_dir("/proc").expect("Linux shows its processes");
-        entries
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter(is_ours)
-            .collect()
-    }
-
-    #[track_caller]
-    fn assert_none(&self) {
-        assert!(eventually(|| self.running().is_empty()), "left over: {:?}", self.running());
-    }
-}
-
-fn run<T>(test: impl Future<Output = T>) -> T {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_all().build().expect("a runtime is built");
-    runtime.block_on(async { timeout(10 * PATIENCE, test).await.expect("it ends in time") })
+fn selector_of(workers: &Workers) -> Selector {
+    Selector::new(workers.program.clone())
 }
 
 #[track_caller]
@@ -67,7 +28,7 @@ fn assert_told(outcome: &Result<String, Error>, words: &str) {
 fn a_warm_worker_does_one_job_after_the_other() {
     let workers = Workers::new();
     run(async {
-        let selector = workers.selector();
+        let selector = selector_of(&workers);
         assert_eq!(workers.running(), [0; 0], "none is started before it is needed");
         assert_eq!(selector.select(".a", r#"{"a":1.0}"#).await.expect("it works"), "1.0");
         let first = workers.running();
@@ -87,7 +48,7 @@ fn a_warm_worker_does_one_job_after_the_other() {
 fn runaway_filters_are_stopped_and_told_apart() {
     let workers = Workers::new();
     run(async {
-        let selector = workers.selector();
+        let selector = selector_of(&workers);
         assert_told(&selector.select("def f: 1 + f; f", "1").await, "too deeply nested");
         assert_told(&selector.select("def f: f; f", "1").await, "timed out");
         assert_told(&selector.select("until(false; . + .)", "\"x\"").await, "more than 512 MB");
@@ -106,7 +67,7 @@ fn runaway_filters_are_stopped_and_told_apart() {
 fn a_failure_is_told_though_its_place_cannot_be_found() {
     let workers = Workers::new();
     run(async {
-        let selector = workers.selector();
+        let selector = selector_of(&workers);
         // The first part alone never ends.
         assert_told(&selector.select("repeat(1) | error(\"late\")", "1").await, "`: late");
         let grows = "repeat(\"x\" * 1000000) | .[:5] as $x | error(\"large\")";
@@ -120,7 +81,7 @@ fn a_failure_is_told_though_its_place_cannot_be_found() {
 fn the_bridge_keeps_running_while_filters_compute() {
     let workers = Workers::new();
     run(async {
-        let selector = workers.selector();
+        let selector = selector_of(&workers);
         let slow = selector.select("def f: f; f", "1");
         tokio::pin!(slow);
         let mut quick = 0;
@@ -143,7 +104,7 @@ fn the_bridge_keeps_running_while_filters_compute() {
 fn many_filters_share_few_workers() {
     let workers = Workers::new();
     run(async {
-        let selector = Arc::new(workers.selector());
+        let selector = Arc::new(selector_of(&workers));
         let mut jobs = JoinSet::new();
         for number in 0..40 {
             let selector = selector.clone();
@@ -166,7 +127,7 @@ fn many_filters_share_few_workers() {
 fn a_filter_that_nobody_waits_for_is_killed() {
     let workers = Workers::new();
     run(async {
-        let selector = workers.selector();
+        let selector = selector_of(&workers);
         assert_eq!(selector.select(".", "1").await.expect("it works"), "1");
         let warm = workers.running();
         let endless = selector.select("def f: f; f", "1");
@@ -181,7 +142,7 @@ fn a_filter_that_nobody_waits_for_is_killed() {
 fn a_worker_that_died_is_replaced() {
     let workers = Workers::new();
     run(async {
-        let selector = workers.selector();
+        let selector = selector_of(&workers);
         assert_eq!(selector.select(".", "1").await.expect("it works"), "1");
         let warm = workers.running();
         let pid = i32::try_from(warm[0]).ok().and_then(Pid::from_raw).expect("a process id");
@@ -196,7 +157,7 @@ fn a_worker_that_died_is_replaced() {
 fn an_idle_worker_ends_after_a_minute() {
     let workers = Workers::new();
     run(async {
-        let selector = workers.selector();
+        let selector = selector_of(&workers);
         assert_eq!(selector.select(".", "1").await.expect("it works"), "1");
         let warm = workers.running();
         // A paused clock jumps to the end of a sleep.
@@ -215,7 +176,7 @@ fn an_idle_worker_ends_after_a_minute() {
 fn a_worker_that_grew_is_not_kept() {
     let workers = Workers::new();
     run(async {
-        let selector = workers.selector();
+        let selector = selector_of(&workers);
         let input = format!("[{}]", vec!["{\"a\":1}"; 400_000].join(","));
         let length = selector.select("length", &input).await.expect("it works");
         assert_eq!(length, "400000");
@@ -237,7 +198,7 @@ fn what_is_too_long_is_not_even_tried() {
 fn workers_know_nothing_and_end_with_their_input() {
     let workers = Workers::new();
     run(async {
-        let selector = workers.selector();
+        let selector = selector_of(&workers);
         selector.select(".", "1").await.expect("it works");
         for pid in workers.running() {
             let folder = PathBuf::from(format!("/proc/{pid}"));
@@ -301,7 +262,7 @@ fn inheritable() -> Vec<u32> {
 fn honest_filters_over_a_megabyte_are_not_stopped() {
     let workers = Workers::new();
     run(async {
-        let selector = workers.selector();
+        let selector = selector_of(&workers);
         let item = r#"{"id":12345,"name":"something with a name","tags":["a","b"],"price":12.50}"#;
         let input = format!("[{}]", vec![item; 14_000].join(","));
         let filter = "map(select(.price > 10) | {id, tags}) | group_by(.id) | map(length)";

@@ -6,12 +6,14 @@ mod http;
 mod process;
 mod spawned;
 mod web;
+mod workers;
 
 pub(crate) use bridge::{Bridge, Output, run_at_terminal, run_in};
 pub(crate) use client::{Client, initialize_params};
 pub(crate) use http::{Reply as HttpReply, Server as HttpServer, call as http_call, stateless};
 pub(crate) use process::{alive, eventually, lines_of, wait_gone, within};
 pub(crate) use web::{Reply, Request, SESSION, Web};
+pub(crate) use workers::{Workers, run_async};
 
 use std::time::Duration;
 
