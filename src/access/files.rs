@@ -16,7 +16,7 @@ use crate::base::lock::{Lock, PATIENCE};
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// Where the files are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Files {
     counts: PathBuf,
     damaged: PathBuf,

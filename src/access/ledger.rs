@@ -25,7 +25,7 @@ pub(super) struct Ledger {
     /// Somebody is about to write.
     pub(super) scheduled: AtomicBool,
     limit: RateLimit,
-    news: Mutex<News>,
+    news: Arc<Mutex<News>>,
 }
 
 /// What only this bridge knows.
@@ -46,8 +46,24 @@ impl Ledger {
         Self { server, files, turn, scheduled, limit, news }
     }
 
+    /// The same ledger under another limit. Calls under way end under the one that they began with.
+    pub(super) fn with_limit(&self, limit: RateLimit) -> Self {
+        Self {
+            server: self.server.clone(),
+            files: self.files.clone(),
+            turn: self.turn.clone(),
+            scheduled: AtomicBool::default(),
+            limit,
+            news: self.news.clone(),
+        }
+    }
+
     pub(super) fn is_limited(&self) -> bool {
         self.limit != RateLimit::default()
+    }
+
+    pub(super) fn has_limit(&self, limit: &RateLimit) -> bool {
+        self.limit == *limit
     }
 
     /// Counts a success. With a limit, the call's place becomes a count in the same moment: whoever looks sees one of the two.

@@ -132,6 +132,25 @@ async fn a_call_that_lasts_over_midnight_has_its_place_in_the_new_day() {
 }
 
 #[tokio::test]
+async fn another_limit_takes_over_what_was_counted() {
+    let scene = Scene::at("2026-11-20T12:00:00Z");
+    let free = scene.usage(RateLimit::default());
+    let unlimited = free.admit(&name()).await.expect("a place");
+    succeed(&free).await;
+    let narrow = free.successor([(name(), limit(Some(3), None))]);
+    let under_way = narrow.admit(&name()).await.expect("a place");
+    // The first call is counted though its count was not written yet, and the one that began before as it ends.
+    unlimited.succeeded().await;
+    let exceeded = refused(&narrow).await;
+    assert_eq!(exceeded.used + exceeded.open, 3);
+    let wide = narrow.successor([(name(), limit(Some(4), None))]);
+    under_way.succeeded().await;
+    succeed(&wide).await;
+    assert_eq!(refused(&wide).await.used, 4);
+    assert!(narrow.successor([]).admit(&name()).await.is_ok(), "it is not counted any more");
+}
+
+#[tokio::test]
 async fn bridges_that_share_a_folder_see_each_others_calls() {
     let scene = Scene::at("2026-11-20T12:00:00Z");
     let one = scene.usage(limit(Some(3), None));

@@ -47,8 +47,9 @@ struct Counted {
 
 struct Shared {
     ledgers: IndexMap<ServerName, Arc<Ledger>>,
-    holders: Holders,
-    clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
+    folder: PathBuf,
+    holders: Arc<Holders>,
+    clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
     /// All that is being written.
     tasks: TaskTracker,
     /// Nothing is put off any longer.
@@ -73,10 +74,36 @@ impl Usage {
         };
         let shared = Shared {
             ledgers: limits.into_iter().map(ledger).collect(),
-            holders: Holders::new(folder),
-            clock: Box::new(clock),
+            holders: Arc::new(Holders::new(folder.clone())),
+            folder,
+            clock: Arc::new(clock),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
+            told: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The counts of these servers, with what was counted for them so far. Those that were there before go on being
+    /// written; closing one set closes the other.
+    #[must_use]
+    pub fn successor(&self, limits: impl IntoIterator<Item = (ServerName, RateLimit)>) -> Self {
+        let Shared { ledgers, folder, holders, clock, tasks, closing, .. } = &*self.shared;
+        let ledger = |(server, limit): (ServerName, RateLimit)| {
+            let ledger = match ledgers.get(&server) {
+                Some(old) if old.has_limit(&limit) => old.clone(),
+                Some(old) => Arc::new(old.with_limit(limit)),
+                None => Arc::new(Ledger::new(folder, server.clone(), limit)),
+            };
+            (server, ledger)
+        };
+        let shared = Shared {
+            ledgers: limits.into_iter().map(ledger).collect(),
+            folder: folder.clone(),
+            holders: holders.clone(),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+            closing: closing.clone(),
             told: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }

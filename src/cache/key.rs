@@ -19,13 +19,21 @@ pub struct Key {
     server: Arc<str>,
     tool: Arc<str>,
     params: [u8; 32],
+    /// Which of those that had the server's name one after the other.
+    bearer: u64,
 }
 
 impl Key {
     /// The key of a call. `params` is a JSON text that has passed [`json::Strict`].
     pub fn new(server: &str, tool: &str, params: &str) -> Self {
         let params = Sha256::digest(canonical(params)).into();
-        Self { server: server.into(), tool: tool.into(), params }
+        Self { server: server.into(), tool: tool.into(), params, bearer: 0 }
+    }
+
+    /// The same call of the server that had this number when it bore its name: what one answered is none of another's.
+    #[must_use]
+    pub fn of(self, bearer: u64) -> Self {
+        Self { bearer, ..self }
     }
 
     /// The server that is called.

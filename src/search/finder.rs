@@ -95,6 +95,17 @@ impl Finder {
         Arc::new(Self { servers, state: RwLock::default(), meaning, tasks })
     }
 
+    /// The same for these servers: itself where they are the same, with what is said about each, else another one by
+    /// the same model, which takes the tools in anew.
+    #[must_use]
+    pub fn successor(self: &Arc<Self>, servers: HashMap<ServerName, ServerWords>) -> Arc<Self> {
+        if self.servers == servers {
+            return self.clone();
+        }
+        let meaning = self.meaning.as_ref().map(|meaning| meaning.anew()).map_err(Clone::clone);
+        Self::new(servers, meaning, self.tasks.clone())
+    }
+
     /// What intents are compared by, in a line that says how there could be more.
     pub fn about(&self) -> String {
         match &self.meaning {

@@ -70,6 +70,11 @@ impl Meaning {
         Self { embedder, store, vectors, turn, failure, closing }
     }
 
+    /// The same model with no tools.
+    pub(super) fn anew(&self) -> Self {
+        Self::new(self.embedder.clone(), self.store.clone())
+    }
+
     /// The model, and the engine that runs it.
     pub fn identity(&self) -> &str {
         self.embedder.identity()

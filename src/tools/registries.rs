@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Registry;
+use crate::config::ServerName;
 
 /// What servers show to which clients.
 #[derive(Debug, Clone)]
@@ -19,5 +20,11 @@ impl Registries {
     pub fn new(everybody: Registry) -> Self {
         let asked = Arc::new(everybody.for_asked());
         Self { everybody: Arc::new(everybody), asked }
+    }
+
+    /// Takes over what `before` knows of the servers that are `kept`; see [`Registry::adopt`].
+    pub fn adopt(&self, before: &Self, kept: impl Fn(&ServerName) -> bool) {
+        self.everybody.adopt(&before.everybody, &kept);
+        self.asked.adopt(&before.asked, &kept);
     }
 }

@@ -205,6 +205,37 @@ impl Registry {
         }
     }
 
+    /// Takes over what `before` knows of the servers that are `kept`, which are the same under the same rules. What is
+    /// known here already is later.
+    pub fn adopt(&self, before: &Self, kept: impl Fn(&ServerName) -> bool) {
+        let old = before.snapshot();
+        let adopted: Vec<_> = old
+            .servers
+            .iter()
+            .filter(|(name, _)| kept(name))
+            .filter_map(|(name, tools)| Some((name, tools.as_ref()?)))
+            .map(|(name, tools)| (name, self.summarized(before, tools)))
+            .collect();
+        self.current.rcu(|snapshot| {
+            let mut servers = snapshot.servers.clone();
+            for (name, tools) in &adopted {
+                if let Some(place @ None) = servers.get_mut(*name) {
+                    *place = Some(tools.clone());
+                }
+            }
+            Snapshot { servers }
+        });
+    }
+
+    /// Tools of another registry with the descriptions that lists have here.
+    fn summarized(&self, before: &Self, tools: &Arc<ServerTools>) -> Arc<ServerTools> {
+        if self.compression == before.compression {
+            tools.clone()
+        } else {
+            Arc::new(tools.summarized(&self.compression))
+        }
+    }
+
     /// Waits until all that was shown so far is on the disk.
     pub async fn settled(&self) {
         for turn in self.turns.values() {
@@ -296,7 +327,7 @@ impl Registry {
             since: Some(Instant::now()),
             server: server.to_string(),
             instructions,
-            limit: self.compression.enabled.then_some(self.compression.max_description_length),
+            limit: limit(&self.compression),
             listing: OnceLock::new(),
         });
         let is_change = match self.snapshot().get(server.as_str()) {
@@ -314,6 +345,11 @@ impl Registry {
         }
         tools
     }
+}
+
+/// Characters of a description in a list.
+pub(super) fn limit(compression: &SchemaCompression) -> Option<usize> {
+    compression.enabled.then_some(compression.max_description_length)
 }
 
 fn unusable_note(unusable: UnusableName) -> Note {
@@ -383,6 +419,22 @@ mod tests {
         check(Some(&["a", "b"]), &["b"], &["a"]);
         check(None, &["b"], &["a", "c"]);
         check(Some(&[]), &[], &[]);
+    }
+
+    #[test]
+    fn what_is_kept_is_adopted_and_nothing_else() {
+        let filters = [("a", ToolFilter::default()), ("b", ToolFilter::default())];
+        let (before, after) = (registry(&filters), registry(&filters));
+        let server = |name| ServerName::parse(name).expect("a name");
+        before.replace(&server("a"), shown(&["x", "y"]));
+        before.replace(&server("b"), shown(&["x"]));
+        after.adopt(&before, |name| *name == server("a"));
+        let known = |name: &str| after.snapshot().get(name).map(|tools| tools.len());
+        assert_eq!((known("a"), known("b")), (Some(2), None));
+        // What a server showed meanwhile is not taken back.
+        after.replace(&server("a"), shown(&["z"]));
+        after.adopt(&before, |_| true);
+        assert_eq!((known("a"), known("b")), (Some(1), Some(1)));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 use indexmap::IndexMap;
 use tokio::time::Instant;
 
+use super::registry::limit;
 use super::{Exposed, Listing, Tool};
-use crate::config::{ServerName, ToolPrefix};
+use crate::config::{SchemaCompression, ServerName, ToolPrefix};
 use crate::guard::pin::Note;
 use crate::guard::{ToolFinding, scan_definition};
 
@@ -132,6 +133,21 @@ impl ServerTools {
     /// refused on the strength of them.
     pub fn is_remembered(&self) -> bool {
         self.is_remembered
+    }
+
+    /// The same tools with descriptions for lists as these settings want them.
+    pub(super) fn summarized(&self, compression: &SchemaCompression) -> Self {
+        let tools = self.tools.iter();
+        let tools = tools.map(|(name, tool)| (name.clone(), tool.summarized(compression)));
+        Self {
+            tools: Arc::new(tools.collect()),
+            notes: self.notes.clone(),
+            server: self.server.clone(),
+            instructions: self.instructions.clone(),
+            limit: limit(compression),
+            listing: OnceLock::new(),
+            ..*self
+        }
     }
 
     /// Whether there is nothing to tell about these that was not told about the others.

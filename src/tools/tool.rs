@@ -84,6 +84,16 @@ impl Tool {
         self.original.as_deref().unwrap_or(&self.definition)
     }
 
+    /// The same tool with a description for lists as these settings want it.
+    pub(super) fn summarized(&self, compression: &SchemaCompression) -> Self {
+        Self {
+            original: self.original.clone(),
+            unusable: self.unusable,
+            checks: self.checks.clone(),
+            ..Self::new(self.definition.clone(), compression)
+        }
+    }
+
     pub(super) fn new(definition: Definition, compression: &SchemaCompression) -> Self {
         let schema: InputSchema = definition
             .input_schema()

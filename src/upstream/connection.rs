@@ -26,6 +26,8 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) struct Blueprint {
     pub(super) name: ServerName,
+    /// No other one of this process has it.
+    pub(super) number: u64,
     pub(super) transport: Transport,
     pub(super) blotter: Arc<Blotter>,
     pub(super) environment: Arc<Environment>,

@@ -20,7 +20,6 @@ use super::error::LastWords;
 use super::spares::Spares;
 use super::terms::Tenant;
 use super::{Error, Identity, Pool, Session, Supervisor, Terms};
-use crate::config::ServerName;
 use crate::protocol::era::Era;
 
 /// Sessions of one server are not lent to more calls at a time, further ones wait; and those that rest are counted too
@@ -40,20 +39,21 @@ pub struct Lease {
 #[derive(Debug, Default)]
 pub(super) struct Others(Mutex<Table>);
 
+/// By the number of the server.
 #[derive(Debug, Default)]
 struct Table {
     /// What stateless clients share.
-    stateless: HashMap<ServerName, Arc<Supervisor>>,
+    stateless: HashMap<u64, Arc<Supervisor>>,
     /// One per server and client.
-    private: HashMap<(ServerName, u64), Arc<Supervisor>>,
+    private: HashMap<(u64, u64), Arc<Supervisor>>,
     /// Those by which it turns out of which era a server is, for clients that can be asked something.
-    scouts: HashMap<ServerName, Arc<Supervisor>>,
+    scouts: HashMap<u64, Arc<Supervisor>>,
     /// Those that can be borrowed.
-    spares: HashMap<ServerName, Spares>,
+    spares: HashMap<u64, Spares>,
     /// Those that are borrowed.
     lent: Vec<Arc<Supervisor>>,
     /// How many more of a server may be.
-    turns: HashMap<ServerName, Arc<Semaphore>>,
+    turns: HashMap<u64, Arc<Semaphore>>,
     /// Clients that are gone.
     left: BTreeSet<u64>,
 }
@@ -90,28 +90,28 @@ impl Drop for Loan {
 }
 
 impl Table {
-    fn spares(&mut self, server: &ServerName) -> &mut Spares {
-        self.spares.entry(server.clone()).or_default()
+    fn spares(&mut self, server: u64) -> &mut Spares {
+        self.spares.entry(server).or_default()
     }
 
     /// Gives sessions of clients that can be asked something the place that the era of the server assigns to them: to be
     /// shared, or to be lent.
-    fn settle(&mut self, server: &ServerName) {
+    fn settle(&mut self, server: u64) {
         let era = |known: Option<&Arc<Supervisor>>| Some(known?.open_session()?.era());
-        if era(self.scouts.get(server)) == Some(Era::Stateless)
-            && era(self.stateless.get(server)).is_none()
-            && let Some(scout) = self.scouts.remove(server)
+        if era(self.scouts.get(&server)) == Some(Era::Stateless)
+            && era(self.stateless.get(&server)).is_none()
+            && let Some(scout) = self.scouts.remove(&server)
         {
-            self.stateless.insert(server.clone(), scout);
+            self.stateless.insert(server, scout);
         }
         for place in [&mut self.scouts, &mut self.stateless] {
-            let known = place.get(server);
+            let known = place.get(&server);
             if era(known) == Some(Era::Session)
                 && known.is_some_and(|known| known.terms.want_questions())
-                && let Some(known) = place.remove(server)
+                && let Some(known) = place.remove(&server)
             {
                 let capabilities = known.terms.declared(Era::Session).into();
-                self.spares.entry(server.clone()).or_default().put(known, capabilities, None);
+                self.spares.entry(server).or_default().put(known, capabilities, None);
             }
         }
     }
@@ -131,10 +131,20 @@ impl Others {
     }
 
     /// All of one server.
-    pub(super) fn of(&self, server: &ServerName) -> Vec<Arc<Supervisor>> {
+    pub(super) fn of(&self, leader: &Supervisor) -> Vec<Arc<Supervisor>> {
         let mut all = self.all();
-        all.retain(|supervisor| supervisor.blueprint.name == *server);
+        all.retain(|supervisor| supervisor.number() == leader.number());
         all
+    }
+
+    /// Forgets those of a server, which end with their leader.
+    pub(super) fn retire(&self, leader: &Supervisor) {
+        let (mut table, number) = (self.table(), leader.number());
+        table.stateless.remove(&number);
+        table.scouts.remove(&number);
+        table.spares.remove(&number);
+        table.turns.remove(&number);
+        table.private.retain(|(server, _), _| *server != number);
     }
 
     /// Those of one client.
@@ -148,9 +158,9 @@ impl Others {
     /// second session for the other one.
     fn stateless(&self, leader: &Arc<Supervisor>, tenant: &Tenant) -> Arc<Supervisor> {
         let mut table = self.table();
-        let server = &leader.blueprint.name;
+        let server = leader.number();
         table.settle(server);
-        let known = table.stateless.get(server);
+        let known = table.stateless.get(&server);
         let suffices = leader.eras.lacks(Era::Session)
             || (leader.eras.lacks(Era::Stateless)
                 && (leader.is_open()
@@ -160,7 +170,7 @@ impl Others {
             return leader.clone();
         }
         let is_unknown = !leader.eras.speaks(Era::Stateless);
-        let starting = table.scouts.get(server).filter(|scout| scout.is_starting());
+        let starting = table.scouts.get(&server).filter(|scout| scout.is_starting());
         if let (false, Some(scout)) = (is_unknown, starting) {
             // It has shown the era already, and only reads the tools.
             return scout.clone();
@@ -172,10 +182,10 @@ impl Others {
                 owner: None,
             };
             let open = || leader.sibling(terms);
-            return table.scouts.entry(server.clone()).or_insert_with(open).clone();
+            return table.scouts.entry(server).or_insert_with(open).clone();
         }
         let open = || leader.sibling(Terms::shared(Era::Stateless));
-        table.stateless.entry(leader.blueprint.name.clone()).or_insert_with(open).clone()
+        table.stateless.entry(server).or_insert_with(open).clone()
     }
 
     /// Nothing once the client is gone.
@@ -185,7 +195,7 @@ impl Others {
             let (capabilities, owner) = (capabilities.clone(), owner.clone());
             leader.sibling(Terms { era: *era, capabilities, owner })
         };
-        let key = (leader.blueprint.name.clone(), *client);
+        let key = (leader.number(), *client);
         let mut table = self.table();
         if table.left.contains(client) {
             return None;
@@ -194,9 +204,9 @@ impl Others {
     }
 
     /// Decides how many sessions of the server are lent.
-    fn turns(&self, server: &ServerName) -> Arc<Semaphore> {
+    fn turns(&self, server: u64) -> Arc<Semaphore> {
         let new = || Arc::new(Semaphore::new(MAX_LENT));
-        self.table().turns.entry(server.clone()).or_insert_with(new).clone()
+        self.table().turns.entry(server).or_insert_with(new).clone()
     }
 
     fn borrow(
@@ -210,10 +220,10 @@ impl Others {
         // The session is opened as one of a client of the era that it turns out to be of.
         let terms = Terms { era: *era, capabilities: capabilities.clone(), owner: None };
         let capabilities: Box<str> = terms.declared(Era::Session).into();
-        let server = &leader.blueprint.name;
+        let server = leader.number();
         let mut table = self.table();
         table.settle(server);
-        let lent = table.lent.iter().filter(|lent| lent.blueprint.name == *server).count();
+        let lent = table.lent.iter().filter(|lent| lent.number() == server).count();
         let spares = table.spares(server);
         let mut superfluous = spares.trim();
         let is_full = lent + spares.len() >= MAX_LENT;
@@ -234,7 +244,7 @@ impl Others {
         let clean = supervisor.is_unused();
         let mut table = self.table();
         table.lent.retain(|lent| !Arc::ptr_eq(lent, supervisor));
-        let spares = table.spares(&supervisor.blueprint.name);
+        let spares = table.spares(supervisor.number());
         let mut superfluous = spares.trim();
         if clean {
             spares.put(supervisor.clone(), capabilities.clone(), Some(borrower.clone()));
@@ -249,7 +259,7 @@ impl Others {
         {
             spares.is_trimmed = true;
             let trim = self.clone().trim(supervisor.clone());
-            supervisor.shared.tasks.spawn_on(trim, &runtime);
+            supervisor.shared().tasks.spawn_on(trim, &runtime);
         }
         drop(table);
         close(superfluous);
@@ -257,13 +267,14 @@ impl Others {
 
     /// Closes what is kept only until it has rested, for as long as there is some.
     async fn trim(self: Arc<Self>, of: Arc<Supervisor>) {
+        let closing = of.shared().closing.clone();
         loop {
             tokio::select! {
-                () = of.shared.closing.cancelled() => return,
+                () = closing.cancelled() => return,
                 () = sleep(AFTERMATH) => {}
             }
             let mut table = self.table();
-            let spares = table.spares(&of.blueprint.name);
+            let spares = table.spares(of.number());
             let superfluous = spares.trim();
             spares.is_trimmed = spares.are_many();
             let is_done = !spares.is_trimmed;
@@ -335,7 +346,7 @@ impl Pool {
 
     async fn borrow(&self, leader: &Arc<Supervisor>, tenant: &Tenant) -> Result<Lease, Error> {
         let limit = leader.request_timeout();
-        let turn = timeout(limit, self.others.turns(&leader.blueprint.name).acquire_owned()).await;
+        let turn = timeout(limit, self.others.turns(leader.number()).acquire_owned()).await;
         let turn = match turn {
             Ok(turn) => turn.expect("it is never closed"),
             Err(_) => return Err(Error::Busy { after: limit }),

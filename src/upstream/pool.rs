@@ -1,10 +1,14 @@
 //! All configured servers.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,6 +31,15 @@ pub struct Pool {
     supervisors: IndexMap<ServerName, Arc<Supervisor>>,
     pub(super) others: Arc<Others>,
     shared: Arc<Shared>,
+    makings: Makings,
+}
+
+/// What all connections are made with, whatever the config says.
+#[derive(Debug, Clone)]
+struct Makings {
+    environment: Arc<Environment>,
+    guardian: Arc<Guardian>,
+    http: Arc<Client>,
 }
 
 /// One server that the pool is to keep.
@@ -50,28 +63,77 @@ impl Pool {
         registries: Registries,
         tasks: TaskTracker,
     ) -> Self {
-        let stop_limit = settings.timeouts.shutdown / 2;
-        let guardian = Arc::new(Guardian::default());
-        let http = Arc::new(Client::default());
-        let closing = CancellationToken::new();
-        let shared =
-            Arc::new(Shared { settings, registries, tasks, closing, changes: Changes::new() });
+        let environment = environment.clone();
+        let makings = Makings { environment, guardian: Arc::default(), http: Arc::default() };
+        let (closing, changes) = (CancellationToken::new(), Changes::new());
+        let earlier = Vec::new();
+        let shared = Arc::new(Shared { settings, registries, earlier, tasks, closing, changes });
         let supervise = |server: Server| {
-            let Server { name, transport, secrets } = server;
-            let environment = environment.clone();
-            let blueprint = Blueprint {
-                name: name.clone(),
-                transport,
-                blotter: Arc::new(Blotter::new(&secrets)),
-                environment,
-                guardian: guardian.clone(),
-                http: http.clone(),
-                stop_limit,
-            };
-            (name, Arc::new(Supervisor::new(Arc::new(blueprint), shared.clone())))
+            let (name, blueprint) = makings.blueprint(server, &shared.settings);
+            (name, Arc::new(Supervisor::new(blueprint, shared.clone())))
         };
         let supervisors = servers.into_iter().map(supervise).collect();
-        Self { supervisors, others: Arc::default(), shared }
+        Self { supervisors, others: Arc::default(), shared, makings }
+    }
+
+    /// The pool of another config: the servers that are `kept` go on as they are, with their sessions, and the others are
+    /// new ones. What a server shows from now on goes into these registries as well.
+    #[must_use]
+    pub fn successor(
+        &self,
+        servers: Vec<Server>,
+        kept: &HashSet<ServerName>,
+        settings: Settings,
+        registries: Registries,
+    ) -> Self {
+        let Shared { tasks, closing, changes, .. } = &*self.shared;
+        let shared = Arc::new(Shared {
+            settings,
+            registries,
+            earlier: self.shared.so_far(),
+            tasks: tasks.clone(),
+            closing: closing.clone(),
+            changes: changes.clone(),
+        });
+        let supervise = |server: Server| match self.supervisors.get_key_value(&server.name) {
+            Some((name, supervisor)) if kept.contains(name) => {
+                supervisor.follow(shared.clone());
+                (name.clone(), supervisor.clone())
+            }
+            _ => {
+                let (name, blueprint) = self.makings.blueprint(server, &shared.settings);
+                (name, Arc::new(Supervisor::new(blueprint, shared.clone())))
+            }
+        };
+        let supervisors = servers.into_iter().map(supervise).collect();
+        let (others, makings) = (self.others.clone(), self.makings.clone());
+        Self { supervisors, others, shared, makings }
+    }
+
+    /// Ends the sessions with all servers but those that are `kept` once nobody needs them any more, which `unneeded`
+    /// waits for, and at the latest after `limit`.
+    pub fn retire(
+        &self,
+        kept: &HashSet<ServerName>,
+        unneeded: impl Future<Output = ()> + Send + 'static,
+        limit: Duration,
+    ) {
+        let retired = self.supervisors.iter().filter(|(name, _)| !kept.contains(*name));
+        let retired: Vec<_> = retired.map(|(_, supervisor)| supervisor.clone()).collect();
+        if retired.is_empty() {
+            return;
+        }
+        let (others, closing) = (self.others.clone(), self.shared.closing.clone());
+        self.shared.tasks.spawn(async move {
+            tokio::select! {
+                _ = timeout(limit, unneeded) => {}
+                () = closing.cancelled() => {}
+            }
+            for leader in retired {
+                leader.close();
+                others.retire(&leader);
+            }
+        });
     }
 
     /// The server of this name.
@@ -100,9 +162,9 @@ impl Pool {
     }
 
     /// How the server is doing: by the session that all share, or by any other if that one is not open.
-    pub fn status(&self, server: &ServerName, supervisor: &Supervisor) -> Status {
+    pub fn status(&self, supervisor: &Supervisor) -> Status {
         let status = supervisor.status();
-        let others = || self.others.of(server).into_iter().map(|other| other.status());
+        let others = || self.others.of(supervisor).into_iter().map(|other| other.status());
         if status.state == State::Disconnected
             && let Some(other) = others().find(|other| other.state != State::Disconnected)
         {
@@ -182,5 +244,24 @@ impl Pool {
     /// Ends every session and starts no other. The tasks given to [`Pool::new`] end with the last child.
     pub fn close(&self) {
         self.shared.closing.cancel();
+    }
+}
+
+impl Makings {
+    fn blueprint(&self, server: Server, settings: &Settings) -> (ServerName, Arc<Blueprint>) {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let Server { name, transport, secrets } = server;
+        let Self { environment, guardian, http } = self.clone();
+        let blueprint = Blueprint {
+            name: name.clone(),
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            transport,
+            blotter: Arc::new(Blotter::new(&secrets)),
+            environment,
+            guardian,
+            http,
+            stop_limit: settings.timeouts.shutdown / 2,
+        };
+        (name, Arc::new(blueprint))
     }
 }

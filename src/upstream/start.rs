@@ -70,19 +70,17 @@ pub(super) async fn connect(
 ) -> Result<Arc<Connection>, Error> {
     sleep(wait).await;
     let name = &supervisor.blueprint.name;
-    let Shared { settings, .. } = &*supervisor.shared;
+    let timeouts = supervisor.shared().settings.timeouts.clone();
     let is_remote = !matches!(supervisor.blueprint.transport, Transport::Stdio(_));
-    let limit = longest_start(is_remote, settings.timeouts.connection);
+    let limit = longest_start(is_remote, timeouts.connection);
     match timeout(limit, open(supervisor, tail, limit)).await {
         Ok(Ok((connection, tools))) => {
             // Its idle time begins now, however long it took to start.
             connection.session().touch();
             if let Some(tools) = tools {
                 let era = connection.session().era();
-                let registry = supervisor.shared.registry(&supervisor.terms, era);
-                let count = registry
-                    .replace_in_turn(name, connection.session().with_instructions(tools))
-                    .await;
+                let tools = connection.session().with_instructions(tools);
+                let count = supervisor.show(era, tools).await;
                 tracing::info!("`{name}` is connected with {count} tools");
             } else {
                 tracing::info!("another session with `{name}` is open");
@@ -128,7 +126,8 @@ async fn attempt(
     limit: Duration,
 ) -> Result<Opened, Error> {
     let Supervisor { blueprint, terms, eras, subscriptions, closing, .. } = supervisor;
-    let Shared { settings, tasks, changes, .. } = &*supervisor.shared;
+    let shared = supervisor.shared().clone();
+    let Shared { settings, tasks, changes, .. } = &*shared;
     let connection = Connection::open(blueprint, tail.clone(), tasks, closing)?;
     let session = connection.session();
     let (terms, subscriptions, eras) = (terms.clone(), subscriptions.clone(), eras.clone());

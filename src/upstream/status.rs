@@ -48,7 +48,7 @@ impl Supervisor {
     /// How the server is doing.
     pub fn status(&self) -> Status {
         let tools = self
-            .shared
+            .shared()
             .registries
             .everybody
             .snapshot()
@@ -68,7 +68,7 @@ impl Supervisor {
                 Some(error) => (State::Disconnected, Some(error.to_string())),
             },
             Phase::Starting(start @ Start { overdue: Some(since), .. }) => {
-                let after = since.elapsed() + self.shared.settings.timeouts.wait;
+                let after = since.elapsed() + self.shared().settings.timeouts.wait;
                 (State::Disconnected, Some(start.unfinished(after).to_string()))
             }
             Phase::CoolingDown { error, .. } => (State::Disconnected, Some(error.to_string())),

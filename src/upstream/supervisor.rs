@@ -2,9 +2,10 @@
 //! when it fails, closed when idle.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,7 @@ use crate::base::backoff::Backoff;
 use crate::config;
 use crate::protocol::era::Era;
 use crate::telemetry::logging::excerpt;
-use crate::tools::{Registries, Registry};
+use crate::tools::{Registries, Registry, Shown};
 
 /// A server that ends again and again without having answered a call waits longer before each start.
 const CRASH_BACKOFF: Backoff =
@@ -36,11 +37,13 @@ pub struct Settings {
     pub lifecycle: config::Lifecycle,
 }
 
-/// What supervisors share.
+/// What supervisors share, as the config has it that is in force.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) registries: Registries,
+    /// Those of earlier configs: requests that began under them look there for what a server shows.
+    pub(super) earlier: Vec<(Weak<Registry>, Weak<Registry>)>,
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
     pub(super) changes: Changes,
@@ -56,13 +59,28 @@ impl Shared {
             &self.registries.everybody
         }
     }
+
+    /// The same place under the configs before, as far as anybody still looks there.
+    pub(super) fn earlier(&self, terms: &Terms, era: Era) -> impl Iterator<Item = Arc<Registry>> {
+        let is_asked = era == Era::Session && terms.want_questions();
+        let earlier = self.earlier.iter();
+        earlier.filter_map(move |(all, asked)| if is_asked { asked } else { all }.upgrade())
+    }
+
+    /// The registries of this config and those before, for the one that comes next.
+    pub(super) fn so_far(&self) -> Vec<(Weak<Registry>, Weak<Registry>)> {
+        let Registries { everybody, asked } = &self.registries;
+        let earlier = self.earlier.iter().filter(|(all, _)| all.strong_count() > 0).cloned();
+        earlier.chain([(Arc::downgrade(everybody), Arc::downgrade(asked))]).collect()
+    }
 }
 
 /// Keeps one server reachable.
 #[derive(Debug)]
 pub struct Supervisor {
     pub(super) blueprint: Arc<Blueprint>,
-    pub(super) shared: Arc<Shared>,
+    /// Another one as soon as another config is in force; one of a server that is no longer as it was stays with the old one.
+    shared: Arc<ArcSwap<Shared>>,
     pub(super) terms: Arc<Terms>,
     pub(super) eras: Arc<Eras>,
     /// It is the one that the registry follows, and not one of a few clients.
@@ -107,7 +125,7 @@ impl Supervisor {
         let closing = shared.closing.child_token();
         Self {
             blueprint,
-            shared,
+            shared: Arc::new(ArcSwap::new(shared)),
             terms: Arc::new(Terms::shared(Era::Session)),
             eras: Arc::default(),
             leads: true,
@@ -126,20 +144,52 @@ impl Supervisor {
             eras: self.eras.clone(),
             leads: false,
             subscriptions: Arc::default(),
-            closing: self.shared.closing.child_token(),
+            closing: self.closing.child_token(),
             state: Mutex::new(Inner::new()),
         })
+    }
+
+    /// What it shares with others at this moment.
+    pub(super) fn shared(&self) -> Guard<Arc<Shared>> {
+        self.shared.load()
+    }
+
+    /// Goes on under another config, with all its siblings.
+    pub(super) fn follow(&self, shared: Arc<Shared>) {
+        self.shared.store(shared);
+    }
+
+    /// Tells it from others of the same name, which come one after the other as the config changes.
+    pub fn number(&self) -> u64 {
+        self.blueprint.number
+    }
+
+    /// Puts what the server shows, in a session of this era, where requests look for it; returns how many tools may be called.
+    /// Another config may come meanwhile, under which requests look elsewhere.
+    pub(super) async fn show(&self, era: Era, tools: Shown) -> usize {
+        let name = &self.blueprint.name;
+        loop {
+            let shared = self.shared.load_full();
+            for earlier in shared.earlier(&self.terms, era) {
+                earlier.replace_in_turn(name, tools.clone()).await;
+            }
+            let registry = shared.registry(&self.terms, era);
+            let count = registry.replace_in_turn(name, tools.clone()).await;
+            if Arc::ptr_eq(&shared, &self.shared.load()) {
+                return count;
+            }
+        }
     }
 
     /// Whether the tools are to be read when a session of this era opens: those of one that does not lead only where
     /// nothing is known yet of what it shows.
     pub(super) fn reads_tools(&self, era: Era) -> bool {
-        let snapshot = self.shared.registry(&self.terms, era).snapshot();
+        let snapshot = self.shared().registry(&self.terms, era).snapshot();
         let known = snapshot.get(self.blueprint.name.as_str());
         self.leads || known.is_none_or(|tools| tools.is_remembered())
     }
 
-    /// Ends its session, and opens no other.
+    /// Ends its session and those of its siblings, and opens no other.
     pub(super) fn close(&self) {
         self.closing.cancel();
     }
@@ -160,7 +210,7 @@ impl Supervisor {
 
     /// How long a call may be silent.
     pub fn request_timeout(&self) -> Duration {
-        self.shared.settings.timeouts.request
+        self.shared().settings.timeouts.request
     }
 
     /// The open session, once there is one. Waits at most `connectionTimeoutMs` for a start, which
@@ -185,7 +235,7 @@ impl Supervisor {
         self: &Arc<Self>,
         mut outcome: watch::Receiver<Outcome>,
     ) -> Result<Arc<Session>, Error> {
-        let limit = self.shared.settings.timeouts.wait;
+        let limit = self.shared().settings.timeouts.wait;
         let this_start = outcome.clone();
         match timeout(limit, outcome.wait_for(Option::is_some)).await {
             Ok(Ok(outcome)) => match &*outcome {
@@ -219,7 +269,7 @@ impl Supervisor {
         let doubt = match &self.state().phase {
             Phase::CoolingDown { error, .. } => Some(error.clone()),
             Phase::Starting(start) if start.doubtful || start.overdue.is_some() => {
-                Some(start.unfinished(self.shared.settings.timeouts.wait))
+                Some(start.unfinished(self.shared().settings.timeouts.wait))
             }
             _ => None,
         };
@@ -252,8 +302,8 @@ impl Supervisor {
                 state.crashes = if connection.session().is_proven() { 0 } else { crashes };
             }
             Phase::Starting(start) => {
-                if start.is_overdue(self.shared.settings.lifecycle.connect_cool_down) {
-                    return Err(start.unfinished(self.shared.settings.timeouts.wait));
+                if start.is_overdue(self.shared().settings.lifecycle.connect_cool_down) {
+                    return Err(start.unfinished(self.shared().settings.timeouts.wait));
                 }
                 return Ok(Reached::Starting(start.outcome.clone()));
             }
@@ -275,7 +325,7 @@ impl Supervisor {
         let start =
             Start { outcome: outcome.clone(), tail, doubtful: false, overdue: None, abandon };
         state.phase = Phase::Starting(start);
-        self.shared.tasks.spawn(starting);
+        self.shared().tasks.spawn(starting);
         Ok(Reached::Starting(outcome))
     }
 
@@ -294,7 +344,7 @@ impl Supervisor {
         };
         self.state().phase = match &connected {
             Ok(connection) => {
-                self.shared.tasks.spawn(self.clone().keep(connection.clone()));
+                self.shared().tasks.spawn(self.clone().keep(connection.clone()));
                 Phase::Open(connection.clone())
             }
             Err(Error::Abandoned) => Phase::Closed,
@@ -303,7 +353,7 @@ impl Supervisor {
                     let why = excerpt(error.to_string().as_bytes(), 1000);
                     tracing::info!("`{}` is not reachable: {why}", self.blueprint.name);
                 }
-                let until = Instant::now() + self.shared.settings.lifecycle.connect_cool_down;
+                let until = Instant::now() + self.shared().settings.lifecycle.connect_cool_down;
                 Phase::CoolingDown { error: error.clone(), until }
             }
         };

@@ -19,9 +19,9 @@ impl Supervisor {
     /// Rereads the tools when they change and closes the connection when nobody used it for long.
     pub(super) async fn keep(self: Arc<Self>, connection: Arc<Connection>) {
         let session = connection.session();
-        let idle_timeout = self.shared.settings.lifecycle.idle_timeout;
         let (mut changed, mut not_before) = (false, Instant::now());
         loop {
+            let idle_timeout = self.shared().settings.lifecycle.idle_timeout;
             let idle = async {
                 match idle_timeout {
                     Some(timeout) => sleep_until(session.last_used() + timeout).await,
@@ -58,7 +58,7 @@ impl Supervisor {
     /// A session that ended by itself is opened again where somebody waits to hear of resources.
     fn reopen_for_subscribers(self: Arc<Self>) {
         if !self.subscriptions.is_empty() && !self.closing.is_cancelled() {
-            let tasks = self.shared.tasks.clone();
+            let tasks = self.shared().tasks.clone();
             tasks.spawn(async move {
                 if let Err(error) = self.session().await {
                     tracing::info!("`{}` tells of no resources: {error}", self.blueprint.name);
@@ -89,8 +89,7 @@ impl Supervisor {
         let tools = timeout(limit, listing::read(session, name.as_str(), limit))
             .await
             .unwrap_or(Err(Error::TimedOut { after: limit }))?;
-        let registry = self.shared.registry(&self.terms, session.era());
-        Ok(registry.replace_in_turn(name, session.with_instructions(tools)).await)
+        Ok(self.show(session.era(), session.with_instructions(tools)).await)
     }
 
     /// Closes the connection if it is open (`only` this one, where it is given), nothing is under way and

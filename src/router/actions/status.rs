@@ -32,7 +32,7 @@ pub(in crate::router) async fn show(
     let served = router.pool.iter().filter(|(name, _)| wanted(name.as_str()));
     let served = served.map(|(name, supervisor)| {
         let (changed_tools, hint) = changed_tools(router, name);
-        let status = router.pool.status(name, supervisor);
+        let status = router.pool.status(supervisor);
         ServerStatus {
             name: name.as_str(),
             transport: Some(supervisor.transport()),
