@@ -4,8 +4,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use mcp_bridge::base::environment::Environment;
 use mcp_bridge::search::embed::{
-    EmbedError, Embedder, Local, Model, Purpose, Runtime, UNLOAD_AFTER,
+    EmbedError, Embedder, Local, Model, Program, Purpose, Runtime, UNLOAD_AFTER,
 };
 use mcp_bridge::search::{Key, Store};
 
@@ -30,7 +31,8 @@ impl Embeddings {
             model => model.map_err(io::Error::other)?,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let embedder = Arc::new(Local::new(model, Runtime::Rust, UNLOAD_AFTER));
+        let program = Program::new(env!("CARGO_BIN_EXE_bridge").into(), &Environment::default());
+        let embedder = Arc::new(Local::new(model, Runtime::Rust, program, UNLOAD_AFTER));
         Ok(Some(Self { runtime, embedder, store: Store::new(root.join(KEPT)) }))
     }
 

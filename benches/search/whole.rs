@@ -84,14 +84,17 @@ pub(crate) fn report(
                 .args([RESIDENT, &count.to_string()])
                 .output()?;
             let held = String::from_utf8_lossy(&child.stdout).trim().to_owned();
-            let figure = format!("{count} tools: resident without search, with it, with the model");
+            let figure = format!(
+                "{count} tools: resident without search, with it, after a query (the model apart)"
+            );
             row(figure, held, None)?;
         }
     }
     Ok(())
 }
 
-/// Writes what this process holds before it can search, once it can, and once the model is loaded.
+/// Writes what this process holds before it can search, once it can, and once a query was answered. The model is in a
+/// process of its own.
 pub(crate) fn resident(
     folder: &Path,
     count: usize,

@@ -8,7 +8,9 @@ use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::config::{Embedding, IntentRouting};
 use crate::model::{DEFAULT, Installed, Kind, Models};
-use crate::search::embed::{EmbedError, Embedder, Local, Model, Runtime, UNLOAD_AFTER, services};
+use crate::search::embed::{
+    EmbedError, Embedder, Local, Model, Program, Runtime, UNLOAD_AFTER, services,
+};
 use crate::search::{Meaning, Store, WordsOnly};
 
 /// Services by what a model's name begins with where `embedding` is `auto`.
@@ -92,7 +94,10 @@ fn local(
     };
     let model = Model::open(&folder)?;
     let runtime = runtime(&models, environment, paths)?;
-    Ok(Arc::new(Local::new(model, runtime, UNLOAD_AFTER)))
+    let program = Program::own(environment).map_err(|error| EmbedError::Ended {
+        reason: format!("the bridge's own program is not found: {error}"),
+    })?;
+    Ok(Arc::new(Local::new(model, runtime, program, UNLOAD_AFTER)))
 }
 
 fn usual(models: &Models) -> Option<PathBuf> {

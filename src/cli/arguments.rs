@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::edit::Change;
+use crate::search::embed;
 use crate::select;
 use crate::upstream::guardian;
 
@@ -173,6 +174,9 @@ pub(super) enum Command {
     /// Run jq filters for the bridge; started by the bridge itself
     #[command(name = select::COMMAND, hide = true)]
     Select,
+    /// Run a model for the bridge; started by the bridge itself
+    #[command(name = embed::COMMAND, hide = true)]
+    Embed,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ use super::{
     tools, usage, validate_recipe,
 };
 use crate::base::environment::Environment;
+use crate::search::embed;
 use crate::select;
 use crate::telemetry::logging;
 use crate::upstream::guardian;
@@ -77,12 +78,17 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
             .map(|()| Exit::Done)
             .map_err(failed);
     }
+    if let Some(Command::Embed) = arguments.command {
+        let failed = |error| Failure::new(Exit::Failed, format!("cannot run models: {error}"));
+        return embed::work().map(|()| Exit::Done).map_err(failed);
+    }
     if let Some(Command::ValidateRecipe(arguments)) = &arguments.command {
         return Ok(validate_recipe::run(arguments, printer));
     }
     let setup = Setup::new(arguments.global.config.as_deref(), environment, printer)?;
     match arguments.command {
-        None | Some(Command::Guard | Command::Select | Command::ValidateRecipe(_)) => {
+        None
+        | Some(Command::Guard | Command::Select | Command::Embed | Command::ValidateRecipe(_)) => {
             serve::run(&setup, &arguments.listen)
         }
         Some(Command::Doctor) => doctor::run(&setup),

@@ -21,6 +21,7 @@ mod direct_tasks;
 mod direct_tools;
 mod doctor;
 mod edit;
+mod embed;
 mod fidelity;
 mod guard;
 mod handshake;

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{EmbedError, Embedder as _, Local, Model, Purpose, Runtime, UNLOAD_AFTER, tokens};
+use super::engine::Engine;
+use super::{EmbedError, Model, Purpose, Runtime, tokens};
 
 /// What the model says of a text by another implementation; `tests/model/reference.py` says which.
 #[derive(Deserialize)]
@@ -54,13 +54,17 @@ fn cosine(left: &[f32], right: &[f32]) -> f32 {
     dot(left, right) / (dot(left, left) * dot(right, right)).sqrt()
 }
 
-async fn agrees_with_the_references(embedder: &Local) -> Vec<Vec<f32>> {
+fn embed(engine: &mut Engine, texts: &[String], purpose: Purpose) -> Vec<Vec<f32>> {
+    engine.embed(texts, purpose).expect("vectors")
+}
+
+fn agrees_with_the_references(engine: &mut Engine) -> Vec<Vec<f32>> {
     let references = references();
     let texts: Vec<String> = references.iter().map(|reference| reference.text.clone()).collect();
-    let vectors = embedder.embed(&texts, Purpose::Document).await.expect("vectors");
+    let vectors = embed(engine, &texts, Purpose::Document);
     assert_eq!(vectors.len(), texts.len());
     for (reference, vector) in references.iter().zip(&vectors) {
-        assert_eq!(vector.len(), embedder.dimensions());
+        assert_eq!(vector.len(), reference.vector.len());
         let agreement = cosine(&reference.vector, vector);
         assert!(agreement >= 0.9995, "{agreement} for {:?}", reference.text);
         let length = cosine(vector, vector) * vector.iter().map(|value| value * value).sum::<f32>();
@@ -80,19 +84,19 @@ fn texts_are_cut_into_the_tokens_of_the_reference() {
     }
 }
 
-#[tokio::test]
-async fn the_encoder_agrees_with_the_references() {
+#[test]
+fn the_encoder_agrees_with_the_references() {
     let Some(model) = model() else { return };
-    let embedder = Local::new(model, Runtime::Rust, UNLOAD_AFTER);
-    let together = agrees_with_the_references(&embedder).await;
-    let alone = embedder.embed(&[references()[1].text.clone()], Purpose::Query).await;
-    let agreement = cosine(&alone.expect("a vector")[0], &together[1]);
+    let mut engine = Engine::load(&model, &Runtime::Rust).expect("a model");
+    let together = agrees_with_the_references(&mut engine);
+    let alone = embed(&mut engine, &[references()[1].text.clone()], Purpose::Query);
+    let agreement = cosine(&alone[0], &together[1]);
     assert!(agreement > 0.999_999, "{agreement}");
-    assert!(embedder.embed(&[], Purpose::Query).await.expect("nothing").is_empty());
+    assert!(embed(&mut engine, &[], Purpose::Query).is_empty());
 }
 
 /// What is said of a folder with these files, whose manifest describes them as they are.
-async fn refused(graph: &[u8], weights: &[u8], tokenizer: &str) -> String {
+fn refused(graph: &[u8], weights: &[u8], tokenizer: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let mut files = serde_json::Map::new();
     for (name, bytes) in
@@ -113,45 +117,31 @@ async fn refused(graph: &[u8], weights: &[u8], tokenizer: &str) -> String {
     });
     fs::write(folder.path().join("model.json"), manifest.to_string()).expect("a file");
     let model = Model::open(folder.path()).expect("a manifest");
-    let embedder = Local::new(model, Runtime::Rust, UNLOAD_AFTER);
-    let text = ["list open issues".to_owned()];
-    let error = embedder.embed(&text, Purpose::Query).await.expect_err("a fault");
-    let again = embedder.embed(&text, Purpose::Query).await.expect_err("a fault");
-    assert_eq!(error.to_string(), again.to_string());
+    let error = Engine::load(&model, &Runtime::Rust).err().expect("a fault");
     assert!(matches!(error, EmbedError::Broken { .. }), "{error:?}");
     error.to_string()
 }
 
-#[tokio::test]
-async fn files_of_nonsense_are_errors_with_a_remedy() {
+#[test]
+fn files_of_nonsense_are_errors_with_a_remedy() {
     let check = |error: String, expected: &str| {
         assert!(error.contains(expected), "{error}");
         assert!(error.contains("install the model again"), "{error}");
     };
     let tokenizer =
         r#"{"model": {"type": "WordPiece", "vocab": {"[CLS]": 0, "[SEP]": 1, "[UNK]": 2}}}"#;
-    check(refused(b"", b"", "nonsense").await, "t.json");
-    check(refused(b"", b"", tokenizer).await, "g.onnx");
-    check(refused(b"no graph at all", b"", tokenizer).await, "g.onnx");
+    check(refused(b"", b"", "nonsense"), "t.json");
+    check(refused(b"", b"", tokenizer), "g.onnx");
+    check(refused(b"no graph at all", b"", tokenizer), "g.onnx");
     let Some(model) = model() else { return };
     let graph = model.graph().expect("a graph");
-    check(refused(&graph, b"", tokenizer).await, "g.onnx");
-    check(refused(&graph, &(1_u64 << 60).to_le_bytes(), tokenizer).await, "g.onnx");
-}
-
-#[tokio::test]
-async fn an_idle_model_leaves_and_comes_back() {
-    let Some(model) = model() else { return };
-    let embedder = Local::new(model, Runtime::Rust, Duration::ZERO);
-    let text = ["list open issues".to_owned()];
-    let first = embedder.embed(&text, Purpose::Query).await.expect("a vector");
-    let second = embedder.embed(&text, Purpose::Query).await.expect("a vector");
-    assert_eq!(first, second);
+    check(refused(&graph, b"", tokenizer), "g.onnx");
+    check(refused(&graph, &(1_u64 << 60).to_le_bytes(), tokenizer), "g.onnx");
 }
 
 #[cfg(feature = "onnx")]
-#[tokio::test]
-async fn both_engines_agree() {
+#[test]
+fn both_engines_agree() {
     let Some(model) = model() else { return };
     let folder = target().join("runtime");
     let library = match super::Library::find(None, &[folder]) {
@@ -161,11 +151,10 @@ async fn both_engines_agree() {
             return;
         }
     };
-    let native = Local::new(model.clone(), Runtime::Onnx(library), UNLOAD_AFTER);
-    let own = Local::new(model, Runtime::Rust, UNLOAD_AFTER);
-    assert_eq!(native.identity(), own.identity());
-    let vectors = agrees_with_the_references(&native).await;
-    for (left, right) in vectors.iter().zip(agrees_with_the_references(&own).await) {
+    let mut native = Engine::load(&model, &Runtime::Onnx(library)).expect("a model");
+    let mut own = Engine::load(&model, &Runtime::Rust).expect("a model");
+    let vectors = agrees_with_the_references(&mut native);
+    for (left, right) in vectors.iter().zip(agrees_with_the_references(&mut own)) {
         let agreement = cosine(left, &right);
         assert!(agreement > 0.999_99, "{agreement}");
     }

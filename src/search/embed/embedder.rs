@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 use super::error::EmbedError;
 
@@ -24,7 +25,7 @@ pub trait Embedder: Send + Sync + Debug {
 }
 
 /// What a text is to a search. Some models make different vectors of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Purpose {
     /// What is wanted.
     Query,

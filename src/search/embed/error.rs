@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::frame::exact;
+
 /// Why texts were not turned into vectors.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
 pub enum EmbedError {
     /// Something that the engine needs is not on this machine.
     #[error("{missing} is not installed; {remedy}")]
@@ -18,6 +22,7 @@ pub enum EmbedError {
     #[error("`{}` cannot be used: {reason}; {remedy}", path.display())]
     Broken {
         /// The file or folder.
+        #[serde(with = "exact")]
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -28,6 +33,12 @@ pub enum EmbedError {
     #[error("the embedding model failed: {reason}")]
     Failed {
         /// What it said.
+        reason: String,
+    },
+    /// The process that runs the model is gone, or cannot be started.
+    #[error("the embedding model's process failed: {reason}")]
+    Ended {
+        /// How it ended, and what it said last.
         reason: String,
     },
     /// A service answered that it will not.
@@ -80,7 +91,7 @@ impl EmbedError {
             | Self::Unconfigured { .. }
             | Self::WrongShape { .. } => false,
             Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
-            Self::Unreachable { .. } => true,
+            Self::Ended { .. } | Self::Unreachable { .. } => true,
         }
     }
 }
@@ -108,6 +119,7 @@ mod tests {
             EmbedError::Unreachable { service: "it".to_owned(), reason: "refused".to_owned() },
             true,
         );
+        check(EmbedError::Ended { reason: "it ended".to_owned() }, true);
         check(
             EmbedError::NotInstalled { missing: "it".to_owned(), remedy: "get it".to_owned() },
             false,

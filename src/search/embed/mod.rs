@@ -7,6 +7,7 @@ mod embedder;
 mod encoder;
 mod engine;
 mod error;
+mod frame;
 mod gemini;
 mod local;
 mod model;
@@ -15,6 +16,7 @@ mod ollama;
 mod onnx;
 mod openai;
 mod pool;
+mod process;
 mod remote;
 pub mod services;
 #[cfg(test)]
@@ -28,3 +30,5 @@ pub use local::{Local, Runtime, UNLOAD_AFTER};
 pub use model::Model;
 #[cfg(feature = "onnx")]
 pub use onnx::Library;
+pub use process::Program;
+pub use worker::{COMMAND, work};

@@ -6,18 +6,21 @@ use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use crate::base::fs::open_regular;
 use crate::model::{self, MANIFEST, Manifest, Network};
 
 use super::embedder::Purpose;
 use super::error::EmbedError;
+use super::frame::exact;
 
 const REMEDY: &str = "install the model again, or set `intentRouting.embedding` to `keyword`";
 
 /// A model folder whose manifest was read and makes sense. Its files are read, and checked, when they are needed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Model {
+    #[serde(with = "exact")]
     folder: PathBuf,
     network: Network,
     files: IndexMap<String, model::File>,

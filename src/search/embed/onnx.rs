@@ -10,9 +10,11 @@ use ort::environment::Environment;
 use ort::session::Session as Graph;
 use ort::session::builder::SessionBuilder;
 use ort::value::Tensor;
+use serde::{Deserialize, Serialize};
 
 use super::engine::Network;
 use super::error::EmbedError;
+use super::frame::exact;
 use super::model::Model;
 use super::pool::{Batch, Output};
 
@@ -29,8 +31,8 @@ const FILE: &str = if cfg!(windows) {
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
 /// The library of ONNX Runtime, by its full path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Library(PathBuf);
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Library(#[serde(with = "exact")] PathBuf);
 
 impl Library {
     /// The library that was `named` (by `ORT_DYLIB_PATH`, or by what installing recorded), or else that in one of the

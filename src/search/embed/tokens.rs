@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::base::unicode;
 
 /// More bytes than this many for each token are not looked at: a text may be as long as its author likes.
-const BYTES_PER_TOKEN: usize = 64;
+pub(super) const BYTES_PER_TOKEN: usize = 64;
 
 /// A tokenizer and how many tokens of a text it gives.
 pub(super) struct Tokens {

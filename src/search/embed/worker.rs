@@ -1,102 +1,84 @@
-//! The thread that a local model lives on. It comes with the first text and goes, and the model's memory with it, when
-//! no text has come for a while. It is a thread of low priority: tools are embedded while their servers are in use.
+//! The process that runs a model: what it works with and then texts on stdin, vectors on stdout, until stdin ends. It is
+//! of low priority: tools are embedded while their servers are in use.
 
-use std::any::Any;
+use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::Instant;
+use serde::{Deserialize, Serialize};
 
-use super::embedder::Purpose;
 use super::engine::Engine;
 use super::error::EmbedError;
+use super::frame;
 use super::local::Runtime;
 use super::model::Model;
+use crate::base::worker::{grant_time, said, settle};
 
-/// As many callers wait in the queue; further ones wait before it.
-pub(super) const QUEUE: usize = 16;
-/// A model that could not be loaded is not tried again sooner.
-const PAUSE: Duration = Duration::from_secs(30);
+/// The command of the bridge's program that runs a model.
+pub const COMMAND: &str = "embed";
 
-/// Texts that want vectors.
-pub(super) struct Job {
-    pub(super) texts: Vec<String>,
-    pub(super) purpose: Purpose,
-    pub(super) reply: oneshot::Sender<Result<Vec<Vec<f32>>, EmbedError>>,
-    /// The place in the queue, which is taken until the job is done, even when nobody waits for it any more.
-    pub(super) place: OwnedSemaphorePermit,
-}
+/// How long one job may take, loading the model included.
+pub(super) const LONGEST: Duration = Duration::from_mins(1);
 
 /// What a worker works with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Duty {
     pub(super) model: Model,
     pub(super) runtime: Runtime,
-    pub(super) unload_after: Duration,
 }
 
-/// Starts a worker, which ends when nobody holds the sender, or after `unload_after` without a job.
-pub(super) fn start(duty: Duty) -> Result<SyncSender<Job>, EmbedError> {
-    let (sender, jobs) = sync_channel(QUEUE);
-    thread::Builder::new()
-        .name("embed".to_owned())
-        .spawn(move || work(&duty, &jobs))
-        .map_err(|error| EmbedError::Failed { reason: format!("no thread for it: {error}") })?;
-    Ok(sender)
-}
-
-fn work(duty: &Duty, jobs: &Receiver<Job>) {
+/// Turns texts into vectors until no more can come.
+pub fn work() -> io::Result<()> {
+    settle();
     step_back();
+    serve(io::stdin(), answers()?)
+}
+
+fn serve(mut jobs: impl Read, mut answers: impl Write) -> io::Result<()> {
+    let Some(duty) = frame::read_duty::<Duty>(&mut jobs)? else { return Ok(()) };
     let mut loaded: Option<Engine> = None;
-    let mut failed: Option<(Instant, EmbedError)> = None;
-    while let Ok(job) = jobs.recv_timeout(duty.unload_after) {
-        let Job { texts, purpose, reply, place: _place } = job;
-        if reply.is_closed() {
-            continue;
-        }
-        if let Some((at, error)) = &failed
-            && at.elapsed() < PAUSE
-        {
-            let _gone = reply.send(Err(error.clone()));
-            continue;
-        }
+    while let Some(job) = frame::read_job(&mut jobs)? {
+        // A graph may make a library run in circles, and nobody may be left who could end it.
+        grant_time(LONGEST.as_secs());
         let outcome = guarded(|| {
             let engine = match &mut loaded {
                 Some(engine) => engine,
                 none => none.insert(Engine::load(&duty.model, &duty.runtime)?),
             };
-            engine.embed(&texts, purpose)
+            engine.embed(&job.texts, job.purpose)
         });
-        failed = None;
-        if let (None, Err(error)) = (&loaded, &outcome) {
-            failed = Some((Instant::now(), error.clone()));
-        }
-        let _gone = reply.send(outcome);
+        frame::write(&mut answers, &frame::answer(&outcome))?;
     }
+    Ok(())
+}
+
+/// Stdout for answers alone: what a native library prints goes to stderr.
+#[cfg(unix)]
+fn answers() -> io::Result<impl Write> {
+    let answers = rustix::io::dup(io::stdout())?;
+    rustix::stdio::dup2_stdout(io::stderr())?;
+    Ok(std::fs::File::from(answers))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it may fail")]
+fn answers() -> io::Result<impl Write> {
+    Ok(io::stdout())
 }
 
 /// Runs what is made of other people's files: a fault that a library answers with a panic costs this job and no other.
 fn guarded<T>(work: impl FnOnce() -> Result<T, EmbedError>) -> Result<T, EmbedError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let reason = format!("it panicked: {}", words(panic.as_ref()));
+        let reason = format!("it panicked: {}", said(panic.as_ref()));
         Err(EmbedError::Failed { reason })
     })
 }
 
-fn words(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a word")
-}
-
-/// On Linux niceness is a thread's own, and passed on to the threads that it starts; elsewhere it would be the whole
-/// program's.
+/// Before any other thread is started: on Linux niceness is a thread's own, and passed on to those that it starts.
 fn step_back() {
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     if let Err(error) = rustix::process::nice(10) {
-        tracing::debug!(%error, "the embedding thread keeps its priority");
+        tracing::debug!(%error, "the embedding process keeps its priority");
     }
 }
 
@@ -110,5 +92,12 @@ mod tests {
         let error = outcome.expect_err("an error").to_string();
         assert!(error.contains("odd weights"), "{error}");
         assert_eq!(guarded(|| Ok(1)).expect("no panic"), 1);
+    }
+
+    #[test]
+    fn it_ends_with_its_input_and_takes_nothing_else() {
+        assert!(serve(&b""[..], Vec::new()).is_ok());
+        assert!(serve(&b"j\x02\0\0\0{}"[..], Vec::new()).is_err());
+        assert!(serve(&b"d\x02\0\0\0{}"[..], Vec::new()).is_err());
     }
 }

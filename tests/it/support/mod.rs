@@ -5,6 +5,7 @@ mod client;
 mod http;
 mod process;
 mod spawned;
+mod tiny;
 mod web;
 mod workers;
 
@@ -12,6 +13,7 @@ pub(crate) use bridge::{Bridge, Output, run_at_terminal, run_in};
 pub(crate) use client::{Client, initialize_params};
 pub(crate) use http::{Reply as HttpReply, Server as HttpServer, call as http_call, stateless};
 pub(crate) use process::{alive, eventually, lines_of, wait_gone, within};
+pub(crate) use tiny::Tiny;
 pub(crate) use web::{Reply, Request, SESSION, Web};
 pub(crate) use workers::{Workers, run_async};
 
