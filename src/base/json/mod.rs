@@ -1,6 +1,7 @@
 //! JSON as text: checked once and strictly when it comes in, then cut into parts and put together again without
 //! being built up as values.
 
+mod canonical;
 mod cut;
 mod edit;
 mod scan;
@@ -8,6 +9,7 @@ mod spelling;
 mod splice;
 mod strict;
 
+pub use canonical::canonical;
 pub use cut::{
     Member, elements, first_value, is_object, member, members, objects, offset, replace, string,
 };
