@@ -105,6 +105,11 @@ impl Paths {
         self.cache().join("vectors")
     }
 
+    /// What remote catalogs held when they were last fetched, a file each.
+    pub fn catalogs(&self) -> PathBuf {
+        self.cache().join("catalogs")
+    }
+
     /// Counted calls.
     pub fn usage(&self) -> PathBuf {
         self.home.join("usage")

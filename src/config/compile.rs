@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::adaptive_promotion::AdaptivePromotion;
+use super::catalogs::RemoteCatalog;
 use super::exposure::Exposure;
 use super::http::Http;
 use super::intent_routing::IntentRouting;
@@ -59,6 +60,8 @@ pub struct Config {
     pub protection: Protection,
     /// Whether the catalog can be searched.
     pub catalog: bool,
+    /// Further catalogs, those that come first before the others.
+    pub catalogs: Vec<RemoteCatalog>,
     /// Whether installed recipes become servers by themselves.
     pub auto_merge: bool,
     /// Whether answers carry what helps to find faults.
@@ -98,6 +101,7 @@ impl Default for Config {
             http: Http::default(),
             protection: Protection::default(),
             catalog: true,
+            catalogs: Vec::new(),
             auto_merge: false,
             debug: false,
             agent_admin: false,
@@ -132,6 +136,7 @@ impl Config {
             http: Http::read(top.object("http")),
             protection: Protection::read(top, default.protection),
             catalog: top.bool("catalog").unwrap_or(default.catalog),
+            catalogs: RemoteCatalog::read_all(top),
             auto_merge: top.bool("autoMerge").unwrap_or(default.auto_merge),
             debug: top.bool("debug").unwrap_or(default.debug),
             agent_admin: top.bool("agentAdmin").unwrap_or(default.agent_admin),
@@ -172,7 +177,7 @@ mod tests {
                 "adaptivePromotion": {"enabled": true, "maxPromoted": 12, "minCalls": 13, "windowMs": 14, "decayMs": 15},
                 "http": {"maxSessions": 18},
                 "retry": {"maxAttempts": 16, "delayMs": 17, "backoffMultiplier": 1.5, "retryOn": ["timeout"]},
-                "sanitizeAction": "annotate", "pinning": "enforce", "catalog": false, "autoMerge": true, "debug": true, "agentAdmin": true, "validateArguments": false}"#,
+                "sanitizeAction": "annotate", "pinning": "enforce", "catalog": false, "catalogs": [], "autoMerge": true, "debug": true, "agentAdmin": true, "validateArguments": false}"#,
             &[],
         );
         let ms = Duration::from_millis;
@@ -225,6 +230,7 @@ mod tests {
                 pinning: Pinning::Enforce,
             },
             catalog: false,
+            catalogs: Vec::new(),
             auto_merge: true,
             debug: true,
             agent_admin: true,

@@ -8,6 +8,7 @@
 mod adaptive_promotion;
 mod auth;
 mod authority;
+pub(crate) mod catalogs;
 mod collections;
 mod compile;
 pub(crate) mod document;
@@ -42,6 +43,7 @@ mod variables;
 pub use adaptive_promotion::AdaptivePromotion;
 pub use auth::{Auth, AuthorizationEndpoints, CredentialsFormat, DeviceEndpoints, Grant, OAuth2};
 pub use authority::{Authority, Host, Origin};
+pub use catalogs::{PublicKey, RemoteCatalog};
 pub use compile::{CallFormat, Config};
 pub use dotenv::check_env_file;
 pub use error::Error;
