@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use crate::config::Finding;
-use crate::recipe::{Checked, Recipe};
+use crate::recipe::{AuthKind, Checked, Recipe};
 
 /// A recipe without errors, by whatever name it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,64 @@ impl Entry {
         let Checked { recipe, findings } = checked;
         let Some(recipe) = recipe else { return Err(findings) };
         Ok(Self { recipe, origin, sha256: hex(&Sha256::digest(text)), findings })
+    }
+
+    /// What the server is about; `other` where the recipe does not say.
+    pub fn category(&self) -> &str {
+        self.recipe.metadata.category.as_deref().unwrap_or("other")
+    }
+
+    /// What somebody has to have before the server is of use.
+    pub fn needs(&self) -> Needs {
+        let auth = &self.recipe.auth;
+        match (auth.kind, auth.required) {
+            (Some(AuthKind::OAuth2), _) if auth.env_vars.is_empty() => Needs::Login,
+            (_, _) if auth.env_vars.is_empty() && !auth.required => Needs::Nothing,
+            (_, false) => Needs::OptionalKey,
+            (Some(AuthKind::OAuth2), true) => Needs::Login,
+            (_, true) if auth.env_vars.is_empty() => Needs::Setup,
+            (_, true) => Needs::Key,
+        }
+    }
+}
+
+/// What somebody has to have before a server is of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// Values of variables: a key, a token, a name and a password.
+    Key,
+    /// The same, and without them it is of less use.
+    OptionalKey,
+    /// A login in a browser.
+    Login,
+    /// What its instructions say.
+    Setup,
+}
+
+impl Needs {
+    /// In a word or two.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Key => "key",
+            Self::OptionalKey => "optional key",
+            Self::Login => "login",
+            Self::Setup => "setup",
+        }
+    }
+}
+
+impl Origin {
+    /// In a word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::BuiltIn => "built-in",
+            Self::Home { .. } => "home",
+            Self::File { .. } => "file",
+            Self::Remote { .. } => "remote",
+        }
     }
 }
 

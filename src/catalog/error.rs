@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::note::Note;
 use crate::config::Finding;
 use crate::recipe;
 
@@ -15,6 +16,8 @@ pub enum Error {
         name: String,
         /// Ids that are most like it, the most like first.
         nearest: Vec<String>,
+        /// Why it may be missing: catalogs that could not be had, recipes that are left out.
+        notes: Vec<Note>,
     },
     /// Its file cannot be read.
     #[error(transparent)]

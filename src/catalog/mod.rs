@@ -4,14 +4,22 @@
 //! or runs anything.
 
 mod built_in;
+mod copies;
+mod document;
 mod entry;
 mod error;
+mod fetch;
 mod files;
+mod note;
+mod remote;
+mod signature;
 mod sources;
 #[cfg(test)]
 mod tests;
 
 pub use built_in::Catalog;
-pub use entry::{Entry, Origin};
+pub use entry::{Entry, Needs, Origin};
 pub use error::Error;
-pub use sources::Sources;
+pub use note::{Note, Reason};
+pub use remote::Freshness;
+pub use sources::{Listing, Sources};

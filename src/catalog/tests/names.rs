@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use super::files::FILES;
-use super::{Catalog, Error, Origin, Sources};
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
+use crate::catalog::files::FILES;
+use crate::catalog::{Catalog, Error, Origin, Sources};
 
 #[test]
 fn every_file_is_built_in_under_its_name() {
@@ -54,7 +54,7 @@ fn home(recipes: &[(&str, &str)]) -> (tempfile::TempDir, Sources) {
     }
     let path = folder.path().to_str().expect("text");
     let paths = Paths::new(&Environment::from_pairs([("BRIDGE_HOME", path)])).expect("a home");
-    let sources = Sources::new(&paths);
+    let sources = Sources::new(&paths, &[]);
     (folder, sources)
 }
 

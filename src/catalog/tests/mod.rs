@@ -1,0 +1,5 @@
+//! What the parts of the catalog do together.
+
+mod documents;
+mod names;
+mod signed;
