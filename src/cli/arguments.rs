@@ -8,6 +8,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::catalog::{self, Catalog};
+use super::search::{self, Search};
 use crate::config::edit::Change;
 use crate::search::embed;
 use crate::select;
@@ -165,6 +167,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ModelCommand,
     },
+    /// Find servers that can be installed, by what they are for
+    #[command(after_help = search::EXAMPLES)]
+    Search(Search),
+    /// Show all servers that can be installed by name
+    #[command(after_help = catalog::EXAMPLES)]
+    Catalog(Catalog),
     /// Check recipes: files, or folders that hold a `recipe.json`
     #[command(after_help = VALIDATE_RECIPE_EXAMPLES)]
     ValidateRecipe(ValidateRecipe),

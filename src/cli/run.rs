@@ -10,8 +10,8 @@ use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
 use super::{
-    approve, call, doctor, init, intent, limit, model, read, remove, serve, servers, set_env,
-    tools, usage, validate_recipe,
+    approve, call, catalog, doctor, init, intent, limit, model, read, remove, search, serve,
+    servers, set_env, tools, usage, validate_recipe,
 };
 use crate::base::environment::Environment;
 use crate::search::embed;
@@ -106,6 +106,8 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
             setup.with_patience(async |app, printer| intent::explain(app, printer, &intent).await)
         }
         Some(Command::Model { command }) => model::run(&command, &setup),
+        Some(Command::Search(search)) => search::run(&search, &setup),
+        Some(Command::Catalog(catalog)) => catalog::run(&catalog, &setup),
         Some(Command::Servers) => setup.with_patience(servers::run),
         Some(Command::Tools(tools)) => {
             setup.with_patience(async |app, printer| tools::run(app, printer, &tools).await)

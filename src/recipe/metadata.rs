@@ -34,7 +34,8 @@ const ORIGINS: [&str; 3] = ["official", "community", "aiwerk"];
 const AUDIENCES: [&str; 4] = ["developer", "business", "consumer", "general"];
 const SIDE_EFFECTS: [&str; 3] = ["read-only", "read-write", "billing-impact"];
 const PRICINGS: [&str; 4] = ["free", "freemium", "paid", "byok"];
-const MATURITIES: [&str; 4] = ["experimental", "beta", "stable", "deprecated"];
+const DEPRECATED: &str = "deprecated";
+const MATURITIES: [&str; 4] = ["experimental", "beta", "stable", DEPRECATED];
 const OUTCOMES: [&str; 2] = ["pass", "skip"];
 
 /// Servers change; what was tried longer ago may work no more.
@@ -148,6 +149,11 @@ impl Metadata {
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether people are advised to take another one.
+    pub fn is_deprecated(&self) -> bool {
+        self.profile.maturity.as_deref() == Some(DEPRECATED)
+    }
 }
 
 impl Profile {
@@ -159,7 +165,7 @@ impl Profile {
             pricing: choice::open(reader, "pricing", &PRICINGS),
             maturity: choice::open(reader, "maturity", &MATURITIES),
         };
-        if profile.maturity.as_deref() == Some("deprecated") {
+        if profile.maturity.as_deref() == Some(DEPRECATED) {
             let message = "the recipe is `deprecated`; look for another one";
             reader.report().warning(&reader.at("maturity"), message);
         }

@@ -11,6 +11,7 @@ use super::field::Field;
 use super::words::{Form, each_word};
 use crate::guard::unmarked;
 use crate::protocol::tool::Definition;
+use crate::recipe::Recipe;
 use crate::tools::Hints;
 
 /// How deep parameters within parameters are read.
@@ -105,6 +106,27 @@ impl Document {
             description: rest.to_owned(),
             parameters,
             server: server.clone(),
+        }
+    }
+
+    /// Reads a recipe, so that servers are found before anybody has installed them: its tags and categories stand where a
+    /// tool has its title, the tools that it names where a tool has its parameters.
+    pub fn of_recipe(recipe: &Recipe) -> Self {
+        let metadata = &recipe.metadata;
+        let kinds = metadata.category.iter().chain(&metadata.subcategory).chain(&metadata.tags);
+        let kinds: Vec<&str> = kinds.map(String::as_str).collect();
+        let tools = metadata.tool_examples.iter().map(|tool| Parameter {
+            name: tool.name.clone(),
+            text: tool.description.clone().unwrap_or_default(),
+        });
+        Self {
+            // Names that are written together are often asked for as two words, and the other way round.
+            name: format!("{} {}", recipe.id, recipe.name),
+            title: kinds.join(", "),
+            summary: recipe.description.clone(),
+            parameters: tools.take(MOST_PARAMETERS).collect(),
+            is_deprecated: metadata.is_deprecated(),
+            ..Self::default()
         }
     }
 
