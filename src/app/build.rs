@@ -14,6 +14,7 @@ use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::base::worker::own_program;
 use crate::cache::{Kept, Results};
+use crate::catalog::Sources;
 use crate::config::{Auth, Config, Http, Remote, Source, Transport};
 use crate::guard::Guard;
 use crate::guard::pin::Pins;
@@ -114,6 +115,7 @@ pub fn build(
             let (source, paths) = (source.clone(), paths.clone());
             Arc::new(Admin { source, paths, environment: environment.clone() })
         }),
+        catalog: config.catalog.then(|| Sources::new(paths, &config.catalogs)),
         finder: Finder::new(words, meaning, tasks.clone()),
         selector: Selector::new(own_program().map_err(Error::Program)?),
     };
@@ -136,10 +138,7 @@ pub fn build(
 /// Keys that are checked and have no effect yet, where somebody has set them.
 fn not_in_force(config: &Config) -> Vec<Remark> {
     let default = Config::default();
-    let set = [
-        ("catalog", config.catalog != default.catalog),
-        ("autoMerge", config.auto_merge != default.auto_merge),
-    ];
+    let set = [("autoMerge", config.auto_merge != default.auto_merge)];
     set.into_iter().filter(|(_, set)| *set).map(|(key, _)| Remark::NotInForce { key }).collect()
 }
 
@@ -162,7 +161,7 @@ mod tests {
     #[test]
     fn only_what_somebody_set_is_remarked_upon() {
         assert_eq!(not_in_force(&Config::default()), []);
-        let config = Config { catalog: false, ..Config::default() };
-        assert_eq!(not_in_force(&config), [Remark::NotInForce { key: "catalog" }]);
+        let config = Config { auto_merge: true, ..Config::default() };
+        assert_eq!(not_in_force(&config), [Remark::NotInForce { key: "autoMerge" }]);
     }
 }

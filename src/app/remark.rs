@@ -52,8 +52,8 @@ mod tests {
             assert!(remark.remedy().contains(remedy), "{}", remark.remedy());
         };
         check(
-            &Remark::NotInForce { key: "catalog" },
-            "`/catalog` is not in force in this version",
+            &Remark::NotInForce { key: "autoMerge" },
+            "`/autoMerge` is not in force in this version",
             "take it out",
         );
         let server = ServerName::parse("one").expect("a name");

@@ -104,6 +104,7 @@ pub(super) fn failure(error: &Error) -> Failure {
         Error::NoMatch { .. } | Error::NotFound { .. } => (Exit::NotFound, &[][..]),
         Error::Denied { .. }
         | Error::NotAllowed { .. }
+        | Error::Off { .. }
         | Error::Edit(_)
         | Error::RateLimited(_) => (Exit::Failed, &[][..]),
         Error::LeftOut { .. } => (Exit::Config, &[][..]),

@@ -12,6 +12,8 @@ use crate::telemetry::logging::excerpt;
 /// The actions that anybody may use, as they are named in `action`.
 pub const ACTIONS: [&str; 9] =
     ["call", "intent", "list", "schema", "batch", "read", "status", "refresh", "promotions"];
+/// Those about servers that could be installed, unless `catalog` is turned off.
+pub const CATALOG_ACTIONS: [&str; 2] = ["search", "catalog"];
 /// The actions that change the config, for agents only where `agentAdmin` is set.
 pub const ADMIN_ACTIONS: [&str; 3] = ["remove", "set-env", "set-mode"];
 
@@ -75,6 +77,16 @@ pub enum Action<'a> {
     },
     /// Tell which tools are promoted.
     Promotions,
+    /// Find servers that could be installed.
+    Search {
+        /// What they should be for, in plain words.
+        query: Cow<'a, str>,
+    },
+    /// Show the servers that could be installed.
+    Catalog {
+        /// Only those of this category.
+        category: Option<Cow<'a, str>>,
+    },
     /// Take a server out of the config.
     Remove {
         /// Which.
@@ -109,7 +121,7 @@ impl<'a> Action<'a> {
             (false, false) => "call",
         };
         let action = text("action", arguments.action)?.unwrap_or(Cow::Borrowed(usual));
-        let is_known = ACTIONS.contains(&&*action) || ADMIN_ACTIONS.contains(&&*action);
+        let is_known = all().any(|known| known == action);
         if let Some(name) = arguments.unknown.filter(|_| is_known) {
             let reason = format!("unknown argument `{}`", excerpt(name.as_bytes(), 40));
             let hint = "the arguments of the tool itself belong into `params`";
@@ -154,6 +166,8 @@ impl<'a> Action<'a> {
             "status" => Ok(Self::Status { server }),
             "refresh" => Ok(Self::Refresh { server }),
             "promotions" => Ok(Self::Promotions),
+            "search" => search(intent, arguments.params),
+            "catalog" => Ok(Self::Catalog { category: in_params("category", arguments.params)? }),
             "remove" => {
                 let hint = "the name of a server in the config";
                 Ok(Self::Remove { server: needed("server", server, hint)? })
@@ -165,7 +179,7 @@ impl<'a> Action<'a> {
                 Ok(Self::SetMode { mode: needed("params.mode", member(&params, "mode")?, hint)? })
             }
             other => {
-                let hint = match nearest(other, ACTIONS.into_iter().chain(ADMIN_ACTIONS)) {
+                let hint = match nearest(other, all()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("the actions are {}", ACTIONS.join(", ")),
                 };
@@ -190,6 +204,11 @@ fn find(intent: Cow<'_, str>) -> Result<Action<'_>, Error> {
     Ok(Action::Intent { intent })
 }
 
+/// Every action, whether it may be used or not.
+fn all() -> impl Iterator<Item = &'static str> {
+    ACTIONS.into_iter().chain(CATALOG_ACTIONS).chain(ADMIN_ACTIONS)
+}
+
 /// What stands there is never repeated: it may be the value.
 fn set_env<'a>(params: Option<&str>) -> Result<Action<'a>, Error> {
     const HINT: &str = r#"such as {"params": {"key": "NAME", "value": "…"}}"#;
@@ -203,6 +222,23 @@ fn set_env<'a>(params: Option<&str>) -> Result<Action<'a>, Error> {
         })
     };
     Ok(Action::SetEnv { key: text("key")?, value: text("value")? })
+}
+
+/// The query stands where intents do, or in `params`.
+fn search<'a>(intent: Option<Cow<'a, str>>, params: Option<&str>) -> Result<Action<'a>, Error> {
+    const HINT: &str = r#"such as {"action": "search", "intent": "send an invoice"}"#;
+    let query = intent.map_or_else(|| in_params("query", params), |intent| Ok(Some(intent)))?;
+    let missing = || Error::invalid("action `search` needs `intent`").with_hint(HINT);
+    let query = query.ok_or_else(missing)?;
+    if query.is_empty() {
+        return Err(Error::invalid("`intent` is empty").with_hint(HINT));
+    }
+    Ok(Action::Search { query })
+}
+
+/// A string that may stand in `params`.
+fn in_params<'a>(name: &str, params: Option<&str>) -> Result<Option<Cow<'a, str>>, Error> {
+    member(&object("params", params)?, name)
 }
 
 /// A member of `params` that must be a string.
@@ -244,6 +280,13 @@ mod tests {
         check_call(r#"{"tool":"t","params":""}"#, "{}");
         check_call(r#"{"tool":"t","arguments":{}}"#, "{}");
         check(r#"{"action":"list"}"#, "List { server: None }");
+        check(r#"{"action":"search","intent":"mail"}"#, r#"Search { query: "mail" }"#);
+        check(r#"{"action":"search","params":{"query":"mail"}}"#, r#"Search { query: "mail" }"#);
+        check(r#"{"action":"catalog"}"#, "Catalog { category: None }");
+        check(
+            r#"{"action":"catalog","params":{"category":"ai"}}"#,
+            r#"Catalog { category: Some("ai") }"#,
+        );
         check(r#"{"action":"schema","tool":"t"}"#, r#"Schema { server: None, tool: "t" }"#);
         check(
             r#"{"action":"read","id":"x","offset":"12"}"#,
@@ -274,6 +317,11 @@ mod tests {
     #[test]
     fn faults_are_named() {
         check("{}", "action `call` needs `tool`");
+        check(r#"{"action":"search"}"#, "action `search` needs `intent`");
+        check(
+            r#"{"action":"catalog","params":{"category":1}}"#,
+            "`category` must be a string, not 1",
+        );
         check(r#"{"action":"lst"}"#, "unknown action `lst`");
         check(r#"{"action":"serch","query":"x"}"#, "unknown action `serch`");
         check(r#"{"tool":"t","params":[1]}"#, "`params` must be an object, not [1]");

@@ -1,5 +1,7 @@
 //! The JSON that the actions answer with, member by member as the contract has it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -257,6 +259,40 @@ pub(super) struct Read<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) original_length: Option<usize>,
     pub(super) result: Box<RawValue>,
+}
+
+/// `search`, and `catalog` with a category.
+#[derive(Serialize)]
+pub(super) struct Recipes {
+    pub(super) action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) query: Option<String>,
+    pub(super) recipes: Vec<Recipe>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) notes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<&'static str>,
+}
+
+/// A server that could be installed.
+#[derive(Serialize)]
+pub(super) struct Recipe {
+    pub(super) id: String,
+    pub(super) about: String,
+    /// Variables that have to be set first, or what else has to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) needs: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) tools: Vec<String>,
+}
+
+/// `catalog`: ids by category.
+#[derive(Serialize)]
+pub(super) struct Categories<'a> {
+    pub(super) action: &'static str,
+    pub(super) categories: BTreeMap<&'a str, Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) notes: Vec<String>,
 }
 
 /// `remove`, `set-env` and `set-mode`.

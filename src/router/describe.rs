@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::action::{ACTIONS, ADMIN_ACTIONS};
+use super::action::{ACTIONS, ADMIN_ACTIONS, CATALOG_ACTIONS};
 use crate::base::text::shorten;
 use crate::config::{SchemaCompression, ServerName};
 
@@ -14,20 +14,34 @@ pub const INSTRUCTIONS: &str = "All tools are reached through the tool `mcp`: `i
     `server` the tools of one and how they are called; action=schema shows a tool in full; `server`, `tool` and \
     `params` call it; `calls` makes several calls at once; `select` picks from a result with jq.";
 
+/// Which actions there are beside those that there always are.
+#[derive(Debug, Clone, Copy)]
+pub struct Offered {
+    /// Those about servers that could be installed.
+    pub catalog: bool,
+    /// Those that change the config.
+    pub admin: bool,
+}
+
 /// The answer to `tools/list`. It depends on nothing but the config, so that prompt caches hold.
 pub fn tool_list<'a>(
     servers: impl Iterator<Item = (&'a ServerName, Option<&'a str>)>,
     compression: &SchemaCompression,
-    admin: bool,
+    offered: Offered,
 ) -> Box<str> {
-    let admin = if admin { &ADMIN_ACTIONS[..] } else { &[] };
-    let actions: Vec<&str> = ACTIONS.iter().chain(admin).copied().collect();
+    let catalog = if offered.catalog { &CATALOG_ACTIONS[..] } else { &[] };
+    let admin = if offered.admin { &ADMIN_ACTIONS[..] } else { &[] };
+    let actions: Vec<&str> = ACTIONS.iter().chain(catalog).chain(admin).copied().collect();
     let mut description = String::from(
         "Use the tools of other MCP servers. Find one: `intent`, or action=list with `server`, which gives signatures (no type: \
          string; ?: optional; =: default; `...A`: the parameters in types.A); in full: action=schema with `server` and \
          `tool`. Call it: `server`, `tool`, `params`; several at once: `calls`; only a part of the result: `select`. A \
-         result with a resultId was cut: action=read has the rest. Servers: ",
+         result with a resultId was cut: action=read has the rest. ",
     );
+    if offered.catalog {
+        description.push_str("Servers that could be added: action=search with `intent`. ");
+    }
+    description.push_str("Servers: ");
     let mut first = true;
     for (name, about) in servers {
         if !first {

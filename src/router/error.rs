@@ -106,6 +106,14 @@ pub enum Error {
         /// The action.
         action: &'static str,
     },
+    /// The config turns this off.
+    #[error("`{action}` is turned off")]
+    Off {
+        /// The action.
+        action: &'static str,
+        /// The key of the config.
+        key: &'static str,
+    },
     /// The config cannot be changed so.
     #[error("{}", chain(.0))]
     Edit(edit::Error),
@@ -177,6 +185,11 @@ impl Error {
         Self::InvalidParams { reason: reason.into(), hint: None }
     }
 
+    /// Something that is not there.
+    pub(super) fn missing(what: impl Into<String>) -> Self {
+        Self::NotFound { what: what.into(), hint: None }
+    }
+
     /// Says what another error says about how it would be right.
     pub(super) fn with_hint_of(self, other: &Self) -> Self {
         match other.hint() {
@@ -209,6 +222,7 @@ impl Error {
             }
             // The files cannot be changed, whatever was asked for.
             Self::NotAllowed { .. }
+            | Self::Off { .. }
             | Self::Denied { .. }
             | Self::Edit(edit::Error::File(_) | edit::Error::Config(_)) => "denied",
             Self::InvalidParams { .. }
@@ -247,6 +261,9 @@ impl Error {
                  the config"
                     .to_owned(),
             ),
+            Self::Off { key, .. } => {
+                Some(format!("the owner of the bridge has `\"{key}\": false` in the config"))
+            }
             Self::Edit(edit::Error::UnknownServer { name, nearest, .. }) => {
                 did_you_mean(name, nearest)
             }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::action::Action;
 use super::caller::{Caller, Client};
+use super::describe::Offered;
 use super::error::MAX_AVAILABLE;
 use super::invocation::Shared;
 use super::promotion::Promotion;
@@ -17,6 +18,7 @@ use super::{Admin, Error, actions, describe, direct};
 use crate::access::Usage;
 use crate::base::text::nearest_all;
 use crate::cache::{Flights, Kept, Results};
+use crate::catalog::Sources;
 use crate::config::ServerName;
 use crate::protocol::content::json_result;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS, METHOD_NOT_FOUND};
@@ -45,6 +47,7 @@ pub struct Router {
     pub(super) kept: Kept,
     pub(super) selector: Selector,
     pub(super) finder: Arc<Finder>,
+    pub(super) catalog: Option<Sources>,
     pub(super) admin: Option<Arc<Admin>>,
     pub(super) settings: Settings,
     pub(super) tool_list: Box<str>,
@@ -88,11 +91,12 @@ impl Router {
     pub fn new(parts: Parts, settings: Settings) -> Arc<Self> {
         let servers = settings.servers.iter();
         let servers = servers.map(|(name, server)| (name, server.description.as_deref()));
-        let tool_list =
-            describe::tool_list(servers, &settings.schema_compression, parts.admin.is_some());
+        let offered = Offered { catalog: parts.catalog.is_some(), admin: parts.admin.is_some() };
+        let tool_list = describe::tool_list(servers, &settings.schema_compression, offered);
         let promotion = Promotion::new(settings.adaptive_promotion.clone());
-        let Parts { pool, registries, usage, results, names, kept, selector, finder, admin } =
-            parts;
+        let Parts { pool, registries, usage, results, names, kept, .. } = parts;
+        let (selector, finder, catalog, admin) =
+            (parts.selector, parts.finder, parts.catalog, parts.admin);
         Arc::new_cyclic(|this| Self {
             pool,
             registry: registries.everybody,
@@ -103,6 +107,7 @@ impl Router {
             kept,
             selector,
             finder,
+            catalog,
             admin,
             settings,
             tool_list,
@@ -257,6 +262,10 @@ impl Router {
             }
             Action::Remove { .. } | Action::SetEnv { .. } | Action::SetMode { .. } => {
                 Box::pin(actions::admin::run(self, action)).await
+            }
+            Action::Search { query } => Box::pin(actions::catalog::search(self, &query)).await,
+            Action::Catalog { category } => {
+                Box::pin(actions::catalog::list(self, category.as_deref())).await
             }
             Action::Promotions => Ok(actions::promotions::show(self)),
             Action::Refresh { server } => {

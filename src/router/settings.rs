@@ -8,6 +8,7 @@ use crate::access::Usage;
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::cache::{Kept, Results};
+use crate::catalog::Sources;
 use crate::config::{
     AdaptivePromotion, CallFormat, Exposure, Retry, SchemaCompression, ServerName, Source, Trust,
 };
@@ -36,6 +37,8 @@ pub struct Parts {
     pub finder: Arc<Finder>,
     /// Runs jq filters.
     pub selector: Selector,
+    /// Servers that could be installed, where they may be looked for.
+    pub catalog: Option<Sources>,
     /// What agents may change, if they may.
     pub admin: Option<Arc<Admin>>,
 }

@@ -7,6 +7,8 @@ mod bad_server;
 mod batch;
 mod cache;
 mod cancellation;
+mod catalog;
+mod catalog_remote;
 mod cli;
 mod concurrency;
 mod config;
