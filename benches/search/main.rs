@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench search` prints tables; with `-- --check` the exit code is 1 when a target of quality is missed, with
 //! `-- --check-speed` also when it is too slow. `-- --ablate` shows what each sign is worth, `-- --predictions FILE` writes
-//! what the best ranker found. Vectors are made by the model of `just model` and kept below `target`: the first run takes a
+//! what the best ranker found, `-- --typos` what misspelt sentences find. Vectors are made by the model of `just model` and kept below `target`: the first run takes a
 //! minute of processor time more. Without a model only words are compared. The sentences stand in `../shared/data/intent`
 //! and are no part of this repository; where they are absent, nothing is measured and nothing fails.
 
@@ -16,6 +16,7 @@ mod ranker;
 mod speed;
 #[path = "../targets/table.rs"]
 mod table;
+mod typos;
 mod whole;
 
 use std::fs::File;
@@ -51,6 +52,10 @@ fn main() -> io::Result<ExitCode> {
     let sets = Set::load(&folder)?;
     if given("--ablate") {
         ablation::report(&sets, &mut out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if given("--typos") {
+        typos::report(&sets, &mut out)?;
         return Ok(ExitCode::SUCCESS);
     }
     if embeddings.is_none() {

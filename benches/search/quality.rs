@@ -66,9 +66,14 @@ impl Set {
     }
 
     pub(crate) fn score(&self, ranker: &dyn Ranker) -> Score {
+        self.score_of(ranker, |wish| wish.query.clone())
+    }
+
+    /// The same with sentences that are put otherwise.
+    pub(crate) fn score_of(&self, ranker: &dyn Ranker, put: impl Fn(&Wish) -> String) -> Score {
         let mut by_source: IndexMap<String, Vec<Metrics>> = IndexMap::new();
         for wish in &self.wishes {
-            let metrics = Metrics::of(wish, &ranker.rank(&wish.query, DEPTH).places);
+            let metrics = Metrics::of(wish, &ranker.rank(&put(wish), DEPTH).places);
             by_source.entry(wish.source.clone()).or_default().push(metrics);
         }
         let mean = |(source, metrics): (String, Vec<Metrics>)| (source, Metrics::mean(&metrics));

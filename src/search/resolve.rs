@@ -67,7 +67,8 @@ impl LexicalIndex {
             }
             return true;
         }
-        let near = nearest(&word.word, &word.stem, &self.terms);
+        let is_corrected = kinds.misspelt > 0.0;
+        let near = is_corrected.then(|| nearest(&word.word, &word.stem, &self.terms)).flatten();
         if let Some(near) = near {
             self.want(resolved, near, kinds.misspelt, bit);
         }

@@ -3,10 +3,14 @@
 use std::cmp::Reverse;
 
 use super::postings::{Terms, letters};
+use super::words::is_stop_word;
 
 /// Shorter words are too close to too many others.
 const SHORTEST: usize = 4;
-/// From this length on two slips are forgiven.
+/// In shorter stems another letter makes another word, as in `like` and `line`; one too many or too few, or two that changed
+/// places, may be a slip.
+const SHORTEST_REPLACED: usize = 5;
+/// From this length on, of the longer of two stems, two slips are forgiven.
 const LONG: usize = 8;
 /// The shortest half of a word written together.
 const SHORTEST_HALF: usize = 3;
@@ -15,14 +19,15 @@ const SHORTEST_HALF: usize = 3;
 /// most tools have, then the first by the alphabet.
 pub(super) fn nearest(word: &str, stem: &str, terms: &Terms) -> Option<u32> {
     let length = word.chars().count();
-    if length < SHORTEST || stem.bytes().any(|byte| byte.is_ascii_digit()) {
+    // A form of a word that says nothing is no other word misspelt.
+    if length < SHORTEST || is_stop_word(stem) || stem.bytes().any(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let allowed = if length < LONG { 1 } else { 2 };
     let set = letters(stem);
     let initial = stem.chars().next();
     let mut best: Option<(usize, Reverse<u32>, &str, u32)> = None;
     for (number, term) in terms.iter() {
+        let allowed = if stem.len().max(term.stem.len()) < LONG { 1 } else { 2 };
         // A slip changes at most one letter of each set.
         let differs = (set ^ term.letters).count_ones() as usize > 2 * allowed;
         if differs || term.stem.len().abs_diff(stem.len()) > 4 * allowed {
@@ -33,12 +38,20 @@ pub(super) fn nearest(word: &str, stem: &str, terms: &Terms) -> Option<u32> {
             continue;
         }
         let distance = strsim::osa_distance(stem, &term.stem);
+        if stem.len() < SHORTEST_REPLACED && is_replaced(stem, &term.stem) {
+            continue;
+        }
         if distance <= allowed {
             let found = (distance, Reverse(term.documents), &*term.stem, number);
             best = best.into_iter().chain([found]).min();
         }
     }
     best.map(|(_, _, _, number)| number)
+}
+
+/// Whether one word has other letters in places of the other's.
+fn is_replaced(one: &str, other: &str) -> bool {
+    one != other && one.len() == other.len() && letters(one) != letters(other)
 }
 
 /// The two known words that an unknown one is made of: `nodepool`.
@@ -69,7 +82,17 @@ mod tests {
     #[test]
     fn near_words_are_found() {
         fn check(word: &str, expected: Option<&str>) {
-            let terms = terms(&["repositori", "issu", "calendar", "node", "mode", "tool", "acr"]);
+            let terms = terms(&[
+                "repositori",
+                "issu",
+                "calendar",
+                "node",
+                "mode",
+                "tool",
+                "acr",
+                "line",
+                "restart",
+            ]);
             let found = nearest(word, &stem(word), &terms).map(|number| &*terms.get(number).stem);
             assert_eq!(found, expected, "{word}");
         }
@@ -77,10 +100,16 @@ mod tests {
         check("repsoitroi", Some("repositori"));
         check("repsotroi", None);
         check("calender", Some("calendar"));
+        check("restaurants", None);
         check("isues", Some("issu"));
         check("nod", None);
         check("acme", None);
         check("lode", None);
+        // One letter in four makes another word more often than a slip.
+        check("likes", None);
+        check("lime", None);
+        check("ndoe", Some("node"));
+        check("toools", Some("tool"));
         check("nodes", Some("node"));
         check("node2", None);
         check("日本語日本語", None);
