@@ -56,6 +56,8 @@ fn changes() -> Vec<(String, Change)> {
                 field.length = 0.0;
             }
         }),
+        change("a bound to repetition", |weights| weights.repetition = u8::MAX),
+        change("a bound to words in passing", |weights| weights.passing.asked = f32::INFINITY),
         change("rarity by prominence", |weights| weights.in_passing = 1.0),
         change("coverage of the name", |weights| weights.name_coverage = 0.0),
         change("coverage of the query", |weights| weights.query_coverage = 0.0),

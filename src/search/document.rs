@@ -32,28 +32,27 @@ const LONGEST_DESCRIPTION: usize = 4000;
 /// Where a description says that its tool is deprecated.
 const LONGEST_WARNING: usize = 200;
 
-/// What is said of a server, shared by its tools.
+/// What is known of a server, shared by its tools.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerWords {
-    name: Arc<str>,
+    about: Arc<str>,
     said: Arc<str>,
 }
 
 impl ServerWords {
-    /// The server's name in the config, and what is said of it there.
-    pub fn new(name: &str, description: Option<&str>) -> Self {
-        Self { name: name.into(), said: description.unwrap_or_default().into() }
+    /// The server's name in the config, and the title or the description that it has there, if any.
+    pub fn new(name: &str, title: Option<&str>) -> Self {
+        let about = format!("{name} {}", title.unwrap_or_default());
+        Self { about: about.trim_end().into(), said: Arc::default() }
     }
 
     /// The same with what the server says of itself.
     #[must_use]
     pub fn with(&self, instructions: Option<&str>) -> Self {
-        let Some(instructions) = instructions else { return self.clone() };
-        let said = format!("{}\n{}", self.said, unmarked(instructions));
-        Self { name: self.name.clone(), said: said.into() }
+        Self { about: self.about.clone(), said: unmarked(instructions.unwrap_or_default()).into() }
     }
 
-    /// What is said of it.
+    /// What the server says of itself.
     pub fn said(&self) -> &str {
         &self.said
     }
@@ -135,7 +134,7 @@ impl Document {
         &self.name
     }
 
-    /// What is said of its server.
+    /// What is known of its server.
     pub fn server(&self) -> &ServerWords {
         &self.server
     }
@@ -188,7 +187,7 @@ impl Document {
             take(Field::Parameter, &parameter.name);
             take(Field::ParameterText, &parameter.text);
         }
-        take(Field::Server, &self.server.name);
+        take(Field::Server, &self.server.about);
     }
 }
 
@@ -324,7 +323,7 @@ mod tests {
         check(Field::Description, "Newest first.\nAt most 50.");
         check(Field::Parameter, "state|since|filter|label|pages|size");
         check(Field::ParameterText, "Of the issue open closed| date time||Its label||");
-        check(Field::Server, "tracker");
+        check(Field::Server, "tracker Issue Tracker");
         assert_eq!((document.actions(), document.number()), (Actions::READ, Number::Many));
         assert!(!document.is_deprecated());
     }

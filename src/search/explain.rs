@@ -2,8 +2,9 @@
 
 use super::field::Field;
 use super::lexical::{DocumentId, LexicalIndex};
+use super::postings::is_prominent;
 use super::query::Query;
-use super::score::{Factors, Sum};
+use super::score::{Factors, Sum, share};
 
 /// The parts of a tool's score.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,19 +43,28 @@ impl LexicalIndex {
             let count =
                 postings[first..].iter().take_while(|one| one.document() == document.0).count();
             let own = &postings[first..first + count];
-            let before = sum.score;
+            let before = sum.prominent + sum.passing;
             self.add(&mut sum, wanted, own, entry);
+            let part = sum.prominent + sum.passing - before;
             // Fields share what a word counts by what they add to its mentions.
             let mentions = |one| self.mentions.of(one, entry.lengths);
             let all: f32 = own.iter().map(|one| mentions(*one)).sum();
-            hits.extend(own.iter().map(|one| FieldHit {
-                field: Field::ALL[one.field()],
-                word: term.stem.to_string(),
-                weight: (sum.score - before) * mentions(*one) / all.max(f32::MIN_POSITIVE),
+            let is_in_passing = !is_prominent(own);
+            hits.extend(own.iter().map(|one| {
+                let field = Field::ALL[one.field()];
+                let weight = part * mentions(*one) / all.max(f32::MIN_POSITIVE);
+                (is_in_passing, FieldHit { field, word: term.stem.to_string(), weight })
             }));
         }
+        let total = self.sum(&asked, &sum);
+        // Words in passing share what is left to them.
+        let left = share(total - sum.prominent, sum.passing);
+        let hits = hits.into_iter().map(|(is_in_passing, hit)| {
+            if is_in_passing { FieldHit { weight: hit.weight * left, ..hit } } else { hit }
+        });
+        let mut hits: Vec<FieldHit> = hits.collect();
         hits.sort_by(|one, other| other.weight.total_cmp(&one.weight));
         let factors = self.factors(&asked, entry, &sum);
-        Some(Explanation { hits, sum: sum.score, factors })
+        Some(Explanation { hits, sum: total, factors })
     }
 }

@@ -16,7 +16,7 @@ pub enum Field {
     Parameter,
     /// What is said of its parameters: descriptions, permitted values, formats.
     ParameterText,
-    /// The name of its server.
+    /// The name and the title of its server.
     Server,
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::action::{Actions, Number};
 use super::document::Document;
 use super::field::Field;
-use super::postings::{Posting, Terms};
+use super::postings::{Posting, Terms, is_prominent};
 use super::query::Query;
 use super::resolve::{Resolved, Wanted};
 use super::said::{Heard, Said};
@@ -182,7 +182,7 @@ impl LexicalIndex {
             for of_one in postings.chunk_by(|one, next| one.document() == next.document()) {
                 let document = of_one[0].document();
                 let sum = &mut sums[document as usize];
-                if sum.score == 0.0 {
+                if sum.found == 0.0 {
                     touched.push(document);
                 }
                 let entry = self.entries[document as usize].as_ref();
@@ -197,7 +197,7 @@ impl LexicalIndex {
                 let factors = self.factors(&asked, entry, sum);
                 Some(LexicalHit {
                     document: DocumentId(document),
-                    score: sum.score * factors.product(),
+                    score: self.sum(&asked, sum) * factors.product(),
                     coverage: (sum.found / asked.resolved.asked).min(1.0),
                 })
             })
@@ -223,12 +223,20 @@ impl LexicalIndex {
     pub(super) fn add(&self, sum: &mut Sum, wanted: Wanted, postings: &[Posting], entry: &Entry) {
         let mentions: f32 =
             postings.iter().map(|posting| self.mentions.of(*posting, entry.lengths)).sum();
-        sum.score += wanted.weight * mentions / (self.weights.saturation + mentions);
+        let part = wanted.weight * mentions / (self.weights.saturation + mentions);
+        let sum_of_kind =
+            if is_prominent(postings) { &mut sum.prominent } else { &mut sum.passing };
+        *sum_of_kind += part;
         sum.found += wanted.weight;
         sum.bits |= wanted.bits;
         if postings.iter().any(|posting| posting.field() == Field::Name as usize) {
             sum.named += self.name_weight(wanted.term);
         }
+    }
+
+    /// What a tool's words come to.
+    pub(super) fn sum(&self, asked: &Asked<'_>, sum: &Sum) -> f32 {
+        sum.prominent + sum.passing(self.weights.passing, asked.resolved.asked)
     }
 
     /// What a tool's sum is multiplied by.

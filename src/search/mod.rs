@@ -39,4 +39,4 @@ pub use query::Query;
 pub use recipes::{RecipeHit, RecipeIndex};
 pub use score::Factors;
 pub use store::Store;
-pub use weights::{ActionWeights, FieldWeight, KindWeights, Weights};
+pub use weights::{ActionWeights, FieldWeight, KindWeights, PassingWeights, Weights};

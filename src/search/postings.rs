@@ -142,7 +142,8 @@ pub(super) fn rarity(documents: u32, prominent: u32, all: usize, in_passing: f32
     (1.0 + (all as f32 - with + 0.5) / (with + 0.5)).ln()
 }
 
-fn is_prominent(postings: &[Posting]) -> bool {
+/// Whether one of these stands in a name, a title or a first sentence.
+pub(super) fn is_prominent(postings: &[Posting]) -> bool {
     let prominent = [Field::Name, Field::Title, Field::Summary];
     postings.iter().any(|posting| prominent.iter().any(|field| *field as usize == posting.field()))
 }

@@ -4,7 +4,7 @@
 use super::action::{Actions, Number};
 use super::field::Field;
 use super::postings::Posting;
-use super::weights::{ActionWeights, Weights};
+use super::weights::{ActionWeights, PassingWeights, Weights};
 
 /// Lengths of fields, in words, at most 255 each.
 pub(super) type Lengths = [u8; Field::COUNT];
@@ -42,7 +42,12 @@ impl AllLengths {
 
 /// What one mention in a field of a given length counts, worked out anew whenever tools come or go.
 #[derive(Debug, Clone)]
-pub(super) struct Mentions(Box<[[f32; 256]; Field::COUNT]>);
+pub(super) struct Mentions {
+    /// By field and length.
+    once: Box<[[f32; 256]; Field::COUNT]>,
+    /// Those in one field that count.
+    most: u8,
+}
 
 impl Mentions {
     /// For fields of these lengths on average.
@@ -55,25 +60,36 @@ impl Mentions {
                 *cell = weight.weight / (1.0 - weight.length + weight.length * relative).max(0.05);
             }
         }
-        Self(table)
+        Self { once: table, most: weights.repetition }
     }
 
     pub(super) fn of(&self, posting: Posting, lengths: Lengths) -> f32 {
         let field = posting.field();
-        f32::from(posting.mentions()) * self.0[field][usize::from(lengths[field])]
+        let mentions = posting.mentions().min(self.most);
+        f32::from(mentions) * self.once[field][usize::from(lengths[field])]
     }
 }
 
 /// What is summed up for one tool.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sum {
-    pub(super) score: f32,
+    /// Of words in the tool's name, title or first sentence.
+    pub(super) prominent: f32,
+    /// Of those that stand elsewhere only.
+    pub(super) passing: f32,
     /// The weight of the query's words that the tool has.
     pub(super) found: f32,
     /// The weight of the words of its name that the query has.
     pub(super) named: f32,
     /// The query's words that the tool has, see `Query::bits`.
     pub(super) bits: u64,
+}
+
+impl Sum {
+    /// What counts of the words in passing, for a query of this weight.
+    pub(super) fn passing(&self, weights: PassingWeights, asked: f32) -> f32 {
+        self.passing.min(weights.prominent * self.prominent + weights.asked * asked)
+    }
 }
 
 /// What the sum is multiplied by.

@@ -19,6 +19,11 @@ fn tool_of(words: &ServerWords, name: &str, description: &str) -> Document {
     Document::read(words, &Definition::parse(&raw).expect("a tool"))
 }
 
+fn read(definition: &serde_json::Value) -> Document {
+    let raw = RawValue::from_string(definition.to_string()).expect("valid JSON");
+    Document::read(&ServerWords::default(), &Definition::parse(&raw).expect("a tool"))
+}
+
 fn tracker() -> Vec<Document> {
     [
         ("list_issues", "Lists issues of a project."),
@@ -211,6 +216,69 @@ fn a_server_that_says_everything_wins_nothing_notable() {
     let before = of_tracker(&silent);
     silent.replace("aaa", &[tool("aaa", "find_ticket", "Finds a ticket.")]);
     assert!((of_tracker(&silent) - before).abs() < 1e-4);
+}
+
+/// What somebody might fill a tool with who wants it to be called whatever is asked for.
+fn stuffing() -> String {
+    let all: Vec<String> = tracker().iter().chain(&files()).map(Document::text).collect();
+    let verbs = "list show get find search read open create add make write update change edit delete remove send run take set scale";
+    let nouns = "issue issues project projects comment comments file files path text page picture screenshot url node pool size label user \
+        new old first last all one every name title status state date day week month year today";
+    format!("{verbs} {nouns} {}", all.join(" "))
+}
+
+#[test]
+fn a_stuffed_tool_does_not_outrank_the_right_one() {
+    let words = stuffing();
+    let sentence = words.replace(['.', ':', '\n'], "");
+    let joined: Vec<&str> = sentence.split_whitespace().collect();
+    let parameters: serde_json::Map<_, _> = joined
+        .iter()
+        .map(|word| ((*word).to_owned(), json!({"description": &sentence, "enum": joined})))
+        .collect();
+    let stuffed = [
+        json!({"name": "do_everything", "description": words}),
+        json!({"name": "do_everything", "description": format!("{sentence}.")}),
+        json!({"name": "do_everything", "description": format!("{sentence}. {}", words.repeat(5))}),
+        json!({"name": "do_everything", "description": format!("Does it. {}", words.repeat(5))}),
+        json!({"name": "do_everything", "title": sentence, "description": format!("{sentence}.")}),
+        json!({"name": joined.join("_"), "title": sentence, "description": words}),
+        json!({"name": joined[..60].join("_"), "description": format!("{sentence}.")}),
+        json!({"name": "issue_issue_issue_issue", "description": "Issue issue issue issue issue. ".repeat(40)}),
+        json!({"name": "project_issue_file", "description": "Issue project file create list issue. ".repeat(40)}),
+        json!({"name": "do_everything", "inputSchema": {"properties": parameters}}),
+    ];
+    let wishes = [
+        ("create an issue", "create_issue"),
+        ("create a new issue in the project with the title of the page", "create_issue"),
+        ("list all issues of the project", "list_issues"),
+        ("get the issue with all its comments, the newest first", "get_issue"),
+        ("delete the old issue for good", "delete_issue"),
+        ("read the text file at this path", "readFile"),
+        ("take a picture of the page at this url today", "screenshot"),
+        ("set the size of the node pool", "nodepool_scale"),
+    ];
+    let property =
+        json!({"description": "Which part of the answer is wanted, for people in a hurry."});
+    let usual: Vec<Document> = ["weather", "recipe", "invoice", "meeting", "song", "flight"]
+        .iter()
+        .map(|noun| {
+            let description =
+                format!("Looks up a {noun} in the archive. Answers at once, as a table that can be printed or mailed.");
+            let properties = json!({"part": property, "limit": {"description": "How many there may be."}});
+            read(&json!({"name": format!("lookup_{noun}"), "description": description, "inputSchema": {"properties": properties}}))
+        })
+        .collect();
+    for definition in stuffed {
+        let mut index = index();
+        index.replace("usual", &usual);
+        index.replace("aaa", &[read(&definition)]);
+        for (wish, expected) in wishes {
+            let found = found(&index, wish);
+            let text = definition.to_string();
+            assert_eq!(found[0].1, expected, "{wish}: {text:.99}: {:?}", &found[..2]);
+        }
+    }
 }
 
 const WORDS: [&str; 12] = [

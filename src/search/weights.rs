@@ -11,6 +11,10 @@ pub struct Weights {
     pub fields: [FieldWeight; Field::COUNT],
     /// How soon further mentions of a word stop counting (`k1` of BM25).
     pub saturation: f32,
+    /// Mentions of a word in one field that count.
+    pub repetition: u8,
+    /// How much words can count that a tool has in passing only, in none of its name, title and first sentence.
+    pub passing: PassingWeights,
     /// What a tool counts for how common a word is, when it has the word in none of its name, title and first sentence.
     pub in_passing: f32,
     /// What is added when all words of a tool's name are asked for, as a share of the score.
@@ -35,6 +39,16 @@ pub struct FieldWeight {
     pub weight: f32,
     /// How much less it counts in a field longer than usual, 0 to 1 (`b` of BM25).
     pub length: f32,
+}
+
+/// How much words in passing count at most: whoever mentions all there is in a long description has still to say first what
+/// the tool is for. Both are added.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PassingWeights {
+    /// For what the other words of the query count that the tool has.
+    pub prominent: f32,
+    /// For what all words of the query count.
+    pub asked: f32,
 }
 
 /// How much words of a query count that are no plain words.
@@ -98,6 +112,8 @@ impl Default for Weights {
                 field(0.2, 0.0),
             ],
             saturation: 1.2,
+            repetition: 4,
+            passing: PassingWeights { prominent: 0.5, asked: 0.2 },
             in_passing: 0.4,
             name_coverage: 0.4,
             query_coverage: 1.2,
