@@ -1,9 +1,12 @@
-//! Puts the parts together, runs them, and ends them.
+//! Puts the parts together, runs them, follows the config, and ends them.
 
 pub mod build;
 pub mod lifecycle;
 mod meaning;
+mod plan;
+mod reload;
 mod remark;
+mod watch;
 
-pub use build::{App, build};
+pub use build::{App, Files, build};
 pub use remark::{Remark, Unusable};

@@ -418,7 +418,7 @@ Examples:
   bridge --config ~/project/.mcp.json remove github
 
 All else in the file stays as it is. Variables stay in .env; those that no server needs any more are named.
-A running bridge takes changes in when it is started again.";
+A running bridge takes changes in within seconds.";
 
 const SET_ENV_EXAMPLES: &str = "\
 Examples:
@@ -428,7 +428,7 @@ Examples:
   bridge set-env KEY -- -value              a value that begins with `-`
 
 The file is readable for nobody else afterwards; what else stands in it stays as it is.
-A running bridge takes changes in when it is started again.";
+A running bridge takes changes in within seconds.";
 
 const LIMIT_EXAMPLES: &str = "\
 Examples:
@@ -436,7 +436,7 @@ Examples:
   bridge limit github --day 500 --month 5000
   bridge limit github --day none
 
-A running bridge takes changes in when it is started again.";
+A running bridge takes changes in within seconds.";
 const APPROVE_EXAMPLES: &str = "\
 Examples:
   bridge approve                    what waits for approval of the servers in the config, and how it differs

@@ -56,7 +56,7 @@ pub(super) async fn run(
         select: None,
     };
     let caller = Caller::alone(Arc::new(Client::new(Revision::LATEST)));
-    let result = app.router.act(action, None, &caller).await.map_err(|error| failure(&error))?;
+    let result = app.router().act(action, None, &caller).await.map_err(|error| failure(&error))?;
     let result: Value = serde_json::from_str(&result).map_err(|error| {
         Failure::new(Exit::Upstream, format!("the result cannot be read: {error}"))
     })?;

@@ -19,7 +19,7 @@ const MOST_WORDS: usize = 8;
 /// Shows the tools that suit the words, the best first.
 pub(super) async fn find(app: &App, printer: Printer, arguments: &Intent) -> Result<Exit, Failure> {
     let (found, snapshot, text) = search(app, printer, arguments).await;
-    let min_score = app.router.min_score();
+    let min_score = app.router().min_score();
     let is_likely = |hit: &Hit| f64::from(hit.score) >= min_score;
     let hits = found.hits.iter();
     if printer.json {
@@ -48,7 +48,7 @@ pub(super) async fn find(app: &App, printer: Printer, arguments: &Intent) -> Res
 }
 
 fn nothing_fits(app: &App, is_any_shown: bool, min_score: f64) -> Failure {
-    if app.router.pool().is_empty() {
+    if app.router().pool().is_empty() {
         return Failure::new(Exit::NotFound, NOBODY);
     }
     let message = if is_any_shown {
@@ -56,7 +56,8 @@ fn nothing_fits(app: &App, is_any_shown: bool, min_score: f64) -> Failure {
     } else {
         "no tool suits this".to_owned()
     };
-    let finder = app.router.finder();
+    let router = app.router();
+    let finder = router.finder();
     let hint = match finder.meaning() {
         Some(_) => "say it in other words; `bridge tools` shows all".to_owned(),
         None => format!("say it in other words; compared by {}", finder.about()),
@@ -74,7 +75,7 @@ pub(super) async fn explain(
     let explained = found
         .hits
         .iter()
-        .map(|hit| (hit, app.router.finder().explain(&text, &hit.server, &hit.tool)));
+        .map(|hit| (hit, app.router().finder().explain(&text, &hit.server, &hit.tool)));
     if printer.json {
         let tools: Vec<Value> =
             explained.map(|(hit, explanation)| in_json(hit, explanation.as_ref())).collect();
@@ -84,7 +85,7 @@ pub(super) async fn explain(
             print(printer, hit, explanation.as_ref());
         }
         printer.talk(&found.model.as_ref().map_or_else(
-            || app.router.finder().about(),
+            || app.router().finder().about(),
             |model| format!("meaning is compared by {model}"),
         ));
     }
@@ -96,17 +97,17 @@ async fn search(
     printer: Printer,
     arguments: &Intent,
 ) -> (Found, std::sync::Arc<Snapshot>, String) {
-    for server in app.router.overview(Enough::Remembered).await {
+    for server in app.router().overview(Enough::Remembered).await {
         if let Some(error) = server.error {
             printer.warn(&format!("server `{}` takes no part: {error}", server.name));
         }
     }
-    let (snapshot, text) = (app.router.tools(), arguments.text());
+    let (snapshot, text) = (app.router().tools(), arguments.text());
     let say = |missing| {
         printer.talk(&format!("making the vectors of {missing} tools, which is done once"));
     };
-    app.router.finder().prepare(snapshot.clone(), say).await;
-    let found = app.router.finder().find(snapshot.clone(), &text, arguments.limit).await;
+    app.router().finder().prepare(snapshot.clone(), say).await;
+    let found = app.router().finder().find(snapshot.clone(), &text, arguments.limit).await;
     if let Some(failure) = &found.failure {
         printer.warn(&format!("only words are compared: {failure}"));
     }

@@ -16,7 +16,7 @@ const ERROR_LENGTH: usize = 300;
 
 /// Reaches every server and tells how many tools it has, or why it cannot be reached.
 pub(super) async fn run(app: &App, printer: Printer) -> Result<Exit, Failure> {
-    let servers = app.router.overview(Enough::Shown).await;
+    let servers = app.router().overview(Enough::Shown).await;
     if printer.json {
         let list = servers.iter().map(|server| {
             json!({

@@ -1,6 +1,7 @@
 //! What most commands begin with: paths, config, its findings, the parts of the bridge and a runtime for them.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::{self, App, lifecycle};
@@ -15,6 +16,9 @@ use super::printer::Printer;
 
 /// Somebody who waits longer than this wants to know for what.
 const WAIT_BETWEEN_WORDS: Duration = Duration::from_secs(4);
+
+/// Said where the config has faults, since bridges may be running by it.
+pub(super) const OLD_KEPT: &str = "bridges that run go on with the config that they had";
 
 /// Where the files are, and how to speak.
 #[derive(Debug)]
@@ -65,7 +69,12 @@ impl Setup {
     }
 
     fn build(&self, config: Config, say: impl Fn(&str)) -> Result<App, Failure> {
-        let app = app::build(config, self.environment.clone(), &self.paths, &self.source)
+        let files = app::Files {
+            source: self.source.clone(),
+            paths: self.paths.clone(),
+            environment: Arc::new(self.environment.clone()),
+        };
+        let app = app::build(config, files)
             .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
         app.remarks.iter().for_each(|remark| say(&remark.to_string()));
         Ok(app)
@@ -85,7 +94,8 @@ impl Setup {
         command: impl AsyncFnOnce(&App, Printer) -> Result<Exit, Failure>,
     ) -> Result<Exit, Failure> {
         let say = |text: &str| self.printer.warn(text);
-        self.patiently(self.config(say)?, say, command)
+        let config = self.config(say).inspect_err(|_| self.printer.talk(OLD_KEPT))?;
+        self.patiently(config, say, command)
     }
 
     /// The same with a config that was read already.
@@ -155,7 +165,8 @@ async fn tell_who_is_waited_for(app: &App, printer: Printer) {
     waits.tick().await;
     loop {
         waits.tick().await;
-        let starting: Vec<String> = app.router.starting().map(|name| format!("`{name}`")).collect();
+        let starting: Vec<String> =
+            app.router().starting().map(|name| format!("`{name}`")).collect();
         if !starting.is_empty() {
             let names = starting.join(", ");
             printer.talk(&format!("still waiting for {names} to start (Ctrl-C gives up)"));

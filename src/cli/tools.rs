@@ -16,18 +16,18 @@ use crate::tools::Tool;
 pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Result<Exit, Failure> {
     let mut unreachable = 0;
     if let Some(server) = &arguments.server {
-        app.router.reach(server).await.map_err(|error| failure(&error))?;
+        app.router().reach(server).await.map_err(|error| failure(&error))?;
     } else {
-        for server in app.router.overview(Enough::Shown).await {
+        for server in app.router().overview(Enough::Shown).await {
             if let Some(error) = server.error {
                 printer.warn(&format!("server `{}`: {error}", server.name));
                 unreachable += 1;
             }
         }
     }
-    let snapshot = app.router.tools();
+    let snapshot = app.router().tools();
     let wanted = |server: &str| arguments.server.as_deref().is_none_or(|only| only == server);
-    for (name, _) in app.router.pool().iter().filter(|(name, _)| wanted(name.as_str())) {
+    for (name, _) in app.router().pool().iter().filter(|(name, _)| wanted(name.as_str())) {
         let tools = snapshot.get(name.as_str());
         let notes = tools.into_iter().flat_map(|tools| tools.notes().map(|(_, note)| note));
         let withheld: Vec<&Note> = notes.filter(|note| note.withheld).collect();
@@ -64,7 +64,7 @@ pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Resul
         });
         printer.json(&json!({ "tools": list.collect::<Vec<_>>() }));
     } else if tools.is_empty() && unreachable == 0 {
-        printer.talk(if app.router.pool().is_empty() { NOBODY } else { "there are no tools" });
+        printer.talk(if app.router().pool().is_empty() { NOBODY } else { "there are no tools" });
     } else {
         let row = |(server, tool): &(&str, &Tool)| {
             let parameters = tool.parameters.iter().map(|name| {

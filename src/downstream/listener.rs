@@ -20,7 +20,7 @@ use super::sse::{self, Streams};
 use super::{reply, streamable_http};
 use crate::config::Http;
 use crate::protocol::error::INVALID_REQUEST;
-use crate::router::Router;
+use crate::router::Current;
 
 /// Connections at a time at most; further ones wait.
 const MAX_CONNECTIONS: usize = 8192;
@@ -67,7 +67,7 @@ impl Listener {
     /// Serves until `stop`; what is under way then has `drain` to be answered.
     pub async fn serve(
         self,
-        router: Arc<Router>,
+        router: Arc<Current>,
         settings: Http,
         stop: CancellationToken,
         drain: Duration,
@@ -107,7 +107,7 @@ impl Listener {
 
     fn paths(
         &self,
-        router: &Arc<Router>,
+        router: &Arc<Current>,
         sessions: &Arc<Sessions>,
         streams: &Arc<Streams>,
         closing: &CancellationToken,

@@ -23,7 +23,7 @@ use crate::protocol::meta;
 use crate::protocol::method;
 use crate::protocol::translate::{error_for, result_for};
 use crate::protocol::version::Revision;
-use crate::router::{Caller, Client, Listening, Router};
+use crate::router::{Caller, Client, Current, Listening};
 use crate::telemetry::logging::excerpt;
 
 /// The result of a request that only wants to be answered.
@@ -32,7 +32,7 @@ const EMPTY: &str = "{}";
 /// The state of one session. Messages come in one by one, each with the way back for its answer.
 #[derive(Debug)]
 pub(super) struct Session {
-    router: Arc<Router>,
+    router: Arc<Current>,
     work: Work,
     asked: Asked,
     /// Whoever has sent `initialize`.
@@ -47,7 +47,7 @@ pub(super) struct Session {
 
 impl Session {
     /// A session whose standing notifications go to `standing`; it ends streams without end when `closing` is cancelled.
-    pub(super) fn new(router: Arc<Router>, standing: Outlet, closing: CancellationToken) -> Self {
+    pub(super) fn new(router: Arc<Current>, standing: Outlet, closing: CancellationToken) -> Self {
         Self {
             router,
             work: Work::default(),
@@ -104,7 +104,7 @@ impl Session {
         self.work.in_flight.withdraw_all("the client has left");
         self.asked.close();
         if let Some(client) = &self.client {
-            self.router.left(client);
+            self.router.now().left(client);
         }
     }
 
@@ -197,7 +197,7 @@ impl Session {
                 self.refuse(Some(&id), &stateless::unknown(method), &way);
             }
             method::SERVER_DISCOVER => {
-                let about = self.router.introduction(&client);
+                let about = self.router.now().introduction(&client);
                 way.outlet.answer_now(&id, Ok(&stateless::discovery(&about)));
             }
             method::SUBSCRIPTIONS_LISTEN => match Wanted::parse(params) {
@@ -224,7 +224,7 @@ impl Session {
             Ok(read) => {
                 let client = Arc::new(client::introduced(&read, params));
                 self.agreed.get_or_init(|| client.revision);
-                let about = self.router.introduction(&client);
+                let about = self.router.now().introduction(&client);
                 let result =
                     server_result(client.revision, &about.capabilities, &about.instructions);
                 let Way { notify, asks, .. } = self.way(self.standing.clone());
@@ -249,7 +249,7 @@ impl Session {
         client: Arc<Client>,
         way: Way,
     ) -> Option<Started> {
-        let router = self.router.clone();
+        let router = self.router.now();
         let (method, params) = (method.to_owned(), params.map(Box::<str>::from));
         let Way { outlet, notify, asks } = way;
         self.work.start(id, outlet, |withdrawn| async move {
@@ -270,7 +270,7 @@ impl Session {
     fn notification(&self, method: &str, params: Option<&str>) {
         if method != method::CANCELLED {
             if let Some(client) = self.client.as_ref().filter(|_| method != method::INITIALIZED) {
-                self.router.notified(method, params, client);
+                self.router.now().notified(method, params, client);
             }
             return;
         }

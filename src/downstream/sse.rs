@@ -22,14 +22,14 @@ use super::way::Way;
 use super::{reply, request};
 use crate::base::json::Strict;
 use crate::protocol::error::INVALID_REQUEST;
-use crate::router::Router;
+use crate::router::Current;
 use crate::wire::sse::write_event_by;
 use crate::wire::{Outbox, Urgency};
 
 /// What serves both routes.
 #[derive(Debug)]
 pub(super) struct Service {
-    pub(super) router: Arc<Router>,
+    pub(super) router: Arc<Current>,
     pub(super) streams: Arc<Streams>,
     /// Cancelled when the bridge ends.
     pub(super) closing: CancellationToken,

@@ -13,7 +13,7 @@ use crate::protocol::jsonrpc::Id;
 use crate::protocol::listen::{self, Wanted};
 use crate::protocol::meta::{MetaFault, PROTOCOL_VERSION, RequestMeta};
 use crate::protocol::method;
-use crate::router::{Asks, Client, Introduction, Notify, Router};
+use crate::router::{Asks, Client, Current, Introduction, Notify};
 use crate::telemetry::logging::excerpt;
 
 /// What a request on a stream of either era says of its client; nothing if it is of the session era.
@@ -51,14 +51,14 @@ pub(super) fn discovery(about: &Introduction) -> String {
 /// Tells the client what it wants to hear of until the bridge ends, which is when the request is answered (revision
 /// 2026-07-28, Subscriptions).
 pub(super) async fn subscription(
-    router: Arc<Router>,
+    router: Arc<Current>,
     client: Arc<Client>,
     to: Notify,
     own: Id,
     wanted: Wanted,
     closing: CancellationToken,
 ) -> Result<Box<str>, ErrorObject> {
-    let about = router.introduction(&client);
+    let about = router.now().introduction(&client);
     let offered = ServerCapabilities::parse(&about.capabilities.to_string());
     // How a task stands is told to those who ask.
     let honoured = Wanted { tasks: Vec::new(), ..wanted.honoured(&offered) };

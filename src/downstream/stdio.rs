@@ -17,7 +17,7 @@ use super::way::Way;
 use crate::base::json::Strict;
 use crate::protocol::error::{ErrorObject, INVALID_REQUEST};
 use crate::protocol::jsonrpc::salvage_id;
-use crate::router::Router;
+use crate::router::Current;
 use crate::wire::{Decoder, Frame, Outbox, Sink, Turn};
 
 /// Bytes that may wait for a client that does not read.
@@ -37,7 +37,7 @@ struct Conversation {
 /// has `drain` to finish, and as long again to be read: a client that has sent its last request still
 /// wants the answers.
 pub async fn serve(
-    router: Arc<Router>,
+    router: Arc<Current>,
     mut stdin: Input,
     stdout: Sink,
     drain: Duration,

@@ -29,7 +29,7 @@ use crate::protocol::jsonrpc::{self, Message, salvage_id};
 use crate::protocol::method;
 use crate::protocol::refusal::unsupported_version;
 use crate::protocol::version::Revision;
-use crate::router::Router;
+use crate::router::Current;
 
 /// Where it is.
 pub(super) const PATH: &str = "/mcp";
@@ -42,7 +42,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// What serves `/mcp`.
 #[derive(Debug)]
 pub(super) struct Service {
-    pub(super) router: Arc<Router>,
+    pub(super) router: Arc<Current>,
     pub(super) sessions: Arc<Sessions>,
     /// Cancelled when the bridge ends.
     pub(super) closing: CancellationToken,
@@ -214,7 +214,7 @@ impl Service {
             // Nothing that a client could notify has a meaning here: it withdraws by closing the stream.
             return Taken::Now(reply::empty(StatusCode::ACCEPTED));
         };
-        let client = match admit(&self.router, &parts.headers, &method, params).await {
+        let client = match admit(&self.router.now(), &parts.headers, &method, params).await {
             Ok(client) => client,
             Err((status, error)) => return Taken::Now(reply::error(status, Some(&id), &error)),
         };

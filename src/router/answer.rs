@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::invocation::{Debug, Notes};
 use super::item::Item;
-use super::{Error, Overview};
+use super::{Error, Overview, Pending};
 use crate::guard;
 use crate::protocol::content::json_result;
 use crate::tools::{Listing, ServerTools};
@@ -205,6 +205,9 @@ pub(super) struct Status<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) intent_search: Option<String>,
     pub(super) servers: Vec<ServerStatus<'a>>,
+    /// What of the config on the disk is not in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) config: Option<Pending>,
 }
 
 /// One server in [`Status`].

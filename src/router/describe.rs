@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::action::{ACTIONS, ADMIN_ACTIONS, CATALOG_ACTIONS};
+use super::settings::Settings;
 use crate::base::text::shorten;
-use crate::config::{SchemaCompression, ServerName};
 
 /// The name of the one tool.
 pub const TOOL: &str = "mcp";
@@ -24,11 +24,8 @@ pub struct Offered {
 }
 
 /// The answer to `tools/list`. It depends on nothing but the config, so that prompt caches hold.
-pub fn tool_list<'a>(
-    servers: impl Iterator<Item = (&'a ServerName, Option<&'a str>)>,
-    compression: &SchemaCompression,
-    offered: Offered,
-) -> Box<str> {
+pub fn tool_list(settings: &Settings, offered: Offered) -> Box<str> {
+    let compression = &settings.schema_compression;
     let catalog = if offered.catalog { &CATALOG_ACTIONS[..] } else { &[] };
     let admin = if offered.admin { &ADMIN_ACTIONS[..] } else { &[] };
     let actions: Vec<&str> = ACTIONS.iter().chain(catalog).chain(admin).copied().collect();
@@ -43,13 +40,13 @@ pub fn tool_list<'a>(
     }
     description.push_str("Servers: ");
     let mut first = true;
-    for (name, about) in servers {
+    for (name, server) in &settings.servers {
         if !first {
             description.push_str("; ");
         }
         first = false;
         description.push_str(name.as_str());
-        if let Some(about) = about.filter(|about| !about.is_empty()) {
+        if let Some(about) = server.description.as_deref().filter(|about| !about.is_empty()) {
             description.push_str(" — ");
             if compression.enabled {
                 description.push_str(&shorten(about, compression.max_description_length));

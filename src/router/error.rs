@@ -253,7 +253,7 @@ impl Error {
             Self::UnknownServer { name, available } => did_you_mean(name, available),
             Self::UnknownTool { tool, available, .. } => did_you_mean(tool, available),
             Self::LeftOut { .. } => {
-                Some("correct its entry in the config and restart the bridge".to_owned())
+                Some("correct its entry in the config".to_owned())
             }
             Self::InvalidParams { hint, .. } | Self::NotFound { hint, .. } => hint.clone(),
             Self::NotAllowed { .. } => Some(

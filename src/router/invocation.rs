@@ -139,7 +139,7 @@ impl Attempt<'_> {
         let (server, tool) = (self.found.name.as_str(), self.tool.definition.name.as_str());
         let results = &router.results;
         let may = results.keeps(server, tool) && !self.may_write(router);
-        may.then(|| Key::new(server, tool, self.params))
+        may.then(|| Key::new(server, tool, self.params).of(self.found.supervisor.number()))
     }
 
     /// Where the tool was looked up.

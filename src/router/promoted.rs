@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::actions::call::Call;
@@ -35,11 +34,6 @@ impl Router {
             }
             _ => Cow::Borrowed(&self.tool_list),
         }
-    }
-
-    /// Told whenever `tools/list` has another answer; nothing where it never has.
-    pub fn tool_list_changes(&self) -> Option<watch::Receiver<()>> {
-        self.promotion.is_enabled().then(|| self.list_changed.subscribe())
     }
 
     /// Takes back promotions as they decay and tells when the list of tools is another, for as long as it is polled.

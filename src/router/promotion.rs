@@ -1,7 +1,7 @@
 //! Which tools are called so often that they stand beside `mcp` as tools of their own.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use tokio::sync::watch;
@@ -24,14 +24,14 @@ pub(super) struct Promotion {
     changed: watch::Sender<()>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct State {
     calls: HashMap<ToolOfServer, Calls>,
     /// In the order of their promotion, so that the list of tools changes as little as can be.
     promoted: Vec<ToolOfServer>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Calls {
     recent: VecDeque<Instant>,
     last: Instant,
@@ -49,6 +49,15 @@ pub(super) struct Count {
 impl Promotion {
     pub(super) fn new(settings: AdaptivePromotion) -> Self {
         Self { settings, state: Mutex::default(), changed: watch::Sender::new(()) }
+    }
+
+    /// The promotions of another config: the same calls were made.
+    pub(super) fn successor(self: &Arc<Self>, settings: &AdaptivePromotion) -> Arc<Self> {
+        if self.settings == *settings {
+            return self.clone();
+        }
+        let state = Mutex::new(State::clone(&self.lock()));
+        Arc::new(Self { settings: settings.clone(), state, changed: self.changed.clone() })
     }
 
     pub(super) fn is_enabled(&self) -> bool {

@@ -8,13 +8,14 @@ use tokio::sync::watch;
 
 use super::action::Action;
 use super::caller::{Caller, Client};
+use super::current::Lifeline;
 use super::describe::Offered;
 use super::error::MAX_AVAILABLE;
 use super::invocation::Shared;
 use super::promotion::Promotion;
 use super::request::ToolCall;
 use super::settings::{Parts, ServerSettings, Settings};
-use super::{Admin, Error, actions, describe, direct};
+use super::{Admin, Error, InForce, actions, describe, direct};
 use crate::access::Usage;
 use crate::base::text::nearest_all;
 use crate::cache::{Flights, Kept, Results};
@@ -41,21 +42,24 @@ pub struct Router {
     /// What clients are shown that can be asked something.
     pub(super) registry_of_asked: Arc<Registry>,
     pub(super) usage: Usage,
-    pub(super) results: Results,
+    pub(super) results: Arc<Results>,
     /// Calls that others may join.
-    pub(super) flights: Flights<Shared>,
+    pub(super) flights: Arc<Flights<Shared>>,
     pub(super) kept: Kept,
-    pub(super) selector: Selector,
+    pub(super) selector: Arc<Selector>,
     pub(super) finder: Arc<Finder>,
     pub(super) catalog: Option<Sources>,
     pub(super) admin: Option<Arc<Admin>>,
     pub(super) settings: Settings,
     pub(super) tool_list: Box<str>,
-    recent: Mutex<VecDeque<ServerName>>,
-    pub(super) promotion: Promotion,
+    pub(super) recent: Arc<Mutex<VecDeque<ServerName>>>,
+    pub(super) promotion: Arc<Promotion>,
     /// Sent when `tools/list` has another answer.
     pub(super) list_changed: watch::Sender<()>,
-    pub(super) direct: direct::State,
+    pub(super) direct: Arc<direct::State>,
+    /// Whether the config is in force that is on the disk.
+    pub(super) in_force: Arc<InForce>,
+    pub(super) lifeline: Arc<Lifeline>,
     /// For work that outlives a request.
     pub(super) this: Weak<Self>,
 }
@@ -89,11 +93,9 @@ pub enum Enough {
 impl Router {
     /// Puts the router in front of the servers, for each of which there are settings.
     pub fn new(parts: Parts, settings: Settings) -> Arc<Self> {
-        let servers = settings.servers.iter();
-        let servers = servers.map(|(name, server)| (name, server.description.as_deref()));
         let offered = Offered { catalog: parts.catalog.is_some(), admin: parts.admin.is_some() };
-        let tool_list = describe::tool_list(servers, &settings.schema_compression, offered);
-        let promotion = Promotion::new(settings.adaptive_promotion.clone());
+        let tool_list = describe::tool_list(&settings, offered);
+        let promotion = Arc::new(Promotion::new(settings.adaptive_promotion.clone()));
         let Parts { pool, registries, usage, results, names, kept, .. } = parts;
         let (selector, finder, catalog, admin) =
             (parts.selector, parts.finder, parts.catalog, parts.admin);
@@ -103,7 +105,7 @@ impl Router {
             registry_of_asked: registries.asked,
             usage,
             results,
-            flights: Flights::default(),
+            flights: Arc::default(),
             kept,
             selector,
             finder,
@@ -111,10 +113,12 @@ impl Router {
             admin,
             settings,
             tool_list,
-            recent: Mutex::default(),
+            recent: Arc::default(),
             promotion,
             list_changed: watch::Sender::new(()),
-            direct: direct::State::new(names),
+            direct: Arc::new(direct::State::new(names)),
+            in_force: Arc::default(),
+            lifeline: Arc::default(),
             this: this.clone(),
         })
     }
@@ -174,10 +178,9 @@ impl Router {
         if self.is_direct(client) {
             return self.introduction_direct(client);
         }
-        let tools =
-            if self.promotion.is_enabled() { json!({ "listChanged": true }) } else { json!({}) };
         Introduction {
-            capabilities: json!({ "tools": tools }),
+            // The description of the tool names the servers, which another config may change.
+            capabilities: json!({ "tools": { "listChanged": true } }),
             instructions: describe::INSTRUCTIONS.to_owned(),
         }
     }

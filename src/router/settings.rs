@@ -1,4 +1,4 @@
-//! What the router is told by the config; nothing of it changes while it runs.
+//! What the router is told by the config; nothing of it changes while it runs. Another config brings another router.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub struct Parts {
     /// Their calls, counted.
     pub usage: Usage,
     /// Results that may be given again.
-    pub results: Results,
+    pub results: Arc<Results>,
     /// The names that tools and prompts have.
     pub names: NameFile,
     /// Results that were too long to be given at once.
@@ -36,7 +36,26 @@ pub struct Parts {
     /// Finds tools by what they are for.
     pub finder: Arc<Finder>,
     /// Runs jq filters.
-    pub selector: Selector,
+    pub selector: Arc<Selector>,
+    /// Servers that could be installed, where they may be looked for.
+    pub catalog: Option<Sources>,
+    /// What agents may change, if they may.
+    pub admin: Option<Arc<Admin>>,
+}
+
+/// What another config brings anew.
+#[derive(Debug)]
+pub struct Renewed {
+    /// The servers, those among them that stay as they are.
+    pub pool: Pool,
+    /// Their tools.
+    pub registries: Registries,
+    /// Their calls, counted.
+    pub usage: Usage,
+    /// Results that may be given again.
+    pub results: Arc<Results>,
+    /// Finds tools by what they are for.
+    pub finder: Arc<Finder>,
     /// Servers that could be installed, where they may be looked for.
     pub catalog: Option<Sources>,
     /// What agents may change, if they may.

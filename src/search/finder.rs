@@ -106,6 +106,11 @@ impl Finder {
         Self::new(servers, meaning, self.tasks.clone())
     }
 
+    /// Where vectors are made.
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
     /// What intents are compared by, in a line that says how there could be more.
     pub fn about(&self) -> String {
         match &self.meaning {

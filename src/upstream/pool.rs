@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use indexmap::IndexMap;
 use tokio::sync::broadcast;
@@ -110,19 +109,18 @@ impl Pool {
         Self { supervisors, others, shared, makings }
     }
 
-    /// Ends the sessions with all servers but those that are `kept` once nobody needs them any more, which `unneeded`
-    /// waits for, and at the latest after `limit`.
-    pub fn retire(
-        &self,
-        kept: &HashSet<ServerName>,
-        unneeded: impl Future<Output = ()> + Send + 'static,
-        limit: Duration,
-    ) {
-        let retired = self.supervisors.iter().filter(|(name, _)| !kept.contains(*name));
+    /// Ends the sessions with all servers that the successor does not keep once nobody needs them any more, which
+    /// `unneeded` waits for, and at the latest after `shutdownTimeoutMs`.
+    pub fn retire(&self, successor: &Self, unneeded: impl Future<Output = ()> + Send + 'static) {
+        let is_kept = |(name, old): &(&ServerName, &Arc<Supervisor>)| {
+            successor.supervisors.get(*name).is_some_and(|new| Arc::ptr_eq(new, old))
+        };
+        let retired = self.supervisors.iter().filter(|server| !is_kept(server));
         let retired: Vec<_> = retired.map(|(_, supervisor)| supervisor.clone()).collect();
         if retired.is_empty() {
             return;
         }
+        let limit = self.shared.settings.timeouts.shutdown;
         let (others, closing) = (self.others.clone(), self.shared.closing.clone());
         self.shared.tasks.spawn(async move {
             tokio::select! {

@@ -11,7 +11,7 @@ use crate::support::{Bridge, assert_words};
 
 const CONFIG: &str = "{\r\n\t\"servers\": {\r\n\t\t\"git\": {\"command\":\"x\", \"env\": {\"T\": \"${TOKEN}\"}},\r\n\
                       \t\t\"web\": {\"command\": \"y\", \"args\": [\"${REGION:-eu}\"]}\r\n\t},\r\n\t\"debug\" : false\r\n}\r\n";
-const LATER: &str = "takes effect when the bridge is started again";
+const LATER: &str = "comes into force within seconds";
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).expect("the file is there")

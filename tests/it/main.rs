@@ -46,6 +46,8 @@ mod progress;
 mod promotion;
 mod recipes;
 mod recorded;
+mod reload;
+mod reload_clients;
 mod remembered;
 mod resolution;
 mod retry;

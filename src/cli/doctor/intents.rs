@@ -25,7 +25,8 @@ pub(super) fn models(setup: &Setup, checkup: &mut Checkup) {
 
 /// What intents are compared by; a warning where meaning was asked for, or was there, and takes no part.
 pub(super) fn look(app: &App, checkup: &mut Checkup) {
-    let finder = app.router.finder();
+    let router = app.router();
+    let finder = router.finder();
     let about = format!("compared by {}", finder.about());
     if finder.is_impaired() {
         checkup.warning(Part::Intent, "intents", about, "look at `intentRouting` in the config");

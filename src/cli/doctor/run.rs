@@ -5,7 +5,7 @@ use super::servers::{self, Known};
 use super::{files, intents, recipes};
 use crate::app::Remark;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::setup::Setup;
+use crate::cli::setup::{OLD_KEPT, Setup};
 use crate::config::Config;
 
 /// Files and recipes first, since they can be looked at whatever the config is like; then the config, then what it leads to.
@@ -14,9 +14,11 @@ pub(in crate::cli) fn run(setup: &Setup) -> Result<Exit, Failure> {
     files::privacy(setup, &mut checkup);
     recipes::look(setup, &mut checkup);
     intents::models(setup, &mut checkup);
-    let stopped = match files::config(setup, &mut checkup) {
-        Some(config) => what_runs(setup, config, &mut checkup).err(),
-        None => None,
+    let stopped = if let Some(config) = files::config(setup, &mut checkup) {
+        what_runs(setup, config, &mut checkup).err()
+    } else {
+        setup.printer.talk(OLD_KEPT);
+        None
     };
     checkup.print(setup.printer);
     stopped.map_or_else(|| Ok(checkup.exit()), Err)

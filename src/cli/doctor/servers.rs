@@ -27,13 +27,13 @@ pub(super) struct Known {
 
 /// Reaches every server and looks at its tools.
 pub(super) async fn look(app: &App, known: &Known, checkup: &mut Checkup) {
-    for server in app.router.overview(Enough::Shown).await {
+    for server in app.router().overview(Enough::Shown).await {
         if !known.skipped.contains(&server.name) {
             reached(&server, checkup);
         }
     }
-    let snapshot = app.router.tools();
-    for (name, _) in app.router.pool().iter() {
+    let snapshot = app.router().tools();
+    for (name, _) in app.router().pool().iter() {
         let trust = known.trust.get(name.as_str()).copied().unwrap_or_default();
         definitions(&snapshot, name.as_str(), trust, checkup);
         pins(&snapshot, name.as_str(), checkup);

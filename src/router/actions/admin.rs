@@ -7,7 +7,7 @@ use crate::router::answer::{self, Changed};
 use crate::router::routing::Router;
 use crate::router::{Action, Admin, Error};
 
-/// One change of the files; the running bridge stays as it is.
+/// One change of the files, which the bridge follows as any other.
 enum Edit {
     Remove(String),
     SetEnv(String, Secret),
@@ -34,7 +34,7 @@ pub(in crate::router) async fn run(router: &Router, action: Action<'_>) -> Resul
         // Such tasks are never cancelled.
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
-    let note = "takes effect when the bridge is started again";
+    let note = "comes into force within seconds, in every bridge that runs by it";
     Ok(answer::result(&Changed { action: name, file, changed, note }))
 }
 

@@ -63,6 +63,7 @@ pub(in crate::router) async fn show(
         mode: router.settings.exposure.mode.name(),
         intent_search: server.is_none().then(|| router.finder.about()),
         servers,
+        config: router.in_force.pending(),
     }))
 }
 

@@ -114,6 +114,14 @@ impl Known {
         self.templates.remove(server);
     }
 
+    /// Forgets servers that are gone. Names that they gave stay given.
+    pub(super) fn forget_servers(&mut self, is_gone: impl Fn(&ServerName) -> bool) {
+        self.established.retain(|server, _| !is_gone(server));
+        self.prompts.retain(|server, _| !is_gone(server));
+        self.uris.retain(|server, _| !is_gone(server));
+        self.templates.retain(|server, _| !is_gone(server));
+    }
+
     /// Forgets those of all servers.
     pub(super) fn forget_all_resources(&mut self) {
         self.uris.clear();

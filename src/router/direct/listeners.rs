@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::gather;
 use super::lists::News;
 use super::state::Standing;
+use crate::config::ServerName;
 use crate::protocol::era::Era;
 use crate::protocol::listen::Wanted;
 use crate::protocol::method;
 use crate::router::caller::{Asks, Caller, Client, Notify};
+use crate::router::current::Current;
 use crate::router::routing::Router;
 use crate::telemetry::logging::excerpt;
 use crate::upstream::Change;
@@ -21,7 +24,7 @@ use crate::upstream::changes::Kind;
 /// A client that listens; it no longer does when this is dropped.
 #[derive(Debug)]
 pub struct Listening {
-    router: Arc<Router>,
+    current: Arc<Current>,
     client: u64,
     /// Whoever subscribes on behalf of the stream.
     caller: Caller,
@@ -32,18 +35,20 @@ pub struct Listening {
 struct Ear {
     client: Arc<Client>,
     notify: Notify,
+    asks: Asks,
     wanted: Wanted,
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.router.direct.clients.standing().remove(&self.client);
-        self.router.direct.shown().remove(&self.client);
-        self.router.unsubscribe_all(&self.caller.client);
+        let router = self.current.now();
+        router.direct.clients.standing().remove(&self.client);
+        router.direct.shown().remove(&self.client);
+        router.unsubscribe_all(&self.caller.client);
     }
 }
 
-impl Router {
+impl Current {
     /// Tells the client what it wants to hear, until the answer is dropped. What a session of the client brings outside
     /// of any of its requests goes the same way, and is asked that way.
     pub fn listen(
@@ -52,8 +57,8 @@ impl Router {
         (notify, asks): (Notify, Asks),
         wanted: Wanted,
     ) -> Listening {
-        let standing = Standing { notify: notify.clone(), asks };
-        self.direct.clients.standing().insert(client.id, standing);
+        let standing = Standing { notify: notify.clone(), asks: asks.clone() };
+        self.now().direct.clients.standing().insert(client.id, standing);
         // Nobody is asked anything because of a subscription, so that no session of the client's own is needed for it.
         let quiet = Client {
             capabilities: "{}".into(),
@@ -61,38 +66,104 @@ impl Router {
             ..Client::new(client.revision)
         };
         let caller = Caller { notify: notify.clone(), ..Caller::alone(Arc::new(quiet)) };
-        let ear = Ear { client: client.clone(), notify, wanted };
-        let (router, own) = (self.clone(), caller.clone());
-        let task = async move {
-            if router.is_direct(&ear.client) {
-                router.tell_direct(&ear, &own).await;
-            } else if ear.wanted.tools {
-                router.tell_promotions(&ear.notify).await;
-            }
-        };
+        let ear = Ear { client: client.clone(), notify, asks, wanted };
+        let (current, own, replaced) = (self.clone(), caller.clone(), self.replacements());
+        let router = self.now();
+        let task = async move { current.tell(router, ear, &own, replaced).await };
         let task = AbortOnDropHandle::new(tokio::spawn(task));
-        Listening { router: self.clone(), client: client.id, caller, _task: task }
+        Listening { current: self.clone(), client: client.id, caller, _task: task }
     }
 
-    async fn tell_promotions(&self, notify: &Notify) {
-        let Some(mut changes) = self.tool_list_changes() else { return };
+    /// Tells what happens, under one config after the other.
+    async fn tell(
+        &self,
+        mut router: Arc<Router>,
+        mut ear: Ear,
+        own: &Caller,
+        mut replaced: watch::Receiver<()>,
+    ) {
+        if !router.is_direct(&ear.client) {
+            // It was offered nothing but tools when it connected.
+            (ear.wanted.prompts, ear.wanted.resources) = (false, false);
+        }
+        // Given away at once, since what it alone needs is kept until nobody has it any more.
+        let mut before: Option<Arc<Router>> = None;
+        loop {
+            let before_that = before.take();
+            let telling = async {
+                if router.is_direct(&ear.client) {
+                    router.tell_direct(&ear, own, before_that).await;
+                } else {
+                    router.tell_promotions(&ear, before_that).await;
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = telling => {}
+                changed = replaced.changed() => if changed.is_err() {
+                    return;
+                },
+            }
+            let next = self.now();
+            before = Some(std::mem::replace(&mut router, next));
+        }
+    }
+}
+
+impl Router {
+    async fn tell_promotions(&self, ear: &Ear, before: Option<Arc<Self>>) {
+        let mut changes = self.promotions();
+        let is_same = |it: &Self| !it.is_direct(&ear.client) && it.tool_list() == self.tool_list();
+        if ear.wanted.tools && before.is_some_and(|before| !is_same(&before)) {
+            ear.send(method::TOOLS_LIST_CHANGED);
+        }
         while changes.changed().await.is_ok() {
-            notify.send(method::TOOLS_LIST_CHANGED, "{}");
+            if ear.wanted.tools {
+                ear.send(method::TOOLS_LIST_CHANGED);
+            }
         }
     }
 
-    async fn tell_direct(&self, ear: &Ear, own: &Caller) {
+    /// Another config is in force than `before`: the lists may be others, and what was subscribed to at servers that
+    /// have changed is subscribed to anew.
+    async fn tell_of_change(&self, ear: &Ear, own: &Caller, before: &Self) {
+        if !before.is_direct(&ear.client) || !before.shows_the_same(self) {
+            if ear.wanted.tools {
+                ear.send(method::TOOLS_LIST_CHANGED);
+            }
+            ear.lists_changed();
+        }
+        let is_gone = |server: &ServerName| before.bearer(server) != self.bearer(server);
+        let asks = ear.asks.clone();
+        let client =
+            Caller { notify: ear.notify.clone(), asks, ..Caller::alone(ear.client.clone()) };
+        for caller in [own, &client] {
+            for uri in self.direct.subscriptions.lost(caller.client.id, is_gone) {
+                self.subscribe_or_tell(&uri, caller).await;
+            }
+        }
+    }
+
+    async fn subscribe_or_tell(&self, uri: &str, caller: &Caller) {
+        if let Err(error) = self.subscribe_to(uri, caller).await {
+            let why = excerpt(error.to_string().as_bytes(), 200);
+            tracing::info!("a client does not hear of a resource: {why}");
+        }
+    }
+
+    async fn tell_direct(&self, ear: &Ear, own: &Caller, before: Option<Arc<Self>>) {
         let (mut tools, mut changes) = (self.registry.changes(), self.pool.changes());
         let mut tools_of_asked = self.registry_of_asked.changes();
         let mut late = self.direct.lists.news();
-        if ear.client.revision.era() == Era::Stateless {
-            // It has seen the list before it began to listen, if at all.
-            self.direct.shown().insert(ear.client.id, self.direct_tools(&ear.client));
-        }
-        for uri in &ear.wanted.uris {
-            if let Err(error) = self.subscribe_to(uri, own).await {
-                let why = excerpt(error.to_string().as_bytes(), 200);
-                tracing::info!("a client does not hear of a resource: {why}");
+        if let Some(before) = before {
+            self.tell_of_change(ear, own, &before).await;
+        } else {
+            if ear.client.revision.era() == Era::Stateless {
+                // It has seen the list before it began to listen, if at all.
+                self.direct.shown().insert(ear.client.id, self.direct_tools(&ear.client));
+            }
+            for uri in &ear.wanted.uris {
+                self.subscribe_or_tell(uri, own).await;
             }
         }
         loop {

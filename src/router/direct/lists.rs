@@ -148,6 +148,11 @@ impl Lists {
         self.news.subscribe()
     }
 
+    /// Forgets the lists of servers that are gone.
+    pub(super) fn forget_servers(&self, is_gone: impl Fn(&ServerName) -> bool) {
+        self.lock().retain(|key, _| !is_gone(&key.server));
+    }
+
     /// Forgets what a client was shown, which is gone.
     pub(super) fn forget(&self, client: &Client) {
         self.lock().retain(|key, _| key.client != Some(client.id));

@@ -86,6 +86,23 @@ impl State {
         Self { names, ..Self::default() }
     }
 
+    /// Another config is in force: forgets what was known of servers that are gone, or others, and the names that were
+    /// given where names are others now.
+    pub(in crate::router) fn hand_on(
+        &self,
+        is_gone: impl Fn(&ServerName) -> bool,
+        are_renamed: bool,
+    ) {
+        self.slow().retain(|server| !is_gone(server));
+        self.lists.forget_servers(&is_gone);
+        self.known().forget_servers(&is_gone);
+        if are_renamed {
+            let version = self.given().version + 1;
+            *self.given() = Given { version, ..Given::default() };
+            self.known().given = Given::default();
+        }
+    }
+
     /// Withdraws what waits for clients.
     pub(in crate::router) fn close(&self) {
         self.parked.clear();

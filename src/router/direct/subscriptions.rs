@@ -90,6 +90,14 @@ impl Subscriptions {
         all.into_iter().filter_map(|(uri, held)| Some((uri, held?))).collect()
     }
 
+    /// The resources of servers that are gone to which the client has subscribed.
+    pub(super) fn lost(&self, client: u64, is_gone: impl Fn(&ServerName) -> bool) -> Vec<String> {
+        let table = self.lock();
+        let own = table.get(&client).into_iter().flatten();
+        let lost = own.filter(|(_, held)| held.as_ref().is_some_and(|held| is_gone(&held.server)));
+        lost.map(|(uri, _)| uri.clone()).collect()
+    }
+
     /// Whether the client wants to hear that this resource of the server has changed: it has subscribed to it, or to
     /// something that it is a part of (specification, Schema, `ResourceUpdatedNotificationParams`).
     pub(super) fn hears(&self, server: &ServerName, uri: &str, client: u64) -> bool {

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -19,8 +21,9 @@ const SILENCE: Duration = Duration::from_millis(4500);
 
 /// A bridge that serves over HTTP, killed when dropped.
 pub(crate) struct Server {
-    process: Spawned,
-    _home: TempDir,
+    /// Several threads may send requests.
+    process: Mutex<Spawned>,
+    home: TempDir,
     port: u16,
 }
 
@@ -63,7 +66,7 @@ impl Server {
             port.is_some()
         });
         let port = port.unwrap_or_else(|| panic!("it does not listen: {}", process.stderr_text()));
-        Self { process, _home: home, port }
+        Self { process: Mutex::new(process), home, port }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -72,17 +75,31 @@ impl Server {
 
     /// Everything on stderr so far.
     pub(crate) fn stderr_text(&self) -> String {
-        self.process.stderr_text()
+        self.process().stderr_text()
+    }
+
+    fn process(&self) -> MutexGuard<'_, Spawned> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn terminate(&self) {
-        self.process.signal(Signal::TERM).expect("it runs");
+        self.signal(Signal::TERM);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process().signal(signal).expect("it runs");
+    }
+
+    /// A path below the home folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
     }
 
     /// The exit code, once it has ended.
     #[track_caller]
     pub(crate) fn wait(&mut self) -> i32 {
-        self.process.exit_code(PATIENCE).unwrap_or_else(|| panic!("{}", self.stderr_text()))
+        let code = self.process().exit_code(PATIENCE);
+        code.unwrap_or_else(|| panic!("{}", self.stderr_text()))
     }
 
     /// Writes a request as it is and reads the head of the answer.
