@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::changes::Changes;
 use super::connection::{Blueprint, Connection};
 use super::eras::Eras;
+use super::error::LastWords;
 use super::start::{self, Outcome, Start};
 use super::stderr::Tail;
 use super::subscriptions::Subscriptions;
@@ -194,6 +195,15 @@ impl Supervisor {
         self.closing.cancel();
     }
 
+    /// Why it opens no session any more: everything ends, or this server does.
+    fn ended_by_us(&self) -> Error {
+        if self.shared().closing.is_cancelled() {
+            Error::ShuttingDown
+        } else {
+            Error::Closed { last: Box::new(LastWords::closed_by_us()) }
+        }
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, Inner> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -314,7 +324,7 @@ impl Supervisor {
             Phase::CoolingDown { .. } | Phase::Closed => {}
         }
         if self.closing.is_cancelled() {
-            return Err(Error::ShuttingDown);
+            return Err(self.ended_by_us());
         }
         state.last_used = Some(now);
         let (sender, outcome) = watch::channel(None);
@@ -338,7 +348,7 @@ impl Supervisor {
     ) {
         let connected = tokio::select! {
             biased;
-            () = self.closing.cancelled() => Err(Error::ShuttingDown),
+            () = self.closing.cancelled() => Err(self.ended_by_us()),
             () = abandon.cancelled() => Err(Error::Abandoned),
             connected = start::connect(&self, wait, &tail) => connected,
         };

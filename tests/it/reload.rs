@@ -156,6 +156,8 @@ fn a_faulty_file_changes_nothing_and_is_told_of() {
         );
         assert!(has_server(&status, "one"));
         client.expect_stderr(&["the changed config is not in force", words]);
+        let beside = client.run_beside(&["servers"]).expect(3);
+        assert_words(&beside.stderr, &[words, "bridges that run go on with the config"]);
         client.assert_echo("one");
     }
     fs::write(&path, good).expect("it can be written");
@@ -229,6 +231,54 @@ fn what_can_only_change_at_a_start_is_named() {
     assert_words(&error_of(&result, "invalid_params").to_string(), &["1"]);
     change(&path, |config| config["http"] = json!({}));
     wait_status(&mut client, |status| status.get("config").is_none());
+}
+
+#[test]
+fn limits_and_kept_results_follow() {
+    let cached = json!({"enabled": true});
+    let bridge = with_pids(&["kept", "other"]).set("resultCache", cached);
+    let mut client = bridge.serve_initialized();
+    let tally = |client: &mut Client, server: &str, note: &str| {
+        text_of(&client.call(server, "tally", json!({"note": note}))).to_owned()
+    };
+    for (server, note, expected) in
+        [("kept", "a", "1"), ("kept", "b", "2"), ("other", "a", "1"), ("other", "b", "2")]
+    {
+        assert_eq!(tally(&mut client, server, note), expected);
+    }
+    change(&client.path("config.json"), |config| {
+        config["servers"]["other"] = entry(&[]);
+        config["servers"]["kept"]["rateLimit"] = json!({"maxCallsPerDay": 3});
+        config["servers"]["added"] = entry(&[]);
+    });
+    wait_list_changed(&mut client);
+    assert_eq!(tally(&mut client, "kept", "b"), "2", "its result is kept");
+    assert_eq!(tally(&mut client, "other", "b"), "1", "what the old one said is none of it");
+    assert_eq!(tally(&mut client, "kept", "c"), "3", "it is the same process");
+    let refused = client.call("kept", "tally", json!({"note": "d"}));
+    assert_words(&error_of(&refused, "rate_limited").to_string(), &["3 of 3 calls"]);
+    assert_eq!(pids(&client, "kept").len(), 1);
+}
+
+#[test]
+fn names_follow_in_direct_mode() {
+    let mut client = with_pids(&["one"]).set("mode", "direct").serve_initialized();
+    let mut names = |wanted: &str, unwanted: &str| {
+        let id = client.request("tools/list", json!({}));
+        let list = client.result(id).to_string();
+        assert!(list.contains(&format!("\"name\":\"{wanted}\"")), "{wanted} in {list}");
+        assert!(!list.contains(&format!("\"name\":\"{unwanted}\"")), "{unwanted} in {list}");
+        let call = json!({"name": wanted, "arguments": {"message": "by its name"}});
+        let id = client.request("tools/call", call);
+        assert_eq!(text_of(&client.result(id)), "by its name");
+        let is_plain = wanted == "echo";
+        change(&client.path("config.json"), |config| config["toolPrefix"] = json!(is_plain));
+        wait_list_changed(&mut client);
+    };
+    names("one_echo", "echo");
+    names("echo", "one_echo");
+    names("one_echo", "echo");
+    assert_eq!(pids(&client, "one").len(), 1);
 }
 
 #[test]
