@@ -3,3 +3,4 @@
 mod documents;
 mod names;
 mod signed;
+mod slow;
