@@ -27,7 +27,10 @@ pub(super) fn run(arguments: &ValidateRecipe, printer: Printer) -> Exit {
                 }
             }
             Err(error) => {
-                let is_missing = !matches!(error, recipe::Error::Unreadable { .. });
+                let is_missing = matches!(
+                    error,
+                    recipe::Error::NotFound { .. } | recipe::Error::NoRecipe { .. }
+                );
                 are_missing |= is_missing;
                 have_failed |= !is_missing;
                 let exit = if is_missing { Exit::NotFound } else { Exit::Failed };

@@ -1,11 +1,9 @@
 //! How a server that runs here is got.
 
-use std::path::{Component, Path};
-
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 
-use super::choice;
+use super::{choice, path};
 use crate::base::locate;
 use crate::config::finding::Severity;
 use crate::config::reader::Reader;
@@ -197,6 +195,7 @@ fn read_platforms(reader: &mut Reader<'_>) -> IndexMap<String, Platform> {
 }
 
 fn read_config_files(reader: &mut Reader<'_>) -> Vec<ConfigFile> {
+    const KEY: &str = "configFiles";
     let read = |mut reader: Reader<'_>| {
         let name = reader.required_string("name");
         let content = reader.string("content");
@@ -204,26 +203,25 @@ fn read_config_files(reader: &mut Reader<'_>) -> Vec<ConfigFile> {
             reader.report().error(reader.pointer(), "`content` is missing");
         }
         if let Some(name) = &name
-            && !is_inside(name)
+            && !path::is_inside(name)
         {
             let message = "`name` must be a path below the server's own folder";
             let finding = reader.report().finding(Severity::Error, &reader.at("name"), message);
-            reader.report().add(finding.hint("leave out `..`, a leading `/`, `\\` and `:`"));
+            reader.report().add(finding.hint(path::RULE));
         }
         reader.finish();
         Some(ConfigFile { name: name?, content: content? })
     };
-    let files = choice::objects(reader, "configFiles").unwrap_or_default();
-    files.into_iter().filter_map(read).collect()
-}
-
-/// Whether a file of this name lies below the folder in which it is written, on every system.
-fn is_inside(name: &str) -> bool {
-    let plain = |letter: char| !letter.is_control() && !matches!(letter, '\\' | ':');
-    !name.is_empty()
-        && !name.ends_with('/')
-        && name.chars().all(plain)
-        && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+    let place = reader.at(KEY);
+    let objects = choice::objects(reader, KEY).unwrap_or_default();
+    let files: Vec<ConfigFile> = objects.into_iter().filter_map(read).collect();
+    for (index, file) in files.iter().enumerate() {
+        if files[..index].iter().any(|other| path::collide(&file.name, &other.name)) {
+            let message = format!("`{}` is the name of another file or folder as well", file.name);
+            reader.report().error(&place, message);
+        }
+    }
+    files
 }
 
 impl Serialize for Method {
@@ -236,23 +234,5 @@ impl Method {
     /// As it is written.
     pub fn name(self) -> &'static str {
         choice::name_of(&METHODS, self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_stay_below_their_folder() {
-        let check = |name: &str, expected: bool| assert_eq!(is_inside(name), expected, "{name}");
-        check("keys.json", true);
-        check("a/b.json", true);
-        check(".hidden", true);
-        for name in
-            ["", "/etc/passwd", "../x", "a/../../x", "./x", "C:x", "a\\..\\x", "a/", "a\0b", "x:y"]
-        {
-            check(name, false);
-        }
     }
 }

@@ -15,6 +15,7 @@ mod legacy;
 mod local_only;
 mod metadata;
 mod options;
+mod path;
 mod program;
 mod read;
 mod spec;

@@ -26,6 +26,12 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder's recipe is a link to a file that does not belong to it.
+    #[error("`{}` leads out of its folder; put the file itself there, or link the whole folder", path.display())]
+    LeadsOut {
+        /// The link.
+        path: PathBuf,
+    },
     /// It is there and cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Unreadable {
@@ -65,7 +71,18 @@ fn find(path: &Path) -> Result<PathBuf, Error> {
         return Ok(path.to_owned());
     }
     let mut files = FILES.iter().map(|name| path.join(name));
-    files.find(|file| file.exists()).ok_or_else(|| Error::NoRecipe { path: path.to_owned() })
+    let file = files.find(|file| file.exists());
+    let file = file.ok_or_else(|| Error::NoRecipe { path: path.to_owned() })?;
+    if is_below(&file, path) { Ok(file) } else { Err(Error::LeadsOut { path: file }) }
+}
+
+/// Whether the file lies in the folder, wherever links lead. The folder may come from a stranger, and what it links to is
+/// not his.
+fn is_below(file: &Path, folder: &Path) -> bool {
+    match (file.canonicalize(), folder.canonicalize()) {
+        (Ok(file), Ok(folder)) => file.starts_with(folder),
+        _ => false,
+    }
 }
 
 /// No more of them than are looked at, and one that shows that there are more.

@@ -12,7 +12,7 @@ use super::install::Install;
 use super::local_only::LocalOnly;
 use super::metadata::Metadata;
 use super::transport::Transport;
-use super::{choice, variables};
+use super::{choice, path, variables};
 use crate::config::finding::Severity;
 use crate::config::reader::Reader;
 
@@ -96,7 +96,10 @@ impl Recipe {
         top.skip(&[VERSION_KEY]);
         let id = top.required_string("id").filter(|id| {
             let fits = is_id(id);
-            if !fits {
+            if path::is_device(id) {
+                let message = format!("`{id}` is a device on Windows, where no folder can have its name");
+                top.report().error(&top.at("id"), message);
+            } else if !fits {
                 let message = format!(
                     "`id` must be {} to {} small letters, digits and `-`, the first and the last no `-`",
                     ID_LENGTHS.start(),
@@ -187,13 +190,14 @@ fn read_transports(top: &mut Reader<'_>) -> Vec<(String, Transport)> {
     transports
 }
 
-/// Whether the text fits `^[a-z0-9][a-z0-9-]*[a-z0-9]$` and the lengths.
+/// Whether the text fits `^[a-z0-9][a-z0-9-]*[a-z0-9]$` and the lengths, and names a folder on every system.
 pub fn is_id(text: &str) -> bool {
     let fits = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
     ID_LENGTHS.contains(&text.len())
         && text.bytes().all(|letter| fits(letter) || letter == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
+        && !path::is_device(text)
 }
 
 /// The version that a recipe says it has; version 1 could leave it out.

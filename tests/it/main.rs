@@ -44,6 +44,7 @@ mod model;
 mod pins;
 mod progress;
 mod promotion;
+mod recipe_corpus;
 mod recipes;
 mod recorded;
 mod reload;

@@ -79,3 +79,21 @@ fn what_is_not_there_has_a_code_of_its_own() {
     let listed = bridge.run(&["validate-recipe", "nowhere", "--json"]).expect(4).json();
     assert_words(&listed["recipes"][0]["error"].to_string(), &["nowhere"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_recipe_that_is_a_link_out_of_its_folder_is_not_read() {
+    use std::os::unix::fs::symlink;
+    let bridge = bridge().file("out/readme", "").file("in/real.json", &valid().to_string());
+    let path = |name: &str| bridge.path(name);
+    symlink(path("good/recipe.json"), path("out/recipe.json")).expect("a link");
+    symlink("real.json", path("in/recipe.json")).expect("a link");
+    symlink(path("good"), path("whole")).expect("a link");
+    let output = bridge.run(&["validate-recipe", "out"]).expect(1);
+    assert_words(&output.stderr, &["error:", "out/recipe.json", "leads out of its folder"]);
+    assert_eq!(output.stdout, "");
+    // A link within the folder, a folder that is one, and a file that somebody names are what they are.
+    for path in ["in", "whole", "out/recipe.json"] {
+        bridge.run(&["validate-recipe", path]).expect(0);
+    }
+}

@@ -49,7 +49,7 @@ fn sources_and_installs_are_required() {
     install(
         json!({"method": "npx", "package": "@a/b", "preInstall": ["make"], "configFiles": [{"name": "../x", "content": ""}]}),
         &[
-            "error: `/install/configFiles/0/name` (line 1): `name` must be a path below the server's own folder; leave out `..`, a leading `/`, `\\` and `:`",
+            "error: `/install/configFiles/0/name` (line 1): `name` must be a path below the server's own folder; use letters, digits, `.`, `_`, `-`, `+`, `@` and blanks, with `/` between folders, and no `..`",
             "warning: `/install/preInstall/0` (line 1): `make` is run by a shell on this machine",
         ],
     );
