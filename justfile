@@ -89,6 +89,13 @@ recorded:
 interop:
     tests/interop/run
 
+# Asks npm and PyPI for every package in catalog/, starts the servers and lists their tools, installed below
+# tests/catalog/.work. `--write` records it in the recipes, `--latest` pins the newest versions first.
+#
+# The recipes in catalog/ against their registries and by starting their servers.
+check-catalog *arguments:
+    tests/catalog/check {{ arguments }}
+
 # Built in their own folders, installed below tests/conformance/.work. `--only TEXT` takes some pairs, `--write` puts the
 # table into docs/CONFORMANCE.md.
 #
