@@ -8,6 +8,7 @@ mod batch;
 mod cache;
 mod cancellation;
 mod catalog;
+mod catalog_files;
 mod catalog_remote;
 mod cli;
 mod concurrency;
