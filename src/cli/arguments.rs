@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::catalog::{self, Catalog};
+use super::clients::{self, Client, Register, Unregister};
 use super::search::{self, Search};
 use crate::config::edit::Change;
 use crate::search::embed;
@@ -146,6 +147,12 @@ pub(super) enum Command {
     /// Show a result that an agent got cut or cleaned, as the server gave it
     #[command(after_help = READ_EXAMPLES)]
     Read(Read),
+    /// Put the bridge into the files of Claude Desktop, Cursor and other clients; list them
+    #[command(after_help = clients::REGISTER_EXAMPLES)]
+    Register(Register),
+    /// Take the bridge out of the files of clients
+    #[command(after_help = clients::UNREGISTER_EXAMPLES)]
+    Unregister(Unregister),
     /// Show how many calls the servers have had, and their limits
     #[command(after_help = USAGE_EXAMPLES)]
     Usage(Usage),
@@ -196,6 +203,9 @@ pub(super) struct Init {
     /// Put servers in that need no account and no key
     #[arg(long)]
     pub(super) example: bool,
+    /// Put the bridge into the files of these clients, as `bridge register` does
+    #[arg(long, value_name = "CLIENT", num_args = 1..)]
+    pub(super) register: Vec<Client>,
 }
 
 #[derive(Debug, Args)]
@@ -352,6 +362,7 @@ Examples:
   bridge init                  an empty config, to be filled by hand
   bridge init --example        with servers that need no account and no key (Node.js starts them)
   bridge --config F init       a config elsewhere
+  bridge init --register claude-desktop cursor
 
 Files that are already there stay as they are, but for a config without servers. BRIDGE_HOME names another home folder.";
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::arguments::Init;
+use super::clients;
 use super::exit::{Exit, Failure};
 use super::setup::Setup;
 use crate::base::fs::{PRIVATE, create_new, create_private_folder, write_atomically};
@@ -27,8 +28,8 @@ pub(super) fn run(init: &Init, setup: &Setup) -> Result<Exit, Failure> {
         let new = write(&env_file, ENV, |_| false)?;
         files.push((env_file, new));
     }
-    let entry = client_entry(setup);
-    if printer.json {
+    let entry = json!({ "mcpServers": { "bridge": clients::entry(setup) } });
+    if printer.json && init.register.is_empty() {
         let list = files.iter().map(|(path, new)| json!({ "path": path, "created": new }));
         printer.json(&json!({ "files": list.collect::<Vec<_>>(), "client": entry }));
         return Ok(Exit::Done);
@@ -40,14 +41,19 @@ pub(super) fn run(init: &Init, setup: &Setup) -> Result<Exit, Failure> {
     if init.example && !files[0].1 {
         printer.warn("the config was there already, so the example servers were not put into it");
     }
+    if !init.register.is_empty() {
+        let outcome = clients::usual(&init.register, setup);
+        printer.talk("next: `bridge install NAME` for servers, `bridge model install` to find tools by meaning");
+        return outcome;
+    }
     printer.talk("");
-    printer.talk(
-        "Tell your client about the bridge (Claude Desktop: claude_desktop_config.json, Cursor: \
-         ~/.cursor/mcp.json) and restart it:",
-    );
+    printer.talk("Next:");
+    printer.talk("  bridge install NAME      put a server in; `bridge search WORDS` finds one");
+    printer.talk("  bridge register CLIENT   tell your client, such as claude-desktop or cursor");
+    printer.talk("  bridge model install     find tools by meaning, not by words alone");
+    printer.talk("");
+    printer.talk("Clients that `bridge register` does not know take this:");
     printer.data(&pretty(&entry));
-    printer.talk("");
-    printer.talk("Then try: bridge servers");
     Ok(Exit::Done)
 }
 
@@ -59,19 +65,6 @@ fn config(init: &Init) -> String {
     };
     config["mode"] = Value::from(init.mode.as_str());
     pretty(&config) + "\n"
-}
-
-/// What a client needs to start this bridge with this config.
-fn client_entry(setup: &Setup) -> Value {
-    let program = std::env::current_exe().unwrap_or_else(|_| "bridge".into());
-    let mut entry = json!({ "command": program });
-    if setup.source.config != setup.paths.config_file() {
-        entry["args"] = json!(["--config", setup.source.config]);
-    }
-    if !setup.paths.is_default() {
-        entry["env"] = json!({ "BRIDGE_HOME": setup.paths.home() });
-    }
-    json!({ "mcpServers": { "bridge": entry } })
 }
 
 /// Whether a config says nothing yet, as the one that `init` wrote before.

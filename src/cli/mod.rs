@@ -4,6 +4,7 @@ mod approve;
 mod arguments;
 mod call;
 mod catalog;
+mod clients;
 mod doctor;
 mod edited;
 mod exit;

@@ -10,8 +10,8 @@ use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
 use super::{
-    approve, call, catalog, doctor, init, intent, limit, model, read, remove, search, serve,
-    servers, set_env, tools, usage, validate_recipe,
+    approve, call, catalog, clients, doctor, init, intent, limit, model, read, remove, search,
+    serve, servers, set_env, tools, usage, validate_recipe,
 };
 use crate::base::environment::Environment;
 use crate::search::embed;
@@ -95,6 +95,8 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
         Some(Command::Serve(listen)) => serve::run(&setup, &listen.or(&arguments.listen)),
         Some(Command::Init(init)) => init::run(&init, &setup),
         Some(Command::Read(read)) => read::run(&read, &setup),
+        Some(Command::Register(register)) => clients::register(&register, &setup),
+        Some(Command::Unregister(unregister)) => clients::unregister(&unregister, &setup),
         Some(Command::Remove(remove)) => remove::run(&remove, &setup),
         Some(Command::SetEnv(set_env)) => set_env::run(&set_env, &setup),
         Some(Command::Limit(limit)) => limit::run(&limit, &setup),

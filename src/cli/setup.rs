@@ -46,6 +46,11 @@ impl Setup {
         Target { source: &self.source, paths: &self.paths, process: &self.environment }
     }
 
+    /// The variables that the process was started with.
+    pub(super) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// Reads the config, and says nothing about it.
     pub(super) fn load(&self) -> Result<Loaded, config::Error> {
         config::load(&self.source, &self.paths, &self.environment)

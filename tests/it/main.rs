@@ -11,6 +11,7 @@ mod catalog;
 mod catalog_files;
 mod catalog_remote;
 mod cli;
+mod clients;
 mod concurrency;
 mod config;
 mod direct_audience;

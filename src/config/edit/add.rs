@@ -148,10 +148,11 @@ fn put(
         let with = if empty {
             NEW.to_owned()
         } else {
-            shape::insert(text, text, KEYS[0], &Value::Object(Map::new()))
+            shape::insert(text, text, KEYS[0], &Value::Object(Map::new())).expect(OBJECT)
         };
         let (_, inside) = one_member(&with, &with, KEYS[0], file)?.expect("it was put in");
         let with = shape::insert(&with, inside, name.as_str(), &Value::Object(new.clone()));
+        let with = with.expect(OBJECT);
         return Ok((pointer(KEYS[0], name), Some(with)));
     };
     let (key, inside) = container?;
@@ -160,8 +161,11 @@ fn put(
         return Err(Error::NotAnObject { file: file.clone(), pointer });
     }
     let with = shape::insert(text, inside, name.as_str(), &Value::Object(new.clone()));
+    let with = with.expect(OBJECT);
     Ok((pointer(key, name), Some(with)))
 }
+
+const OBJECT: &str = "it is an object";
 
 fn pointer(container: &str, name: &ServerName) -> String {
     locate::child(&locate::child("", container), name.as_str())

@@ -14,7 +14,7 @@ mod error;
 mod mode;
 mod rate_limit;
 mod remove;
-mod shape;
+pub(crate) mod shape;
 
 pub use add::{Added, AddedServer, Addition, add, configured};
 pub use edited::{Edited, Target};

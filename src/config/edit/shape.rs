@@ -12,8 +12,11 @@ use crate::base::json::{self, Place};
 const STEP: &str = "  ";
 
 /// `whole` with another member behind those of `object`, a part of it: over several lines where the others stand on
-/// lines of their own, or where the file does and there are no others.
-pub(super) fn insert(whole: &str, object: &str, key: &str, value: &Value) -> String {
+/// lines of their own, or where the file does and there are no others. Nothing if `object` is none.
+pub(crate) fn insert(whole: &str, object: &str, key: &str, value: &Value) -> Option<String> {
+    if !json::is_object(object) {
+        return None;
+    }
     let first = json::members(object).next();
     let is_laid_out = match &first {
         Some(first) => indentation(whole, first.key()).is_some(),
@@ -21,22 +24,36 @@ pub(super) fn insert(whole: &str, object: &str, key: &str, value: &Value) -> Str
     };
     if !is_laid_out {
         let value = if json::is_tight(whole) { value.to_string() } else { spaced(value) };
-        return json::insert(whole, object, Place::Last, key, &value).expect("it is an object");
+        return json::insert(whole, object, Place::Last, key, &value);
     }
     let step = outermost(whole).filter(|step| !step.is_empty()).unwrap_or(STEP);
     let line_break = if whole.contains("\r\n") { "\r\n" } else { "\n" };
     if let Some(first) = first {
         let margin = indentation(whole, first.key()).unwrap_or_default();
         let value = laid_out(value, margin, step, line_break);
-        return json::insert(whole, object, Place::Last, key, &value).expect("it is an object");
+        return json::insert(whole, object, Place::Last, key, &value);
     }
-    let start = json::offset(whole, object).expect("it is a part of the whole");
+    let start = json::offset(whole, object)?;
     let outer = line_margin(whole, start);
     let inner = [outer, step].concat();
     let value = laid_out(value, &inner, step, line_break);
     let key = Value::from(key);
     let object_with = format!("{{{line_break}{inner}{key}: {value}{line_break}{outer}}}");
-    json::replace(whole, object, &object_with).expect("it is a part of the whole")
+    json::replace(whole, object, &object_with)
+}
+
+/// `whole` with another value in place of `old`, a part of it.
+pub(crate) fn replace(whole: &str, old: &str, value: &Value) -> Option<String> {
+    let value = match outermost(whole) {
+        Some(step) => {
+            let step = if step.is_empty() { STEP } else { step };
+            let line_break = if whole.contains("\r\n") { "\r\n" } else { "\n" };
+            laid_out(value, line_margin(whole, json::offset(whole, old)?), step, line_break)
+        }
+        None if json::is_tight(whole) => value.to_string(),
+        None => spaced(value),
+    };
+    json::replace(whole, old, &value)
 }
 
 /// The blanks before the first member of the file, if it begins a line.
