@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::catalog::{self, Catalog};
-use super::clients::{self, Client, Register, Unregister};
+use super::clients::{self, Client, Import, Register, Unregister};
 use super::search::{self, Search};
 use crate::config::edit::Change;
 use crate::search::embed;
@@ -150,6 +150,9 @@ pub(super) enum Command {
     /// Put the bridge into the files of Claude Desktop, Cursor and other clients; list them
     #[command(after_help = clients::REGISTER_EXAMPLES)]
     Register(Register),
+    /// Take the servers of clients over, their secrets into .env
+    #[command(after_help = clients::IMPORT_EXAMPLES)]
+    Import(Import),
     /// Take the bridge out of the files of clients
     #[command(after_help = clients::UNREGISTER_EXAMPLES)]
     Unregister(Unregister),

@@ -96,6 +96,7 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
         Some(Command::Init(init)) => init::run(&init, &setup),
         Some(Command::Read(read)) => read::run(&read, &setup),
         Some(Command::Register(register)) => clients::register(&register, &setup),
+        Some(Command::Import(import)) => clients::import(&import, &setup),
         Some(Command::Unregister(unregister)) => clients::unregister(&unregister, &setup),
         Some(Command::Remove(remove)) => remove::run(&remove, &setup),
         Some(Command::SetEnv(set_env)) => set_env::run(&set_env, &setup),

@@ -62,6 +62,7 @@ pub use retry::{Retry, RetryOn};
 pub use schema_compression::SchemaCompression;
 pub(crate) use server::is_telling;
 pub use server::{Server, Trust};
+pub(crate) use server::{in_url, is_random, is_telling};
 pub use servers::Skipped;
 pub use source::Source;
 pub use stdio::{Framing, Login, Stdio};

@@ -149,7 +149,7 @@ impl Server {
 
 /// The parts of a URL that services put keys into: the password, and what is named or reads like a key in the query and
 /// the path; as it is written, and decoded.
-fn in_url(url: &str) -> Vec<Secret> {
+pub(crate) fn in_url(url: &str) -> Vec<Secret> {
     let Ok(parsed) = Url::parse(url) else { return Vec::new() };
     let mut found: Vec<String> = Vec::new();
     found.extend(parsed.password().map(str::to_owned));
@@ -166,7 +166,7 @@ fn in_url(url: &str) -> Vec<Secret> {
 
 /// Whether a value reads like a token rather than like a setting: long, without blanks or slashes, of letters and
 /// digits.
-fn is_random(value: &str) -> bool {
+pub(crate) fn is_random(value: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.+=".contains(c);
     value.len() >= 16
         && value.chars().all(plain)

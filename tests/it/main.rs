@@ -36,6 +36,7 @@ mod http_sessions;
 mod http_silence;
 mod http_stateless;
 mod http_together;
+mod import;
 mod intent;
 mod intent_services;
 mod lifetime;

@@ -59,6 +59,8 @@ pub(super) enum Error {
     Foreign { path: PathBuf, name: String },
     #[error("no copy of `{}` holds servers that it lacks", path.display())]
     NothingKept { path: PathBuf },
+    #[error("`{}` has changed meanwhile", path.display())]
+    Meanwhile { path: PathBuf },
     #[error("cannot keep a copy of `{}`", path.display())]
     Backup { path: PathBuf, source: io::Error },
     #[error("cannot make `{}`", path.display())]
@@ -184,6 +186,7 @@ fn hint(error: &Error) -> Option<String> {
         Error::NoHome => "set `HOME`",
         Error::Text { .. } | Error::NotUtf8 { .. } => "mend the file first; it was left as it is",
         Error::Foreign { .. } => "choose another name with `--name`",
+        Error::Meanwhile { .. } => "try again",
         Error::NothingKept { .. } => "leave `--restore` out to take only the bridge out",
         _ => return None,
     };

@@ -243,9 +243,7 @@ fn list(which: Which, setup: &Setup) -> Exit {
         printer.json(&json!({ "clients": told }));
     } else {
         printer.table(&rows);
-        printer.talk(
-            "`bridge register CLIENT` puts the bridge in, `bridge unregister CLIENT` takes it out",
-        );
+        printer.talk("`bridge register CLIENT` puts the bridge in, `bridge import CLIENT` takes servers over");
     }
     Exit::Done
 }

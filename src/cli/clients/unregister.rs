@@ -23,7 +23,7 @@ pub(in crate::cli) struct Unregister {
     /// Only the entry of this name
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
-    /// Put the servers back that the newest copy of the file has and the file lacks
+    /// Put the servers back that `import --leave-only-bridge` has taken out
     #[arg(long)]
     pub(super) restore: bool,
     /// Say what would be done, and do nothing
@@ -171,4 +171,4 @@ pub(in crate::cli) const EXAMPLES: &str = "\
 Examples:
   bridge unregister cursor
   bridge unregister --all
-  bridge unregister claude-desktop --restore   and puts servers back that have gone since";
+  bridge unregister claude-desktop --restore   with the servers that `import --leave-only-bridge` took out";

@@ -1,19 +1,26 @@
 //! A variable set in the `.env` file that belongs to the configuration.
 
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
 use super::edited::{Edited, FileChange, Target};
 use super::entries::entries;
 use super::env_text;
 use super::error::Error;
 use super::remove::names;
+use crate::base::fs::open_regular;
 use crate::base::rewrite::{Access, rewrite};
 use crate::base::secret::Secret;
 use crate::config::finding::Report;
 use crate::config::interpolate::{CONFIG_DIR, is_name};
 use crate::config::{self, dotenv};
+
+/// Bytes of a file of variables that are read.
+const LONGEST_FILE: u64 = 1024 * 1024;
 
 /// A file of variables after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +85,25 @@ pub(super) fn check(name: &str, value: &Secret) -> Result<(), Error> {
         return Err(Error::InvalidValue { name: name.to_owned() });
     }
     Ok(())
+}
+
+/// The variables of the files that belong to the configuration, an earlier file winning.
+pub fn variables(target: &Target<'_>) -> HashMap<String, Secret> {
+    let read = |file: &PathBuf| dotenv::read(file, &Report::top());
+    // Later ones take the place of earlier ones here.
+    let files = target.source.env_files.iter().rev().flat_map(read);
+    files.map(|(name, value)| (name, Secret::from(value))).collect()
+}
+
+/// The variables of any file that is written like `.env`, in its order.
+pub fn read_env_file(path: &Path) -> io::Result<IndexMap<String, Secret>> {
+    let mut bytes = Vec::new();
+    let file = open_regular(path, OpenOptions::new().read(true))?;
+    file.take(LONGEST_FILE).read_to_end(&mut bytes)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))?;
+    let read = dotenv::entries(&text).into_iter().filter_map(|entry| entry.variable.ok());
+    Ok(read.map(|(name, value)| (name, Secret::from(value))).collect())
 }
 
 /// Whether a variable can be called so, and set.

@@ -18,7 +18,7 @@ pub(crate) mod shape;
 
 pub use add::{Added, AddedServer, Addition, add, configured};
 pub use edited::{Edited, Target};
-pub use env::{EnvEdited, check_name, set_env, users_of};
+pub use env::{EnvEdited, check_name, read_env_file, set_env, users_of, variables};
 pub use error::Error;
 pub use mode::set_mode;
 pub use rate_limit::{Change, Limited, Limits, rate_limits, set_rate_limit};
