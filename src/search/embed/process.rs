@@ -11,10 +11,12 @@ use tokio::time::{Instant, timeout};
 
 use super::error::EmbedError;
 use super::frame;
-use super::worker::{COMMAND, Duty, LONGEST};
+use super::worker::{COMMAND, CPU_TIME, Duty};
 use crate::base::environment::Environment;
 use crate::base::worker::{Worker, has_used_up_its_time, own_program};
 
+/// A busy machine may take this long to give a process, which is of low priority, the time that a job may take.
+const WALL_CLOCK: Duration = Duration::from_mins(2);
 /// A model that could not be loaded, or whose process crashed, is not tried again sooner.
 const PAUSE: Duration = Duration::from_secs(30);
 /// Of the last line that a process said, in characters.
@@ -122,7 +124,7 @@ impl Process {
             })?,
         };
         let duty = is_new.then_some(self.duty.as_slice());
-        match timeout(LONGEST, exchange(&mut worker, duty, request, self.dimensions)).await {
+        match timeout(WALL_CLOCK, exchange(&mut worker, duty, request, self.dimensions)).await {
             // Whoever has not even loaded its model is of no use.
             Ok(Ok(Err(error))) if is_new => {
                 worker.end().await;
@@ -142,7 +144,8 @@ impl Process {
             }
             Err(_) => {
                 worker.end().await;
-                Err(Lost::Model(silent()))
+                let reason = format!("it gave nothing within {} s", WALL_CLOCK.as_secs());
+                Err(Lost::Model(EmbedError::Ended { reason }))
             }
         }
     }
@@ -172,16 +175,13 @@ async fn exchange(
 
 fn judge(status: ExitStatus, words: &str) -> Lost {
     if has_used_up_its_time(status) {
-        return Lost::Model(silent());
+        let reason = format!("it computed for {CPU_TIME} s and gave nothing");
+        return Lost::Model(EmbedError::Failed { reason });
     }
     let line = words.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().trim();
     let line: String = line.chars().filter(|letter| !letter.is_control()).take(LAST_LINE).collect();
     let said = if line.is_empty() { line } else { format!(": {line}") };
     Lost::Died(EmbedError::Ended { reason: format!("it ended with {status}{said}") })
-}
-
-fn silent() -> EmbedError {
-    EmbedError::Failed { reason: format!("it gave nothing within {} s", LONGEST.as_secs()) }
 }
 
 #[cfg(all(test, unix))]
@@ -199,7 +199,7 @@ mod tests {
             assert_eq!(matches!(lost, Lost::Died(_)), is_retried, "{error}");
             assert_eq!(error.retryable(), is_retried, "{error}");
         };
-        check(24, "", "it gave nothing within 60 s", false);
+        check(24, "", "it computed for 60 s and gave nothing", false);
         check(9, "", "it ended with signal: 9 (SIGKILL)", true);
         check(6, "first\nfree(): \u{1b}invalid pointer\n\n", ": free(): invalid pointer", true);
     }

@@ -3,7 +3,6 @@
 
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +16,8 @@ use crate::base::worker::{grant_time, said, settle};
 /// The command of the bridge's program that runs a model.
 pub const COMMAND: &str = "embed";
 
-/// How long one job may take, loading the model included.
-pub(super) const LONGEST: Duration = Duration::from_mins(1);
+/// How many seconds one job may compute, loading the model included.
+pub(super) const CPU_TIME: u64 = 60;
 
 /// What a worker works with.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,7 +38,7 @@ fn serve(mut jobs: impl Read, mut answers: impl Write) -> io::Result<()> {
     let mut loaded: Option<Engine> = None;
     while let Some(job) = frame::read_job(&mut jobs)? {
         // A graph may make a library run in circles, and nobody may be left who could end it.
-        grant_time(LONGEST.as_secs());
+        grant_time(CPU_TIME);
         let outcome = guarded(|| {
             let engine = match &mut loaded {
                 Some(engine) => engine,
