@@ -16,6 +16,8 @@ use super::error::EmbedError;
 use super::frame::exact;
 
 const REMEDY: &str = "install the model again, or set `intentRouting.embedding` to `keyword`";
+/// Counted up when the bridge makes other vectors of the same files, as by cutting texts into other tokens.
+const VERSION: u32 = 1;
 
 /// A model folder whose manifest was read and makes sense. Its files are read, and checked, when they are needed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,13 +44,12 @@ impl Model {
         let no_network =
             || broken(&path, "it does not say how the model is worked with".to_owned());
         let network = network.ok_or_else(no_network)?;
-        let heaviest = network.weights.as_ref().unwrap_or(&network.graph);
-        let hash = &files[heaviest].sha256[..16];
-        let identity = format!("{name}/{}/{hash}", network.precision);
+        let hash = hash(&network, &files);
+        let identity = format!("{name}/{}/{}", network.precision, &hash[..16]);
         Ok(Self { folder: folder.to_owned(), network, files, identity })
     }
 
-    /// The model, its precision, and the beginning of the hash of its weights.
+    /// The model, its precision, and the beginning of a hash over all that changes its vectors.
     pub fn identity(&self) -> &str {
         &self.identity
     }
@@ -155,6 +156,15 @@ impl Model {
     }
 }
 
+/// Of everything that vectors depend on, in hexadecimal digits.
+fn hash(network: &Network, files: &IndexMap<String, model::File>) -> String {
+    let of_files = [&network.graph, &network.tokenizer].into_iter().chain(&network.weights);
+    let of_files: Vec<&str> = of_files.map(|name| files[name].sha256.as_str()).collect();
+    let text = serde_json::to_vec(&(VERSION, network, of_files));
+    let text = text.expect("texts and numbers become JSON");
+    model::File::copied(text.as_slice(), io::sink()).expect("nothing is read or written").sha256
+}
+
 fn open(path: &Path) -> io::Result<File> {
     open_regular(path, OpenOptions::new().read(true))
 }
@@ -197,8 +207,6 @@ mod tests {
     fn a_folder_is_read() {
         let folder = folder("", "");
         let model = Model::open(folder.path()).expect("a model");
-        let hash = model::File::copied(&b"numbers"[..], io::sink()).expect("hashed").sha256;
-        assert_eq!(model.identity(), format!("tiny/f32/{}", &hash[..16]));
         assert_eq!(
             (model.dimensions(), model.max_tokens(), model.pooling()),
             (4, 16, Pooling::Mean)
@@ -210,6 +218,30 @@ mod tests {
         assert_eq!(model.graph().expect("a graph"), b"a graph");
         assert_eq!(model.weights().expect("weights"), Some(("weights.data", b"numbers".to_vec())));
         assert_eq!(model.tokenizer().expect("a tokenizer"), "{}");
+    }
+
+    #[test]
+    fn whatever_changes_vectors_changes_the_identity() {
+        let identity = |from: &str, to: &str| {
+            let folder = folder(from, to);
+            Model::open(folder.path()).expect("a model").identity().to_owned()
+        };
+        let usual = identity("", "");
+        assert_eq!(usual, identity("", ""), "the folder does not matter");
+        let hash = usual.strip_prefix("tiny/f32/").expect("name and precision");
+        assert_eq!(hash.len(), 16);
+        let check = |from: &str, to: &str| assert_ne!(identity(from, to), usual, "{from} {to}");
+        for (_, bytes) in FILES {
+            let sha256 = model::File::copied(bytes, io::sink()).expect("hashed").sha256;
+            check(&sha256, &"0".repeat(64));
+        }
+        check("\"tiny\"", "\"small\"");
+        check("\"f32\"", "\"int8\"");
+        check("query: ", "");
+        check("\"queryPrefix\"", "\"documentPrefix\"");
+        check("\"dimensions\":4", "\"dimensions\":5");
+        check("\"maxTokens\":16", "\"maxTokens\":17");
+        check("\"precision\"", "\"pooling\":\"cls\",\"precision\"");
     }
 
     #[test]
