@@ -8,7 +8,7 @@ use mcp_bridge::base::environment::Environment;
 use mcp_bridge::search::embed::{
     EmbedError, Embedder, Local, Model, Program, Purpose, Runtime, UNLOAD_AFTER,
 };
-use mcp_bridge::search::{Key, Store};
+use mcp_bridge::search::{Kept, Key, Store};
 
 const MODEL: &str = "target/model/model";
 const KEPT: &str = "target/search";
@@ -50,10 +50,14 @@ impl Embeddings {
         missing.dedup();
         for texts in missing.chunks(TEXTS_PER_SAVE) {
             let made = self.runtime.block_on(self.embedder.embed(texts, purpose));
-            for (text, vector) in texts.iter().zip(made.map_err(io::Error::other)?) {
-                kept.insert(Key::of(text), &vector);
-            }
-            self.store.save(&mut kept).map_err(io::Error::other)?;
+            let made = made.map_err(io::Error::other)?;
+            let add = |kept: &mut Kept| {
+                for (text, vector) in texts.iter().zip(&made) {
+                    kept.insert(Key::of(text), vector);
+                }
+            };
+            add(&mut kept);
+            self.store.update(&identity, add).map_err(io::Error::other)?;
         }
         let vector = |text: &String| {
             let vector = kept.take(&Key::of(text)).map(<[f32]>::to_vec);

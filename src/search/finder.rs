@@ -13,7 +13,7 @@ use super::Explanation;
 use super::document::{Document, ServerWords};
 use super::fuse::{self, Candidate};
 use super::lexical::{DocumentId, LexicalIndex};
-use super::meaning::Meaning;
+use super::meaning::{Meaning, Reading};
 use super::query::Query;
 use crate::config::ServerName;
 use crate::tools::{ServerTools, Snapshot};
@@ -220,6 +220,7 @@ impl Finder {
 
     /// Reads the tools of every server that has others than before.
     fn read(&self, snapshot: &Snapshot) {
+        let mut reading = Reading::default();
         for (name, words) in &self.servers {
             let new = snapshot.get(name.as_str());
             if self.state.read().unwrap_or_else(PoisonError::into_inner).is_known(name, snapshot) {
@@ -243,12 +244,15 @@ impl Finder {
             state.words.replace(name.as_str(), &documents);
             if let Ok(meaning) = &self.meaning {
                 let ids = state.words.documents(name.as_str());
-                meaning.enter(ids.zip(documents.iter().map(Document::text)));
+                meaning.enter(ids.zip(documents.iter().map(Document::text)), &mut reading);
             }
             match new {
                 Some(new) => state.known.insert(name.clone(), new.clone()),
                 None => state.known.remove(name),
             };
+        }
+        if let Ok(meaning) = &self.meaning {
+            meaning.sweep();
         }
     }
 

@@ -140,27 +140,6 @@ impl Kept {
         self.has_changed
     }
 
-    pub(super) fn saved(&mut self) {
-        self.has_changed = false;
-    }
-
-    /// Takes over the vectors that are missing here, and when the others were last used.
-    pub(super) fn merge(&mut self, other: &Self) {
-        if self.is_empty() {
-            self.dimensions = other.dimensions;
-        }
-        if other.dimensions != self.dimensions {
-            return;
-        }
-        for (key, row) in &other.rows {
-            if let Some(known) = self.rows.get(key) {
-                self.days[*known] = self.days[*known].max(other.days[*row]);
-            } else {
-                self.put(*key, other.row(*row), other.days[*row]);
-            }
-        }
-    }
-
     /// Drops the vectors that are too many: those that were last used the longest ago.
     pub(super) fn prune(&mut self) {
         let room = MAX_VECTOR_BYTES / (self.dimensions.max(1) * size_of::<f32>());
@@ -310,7 +289,7 @@ mod tests {
     #[test]
     fn what_was_encoded_is_decoded() {
         let check = |mut kept: Kept| {
-            kept.saved();
+            kept.has_changed = false;
             assert_eq!(Kept::decode(&kept.encode(), MODEL), Ok(kept));
         };
         check(Kept::new(MODEL));
@@ -380,33 +359,14 @@ mod tests {
     fn use_is_written_down_once_in_a_while() {
         let mut kept = with([1]);
         for (ago, expected) in [(0, false), (STALE_DAYS - 1, false), (STALE_DAYS, true)] {
-            kept.saved();
+            kept.has_changed = false;
             kept.days[0] = kept.today - ago;
             assert!(kept.take(&key(1)).is_some());
             assert_eq!(kept.has_changed(), expected, "{ago}");
         }
-        kept.saved();
+        kept.has_changed = false;
         assert_eq!(kept.take(&key(2)), None);
         assert!(!kept.has_changed());
-    }
-
-    #[test]
-    fn merging_keeps_the_newer_of_both() {
-        let mut ours = with([1, 2]);
-        let mut theirs = with([2, 3]);
-        theirs.insert(key(2), &vector(20));
-        ours.days[1] = 5;
-        theirs.days = vec![7, 9];
-        ours.merge(&theirs);
-        assert_eq!(ours.days[1..], [7, 9]);
-        assert_eq!(numbers(&mut ours), [1, 2, 3]);
-        let mut others = Kept::new(MODEL);
-        others.insert(key(9), &[0.0, 1.0]);
-        ours.merge(&others);
-        assert_eq!(numbers(&mut ours), [1, 2, 3]);
-        let mut empty = Kept::new(MODEL);
-        empty.merge(&others);
-        assert_eq!(empty.take(&key(9)), Some(&[0.0, 1.0][..]));
     }
 
     proptest! {
@@ -431,7 +391,7 @@ mod tests {
                 prop_assert!(found <= 8);
                 // Everything that came out can be used, written and read again.
                 kept.insert(key(50), &vector(50));
-                kept.saved();
+                kept.has_changed = false;
                 let again = Kept::decode(&kept.encode(), MODEL);
                 prop_assert_eq!(again.map(|again| again.len()), Ok(kept.len()));
             }

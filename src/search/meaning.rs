@@ -1,6 +1,6 @@
 //! The vectors of all tools of one embedder: those that were kept, and those that are made in the background.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::embed::{EmbedError, Embedder, Purpose};
 use super::kept::{Kept, Key};
 use super::lexical::DocumentId;
 use super::store::{Store, StoreError};
-use super::vectors::Matrix;
+use super::texts::Texts;
 
 /// Texts of one request to the embedder.
 const BATCH: usize = 64;
@@ -36,17 +36,18 @@ pub struct Meaning {
     closing: CancellationToken,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Vectors {
-    /// Read from the disk when first needed.
-    kept: Option<Kept>,
-    matrix: Matrix,
-    /// What each tool's text is known by.
-    keys: HashMap<DocumentId, Key>,
-    missing: VecDeque<(DocumentId, String)>,
+    texts: Texts,
+    /// Texts without a vector, each by what it is known by.
+    missing: VecDeque<(Key, String)>,
     /// How many vectors are being made.
     making: usize,
 }
+
+/// What was kept of vectors, read when first needed, and once for all servers that are taken in together.
+#[derive(Debug, Default)]
+pub(super) struct Reading(Option<Kept>);
 
 #[derive(Debug, Clone)]
 struct Failure {
@@ -57,16 +58,8 @@ struct Failure {
 impl Meaning {
     /// Nothing is read or made before it is needed.
     pub fn new(embedder: Arc<dyn Embedder>, store: Store) -> Self {
-        let matrix = Matrix::new(0);
-        let vectors = Vectors {
-            kept: None,
-            matrix,
-            keys: HashMap::new(),
-            missing: VecDeque::new(),
-            making: 0,
-        };
         let (turn, failure) = (Turn::default(), Mutex::default());
-        let (vectors, closing) = (RwLock::new(vectors), CancellationToken::new());
+        let (vectors, closing) = (RwLock::default(), CancellationToken::new());
         Self { embedder, store, vectors, turn, failure, closing }
     }
 
@@ -80,7 +73,7 @@ impl Meaning {
         self.embedder.identity()
     }
 
-    /// How many tools have no vector yet.
+    /// How many texts of tools have no vector yet.
     pub fn missing(&self) -> usize {
         let vectors = self.vectors.read().unwrap_or_else(PoisonError::into_inner);
         vectors.missing.len() + vectors.making
@@ -97,27 +90,38 @@ impl Meaning {
     }
 
     /// Takes tools in, each with its text. Blocks while kept vectors are read.
-    pub(super) fn enter(&self, documents: impl Iterator<Item = (DocumentId, String)>) {
+    pub(super) fn enter(
+        &self,
+        documents: impl Iterator<Item = (DocumentId, String)>,
+        reading: &mut Reading,
+    ) {
         let vectors = &mut *self.vectors.write().unwrap_or_else(PoisonError::into_inner);
-        let kept = vectors.kept.get_or_insert_with(|| self.store.load(self.embedder.identity()));
         for (document, text) in documents {
             let key = Key::of(&text);
-            vectors.keys.insert(document, key);
+            // Of a text that is known its vector is there, or will be.
+            let is_known = vectors.texts.knows(&key);
+            if vectors.texts.attach(document, key) || is_known {
+                continue;
+            }
+            let kept = reading.0.get_or_insert_with(|| self.store.load(self.embedder.identity()));
             match kept.take(&key) {
-                Some(vector) => vectors.matrix.place(document, vector),
-                None => vectors.missing.push_back((document, text)),
+                Some(vector) => set(&mut vectors.texts, key, vector, false),
+                None => vectors.missing.push_back((key, text)),
             }
         }
     }
 
-    /// Forgets tools.
+    /// Tools are there no more, or have other texts soon. What they had stays until [`Self::sweep`].
     pub(super) fn leave(&self, documents: &[DocumentId]) {
         let mut vectors = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
         for document in documents {
-            vectors.keys.remove(document);
-            vectors.matrix.remove(document.0);
+            vectors.texts.detach(*document);
         }
-        vectors.missing.retain(|(document, _)| !documents.contains(document));
+    }
+
+    /// Forgets what no tool has any more.
+    pub(super) fn sweep(&self) {
+        self.vectors.write().unwrap_or_else(PoisonError::into_inner).sweep();
     }
 
     /// The vector of a wish; nothing where it cannot be had in time.
@@ -148,9 +152,7 @@ impl Meaning {
     /// Every tool with a vector, with its cosine.
     pub(super) fn cosines(&self, wish: &[f32]) -> Vec<(DocumentId, f32)> {
         let vectors = self.vectors.read().unwrap_or_else(PoisonError::into_inner);
-        let scores = vectors.matrix.scores(wish);
-        let scores = scores.into_iter().flatten();
-        scores.map(|hit| (DocumentId(hit.id), hit.score)).collect()
+        vectors.texts.cosines(wish).unwrap_or_default()
     }
 
     /// Makes what is missing, batch after batch, and keeps it. Returns at once where somebody else is doing so.
@@ -187,7 +189,7 @@ impl Meaning {
         }
     }
 
-    fn next_batch(&self) -> Option<Vec<(DocumentId, String)>> {
+    fn next_batch(&self) -> Option<Vec<(Key, String)>> {
         let mut vectors = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
         let count = vectors.missing.len().min(BATCH);
         let batch: Vec<_> = vectors.missing.drain(..count).collect();
@@ -195,26 +197,22 @@ impl Meaning {
         Some(batch).filter(|batch| !batch.is_empty())
     }
 
-    fn put_back(&self, batch: Vec<(DocumentId, String)>) {
-        let mut vectors = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
+    fn put_back(&self, batch: Vec<(Key, String)>) {
+        let vectors = &mut *self.vectors.write().unwrap_or_else(PoisonError::into_inner);
         vectors.making = 0;
-        for one in batch.into_iter().rev() {
-            vectors.missing.push_front(one);
+        for (key, text) in batch.into_iter().rev() {
+            // Its tool may be another one by now.
+            if vectors.texts.knows(&key) {
+                vectors.missing.push_front((key, text));
+            }
         }
     }
 
-    fn take_in(&self, batch: Vec<(DocumentId, String)>, made: &[Vec<f32>]) {
+    fn take_in(&self, batch: Vec<(Key, String)>, made: &[Vec<f32>]) {
         let vectors = &mut *self.vectors.write().unwrap_or_else(PoisonError::into_inner);
         vectors.making = 0;
-        for ((document, text), vector) in batch.into_iter().zip(made) {
-            let key = Key::of(&text);
-            if let Some(kept) = &mut vectors.kept {
-                kept.insert(key, vector);
-            }
-            // The tool may be another one by now.
-            if vectors.keys.get(&document) == Some(&key) {
-                vectors.matrix.place(document, vector);
-            }
+        for ((key, _), vector) in batch.into_iter().zip(made) {
+            set(&mut vectors.texts, key, vector, true);
         }
     }
 
@@ -227,13 +225,24 @@ impl Meaning {
         }
     }
 
-    /// Saves a copy: the disk may be slow and another bridge may hold the lock, and who needs vectors does not wait for
-    /// that. New vectors come only from whoever waits for this.
+    /// Saves copies of what is new: the disk may be slow and another bridge may hold the lock, and who needs vectors does
+    /// not wait for that. New vectors come only from whoever waits for this.
     fn write_down(&self) -> Result<(), StoreError> {
-        let kept = self.vectors.read().unwrap_or_else(PoisonError::into_inner).kept.clone();
-        let Some(mut kept) = kept else { return Ok(()) };
-        self.store.save(&mut kept)?;
-        self.vectors.write().unwrap_or_else(PoisonError::into_inner).kept = Some(kept);
+        let (new, used) = {
+            let vectors = self.vectors.read().unwrap_or_else(PoisonError::into_inner);
+            (vectors.texts.unsaved(), vectors.texts.keys())
+        };
+        self.store.update(self.embedder.identity(), |kept| {
+            for key in &used {
+                kept.take(key);
+            }
+            for (key, vector) in &new {
+                kept.insert(*key, vector);
+            }
+        })?;
+        let mut vectors = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
+        vectors.texts.saved(new.into_iter().map(|(key, _)| key));
+        vectors.sweep();
         Ok(())
     }
 
@@ -259,19 +268,16 @@ impl Meaning {
     }
 }
 
-/// A matrix takes on the length of the first vector that comes.
-trait Place {
-    fn place(&mut self, document: DocumentId, vector: &[f32]);
+impl Vectors {
+    fn sweep(&mut self) {
+        self.texts.sweep();
+        self.missing.retain(|(key, _)| self.texts.knows(key));
+    }
 }
 
-impl Place for Matrix {
-    fn place(&mut self, document: DocumentId, vector: &[f32]) {
-        if self.is_empty() && self.dimensions() != vector.len() {
-            *self = Self::new(vector.len());
-        }
-        if let Err(error) = self.set(document.0, vector) {
-            tracing::warn!("a vector is left out: {error}");
-        }
+fn set(texts: &mut Texts, key: Key, vector: &[f32], is_unsaved: bool) {
+    if let Err(error) = texts.set(key, vector, is_unsaved) {
+        tracing::warn!("a vector is left out: {error}");
     }
 }
 
@@ -322,7 +328,8 @@ mod tests {
         let service = Arc::new(Service::default());
         let store = Store::new(folder.path().to_owned());
         let meaning = Arc::new(Meaning::new(service.clone(), store));
-        meaning.enter((0..tools).map(|tool| (DocumentId(tool), format!("tool {tool}"))));
+        let texts = (0..tools).map(|tool| (DocumentId(tool), format!("tool {tool}")));
+        meaning.enter(texts, &mut Reading::default());
         (meaning, service)
     }
 
@@ -341,6 +348,33 @@ mod tests {
         advance(REST).await;
         meaning.fill().await;
         assert_eq!((meaning.missing(), meaning.cosines(&[0.6, 0.8]).len()), (0, 100));
+    }
+
+    #[tokio::test]
+    async fn vectors_come_back_with_their_tools_and_are_made_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (meaning, service) = meaning(&folder, 2);
+        let enter = |documents: std::ops::Range<u32>| {
+            let texts = documents.map(|tool| (DocumentId(tool), format!("tool {}", tool % 4)));
+            meaning.enter(texts, &mut Reading::default());
+        };
+        // Others with the same texts, before these have vectors.
+        enter(4..6);
+        assert_eq!(meaning.missing(), 2);
+        meaning.fill().await;
+        let found = || meaning.cosines(&[0.6, 0.8]).len();
+        assert_eq!((found(), service.texts.load(Ordering::Relaxed)), (4, 2));
+        let all: Vec<DocumentId> = (0..6).map(DocumentId).collect();
+        meaning.leave(&all);
+        meaning.sweep();
+        assert_eq!(found(), 0);
+        enter(0..3);
+        // One has left before its vector was made.
+        meaning.leave(&[DocumentId(2)]);
+        assert_eq!((found(), meaning.missing()), (2, 1));
+        meaning.sweep();
+        assert_eq!(meaning.missing(), 0);
+        assert_eq!(service.texts.load(Ordering::Relaxed), 2, "they were kept");
     }
 
     #[tokio::test(start_paused = true)]

@@ -24,6 +24,7 @@ mod spelling;
 pub mod store;
 #[cfg(test)]
 mod tests;
+mod texts;
 pub mod vectors;
 mod weights;
 pub mod words;

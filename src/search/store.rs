@@ -64,11 +64,9 @@ impl Store {
         }
     }
 
-    /// Writes the vectors together with those that others have saved meanwhile. Does nothing where nothing has changed.
-    pub fn save(&self, kept: &mut Kept) -> Result<(), StoreError> {
-        if !kept.has_changed() {
-            return Ok(());
-        }
+    /// Changes the vectors of a model as they are by then, whoever else has changed them. Nothing is written where nothing
+    /// has changed.
+    pub fn update(&self, identity: &str, change: impl FnOnce(&mut Kept)) -> Result<(), StoreError> {
         let unwritable =
             |path: &Path, source| StoreError::Unwritable { path: path.to_owned(), source };
         create_private_folder(&self.folder).map_err(|fault| unwritable(&self.folder, fault))?;
@@ -77,12 +75,15 @@ impl Store {
         let options = options.write(true).create(true).truncate(false);
         let file = open_regular(&lock, options).map_err(|fault| unwritable(&lock, fault))?;
         let _held = Lock::wait(file, PATIENCE).map_err(|_| StoreError::Busy(lock))?;
-        kept.merge(&self.load(kept.identity()));
+        let mut kept = self.load(identity);
+        change(&mut kept);
+        if !kept.has_changed() {
+            return Ok(());
+        }
         kept.prune();
-        let path = self.path(kept.identity());
+        let path = self.path(identity);
         write_atomically(&path, &kept.encode(), PRIVATE)
             .map_err(|fault| unwritable(&path, fault))?;
-        kept.saved();
         self.sweep();
         Ok(())
     }
@@ -150,21 +151,24 @@ mod tests {
         }
     }
 
-    fn has(kept: &mut Kept, text: &str) -> bool {
-        kept.take(&Key::of(text)) == Some(&[0.6, 0.8][..])
+    fn save(store: &Store, texts: &[&str]) -> Result<(), StoreError> {
+        store.update(MODEL, |kept| fill(kept, texts))
+    }
+
+    fn has(store: &Store, text: &str) -> bool {
+        store.load(MODEL).take(&Key::of(text)) == Some(&[0.6, 0.8][..])
     }
 
     #[test]
     fn what_was_saved_is_loaded_by_model() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::new(folder.path().join("cache").join("vectors"));
-        let mut kept = store.load(MODEL);
-        assert!(kept.is_empty());
-        store.save(&mut kept).expect("nothing to do");
+        assert!(store.load(MODEL).is_empty());
         assert!(!folder.path().join("cache").exists());
-        fill(&mut kept, &["a", "b"]);
-        store.save(&mut kept).expect("saved");
-        assert!(has(&mut store.load(MODEL), "a"));
+        save(&store, &[]).expect("nothing to do");
+        assert!(!store.path(MODEL).exists());
+        save(&store, &["a", "b"]).expect("saved");
+        assert!(has(&store, "a"));
         assert!(store.load("service/model:2").is_empty());
         assert!(store.load("service/model/1").is_empty(), "looks alike as a name of a file");
         #[cfg(unix)]
@@ -184,9 +188,7 @@ mod tests {
                 let store = &store;
                 scope.spawn(move || {
                     for text in 0..5 {
-                        let mut kept = store.load(MODEL);
-                        fill(&mut kept, &[&format!("{bridge} {text}")]);
-                        store.save(&mut kept).expect("saved");
+                        save(store, &[&format!("{bridge} {text}")]).expect("saved");
                     }
                 });
             }
@@ -203,11 +205,9 @@ mod tests {
         let whole = good.encode();
         for bytes in [&b""[..], b"not ours", &whole[..whole.len() - 1]] {
             fs::write(store.path(MODEL), bytes).expect("written");
-            let mut kept = store.load(MODEL);
-            assert!(kept.is_empty(), "{bytes:?}");
-            fill(&mut kept, &["b"]);
-            store.save(&mut kept).expect("saved");
-            assert!(has(&mut store.load(MODEL), "b"));
+            assert!(store.load(MODEL).is_empty(), "{bytes:?}");
+            save(&store, &["b"]).expect("saved");
+            assert!(has(&store, "b"));
         }
         let huge = File::create(store.path(MODEL)).expect("made");
         huge.set_len(kept::MAX_FILE_BYTES as u64 + 1).expect("no bytes are written");
@@ -220,11 +220,9 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "").expect("written");
         let store = Store::new(file.join("vectors"));
-        let mut kept = store.load(MODEL);
-        fill(&mut kept, &["a"]);
-        let error = store.save(&mut kept).expect_err("a file is no folder");
+        assert!(store.load(MODEL).is_empty());
+        let error = save(&store, &["a"]).expect_err("a file is no folder");
         assert!(matches!(&error, StoreError::Unwritable { path, .. } if path.starts_with(&file)));
-        assert!(has(&mut kept, "a"), "it can still be used");
     }
 
     #[test]
@@ -238,9 +236,7 @@ mod tests {
         make("old.vectors", MAX_AGE * 2);
         make("new.vectors", MAX_AGE / 2);
         make("old.txt", MAX_AGE * 2);
-        let mut kept = store.load(MODEL);
-        fill(&mut kept, &["a"]);
-        store.save(&mut kept).expect("saved");
+        save(&store, &["a"]).expect("saved");
         let name = store.path(MODEL);
         let name = name.file_name().expect("a name").to_string_lossy();
         assert_eq!(names(folder.path()), ["lock", "new.vectors", "old.txt", &name]);
