@@ -1,4 +1,5 @@
-//! Installing: fetch, unpack beside, check, and only then put into place, so that a model is there wholly or not at all.
+//! Installing: fetch, unpack beside, check, and only then put into place, so that a model is there wholly or not at all, and an
+//! earlier one until then.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -92,12 +93,8 @@ fn put(
     if lock.is_exclusive() {
         models.sweep();
     }
-    let (beside, old) = (
-        folder.join(format!("{UNFINISHED}{name}")),
-        folder.join(format!("{UNFINISHED}{name}-old")),
-    );
+    let beside = folder.join(format!("{UNFINISHED}{name}"));
     unpack::clear(&beside)?;
-    unpack::clear(&old)?;
     create_private_folder(&beside).map_err(Error::io(&beside))?;
     let unpacked = take(name, package, from, &beside);
     let manifest = match unpacked {
@@ -107,12 +104,7 @@ fn put(
             return Err(error);
         }
     };
-    let place = models.folder_of(name);
-    if place.exists() {
-        fs::rename(&place, &old).map_err(Error::io(&place))?;
-    }
-    fs::rename(&beside, &place).map_err(Error::io(&place))?;
-    unpack::clear(&old)?;
+    let place = models.place(&beside, name)?;
     // The archive is of no use any more; one that the user gave is the user's.
     if models.downloads().is_ok_and(|downloads| from.starts_with(downloads)) {
         let _ = fs::remove_file(from);
