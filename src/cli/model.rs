@@ -103,22 +103,26 @@ fn list(models: &Models, printer: Printer) {
     let mut rows = Vec::new();
     for found in &installed {
         let state = if found.is_damaged { "damaged: install it again" } else { "installed" };
-        rows.push(vec![
-            found.name.clone(),
-            state.to_owned(),
-            size(found.size()),
-            found.folder.display().to_string(),
-        ]);
+        let row = [&found.name, state, &size(found.size()), &about(found)];
+        rows.push(row.map(str::to_owned).to_vec());
     }
     for package in absent {
-        let (size, url) =
-            package.wheel().map_or(("—".to_owned(), "not for this machine"), |wheel| {
-                (size(wheel.size), wheel.url)
-            });
-        let about = format!("{} ({}); {url}", package.about, package.licence);
-        rows.push(vec![package.name.to_owned(), "not installed".to_owned(), size, about]);
+        let (state, size) = match package.wheel() {
+            Some(wheel) => ("not installed", size(wheel.size)),
+            None => ("not for this machine", "—".to_owned()),
+        };
+        rows.push([package.name, state, &size, package.about].map(str::to_owned).to_vec());
     }
     printer.table(&rows);
+}
+
+fn about(installed: &Installed) -> String {
+    let dimensions = installed.manifest.network.as_ref().map(|network| network.dimensions);
+    match (Package::named(&installed.name), dimensions) {
+        (Some(package), _) => package.about.to_owned(),
+        (None, Some(dimensions)) => format!("{dimensions} dimensions"),
+        (None, None) => String::new(),
+    }
 }
 
 fn remove(arguments: &RemoveModel, models: &Models, printer: Printer) -> Result<Exit, Failure> {

