@@ -133,7 +133,12 @@ fn print(printer: Printer, hit: &Hit, explanation: Option<&Explanation>) {
     let Some(explanation) = explanation else { return };
     let words = explanation.hits.iter().take(MOST_WORDS);
     let words = words.map(|hit| format!("{} in {} {:.2}", hit.word, hit.field.name(), hit.weight));
-    printer.line(&format!("      {}", words.collect::<Vec<_>>().join(", ")));
+    let words: Vec<String> = words.collect();
+    // Nothing is to be said of words where only the meaning is alike.
+    if words.is_empty() {
+        return;
+    }
+    printer.line(&format!("      {}", words.join(", ")));
     let factors: Vec<String> = factors(explanation)
         .into_iter()
         .filter(|(_, factor)| (*factor - 1.0).abs() > f32::EPSILON)
