@@ -1,6 +1,7 @@
 //! Models in their process: it comes and goes, and neither it nor what it runs takes the bridge along.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -51,6 +52,20 @@ async fn assert_works(local: &Local) {
 
 async fn fault(local: &Local) -> String {
     embed(local, &["ring"]).await.expect_err("no vectors").to_string()
+}
+
+/// Of all threads of a process, each once.
+fn niceness(process: &Path) -> Vec<String> {
+    let threads = fs::read_dir(process.join("task")).expect("it is ours").flatten();
+    let of_thread = |thread: fs::DirEntry| {
+        let stat = fs::read_to_string(thread.path().join("stat")).ok()?;
+        // The 19th of all fields, the third of which comes after the name.
+        stat.rsplit(')').next()?.split_whitespace().nth(16).map(str::to_owned)
+    };
+    let mut found: Vec<String> = threads.filter_map(of_thread).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 fn kill(process: u32) {
@@ -212,14 +227,14 @@ fn the_process_knows_little_and_steps_back() {
     let setting = Setting::new(&Tiny::new());
     run_async(async {
         let local = setting.usual();
-        assert_works(&local).await;
+        let wish = ["ring".to_owned()];
+        local.embed(&wish, Purpose::Query).await.expect("a vector");
         let running = setting.workers.running();
         let folder = PathBuf::from(format!("/proc/{}", running[0]));
         assert_eq!(fs::read(folder.join("environ")).expect("it is ours"), b"PATH=/usr/bin\0");
-        let stat = fs::read_to_string(folder.join("stat")).expect("it is ours");
-        let after_name = stat.rsplit(')').next().expect("a name");
-        // The 19th of all fields, the third of which comes after the name.
-        assert_eq!(after_name.split_whitespace().nth(16), Some("10"), "{stat}");
+        assert_eq!(niceness(&folder), niceness(Path::new("/proc/self")), "somebody waits for it");
+        assert_works(&local).await;
+        assert_eq!(niceness(&folder), ["10"], "nobody waits for it");
     });
     setting.workers.assert_none();
 }
@@ -232,18 +247,16 @@ fn the_process_dies_with_whoever_started_it() {
     // Its input stays open: that must not keep it alive.
     let mut starter =
         starter.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
-    let of_worker =
-        || workers.running().into_iter().filter(|pid| *pid != starter.id()).collect::<Vec<_>>();
-    // It is asked to end with its starter before it is made nicer.
-    let is_ready = || {
-        of_worker().first().is_some_and(|pid| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(16)) == Some("10")
-        })
-    };
+    let mut jobs = starter.stdin.take().expect("stdin is piped");
+    jobs.write_all(b"d").expect("the worker reads");
+    // It reads once it has asked to end with its starter.
+    let is_ready = || rustix::io::ioctl_fionread(&jobs).expect("it is a pipe") == 0;
     assert!(crate::support::eventually(is_ready), "it never got ready");
-    let worker = of_worker();
+    let mut worker = workers.running();
+    worker.retain(|pid| *pid != starter.id());
+    assert_eq!(worker.len(), 1);
     starter.kill().expect("it runs");
     starter.wait().expect("it is ours");
     wait_gone(&worker);
+    drop(jobs);
 }

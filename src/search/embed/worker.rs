@@ -1,11 +1,12 @@
-//! The process that runs a model: what it works with and then texts on stdin, vectors on stdout, until stdin ends. It is
-//! of low priority: tools are embedded while their servers are in use.
+//! The process that runs a model: what it works with and then texts on stdin, vectors on stdout, until stdin ends. With
+//! the first tools it becomes one of low priority: they are embedded while their servers are in use.
 
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
+use super::embedder::Purpose;
 use super::engine::Engine;
 use super::error::EmbedError;
 use super::frame;
@@ -19,6 +20,10 @@ pub const COMMAND: &str = "embed";
 /// How many seconds one job may compute, loading the model included.
 pub(super) const CPU_TIME: u64 = 60;
 
+/// How much lower its priority is where it makes what nobody waits for.
+#[cfg(unix)]
+const NICENESS: i32 = 10;
+
 /// What a worker works with.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Duty {
@@ -29,14 +34,19 @@ pub(super) struct Duty {
 /// Turns texts into vectors until no more can come.
 pub fn work() -> io::Result<()> {
     settle();
-    step_back();
     serve(io::stdin(), answers()?)
 }
 
 fn serve(mut jobs: impl Read, mut answers: impl Write) -> io::Result<()> {
     let Some(duty) = frame::read_duty::<Duty>(&mut jobs)? else { return Ok(()) };
     let mut loaded: Option<Engine> = None;
+    let mut has_stepped_back = false;
     while let Some(job) = frame::read_job(&mut jobs)? {
+        // Somebody waits for a query; nobody for the vectors of what can be found.
+        if job.purpose == Purpose::Document && !has_stepped_back {
+            step_back();
+            has_stepped_back = true;
+        }
         // A graph may make a library run in circles, and nobody may be left who could end it.
         grant_time(CPU_TIME);
         let outcome = guarded(|| {
@@ -73,11 +83,20 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, EmbedError>) -> Result<T, EmbedEr
     })
 }
 
-/// Before any other thread is started: on Linux niceness is a thread's own, and passed on to those that it starts.
+/// Gives the process low priority for the rest of its life. On Linux niceness is a thread's own, and passed on to those
+/// that it starts.
 fn step_back() {
     #[cfg(unix)]
-    if let Err(error) = rustix::process::nice(10) {
-        tracing::debug!(%error, "the embedding process keeps its priority");
+    {
+        use rustix::process::{Pid, setpriority_process};
+        let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+        let threads = threads.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let whole = std::iter::once(None);
+        let outcomes = whole.chain(threads.filter_map(Pid::from_raw).map(Some));
+        let mut outcomes = outcomes.map(|thread| setpriority_process(thread, NICENESS));
+        if let Some(error) = outcomes.find_map(Result::err) {
+            tracing::debug!(%error, "the embedding process keeps its priority");
+        }
     }
 }
 
