@@ -23,6 +23,11 @@ lint:
 model:
     tests/model/fetch
 
+# The JSON Schemas below `schema/`, as `bridge schema` prints them; a test compares them.
+schema:
+    cargo run --quiet -- schema config > schema/config.schema.json
+    cargo run --quiet -- schema recipe > schema/recipe.schema.json
+
 # Unit, integration and documentation tests: the README's test command.
 test:
     cargo test --features test-upstream

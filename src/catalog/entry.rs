@@ -51,7 +51,7 @@ pub enum Origin {
 impl Entry {
     /// The recipe in `text`, or the findings if it has errors.
     pub(super) fn new(checked: Checked, text: &[u8], origin: Origin) -> Result<Self, Vec<Finding>> {
-        let Checked { recipe, findings } = checked;
+        let Checked { recipe, findings, .. } = checked;
         let Some(recipe) = recipe else { return Err(findings) };
         Ok(Self { recipe, origin, sha256: hex(&Sha256::digest(text)), findings })
     }

@@ -10,6 +10,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::catalog::{self, Catalog};
 use super::clients::{self, Client, Import, Register, Unregister};
+use super::migrate_recipe::{self, MigrateRecipe};
+use super::schema::{self, Schema};
 use super::search::{self, Search};
 use crate::config::edit::Change;
 use crate::search::embed;
@@ -186,6 +188,12 @@ pub(super) enum Command {
     /// Check recipes: files, or folders that hold a `recipe.json`
     #[command(after_help = VALIDATE_RECIPE_EXAMPLES)]
     ValidateRecipe(ValidateRecipe),
+    /// Turn recipes of version 1 into recipes of version 2
+    #[command(after_help = migrate_recipe::EXAMPLES)]
+    MigrateRecipe(MigrateRecipe),
+    /// Print the JSON Schema of a config or of a recipe, for editors
+    #[command(after_help = schema::EXAMPLES)]
+    Schema(Schema),
     /// Kill what is left of servers when the bridge dies; started by the bridge itself
     #[command(name = guardian::COMMAND, hide = true)]
     Guard,

@@ -10,8 +10,8 @@ use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
 use super::{
-    approve, call, catalog, clients, doctor, init, intent, limit, model, read, remove, search,
-    serve, servers, set_env, tools, usage, validate_recipe,
+    approve, call, catalog, clients, doctor, init, intent, limit, migrate_recipe, model, read,
+    remove, schema, search, serve, servers, set_env, tools, usage, validate_recipe,
 };
 use crate::base::environment::Environment;
 use crate::search::embed;
@@ -85,12 +85,23 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
     if let Some(Command::ValidateRecipe(arguments)) = &arguments.command {
         return Ok(validate_recipe::run(arguments, printer));
     }
+    if let Some(Command::MigrateRecipe(arguments)) = &arguments.command {
+        return Ok(migrate_recipe::run(arguments, printer));
+    }
+    if let Some(Command::Schema(arguments)) = &arguments.command {
+        return Ok(schema::run(arguments, printer));
+    }
     let setup = Setup::new(arguments.global.config.as_deref(), environment, printer)?;
     match arguments.command {
         None
-        | Some(Command::Guard | Command::Select | Command::Embed | Command::ValidateRecipe(_)) => {
-            serve::run(&setup, &arguments.listen)
-        }
+        | Some(
+            Command::Guard
+            | Command::Select
+            | Command::Embed
+            | Command::ValidateRecipe(_)
+            | Command::MigrateRecipe(_)
+            | Command::Schema(_),
+        ) => serve::run(&setup, &arguments.listen),
         Some(Command::Doctor) => doctor::run(&setup),
         Some(Command::Serve(listen)) => serve::run(&setup, &listen.or(&arguments.listen)),
         Some(Command::Init(init)) => init::run(&init, &setup),

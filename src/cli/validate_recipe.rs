@@ -27,10 +27,7 @@ pub(super) fn run(arguments: &ValidateRecipe, printer: Printer) -> Exit {
                 }
             }
             Err(error) => {
-                let is_missing = matches!(
-                    error,
-                    recipe::Error::NotFound { .. } | recipe::Error::NoRecipe { .. }
-                );
+                let is_missing = error.is_missing();
                 are_missing |= is_missing;
                 have_failed |= !is_missing;
                 let exit = if is_missing { Exit::NotFound } else { Exit::Failed };

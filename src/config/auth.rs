@@ -15,7 +15,7 @@ const GRANTS: [(&str, GrantType); 3] = [
     ("device_code", GrantType::DeviceCode),
 ];
 
-const CREDENTIALS_FORMATS: [(&str, CredentialsFormat); 1] =
+pub(super) const CREDENTIALS_FORMATS: [(&str, CredentialsFormat); 1] =
     [("google-workspace", CredentialsFormat::GoogleWorkspace)];
 
 const ENDPOINTS: [&str; 3] = ["tokenUrl", "authorizationUrl", "deviceAuthorizationUrl"];
@@ -271,6 +271,44 @@ pub(super) fn read_credentials_file(reader: &mut Reader<'_>) -> Option<Credentia
     let format = section.choice("format", &CREDENTIALS_FORMATS);
     section.finish();
     format
+}
+
+/// The JSON Schema of a login.
+pub(crate) fn schema() -> serde_json::Value {
+    use serde_json::json;
+
+    use super::schema::{choices, map, object, required, text, texts};
+    let kind =
+        |name: &str| json!({ "properties": { "type": { "const": name } }, "required": ["type"] });
+    let url = |description: &str| json!({ "type": "string", "description": description, "pattern": super::schema::URL });
+    json!({
+        "type": "object",
+        "description": "How the bridge logs in to the server",
+        "properties": { "type": choices(&KINDS) },
+        "required": ["type"],
+        "allOf": [
+            { "if": kind("bearer"), "then": required(object("A fixed token in the `Authorization` header", json!({
+                "type": true,
+                "token": text("The token, without `Bearer`"),
+            })), &["token"]) },
+            { "if": kind("header"), "then": required(object("Fixed headers", json!({
+                "type": true,
+                "headers": map(json!({ "type": "string" }), "Values by header name"),
+            })), &["headers"]) },
+            { "if": kind("oauth2"), "then": object("Tokens that are fetched and renewed", json!({
+                "type": true,
+                "grantType": choices(&GRANTS),
+                "clientId": text("Who the bridge is"),
+                "clientSecret": text("What proves it"),
+                "tokenUrl": url("Where tokens are fetched"),
+                "authorizationUrl": url("Where the user logs in"),
+                "deviceAuthorizationUrl": url("Where a device code is fetched"),
+                "scopes": texts("What the token shall be good for"),
+                "audience": text("Whom the token is meant for"),
+                "callbackPort": { "type": "integer", "minimum": 1, "maximum": u16::MAX, "description": "The port of this machine to which the browser returns" },
+            })) },
+        ],
+    })
 }
 
 #[cfg(test)]

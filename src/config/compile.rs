@@ -18,7 +18,7 @@ use super::server::Server;
 use super::servers::{self, Skipped};
 use super::timeouts::Timeouts;
 
-const CALL_FORMATS: [(&str, CallFormat); 2] =
+pub(super) const CALL_FORMATS: [(&str, CallFormat); 2] =
     [("content", CallFormat::Content), ("envelope", CallFormat::Envelope)];
 
 /// Settings of other bridges and editors that mean nothing here.

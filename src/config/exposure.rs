@@ -7,11 +7,12 @@ use super::finding::Severity;
 use super::reader::Reader;
 use crate::base::locate;
 
-const MODES: [(&str, Mode); 3] =
+pub(super) const MODES: [(&str, Mode); 3] =
     [("router", Mode::Router), ("direct", Mode::Direct), ("auto", Mode::Auto)];
 
 /// The modes that a client can be in.
-const OF_CLIENTS: [(&str, Mode); 2] = [("router", Mode::Router), ("direct", Mode::Direct)];
+pub(super) const OF_CLIENTS: [(&str, Mode); 2] =
+    [("router", Mode::Router), ("direct", Mode::Direct)];
 
 /// `mode`, `clientModes` and `toolPrefix`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

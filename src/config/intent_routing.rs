@@ -6,7 +6,7 @@ use super::reader::Reader;
 use super::variables::Variables;
 use crate::base::secret::Secret;
 
-const EMBEDDINGS: [(&str, Embedding); 6] = [
+pub(super) const EMBEDDINGS: [(&str, Embedding); 6] = [
     ("auto", Embedding::Auto),
     ("keyword", Embedding::Keyword),
     ("fastembed", Embedding::Fastembed),

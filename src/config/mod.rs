@@ -6,7 +6,7 @@
 //! stops. Nothing here opens the network or starts a task.
 
 mod adaptive_promotion;
-mod auth;
+pub(crate) mod auth;
 mod authority;
 pub(crate) mod catalogs;
 mod collections;
@@ -30,6 +30,7 @@ pub(crate) mod reader;
 pub(crate) mod remote;
 mod result_cache;
 mod retry;
+pub(crate) mod schema;
 mod schema_compression;
 mod server;
 mod servers;
@@ -59,8 +60,8 @@ pub use rate_limit::RateLimit;
 pub use remote::Remote;
 pub use result_cache::ResultCache;
 pub use retry::{Retry, RetryOn};
+pub use schema::schema;
 pub use schema_compression::SchemaCompression;
-pub(crate) use server::is_telling;
 pub use server::{Server, Trust};
 pub(crate) use server::{in_url, is_random, is_telling};
 pub use servers::Skipped;

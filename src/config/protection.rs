@@ -2,10 +2,10 @@
 
 use super::reader::Reader;
 
-const ACTIONS: [(&str, SanitizeAction); 2] =
+pub(super) const ACTIONS: [(&str, SanitizeAction); 2] =
     [("replace", SanitizeAction::Replace), ("annotate", SanitizeAction::Annotate)];
 
-const PINNINGS: [(&str, Pinning); 3] =
+pub(super) const PINNINGS: [(&str, Pinning); 3] =
     [("off", Pinning::Off), ("warn", Pinning::Warn), ("enforce", Pinning::Enforce)];
 
 /// The two keys, which stand at the top for all servers and in an entry for one.

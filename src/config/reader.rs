@@ -16,6 +16,9 @@ use crate::base::{locate, text};
 /// days.
 pub(crate) const LONGEST_MS: u64 = 2_147_483_647;
 
+/// The longest time of a key that no timer waits for: a hundred years.
+pub(crate) const LONGEST_LONG_MS: u64 = 3_155_760_000_000;
+
 /// One object of the configuration.
 pub(crate) struct Reader<'a> {
     object: &'a Map<String, Value>,
@@ -137,7 +140,7 @@ impl<'a> Reader<'a> {
 
     /// A time in milliseconds that may be longer than any timer: up to a hundred years.
     pub(crate) fn long_duration_ms(&mut self, key: &'static str) -> Option<Duration> {
-        self.whole(key, 1..=3_155_760_000_000).map(Duration::from_millis)
+        self.whole(key, 1..=LONGEST_LONG_MS).map(Duration::from_millis)
     }
 
     pub(crate) fn choice<T: Copy>(
@@ -221,6 +224,8 @@ impl<'a> Reader<'a> {
     /// Reports the keys that were never read. In a server entry one that looks like a slip is an
     /// error, since a misspelt restriction would otherwise be no restriction.
     pub(crate) fn finish(self) {
+        #[cfg(test)]
+        KNOWN.with_borrow_mut(|known| known.push((self.pointer.clone(), self.known.clone())));
         for key in self.object.keys() {
             if self.known.contains(&key.as_str()) || self.ignored.contains(&key.as_str()) {
                 continue;
@@ -276,6 +281,17 @@ pub(crate) fn shown(value: &Value) -> String {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static KNOWN: std::cell::RefCell<Vec<(String, Vec<&'static str>)>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// What the readers of this test have asked for up to now, with the places of their objects.
+#[cfg(test)]
+pub(crate) fn known_keys() -> Vec<(String, Vec<&'static str>)> {
+    KNOWN.take()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::reader::Reader;
 
-const CAUSES: [(&str, RetryOn); 2] =
+pub(super) const CAUSES: [(&str, RetryOn); 2] =
     [("timeout", RetryOn::Timeout), ("connection_error", RetryOn::ConnectionError)];
 
 /// `retry`, of all servers or of one.

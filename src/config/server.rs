@@ -13,7 +13,7 @@ use super::tool_filter::ToolFilter;
 use super::transport::Transport;
 use crate::base::secret::Secret;
 
-const TRUST: [(&str, Trust); 3] =
+pub(super) const TRUST: [(&str, Trust); 3] =
     [("trusted", Trust::Trusted), ("untrusted", Trust::Untrusted), ("sanitize", Trust::Sanitize)];
 
 /// What other programs write into entries and the bridge has no use for.

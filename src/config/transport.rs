@@ -8,7 +8,7 @@ use super::server::Scene;
 use super::stdio::{self, Stdio};
 
 /// Our own names first; the others are those of other programs' files.
-const KINDS: [(&str, Kind); 5] = [
+pub(super) const KINDS: [(&str, Kind); 5] = [
     Kind::NAMED[0],
     Kind::NAMED[1],
     Kind::NAMED[2],

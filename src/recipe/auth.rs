@@ -8,7 +8,7 @@ use crate::config::finding::Severity;
 use crate::config::interpolate;
 use crate::config::reader::Reader;
 
-const KINDS: [(&str, AuthKind); 6] = [
+pub(super) const KINDS: [(&str, AuthKind); 6] = [
     ("api-key", AuthKind::ApiKey),
     ("oauth2", AuthKind::OAuth2),
     ("basic", AuthKind::Basic),
@@ -17,14 +17,17 @@ const KINDS: [(&str, AuthKind); 6] = [
     ("none", AuthKind::None),
 ];
 
-const BOOTSTRAPS: [(&str, Bootstrap); 3] = [
+pub(super) const BOOTSTRAPS: [(&str, Bootstrap); 3] = [
     ("env-only", Bootstrap::EnvOnly),
     ("interactive", Bootstrap::Interactive),
     ("manual", Bootstrap::Manual),
 ];
 
 /// Files of credentials that the bridge can write, as `oauth2CredentialsFile` of the config names them.
-const CREDENTIALS_FILES: [&str; 1] = ["google-workspace"];
+pub(super) const CREDENTIALS_FILES: [&str; 1] = ["google-workspace"];
+
+/// Several ways to log in are left to those who show them.
+pub(super) const UNUSED: [&str; 1] = ["options"];
 
 /// `auth` of a recipe.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -116,8 +119,7 @@ impl Auth {
             let message = "a login is required, and `type` says that there is none";
             reader.report().error(&reader.at("type"), message);
         }
-        // Several ways to log in are left to those who show them.
-        reader.skip(&["options"]);
+        reader.skip(&UNUSED);
         reader.finish();
         auth
     }

@@ -4,6 +4,10 @@ use serde::Serialize;
 
 use crate::config::reader::Reader;
 
+/// Catalogs write these as well; they say nothing that a running server does not say better.
+pub(super) const UNUSED: [&str; 6] =
+    ["elicitation", "logging", "roots", "sideEffects", "toolCount", "toolNames"];
+
 /// `capabilities` of a recipe, for people who choose; what counts is what the server says when it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Capabilities {
@@ -30,8 +34,7 @@ impl Capabilities {
             prompts: reader.bool("prompts"),
             sampling: reader.bool("sampling"),
         };
-        // Catalogs write these as well; they say nothing that a running server does not say better.
-        reader.skip(&["elicitation", "logging", "roots", "sideEffects", "toolCount", "toolNames"]);
+        reader.skip(&UNUSED);
         reader.finish();
         capabilities
     }

@@ -20,6 +20,8 @@ const MAX_FINDINGS: usize = 200;
 pub struct Checked {
     /// The recipe; none if there is an error.
     pub recipe: Option<Recipe>,
+    /// The version in which it is written, 1 or 2; what has none that is known is most likely meant as the present one.
+    pub version: u64,
     /// What there is to say, in the order of the file.
     pub findings: Vec<Finding>,
 }
@@ -28,21 +30,23 @@ pub struct Checked {
 pub fn check(bytes: &[u8], now: SystemTime) -> Checked {
     let document = match parse(bytes) {
         Ok(document) => document,
-        Err(finding) => return Checked { recipe: None, findings: vec![*finding] },
+        Err(finding) => {
+            return Checked { recipe: None, version: spec::VERSION, findings: vec![*finding] };
+        }
     };
     let report = Report::top();
     for pointer in document.lines.repeated() {
         report.error(pointer, "this key stands twice in its object; keep one");
     }
     let mut top = Reader::new(&document.object, "", &report);
-    let recipe = match spec::version(&mut top) {
-        Some(1) => legacy::read(&document.object, &mut top),
-        // What has no version that is known is most likely meant as the present one.
+    let version = spec::version(&mut top).unwrap_or(spec::VERSION);
+    let recipe = match version {
+        1 => legacy::read(&document.object, &mut top),
         _ => Recipe::read(&document.object, &mut top, now),
     };
     top.finish();
     let recipe = recipe.filter(|_| !report.has_errors());
-    Checked { recipe, findings: in_order(report.into_findings(&document.lines)) }
+    Checked { recipe, version, findings: in_order(report.into_findings(&document.lines)) }
 }
 
 fn parse(bytes: &[u8]) -> Result<Document, Box<Finding>> {

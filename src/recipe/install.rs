@@ -9,7 +9,7 @@ use crate::config::finding::Severity;
 use crate::config::reader::Reader;
 use crate::config::stdio::read_env;
 
-const METHODS: [(&str, Method); 8] = [
+pub(super) const METHODS: [(&str, Method); 8] = [
     ("npx", Method::Npx),
     ("npm", Method::Npm),
     ("pip", Method::Pip),
@@ -19,6 +19,9 @@ const METHODS: [(&str, Method); 8] = [
     ("go", Method::Go),
     ("git", Method::Git),
 ];
+
+/// What other catalogs write: checks of their own, before and after.
+pub(super) const UNUSED: [&str; 4] = ["healthcheck", "prerequisites", "toolsHash", "verifyCommand"];
 
 /// `install` of a recipe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -140,8 +143,7 @@ impl Install {
             config_files: read_config_files(&mut reader),
             ..Self::by(method.unwrap_or(Method::Npx))
         };
-        // What other catalogs write: checks of their own, before and after.
-        reader.skip(&["healthcheck", "prerequisites", "toolsHash", "verifyCommand"]);
+        reader.skip(&UNUSED);
         if method.is_some() {
             install.check(&reader);
         }

@@ -48,7 +48,7 @@ pub(super) fn read(object: &Map<String, Value>, top: &mut Reader<'_>) -> Option<
     };
     let message = "this is a recipe of version 1, which still works";
     let finding = top.report().finding(Severity::Warning, top.pointer(), message);
-    top.report().add(finding.hint("write it anew as `recipe.json` with `\"schemaVersion\": 2`"));
+    top.report().add(finding.hint("`bridge migrate-recipe` writes it anew"));
     let transport = transport?;
     let install = match &transport {
         Transport::Stdio(stdio) => Some(install_of(stdio)),

@@ -30,19 +30,19 @@ pub const CATEGORIES: [&str; 15] = [
     "other",
 ];
 
-const ORIGINS: [&str; 3] = ["official", "community", "aiwerk"];
-const AUDIENCES: [&str; 4] = ["developer", "business", "consumer", "general"];
-const SIDE_EFFECTS: [&str; 3] = ["read-only", "read-write", "billing-impact"];
-const PRICINGS: [&str; 4] = ["free", "freemium", "paid", "byok"];
+pub(super) const ORIGINS: [&str; 3] = ["official", "community", "aiwerk"];
+pub(super) const AUDIENCES: [&str; 4] = ["developer", "business", "consumer", "general"];
+pub(super) const SIDE_EFFECTS: [&str; 3] = ["read-only", "read-write", "billing-impact"];
+pub(super) const PRICINGS: [&str; 4] = ["free", "freemium", "paid", "byok"];
 const DEPRECATED: &str = "deprecated";
-const MATURITIES: [&str; 4] = ["experimental", "beta", "stable", DEPRECATED];
-const OUTCOMES: [&str; 2] = ["pass", "skip"];
+pub(super) const MATURITIES: [&str; 4] = ["experimental", "beta", "stable", DEPRECATED];
+pub(super) const OUTCOMES: [&str; 2] = ["pass", "skip"];
 
 /// Servers change; what was tried longer ago may work no more.
 const FRESH_DAYS: u64 = 90;
 
 /// Keys that say nothing which the bridge uses or shows.
-const UNUSED: [&str; 9] = [
+pub(super) const UNUSED: [&str; 9] = [
     "authSummary",
     "country",
     "firstPublished",

@@ -4,7 +4,7 @@
 pub(super) const RULE: &str = "use letters, digits, `.`, `_`, `-`, `+`, `@` and blanks, with `/` between folders, and no `..`";
 
 /// A name that systems refuse is of no use.
-const MAX_LENGTH: usize = 200;
+pub(super) const MAX_LENGTH: usize = 200;
 
 /// What Windows has in every folder, whatever stands behind a dot.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
@@ -33,6 +33,25 @@ pub(super) fn is_device(name: &str) -> bool {
     let is_port =
         port.is_some_and(|number| number.len() == 1 && number.as_bytes()[0].is_ascii_digit());
     is_port || DEVICES.contains(&stem.as_str())
+}
+
+/// What [`is_inside`] permits but devices, as a pattern for schemas.
+pub(super) fn inside_pattern() -> String {
+    const PART: &str = "([A-Za-z0-9_+@-]|[A-Za-z0-9._+@-][A-Za-z0-9._+@ -]*[A-Za-z0-9_+@-])";
+    format!("^{PART}(/{PART})*$")
+}
+
+/// Devices among the parts of a path, as a pattern for schemas.
+pub(super) fn devices_pattern() -> String {
+    let either = |letter: char| match letter {
+        'a'..='z' => format!("[{}{letter}]", letter.to_ascii_uppercase()),
+        '$' => r"\$".to_owned(),
+        other => other.to_string(),
+    };
+    let spelled = |name: &&str| name.chars().map(either).collect::<String>();
+    let devices = DEVICES.iter().map(spelled).collect::<Vec<_>>().join("|");
+    let ports = ["com", "lpt"].iter().map(spelled).collect::<Vec<_>>().join("|");
+    format!("(^|/)({devices}|({ports})[0-9]) *(\\.|/|$)")
 }
 
 /// Whether two files cannot both be there: some systems do not mind capitals, and none has a folder called as a file.

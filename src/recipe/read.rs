@@ -51,6 +51,13 @@ pub struct Text {
     pub bytes: Vec<u8>,
 }
 
+impl Error {
+    /// Whether there is nothing at the place.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::NoRecipe { .. })
+    }
+}
+
 /// Reads and checks the recipe in a file, or in the folder that holds it.
 pub fn read(path: &Path, now: SystemTime) -> Result<Checked, Error> {
     Ok(check(&open(path)?.bytes, now))

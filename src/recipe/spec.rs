@@ -20,12 +20,12 @@ use crate::config::reader::Reader;
 pub(super) const VERSION: u64 = 2;
 const VERSION_KEY: &str = "schemaVersion";
 
-const MAX_NAME: usize = 128;
-const MAX_DESCRIPTION: usize = 512;
-const ID_LENGTHS: std::ops::RangeInclusive<usize> = 2..=64;
+pub(super) const MAX_NAME: usize = 128;
+pub(super) const MAX_DESCRIPTION: usize = 512;
+pub(super) const ID_LENGTHS: std::ops::RangeInclusive<usize> = 2..=64;
 
 /// Keys of catalogs and of other clients that mean nothing here.
-const UNUSED: [&str; 10] = [
+pub(super) const UNUSED: [&str; 10] = [
     "$schema",
     "adapters",
     "instanceNameHint",

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use crate::config::{Finding, Severity};
 use crate::recipe::{self, Checked, Recipe, date};
 
-pub(super) fn today() -> SystemTime {
+pub(in crate::recipe) fn today() -> SystemTime {
     date::moment("2026-11-21").expect("a day")
 }
 
-pub(super) fn told(checked: &Checked) -> Vec<String> {
+pub(in crate::recipe) fn told(checked: &Checked) -> Vec<String> {
     let label = |finding: &Finding| match finding.severity {
         Severity::Error => format!("error: {finding}"),
         Severity::Warning => format!("warning: {finding}"),
@@ -20,7 +20,7 @@ pub(super) fn told(checked: &Checked) -> Vec<String> {
 }
 
 #[track_caller]
-pub(super) fn check_text(text: impl AsRef<[u8]>, expected: &[&str]) -> Option<Recipe> {
+pub(in crate::recipe) fn check_text(text: impl AsRef<[u8]>, expected: &[&str]) -> Option<Recipe> {
     let checked = recipe::check(text.as_ref(), today());
     assert_eq!(told(&checked), expected, "{}", String::from_utf8_lossy(text.as_ref()));
     let has_errors = checked.findings.iter().any(|found| found.severity == Severity::Error);
@@ -34,13 +34,16 @@ pub(super) fn check_text(text: impl AsRef<[u8]>, expected: &[&str]) -> Option<Re
 
 /// The least recipe, with `change` made to it. It stands on one line.
 #[track_caller]
-pub(super) fn check(change: impl FnOnce(&mut Value), expected: &[&str]) -> Option<Recipe> {
+pub(in crate::recipe) fn check(
+    change: impl FnOnce(&mut Value),
+    expected: &[&str],
+) -> Option<Recipe> {
     let mut recipe = least();
     change(&mut recipe);
     check_text(recipe.to_string(), expected)
 }
 
-pub(super) fn least() -> Value {
+pub(in crate::recipe) fn least() -> Value {
     json!({
         "schemaVersion": 2,
         "id": "todoist",
@@ -51,11 +54,11 @@ pub(super) fn least() -> Value {
     })
 }
 
-pub(super) fn stdio() -> Value {
+pub(in crate::recipe) fn stdio() -> Value {
     json!({"type": "stdio", "command": "npx", "args": ["-y", "@a/b"], "env": {"T": "${TOKEN}"}})
 }
 
-pub(super) const FULL: &str = r#"{
+pub(in crate::recipe) const FULL: &str = r#"{
   "schemaVersion": 2, "id": "a1", "name": "A", "description": "B", "repository": "https://example.com",
   "transports": [
     {"type": "sse", "url": "https://${HOST}/sse", "headers": {"X-Key": "${TOKEN}"}},

@@ -7,7 +7,7 @@ use crate::recipe::Bootstrap;
 
 #[test]
 fn version_one_becomes_version_two() {
-    let legacy = "warning: this is a recipe of version 1, which still works; write it anew as `recipe.json` with `\"schemaVersion\": 2`";
+    let legacy = "warning: this is a recipe of version 1, which still works; `bridge migrate-recipe` writes it anew";
     let recipe = check_text(
         r#"{"schemaVersion": 1, "name": "Google Maps", "description": "Maps", "transport": "stdio", "command": "npx",
             "args": ["-y", "@a/maps"], "env": {"K": "${MAPS_KEY}"}, "authRequired": true,

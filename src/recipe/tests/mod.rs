@@ -1,7 +1,7 @@
 //! Recipes as they are written, and what is said about them.
 
 mod concerns;
-mod fixtures;
+pub(super) mod fixtures;
 mod hostile;
 mod legacy;
 mod parts;
