@@ -147,6 +147,45 @@ fn unusable(transport: &Transport) -> Option<Unusable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::environment::Environment;
+    use crate::config::{self, Source};
+
+    /// The config with one server, `one`, that has this entry, and `${TOKEN}` with this value.
+    fn config(entry: &str, token: &str) -> Config {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().to_str().expect("a plain path");
+        let process = Environment::from_pairs([("BRIDGE_HOME", folder), ("TOKEN", token)]);
+        let paths = Paths::new(&process).expect("a home folder");
+        let source = Source::of(None, &paths);
+        let text = format!(r#"{{"servers": {{"one": {entry}, "two": {{"command": "y"}}}}}}"#);
+        std::fs::write(&source.config, text).expect("it can be written");
+        config::load(&source, &paths, &process).expect("a config").config
+    }
+
+    #[test]
+    fn what_reaches_a_server_and_what_is_done_to_its_tools_makes_it_another() {
+        let check = |before: &str, after: (&str, &str), is_kept: bool| {
+            let kept = unchanged(&config(before, "first"), &config(after.0, after.1));
+            assert_eq!(kept.contains("one"), is_kept, "{before} {after:?}");
+            assert!(kept.contains("two"));
+        };
+        let plain = r#"{"command": "x"}"#;
+        let user = r#"{"command": "x", "env": {"T": "${TOKEN}"}}"#;
+        check(plain, (plain, "second"), true);
+        check(user, (user, "first"), true);
+        check(user, (user, "second"), false);
+        check(
+            plain,
+            (r#"{"command": "x", "description": "y", "maxResultChars": 9}"#, "first"),
+            true,
+        );
+        check(plain, (r#"{"command": "x", "rateLimit": {"maxCallsPerDay": 1}}"#, "first"), true);
+        check(plain, (r#"{"command": "x", "args": ["y"]}"#, "first"), false);
+        check(plain, (r#"{"url": "https://example.com/mcp"}"#, "first"), false);
+        check(plain, (r#"{"command": "x", "trust": "sanitize"}"#, "first"), false);
+        check(plain, (r#"{"command": "x", "pinning": "enforce"}"#, "first"), false);
+        check(plain, (r#"{"command": "x", "toolFilter": {"deny": ["y"]}}"#, "first"), false);
+    }
 
     #[test]
     fn only_what_somebody_set_is_remarked_upon() {

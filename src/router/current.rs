@@ -76,12 +76,33 @@ impl Current {
 impl Drop for Lifeline {
     fn drop(&mut self) {
         self.ended.cancel();
+        // One after the other and not one inside the other: a call that lasted for hours may have seen many changes.
+        let mut next = self.next.take();
+        while let Some(line) = next {
+            next = Arc::into_inner(line).and_then(|mut line| line.next.take());
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_changes_under_one_request_are_no_trouble() {
+        let first = Arc::new(Lifeline::default());
+        let mut last = first.clone();
+        for _ in 0..100_000 {
+            let next = Arc::new(Lifeline::default());
+            last.next.set(next.clone()).expect("it is the last");
+            last = next;
+        }
+        let ended = last.ended.clone();
+        drop(last);
+        assert!(!ended.is_cancelled());
+        drop(first);
+        assert!(ended.is_cancelled());
+    }
 
     #[test]
     fn a_lifeline_ends_after_all_before_it() {
