@@ -37,7 +37,7 @@ INPUTS = {
     "STRIPE_SECRET_KEY": "rk_test_made_up_key",
     "SLACK_MCP_XOXP_TOKEN": "xoxp-made-up-key",
     "MDB_MCP_CONNECTION_STRING": "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=500",
-    "REDIS_URL": "redis://127.0.0.1:9/0",
+    "REDIS_HOST": "127.0.0.1",
     "QDRANT_URL": "http://127.0.0.1:9",
 }
 
