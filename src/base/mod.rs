@@ -11,6 +11,7 @@ pub mod lock;
 pub mod paths;
 pub mod rewrite;
 pub mod secret;
+pub mod surroundings;
 pub mod text;
 pub mod unicode;
 pub mod worker;

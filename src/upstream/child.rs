@@ -12,9 +12,10 @@ use tokio::time::timeout;
 
 use super::Error;
 use super::guardian::Guardian;
-use super::surroundings;
+
 use crate::base::environment::Environment;
 use crate::base::secret::Secret;
+use crate::base::surroundings;
 use crate::config;
 use crate::wire::Sink;
 

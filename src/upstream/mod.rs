@@ -37,7 +37,6 @@ mod stream;
 mod streamable_http;
 mod subscriptions;
 pub mod supervisor;
-mod surroundings;
 pub mod terms;
 mod upkeep;
 

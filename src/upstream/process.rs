@@ -14,8 +14,8 @@ use super::connection::Blueprint;
 use super::error::{LastWords, UnsetVariable};
 use super::pipe::Pipe;
 use super::stderr::{self, Tail};
-use super::surroundings;
 use super::{Error, Session};
+use crate::base::surroundings;
 use crate::config::Stdio;
 use crate::wire::Outbox;
 

@@ -1,9 +1,9 @@
-//! The environment variables that a server gets without asking for them.
+//! The environment variables that a server, and whatever gets one, has without asking for them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::base::environment::Environment;
+use super::environment::Environment;
 
 /// Variables that a server gets without asking: those that programs need to find their files, their user, the
 /// network and their own runtimes. Anything else, credentials above all, goes only to servers that name it.
@@ -85,7 +85,7 @@ const USUAL_FOLDERS_AT_HOME: &[&str] = &[
 ];
 
 /// Those variables of the bridge that a server gets; its search path has the usual folders as well.
-pub(super) fn handed_on(environment: &Environment) -> impl Iterator<Item = (&str, OsString)> {
+pub fn handed_on(environment: &Environment) -> impl Iterator<Item = (&str, OsString)> {
     environment.iter().filter(|(name, _)| is_handed_on(name)).map(|(name, value)| {
         if name.eq_ignore_ascii_case("PATH") {
             (name, with_usual_folders(value, environment))
@@ -96,7 +96,7 @@ pub(super) fn handed_on(environment: &Environment) -> impl Iterator<Item = (&str
 }
 
 /// Whether a server gets the variable without asking.
-pub(super) fn is_handed_on(name: &str) -> bool {
+pub fn is_handed_on(name: &str) -> bool {
     // Windows does not mind the case: `Path` is usual there.
     let same = |other: &str| {
         if cfg!(windows) { other.eq_ignore_ascii_case(name) } else { other == name }
