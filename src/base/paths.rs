@@ -80,6 +80,11 @@ impl Paths {
         self.home.join("config").join(server)
     }
 
+    /// The source of one server that is built here.
+    pub fn sources(&self, server: &str) -> PathBuf {
+        self.home.join("sources").join(server)
+    }
+
     /// What can be fetched or computed again.
     pub fn cache(&self) -> PathBuf {
         self.home.join("cache")
@@ -173,6 +178,7 @@ mod tests {
         check(paths.config_file(), "config.json");
         check(paths.env_file(), ".env");
         check(paths.server_folder("git"), "config/git");
+        check(paths.sources("git"), "sources/git");
         check(paths.cache(), "cache");
         check(paths.usage(), "usage");
         check(paths.pins(), "pins");

@@ -1,7 +1,7 @@
 //! Recipes by name: those that are built in, the user's own, and those of remote catalogs.
 //!
-//! [`Catalog`] is what the program brings along; [`Sources`] is everywhere that a name may lead to. Nothing here installs
-//! or runs anything.
+//! [`Catalog`] is what the program brings along; [`Sources`] is everywhere that a name may lead to; [`install`] is what
+//! installing a recipe comes to, [`lock`] what was installed. Nothing is run or written that nobody asked for.
 
 mod built_in;
 mod copies;
@@ -10,6 +10,9 @@ mod entry;
 mod error;
 mod fetch;
 mod files;
+pub mod install;
+pub mod lock;
+pub mod newest;
 mod note;
 mod remote;
 mod signature;

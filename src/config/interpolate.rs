@@ -197,7 +197,7 @@ fn parts(text: &str) -> Vec<Part<'_>> {
 }
 
 /// The names of the variables that stand in strings below `value`, each as often as it does.
-pub(super) fn names(value: &Value) -> Vec<&str> {
+pub(crate) fn names(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => parts(text)
             .into_iter()
@@ -219,6 +219,18 @@ pub(crate) fn needed(text: &str) -> Vec<&str> {
         _ => None,
     };
     parts(text).into_iter().filter_map(needed).collect()
+}
+
+/// The string with its variables under other names, where there is one for them.
+pub(crate) fn renamed(text: &str, new: &impl Fn(&str) -> Option<String>) -> String {
+    let part = |part| match part {
+        Part::Text(text) | Part::Other(text) | Part::Open(text) => text.to_owned(),
+        Part::Variable { name, default } => {
+            let name = new(name).unwrap_or_else(|| name.to_owned());
+            default.map_or_else(|| format!("${{{name}}}"), |rest| format!("${{{name}:-{rest}}}"))
+        }
+    };
+    parts(text).into_iter().map(part).collect()
 }
 
 /// The string with `value` in place of each variable.
@@ -271,6 +283,14 @@ mod tests {
         check("${A:-${B}}", &[Part::Other("${A:-${B}"), Part::Text("}")]);
         check("ä${", &[Part::Text("ä"), Part::Open("${")]);
         check("${ä}", &[Part::Other("${ä}")]);
+    }
+
+    #[test]
+    fn variables_get_other_names() {
+        let new = |name: &str| (name == "A").then(|| "A_2".to_owned());
+        let check = |text: &str, expected: &str| assert_eq!(renamed(text, &new), expected);
+        check("x${A}y${B}", "x${A_2}y${B}");
+        check("${env:A} ${A:-d} ${a b} ${A", "${A_2} ${A_2:-d} ${a b} ${A");
     }
 
     #[test]

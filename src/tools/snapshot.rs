@@ -10,6 +10,7 @@ use super::{Exposed, Listing, Tool};
 use crate::config::{SchemaCompression, ServerName, ToolPrefix};
 use crate::guard::pin::Note;
 use crate::guard::{ToolFinding, scan_definition};
+use crate::protocol::tool::Definition;
 
 /// All servers, in the order of the config, with the tools of those that were reached so far.
 #[derive(Debug, Default)]
@@ -117,6 +118,11 @@ impl ServerTools {
     pub fn iter(&self) -> impl Iterator<Item = &Tool> {
         let tools = self.tools.iter();
         tools.filter(|(name, _)| self.withheld(name).is_none()).map(|(_, tool)| tool)
+    }
+
+    /// The definitions as the server sent them, those of withheld tools as well.
+    pub fn originals(&self) -> impl Iterator<Item = &Definition> {
+        self.tools.values().map(Tool::original)
     }
 
     /// The tools as `list` shows them, put together when first asked for.

@@ -13,7 +13,9 @@ use crate::base::fs::create_private_folder;
 use crate::base::rewrite::{self, Access, rewrite_together};
 use crate::base::secret::Secret;
 use crate::base::{json, locate};
+use crate::config::finding::Report;
 use crate::config::servers::KEYS;
+use crate::config::variables::Variables;
 use crate::config::{self, ServerName};
 
 /// What a configuration is that does not exist yet.
@@ -98,6 +100,14 @@ pub fn configured(target: &Target<'_>) -> Result<IndexMap<String, Value>, config
     let all = entries(&text);
     let read = |entry: &Entry<'_>| (entry.name().into_owned(), value(entry));
     Ok(all.iter().map(read).collect())
+}
+
+/// Which of these variables have a value, in the files of variables or in the environment. An empty one has none.
+pub fn have_values(target: &Target<'_>, names: &[&str]) -> Vec<bool> {
+    let Target { source, process, .. } = *target;
+    let variables = Variables::read(&source.env_files, process, &Report::top(), &[]);
+    let has_value = |name: &&str| variables.lookup(name).is_some_and(|value| !value.is_empty());
+    names.iter().map(has_value).collect()
 }
 
 fn value(entry: &Entry<'_>) -> Value {

@@ -62,6 +62,32 @@ pub fn set_env(target: &Target<'_>, name: &str, value: &Secret) -> Result<EnvEdi
     })
 }
 
+/// Takes variables out of the file that is looked up first, those that a server names excepted; returns which.
+pub fn unset_env(target: &Target<'_>, names: &[String]) -> Result<Vec<String>, Error> {
+    let Some(path) = target.source.env_files.first().filter(|path| path.exists()) else {
+        return Ok(Vec::new());
+    };
+    let (_, gone) = rewrite(path, Access::Private, |old| {
+        let text = std::str::from_utf8(old.unwrap_or_default())
+            .map_err(|_| Error::NotUtf8 { file: path.clone() })?;
+        let (mut text, mut gone) = (text.to_owned(), Vec::new());
+        for name in names {
+            // Somebody may have begun to need it meanwhile; a config in the same folder is under the same lock.
+            if !users_of(target, name)?.is_empty() {
+                continue;
+            }
+            let hidden = |line| Error::Hidden { file: path.clone(), line };
+            if let Some(without) = env_text::take_out(&text, name).map_err(hidden)? {
+                text = without;
+                gone.push(name.clone());
+            }
+        }
+        target.check(&[FileChange { path, old, new: text.as_bytes() }])?;
+        Ok::<_, Error>((text.into_bytes(), gone))
+    })?;
+    Ok(gone)
+}
+
 /// The bytes of a file of variables in which all of these are set.
 pub(super) fn put_all(
     path: &Path,
@@ -142,6 +168,16 @@ mod tests {
         assert!(edited.replaced && edited.edited.changed);
         assert_eq!((config.as_str(), env.as_str()), (CONFIG, "T='two words' # note\n"));
         assert_eq!(edited.shadowed_file, None);
+    }
+
+    #[test]
+    fn takes_out_what_nobody_needs() {
+        let names = ["T", "URL", "A", "NONE"].map(str::to_owned);
+        let (gone, _, env) = scratch::change(CONFIG, "URL=u\nA=1\n# note\nT=1\nB=2\n", |target| {
+            unset_env(target, &names)
+        });
+        assert_eq!(gone.expect("taken out"), ["A"]);
+        assert_eq!(env, "URL=u\n# note\nT=1\nB=2\n");
     }
 
     #[test]

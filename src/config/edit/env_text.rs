@@ -44,6 +44,30 @@ pub(super) fn put(text: &str, name: &str, value: &str) -> Result<Put, usize> {
     Ok(Put { text: new, replaced, shadowed })
 }
 
+/// The text without the lines of a variable; nothing if it has none. Fails as [`put`] does.
+pub(super) fn take_out(text: &str, name: &str) -> Result<Option<String>, usize> {
+    let mark = text.len() - text.strip_prefix('\u{FEFF}').unwrap_or(text).len();
+    let lines = Lines::of(text, mark);
+    let entries = dotenv::entries(text);
+    let ranges: Vec<Range<usize>> =
+        places(&entries, name).into_iter().map(|(entry, _)| lines.range(entry)).collect();
+    if ranges.is_empty() {
+        return Ok(None);
+    }
+    let mut new = text.to_owned();
+    for range in ranges.into_iter().rev() {
+        new.replace_range(range, "");
+    }
+    let mut expected = variables(&entries);
+    expected.remove(name);
+    let after = dotenv::entries(&new);
+    if variables(&after) != expected {
+        let faulty = entries.iter().chain(&after).find(|entry| entry.variable.is_err());
+        return Err(faulty.map_or(1, |entry| lines.first(entry) + 1));
+    }
+    Ok(Some(new))
+}
+
 /// What the entries say, the last one of a name.
 fn variables(entries: &[Entry]) -> HashMap<&str, &str> {
     let read = entries.iter().filter_map(|entry| entry.variable.as_ref().ok());
@@ -169,6 +193,19 @@ mod tests {
         check("", "it's $5\\", "KEY=\"it's \\$5\\\\\"\n");
         check("", "-----BEGIN\nabc+/=\n-----END\n", "KEY=\"-----BEGIN\\nabc+/=\\n-----END\\n\"\n");
         check("", "a\r\nb\r", "KEY=\"a\r\\nb\r\"\n");
+    }
+
+    #[test]
+    fn takes_variables_out() {
+        fn check(before: &str, after: Option<&str>) {
+            assert_eq!(take_out(before, "KEY").expect("it can be").as_deref(), after, "{before:?}");
+        }
+        check("", None);
+        check("A=1\nKEYS=2\n", None);
+        check("# mine\r\nexport KEY='x y' # note\r\nA=1", Some("# mine\r\nA=1"));
+        check("KEY=1\nA=1\nKEY=\"a\\nb\"\n", Some("A=1\n"));
+        check("\u{FEFF}KEY=1", Some("\u{FEFF}"));
+        take_out("KEY=1\nA='open\n", "KEY").expect("what is faulty already stays so");
     }
 
     #[test]

@@ -16,9 +16,9 @@ mod rate_limit;
 mod remove;
 pub(crate) mod shape;
 
-pub use add::{Added, AddedServer, Addition, add, configured};
+pub use add::{Added, AddedServer, Addition, add, configured, have_values};
 pub use edited::{Edited, Target};
-pub use env::{EnvEdited, check_name, read_env_file, set_env, users_of, variables};
+pub use env::{EnvEdited, check_name, read_env_file, set_env, unset_env, users_of, variables};
 pub use error::Error;
 pub use mode::set_mode;
 pub use rate_limit::{Change, Limited, Limits, rate_limits, set_rate_limit};

@@ -62,6 +62,17 @@ impl Approvals {
         Ok(book.pending().filter_map(|(name, record)| Pending::of(name.clone(), record)).collect())
     }
 
+    /// Forgets the pins of a server that is no longer there; false if it had none. One that comes back under the name is
+    /// trusted as it is at first sight.
+    pub fn forget(&self, server: &ServerName) -> Result<bool, Error> {
+        let store = Store::new(&self.folder, server);
+        if store.stamp().is_none() {
+            return Ok(false);
+        }
+        let _lock = store.lock(PATIENCE)?;
+        store.remove().map(|()| true)
+    }
+
     /// Approves exactly these changes, as their owner has seen them; none of them if one has changed since.
     pub fn approve(&self, server: &ServerName, seen: &[Pending]) -> Result<(), Error> {
         let store = Store::new(&self.folder, server);

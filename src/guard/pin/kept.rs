@@ -57,6 +57,11 @@ impl Kept {
     }
 }
 
+/// The hash by which a definition is known: SHA-256, in small hexadecimal digits, of the members that count.
+pub fn hash(definition: &Definition) -> String {
+    Kept::of(definition).hash
+}
+
 /// The members that count, their keys sorted at every depth, without blanks.
 fn canonical(definition: &Definition) -> String {
     let names = ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];

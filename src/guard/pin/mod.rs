@@ -47,5 +47,6 @@ mod store;
 pub use approval::{Approvals, Pending, command};
 pub use difference::Difference;
 pub use escape::escape;
+pub use kept::hash;
 pub use review::{Note, PATIENCE, Pins, Review};
 pub use store::Error;

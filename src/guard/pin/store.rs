@@ -199,6 +199,14 @@ impl Store {
         Ok(())
     }
 
+    /// Takes the file away.
+    pub(super) fn remove(&self) -> Result<(), Error> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.unwritable(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Puts a damaged file where it is in nobody's way; returns where.
     pub(super) fn move_aside(&self, lock: &Lock) -> Result<PathBuf, Error> {
         self.compare(lock)?;

@@ -1,0 +1,20 @@
+//! Installing: what a recipe comes to on this machine, told before anything is done, and then the doing of it.
+//!
+//! A [`Plan`] is made of a recipe and of what its user wishes beside it; nothing is touched for that. The entry and the
+//! variables are written by [`crate::config::edit::add`], the server's files and the commands before and after it by what
+//! is here.
+
+mod entry;
+mod files;
+mod pin;
+mod plan;
+mod step;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use files::{forget_files, write_files};
+pub use pin::{is_version, package, version};
+pub use plan::{Error, Plan, Variable, Wish};
+pub use step::{Broken, Step, When};
+pub use write::{Standing, Unwritten, write};

@@ -1,0 +1,261 @@
+//! Commands that have to be run before a server can be started, or once it was installed. They are a stranger's, or do
+//! what a stranger says, so they run only for somebody who has seen them, and without any of his secrets.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::pin::joined;
+use crate::base::environment::Environment;
+use crate::base::surroundings::handed_on;
+use crate::recipe::{Install, Method};
+
+/// A build that takes longer is not waited for.
+const LIMIT: Duration = Duration::from_mins(15);
+
+/// When a command is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Before the entry is written.
+    Before,
+    /// Afterwards.
+    After,
+}
+
+/// One command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// When it is run.
+    pub when: When,
+    /// The program and its arguments.
+    words: Vec<String>,
+    /// Where it is run; where none is named, in the user's home folder or wherever the bridge is.
+    folder: Option<PathBuf>,
+    /// It is a line for a shell.
+    is_shell: bool,
+}
+
+/// Why a command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// It cannot be started.
+    #[error("`{line}` cannot be run: {source}")]
+    Unstarted {
+        /// The command.
+        line: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It said that it failed.
+    #[error("`{line}` failed ({status})")]
+    Failed {
+        /// The command.
+        line: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+    },
+    /// It took too long and was ended.
+    #[error("`{line}` took longer than {} minutes and was ended", LIMIT.as_secs() / 60)]
+    TooLong {
+        /// The command.
+        line: String,
+    },
+}
+
+/// What has to be got, and for what.
+pub(super) struct Work<'a> {
+    pub(super) install: &'a Install,
+    /// The program that the server is.
+    pub(super) command: &'a str,
+    pub(super) version: Option<&'a str>,
+    /// The user has named the version, so that the one that is there will not do.
+    pub(super) is_wished: bool,
+    /// Where source is cloned.
+    pub(super) folder: &'a Path,
+}
+
+impl Work<'_> {
+    /// The commands to run, and what the user has to do in place of the bridge.
+    pub(super) fn steps(&self, environment: &Environment) -> (Vec<Step>, Vec<String>) {
+        let install = self.install;
+        let mut steps: Vec<Step> =
+            install.pre_install.iter().map(|line| Step::shell(When::Before, line, None)).collect();
+        let mut by_hand = Vec::new();
+        let is_there = !self.is_wished && is_on_path(self.command, environment);
+        match install.method {
+            Method::Npm | Method::Pip | Method::Go if !is_there => match self.package_step() {
+                Some(step) => steps.push(step),
+                None => by_hand.push(format!("install the program `{}`", self.command)),
+            },
+            Method::Git if !self.folder.exists() => {
+                match (&install.repository, &install.build_command) {
+                    (Some(repository), Some(build)) => {
+                        steps.push(self.clone_step(repository));
+                        steps.push(Step::shell(When::Before, build, Some(self.folder)));
+                    }
+                    _ => by_hand.push(format!(
+                        "clone and build the server in `{}`; its recipe does not say how",
+                        self.folder.display()
+                    )),
+                }
+            }
+            Method::Binary if !is_there => {
+                let from = install.binary.as_deref().unwrap_or("where its maker offers it");
+                by_hand.push(format!(
+                    "download `{}` from {from} and put it into a folder of your PATH: a recipe says nothing by which a \
+                     download could be checked",
+                    self.command
+                ));
+            }
+            _ => {}
+        }
+        steps.extend(install.post_install.iter().map(|line| Step::shell(When::After, line, None)));
+        (steps, by_hand)
+    }
+
+    fn package_step(&self) -> Option<Step> {
+        let package = self.install.package.as_deref()?;
+        let spec = |version| joined(self.install.method, package, version);
+        let named = self.version.map_or_else(|| package.to_owned(), spec);
+        let words: &[&str] = match self.install.method {
+            Method::Npm => &["npm", "install", "--global", "--", &named],
+            Method::Pip => &["python3", "-m", "pip", "install", "--user", "--", &named],
+            Method::Go if self.version.is_none() => &["go", "install", "--", &spec("latest")],
+            Method::Go => &["go", "install", "--", &named],
+            _ => return None,
+        };
+        Some(Step::program(words))
+    }
+
+    fn clone_step(&self, repository: &str) -> Step {
+        let folder = self.folder.display().to_string();
+        let mut words = vec!["git", "clone", "--depth", "1"];
+        if let Some(version) = self.version {
+            words.extend(["--branch", version]);
+        }
+        words.extend(["--", repository, &folder]);
+        Step::program(&words)
+    }
+}
+
+impl Step {
+    fn program(words: &[&str]) -> Self {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        Self { when: When::Before, words, folder: None, is_shell: false }
+    }
+
+    fn shell(when: When, line: &str, folder: Option<&Path>) -> Self {
+        let folder = folder.map(Path::to_owned);
+        Self { when, words: vec![line.to_owned()], folder, is_shell: true }
+    }
+
+    /// The command as one would type it.
+    pub fn line(&self) -> String {
+        let line = if self.is_shell {
+            self.words.concat()
+        } else {
+            self.words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+        };
+        match &self.folder {
+            Some(folder) => format!("cd {} && {line}", quoted(&folder.display().to_string())),
+            None => line,
+        }
+    }
+
+    /// Runs it to its end, with nothing on stdin; what it prints goes to stderr. It gets the variables that every server
+    /// gets, and none of the bridge's. When this is dropped, it and what it has started are killed.
+    pub async fn run(&self, environment: &Environment) -> Result<(), Broken> {
+        let line = || self.line();
+        let mut command = CommandWrap::with_new(self.program_name(), |command| {
+            self.configure(command, environment);
+        });
+        #[cfg(unix)]
+        command.wrap(process_wrap::tokio::ProcessGroup::leader());
+        #[cfg(windows)]
+        command.wrap(process_wrap::tokio::JobObject);
+        command.wrap(KillOnDrop);
+        let child = command.spawn().map_err(|source| Broken::Unstarted { line: line(), source })?;
+        let mut running = Running(child);
+        let ended = timeout(LIMIT, running.0.wait()).await;
+        let ended = ended.map_err(|_| Broken::TooLong { line: line() })?;
+        let status = ended.map_err(|source| Broken::Unstarted { line: line(), source })?;
+        if status.success() { Ok(()) } else { Err(Broken::Failed { line: line(), status }) }
+    }
+
+    fn program_name(&self) -> &str {
+        match (self.is_shell, cfg!(windows)) {
+            (false, _) => &self.words[0],
+            (true, false) => "/bin/sh",
+            (true, true) => "cmd",
+        }
+    }
+
+    fn configure(&self, command: &mut Command, environment: &Environment) {
+        if self.is_shell {
+            command.arg(if cfg!(windows) { "/C" } else { "-c" });
+            command.args(&self.words);
+        } else {
+            command.args(&self.words[1..]);
+        }
+        command.env_clear().envs(handed_on(environment));
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command.stdin(Stdio::null()).stdout(stderr()).stderr(Stdio::inherit());
+    }
+}
+
+/// A running command with all that it has started.
+struct Running(Box<dyn ChildWrapper>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed, and need not be.
+        let _ = self.0.start_kill();
+    }
+}
+
+/// stdout is for data.
+fn stderr() -> Stdio {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        std::io::stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from)
+    }
+    #[cfg(not(unix))]
+    Stdio::null()
+}
+
+/// Whether the program would be found.
+fn is_on_path(command: &str, environment: &Environment) -> bool {
+    if command.contains(std::path::is_separator) {
+        return Path::new(command).is_file();
+    }
+    let path = handed_on(environment).find(|(name, _)| name.eq_ignore_ascii_case("PATH"));
+    let folders = path.map(|(_, path)| path).unwrap_or_default();
+    let names = if cfg!(windows) {
+        vec![command.to_owned(), format!("{command}.exe"), format!("{command}.cmd")]
+    } else {
+        vec![command.to_owned()]
+    };
+    std::env::split_paths(&folders)
+        .any(|folder| names.iter().any(|name| folder.join(name).is_file()))
+}
+
+/// A word as a shell takes it.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:@%+=,".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    // A variable is named, so that it is seen, and no shell gets this line.
+    if word.contains("${") && !word.contains(['\'', ' ']) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
