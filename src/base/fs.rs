@@ -167,6 +167,26 @@ mod tests {
         assert_eq!(names(folder.path()), ["config.json"]);
     }
 
+    /// What a power cut between the writing and the renaming leaves.
+    #[cfg(unix)]
+    #[test]
+    fn what_was_not_renamed_leaves_the_old_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(".env");
+        for old in [None, Some("old")] {
+            if let Some(old) = old {
+                write_atomically(&path, old.as_bytes(), 0o644).expect("written");
+            }
+            let unfinished = write_beside(&path, b"new", PRIVATE).expect("written");
+            let (_, left) = unfinished.keep().expect("it stays as after a kill");
+            assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), old);
+            assert_eq!(mode(&left), 0o600);
+            assert!(is_unfinished(&left.file_name().expect("a name").to_string_lossy()));
+        }
+        write_atomically(&path, b"new", PRIVATE).expect("the next one is not held up");
+        assert_eq!(std::fs::read(&path).expect("readable"), b"new");
+    }
+
     #[test]
     fn refuses_to_overwrite() {
         let folder = tempfile::tempdir().expect("a folder");
