@@ -10,7 +10,12 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::catalog::{self, Catalog};
 use super::clients::{self, Client, Import, Register, Unregister};
+use super::diff::Diff;
+use super::install::Install;
+use super::lock::Lock;
 use super::migrate_recipe::{self, MigrateRecipe};
+use super::outdated::Outdated;
+use super::remove::Remove;
 use super::schema::{self, Schema};
 use super::search::{self, Search};
 use crate::config::edit::Change;
@@ -161,9 +166,16 @@ pub(super) enum Command {
     /// Show how many calls the servers have had, and their limits
     #[command(after_help = USAGE_EXAMPLES)]
     Usage(Usage),
-    /// Take a server out of the config
-    #[command(after_help = REMOVE_EXAMPLES)]
+    /// Put servers into the config by their recipes, ask for what they need, and see whether they work
+    Install(Install),
+    /// Take servers out of the config, with what was installed for them
     Remove(Remove),
+    /// Write down what is installed now, in bridge.lock beside the config
+    Lock(Lock),
+    /// Show which installed packages have newer versions
+    Outdated(Outdated),
+    /// Show how the tools of servers differ from those in bridge.lock
+    Diff(Diff),
     /// Set a variable for `${KEY}` in the .env file beside the config
     #[command(after_help = SET_ENV_EXAMPLES)]
     SetEnv(SetEnv),
@@ -280,13 +292,6 @@ pub(super) struct Read {
 pub(super) struct Usage {
     /// Only this server
     pub(super) server: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Remove {
-    /// The server's name in the config
-    #[arg(value_name = "NAME")]
-    pub(super) server: String,
 }
 
 #[derive(Debug, Args)]
@@ -433,14 +438,6 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   bridge explain intent list the open issues of a repository
   bridge explain intent 'read a file' --json";
-
-const REMOVE_EXAMPLES: &str = "\
-Examples:
-  bridge remove github
-  bridge --config ~/project/.mcp.json remove github
-
-All else in the file stays as it is. Variables stay in .env; those that no server needs any more are named.
-A running bridge takes changes in within seconds.";
 
 const SET_ENV_EXAMPLES: &str = "\
 Examples:

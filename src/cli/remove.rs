@@ -1,37 +1,151 @@
-//! `bridge remove NAME`: takes a server out of the config.
+//! `bridge remove NAME…`: takes servers out of the config, with what was installed for them.
 
-use serde_json::json;
+use std::fs;
+use std::io;
 
-use super::arguments::Remove;
-use super::edited::{failure, tell_when};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::edited::{failure, list, tell_when};
 use super::exit::{Exit, Failure};
-use super::setup::Setup;
-use crate::config::edit;
+use super::setup::{Setup, error_chain};
+use crate::catalog::install::forget_files;
+use crate::catalog::lock::Lock;
+use crate::config::ServerName;
+use crate::config::edit::{self, Leftover, Removed};
+use crate::guard::pin::Approvals;
+
+const EXAMPLES: &str = "\
+Examples:
+  bridge remove github
+  bridge remove github tavily --purge
+  bridge --config ~/project/.mcp.json remove github
+
+All else in the config stays as it is. The server's own folder of files, its line in bridge.lock, its pins and what is
+remembered of its tools go with it; the latter two only with the config of the home folder, since another one may have a
+server of that name. Variables that no server needs any more are named; they are taken out of .env if you say so at the
+terminal, or with --purge. A running bridge takes changes in within seconds.";
+
+/// What `bridge remove` takes.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Remove {
+    /// The servers' names in the config
+    #[arg(value_name = "NAME", required = true)]
+    servers: Vec<String>,
+    /// Take variables that no server needs any more out of .env without asking
+    #[arg(long)]
+    purge: bool,
+}
+
+/// What went with a server.
+struct Gone {
+    server: String,
+    removed: Removed,
+    /// What there was beside its entry.
+    also: Vec<String>,
+    /// Variables that were taken out of `.env`.
+    purged: Vec<String>,
+}
 
 pub(super) fn run(arguments: &Remove, setup: &Setup) -> Result<Exit, Failure> {
-    let server = &arguments.server;
-    let removed = edit::remove(&setup.target(), server).map_err(|error| failure(&error))?;
+    let mut gone = Vec::with_capacity(arguments.servers.len());
+    for server in &arguments.servers {
+        gone.push(take_out(server, arguments.purge, setup)?);
+    }
     let printer = setup.printer;
     if printer.json {
-        let leftovers = removed
-            .leftovers
-            .iter()
-            .map(|left| json!({ "name": left.name, "file": left.file.display().to_string() }));
-        printer.json(&json!({
-            "server": server,
-            "file": removed.edited.file.display().to_string(),
-            "removed": removed.pointers,
-            "leftoverVariables": leftovers.collect::<Vec<_>>(),
-        }));
-    } else {
-        for pointer in &removed.pointers {
-            printer.data(&format!("removed `{pointer}` from {}", removed.edited.file.display()));
+        let mut all: Vec<Value> = gone.iter().map(in_json).collect();
+        // One server is told by itself, as it was before there could be several.
+        printer.json(&if all.len() == 1 { all.remove(0) } else { json!({ "servers": all }) });
+    }
+    for one in &gone {
+        if !printer.json {
+            for pointer in &one.removed.pointers {
+                let file = one.removed.edited.file.display();
+                printer.data(&format!("removed `{pointer}` from {file}"));
+            }
+        }
+        for what in &one.also {
+            printer.talk(&format!("removed {what}"));
+        }
+        for left in &one.removed.leftovers {
+            let (name, file) = (&left.name, left.file.display());
+            printer.talk(&if one.purged.contains(name) {
+                format!("removed `{name}` from {file}")
+            } else {
+                format!("`{name}` stays in {file}; no server needs it any more")
+            });
         }
     }
-    for left in &removed.leftovers {
-        let file = left.file.display();
-        printer.talk(&format!("`{}` stays in {file}; no server needs it any more", left.name));
+    if let Some(one) = gone.iter().find(|one| one.removed.edited.changed) {
+        tell_when(printer, &one.removed.edited);
     }
-    tell_when(printer, &removed.edited);
     Ok(Exit::Done)
+}
+
+fn in_json(one: &Gone) -> Value {
+    let stays = |left: &&Leftover| !one.purged.contains(&left.name);
+    let leftovers = one.removed.leftovers.iter().filter(stays);
+    let leftovers =
+        leftovers.map(|left| json!({ "name": left.name, "file": left.file.display().to_string() }));
+    json!({
+        "server": one.server,
+        "file": one.removed.edited.file.display().to_string(),
+        "removed": one.removed.pointers,
+        "also": one.also,
+        "purgedVariables": one.purged,
+        "leftoverVariables": leftovers.collect::<Vec<_>>(),
+    })
+}
+
+fn take_out(server: &str, purge: bool, setup: &Setup) -> Result<Gone, Failure> {
+    let (target, printer) = (setup.target(), setup.printer);
+    let removed = edit::remove(&target, server).map_err(|error| failure(&error))?;
+    let name = ServerName::parse(server).or_else(|_| ServerName::normalise(server));
+    let also = name.map(|name| what_else(&name, setup)).unwrap_or_default();
+    let mut names: Vec<String> = removed.leftovers.iter().map(|left| left.name.clone()).collect();
+    names.dedup();
+    let may_ask = !purge && printer.can_ask() && !printer.json && !names.is_empty();
+    let question = format!("take {} out of .env? No server needs them any more", list(&names));
+    let purged = if purge || (may_ask && printer.ask(&question)) {
+        edit::unset_env(&target, &names).map_err(|error| failure(&error))?
+    } else {
+        Vec::new()
+    };
+    Ok(Gone { server: server.to_owned(), removed, also, purged })
+}
+
+/// Takes away what there is of the server beside its entry. What cannot be taken away stays, and is told.
+fn what_else(name: &ServerName, setup: &Setup) -> Vec<String> {
+    let (printer, paths) = (setup.printer, &setup.paths);
+    let mut gone = Vec::new();
+    let mut note = |what: String, done: Result<bool, String>| match done {
+        Ok(true) => gone.push(what),
+        Ok(false) => {}
+        Err(reason) => printer.warn(&format!("{what} stays: {reason}")),
+    };
+    let lock = Lock::path(&setup.source);
+    let unlocked = Lock::update(&lock, |lock| drop(lock.servers.remove(name.as_str())));
+    note(format!("its line in {}", lock.display()), unlocked.map_err(|error| error_chain(&error)));
+    // Another config may have a server of the same name.
+    if setup.source.config != paths.config_file() {
+        return gone;
+    }
+    for folder in [paths.server_folder(name.as_str()), paths.sources(name.as_str())] {
+        let done = forget_files(&folder).map_err(|error| error.to_string());
+        note(format!("the folder {}", folder.display()), done);
+    }
+    let forgotten = Approvals::new(paths.pins()).forget(name);
+    note("its pins".to_owned(), forgotten.map_err(|error| error.to_string()));
+    let file = format!("{name}.json");
+    for list in [paths.lists().join(&file), paths.lists().join("asked").join(&file)] {
+        let done = match fs::remove_file(&list) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.to_string()),
+        };
+        note(format!("what was remembered of its tools ({})", list.display()), done);
+    }
+    gone
 }

@@ -10,8 +10,9 @@ use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
 use super::{
-    approve, call, catalog, clients, doctor, init, intent, limit, migrate_recipe, model, read,
-    remove, schema, search, serve, servers, set_env, tools, usage, validate_recipe,
+    approve, call, catalog, clients, diff, doctor, init, install, intent, limit, lock,
+    migrate_recipe, model, outdated, read, remove, schema, search, serve, servers, set_env, tools,
+    usage, validate_recipe,
 };
 use crate::base::environment::Environment;
 use crate::search::embed;
@@ -109,6 +110,10 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
         Some(Command::Register(register)) => clients::register(&register, &setup),
         Some(Command::Import(import)) => clients::import(&import, &setup),
         Some(Command::Unregister(unregister)) => clients::unregister(&unregister, &setup),
+        Some(Command::Install(install)) => install::run(&install, &setup),
+        Some(Command::Lock(lock)) => lock::run(&lock, &setup),
+        Some(Command::Outdated(outdated)) => outdated::run(&outdated, &setup),
+        Some(Command::Diff(diff)) => diff::run(&diff, &setup),
         Some(Command::Remove(remove)) => remove::run(&remove, &setup),
         Some(Command::SetEnv(set_env)) => set_env::run(&set_env, &setup),
         Some(Command::Limit(limit)) => limit::run(&limit, &setup),

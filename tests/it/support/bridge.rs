@@ -202,6 +202,7 @@ pub(crate) fn run_at_terminal(
         let stream = || Stdio::from(open().expect("the terminal can be opened"));
         command.args(args).stdin(stream()).stdout(stream()).stderr(stream());
     }
+    own_terminal(&mut command);
     let mut child = command.spawn().expect("the bridge starts");
     // Its copies of the streams are closed, so that reading ends with the child.
     drop(command);
@@ -217,6 +218,19 @@ pub(crate) fn run_at_terminal(
     let code = child.wait().expect("the bridge can be waited for").code().unwrap_or(-1);
     let stdout = String::from_utf8_lossy(&screen).replace("\r\n", "\n");
     Output { code, stdout, stderr: String::new() }
+}
+
+/// Makes what is stdin the terminal of the child's own session, which is where passwords are read from.
+#[expect(unsafe_code, reason = "a child's session can only be begun between fork and exec")]
+fn own_terminal(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    let begin = || {
+        rustix::process::setsid()?;
+        rustix::process::ioctl_tiocsctty(std::io::stdin())?;
+        Ok(())
+    };
+    // SAFETY: nothing but two system calls is done in the child.
+    unsafe { command.pre_exec(begin) };
 }
 
 fn run(mut command: Command, input: &str) -> Output {

@@ -1,0 +1,89 @@
+//! Asking at the terminal: whether to go on, and for values, which are not shown where they may be secret.
+
+use std::io::{self, BufRead, Read, Write};
+
+use super::arguments::Install;
+use super::choose::Chosen;
+use crate::base::secret::Secret;
+use crate::cli::edited::list;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::printer::Printer;
+
+/// Bytes of a value that is typed.
+const LONGEST: u64 = 64 * 1024;
+
+/// Whether all of it may be done. Commands are agreed to by themselves.
+pub(super) fn agree(
+    printer: Printer,
+    arguments: &Install,
+    chosen: &[Chosen],
+) -> Result<(), Failure> {
+    let new: Vec<&Chosen> = chosen.iter().filter(|one| !one.is_done).collect();
+    let can_ask = printer.can_ask() && !printer.json && !arguments.yes;
+    let declined = || Failure::new(Exit::Failed, "nothing was installed");
+    if new.iter().any(|one| one.plan.needs_consent()) && !arguments.agree {
+        if !can_ask {
+            let message = "nothing is installed: the recipe would do what has to be agreed to";
+            let hint = "it is shown above, and with `--dry-run`; `--agree` agrees, and a terminal without `--yes` asks";
+            return Err(Failure::new(Exit::Usage, message).hint(Some(hint.to_owned())));
+        }
+        if !printer.ask("agree to this?") {
+            return Err(declined());
+        }
+    }
+    if can_ask && !new.is_empty() {
+        let names: Vec<String> = new.iter().map(|one| one.plan.name.to_string()).collect();
+        if !printer.ask(&format!("install {}?", list(&names))) {
+            return Err(declined());
+        }
+    }
+    Ok(())
+}
+
+/// The values that are missing and that somebody has typed; each variable is asked for once. What is left empty stays
+/// missing.
+pub(super) fn values(
+    printer: Printer,
+    arguments: &Install,
+    chosen: &mut [Chosen],
+) -> Result<Vec<(String, Secret)>, Failure> {
+    let mut values: Vec<(String, Secret)> = Vec::new();
+    if arguments.yes || printer.json || !printer.can_ask() {
+        return Ok(values);
+    }
+    for one in chosen.iter_mut() {
+        for (variable, is_set) in one.plan.variables.iter().zip(&mut one.is_set) {
+            if *is_set || !variable.is_needed {
+                continue;
+            }
+            let name = &variable.name;
+            if values.iter().any(|(known, _)| known == name) {
+                *is_set = true;
+                continue;
+            }
+            let value = if variable.is_secret {
+                rpassword::prompt_password(format!("{name} (not shown; empty to set it later): "))
+            } else {
+                shown(&format!("{name} (empty to set it later): "))
+            };
+            let value = value.map_err(|error| {
+                Failure::new(Exit::Failed, format!("cannot read from the terminal: {error}"))
+            })?;
+            let value = value.trim();
+            if !value.is_empty() {
+                *is_set = true;
+                values.push((name.clone(), Secret::from(value)));
+            }
+        }
+    }
+    Ok(values)
+}
+
+fn shown(prompt: &str) -> io::Result<String> {
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{prompt}")?;
+    stderr.flush()?;
+    let mut line = String::new();
+    io::stdin().lock().take(LONGEST).read_line(&mut line)?;
+    Ok(line)
+}

@@ -1,0 +1,130 @@
+//! `bridge outdated`: which installed packages have newer versions.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::diff;
+use super::exit::{Exit, Failure};
+use super::listed::sources;
+use super::setup::Setup;
+use crate::catalog::lock::Locked;
+use crate::catalog::newest::newest;
+use crate::catalog::{Sources, install};
+use crate::recipe::{Install, Recipe, Transport};
+use crate::wire::http::Client;
+
+const EXAMPLES: &str = "\
+Examples:
+  bridge outdated
+  bridge outdated --json
+
+For each server in bridge.lock: the version that is installed, the one in the catalog, and the newest one that npm or PyPI
+has. Other registries are asked where npm_config_registry, UV_DEFAULT_INDEX, UV_INDEX_URL or PIP_INDEX_URL name them.
+To take another version: `bridge remove NAME`, then `bridge install NAME@VERSION`.";
+
+/// What `bridge outdated` takes.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Outdated {}
+
+/// The versions of one server's package.
+struct Versions {
+    installed: Option<String>,
+    catalog: Option<String>,
+    newest: Option<String>,
+    error: Option<String>,
+}
+
+pub(super) fn run(_arguments: &Outdated, setup: &Setup) -> Result<Exit, Failure> {
+    let printer = setup.printer;
+    let lock = diff::read(setup)?;
+    let found = setup.block_on(async {
+        let (client, sources) = (Client::default(), sources(setup)?);
+        let mut found = Vec::with_capacity(lock.servers.len());
+        for (name, locked) in &lock.servers {
+            found.push((name, locked, versions(locked, &client, &sources, setup).await));
+        }
+        Ok(found)
+    })?;
+    for (name, _, versions) in &found {
+        if let Some(error) = &versions.error {
+            printer.warn(&format!("the newest version of `{name}` is not known: {error}"));
+        }
+    }
+    if printer.json {
+        let servers: Vec<Value> = found
+            .iter()
+            .map(|(name, locked, versions)| {
+                json!({
+                    "name": name,
+                    "package": locked.package,
+                    "method": locked.method,
+                    "installed": versions.installed,
+                    "catalog": versions.catalog,
+                    "newest": versions.newest,
+                    "outdated": versions.is_outdated(),
+                    "error": versions.error,
+                })
+            })
+            .collect();
+        printer.json(&json!({ "servers": servers }));
+        return Ok(Exit::Done);
+    }
+    let cell = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let mut rows = vec![
+        ["SERVER", "PACKAGE", "INSTALLED", "CATALOG", "NEWEST", ""].map(str::to_owned).to_vec(),
+    ];
+    rows.extend(found.iter().map(|(name, locked, versions)| {
+        let note = if versions.is_outdated() { "outdated" } else { "" };
+        vec![
+            (*name).clone(),
+            cell(&locked.package),
+            cell(&versions.installed),
+            cell(&versions.catalog),
+            cell(&versions.newest),
+            note.to_owned(),
+        ]
+    }));
+    printer.table(&rows);
+    Ok(Exit::Done)
+}
+
+impl Versions {
+    /// Whether a certain version is installed and there is a newer one. What takes the latest by itself never is.
+    fn is_outdated(&self) -> bool {
+        let Some(installed) = self.installed.as_ref().filter(|version| *version != "latest") else {
+            return false;
+        };
+        let best = self.newest.as_ref().or(self.catalog.as_ref());
+        best.is_some_and(|best| best != installed)
+    }
+}
+
+async fn versions(locked: &Locked, client: &Client, sources: &Sources, setup: &Setup) -> Versions {
+    let recipe = sources.find(locked.name()).await.ok().map(|entry| entry.recipe);
+    let by = recipe.as_ref().and_then(|recipe| recipe.install.as_ref());
+    let catalog = recipe.as_ref().zip(by).and_then(|(recipe, by)| catalog_version(recipe, by));
+    let method = by.map(|by| by.method);
+    let runs_here = locked.method.is_some();
+    let asked = match (method, &locked.package) {
+        (Some(method), Some(package)) if runs_here => {
+            newest(client, method, package, setup.environment()).await
+        }
+        _ => Ok(None),
+    };
+    let (newest, error) = match asked {
+        Ok(newest) => (newest, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let catalog = catalog.filter(|_| runs_here);
+    Versions { installed: locked.version.clone(), catalog, newest, error }
+}
+
+/// The version that the recipe has: in the arguments, or in words.
+fn catalog_version(recipe: &Recipe, by: &Install) -> Option<String> {
+    let written = recipe.transports.iter().find_map(|transport| match transport {
+        Transport::Stdio(stdio) => install::version(by, &stdio.args),
+        _ => None,
+    });
+    written.map(str::to_owned).or_else(|| by.version.clone())
+}

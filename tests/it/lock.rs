@@ -1,0 +1,154 @@
+//! `bridge.lock`: what is written there, installing by it, and what differs from it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::support::{Bridge, assert_words, packaged, with_recipe};
+
+fn lock_of(bridge: &Bridge) -> Value {
+    let text = fs::read_to_string(bridge.path("bridge.lock")).expect("it is there");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// A recipe whose server has the tools of a file.
+fn changing(file: &str) -> Value {
+    packaged("one", &["--tools-file", file])
+}
+
+const TOOL: &str =
+    r#"[{"name": "extra", "description": "first", "inputSchema": {"type": "object"}}]"#;
+
+fn bridge() -> Bridge {
+    let bridge = Bridge::new().without_config().file("tools.json", TOOL);
+    let file = bridge.path("tools.json").display().to_string();
+    with_recipe(bridge, &changing(&file))
+}
+
+#[test]
+fn installing_locks_versions_and_tools() {
+    let bridge = bridge();
+    bridge.run(&["install", "one@1.2.3", "--agree"]).expect(0);
+    let lock = lock_of(&bridge);
+    let one = &lock["servers"]["one"];
+    assert_eq!((&lock["lockVersion"], &one["version"]), (&json!(1), &json!("1.2.3")));
+    assert_eq!(
+        (&one["recipe"], &one["source"], &one["method"], &one["package"]),
+        (&json!("one"), &json!("home"), &json!("npx"), &json!("some-pkg"))
+    );
+    assert_eq!(one["recipeSha256"].as_str().map(str::len), Some(64));
+    assert_eq!(one["tools"]["extra"].as_str().map(str::len), Some(64), "{one}");
+    let before = fs::read(bridge.path("bridge.lock")).expect("there");
+    // What is installed is found again without the lock.
+    fs::remove_file(bridge.path("bridge.lock")).expect("removed");
+    let output = bridge.run(&["lock"]).expect(0);
+    assert_words(&output.stdout, &["wrote", "bridge.lock", "1 server"]);
+    assert_eq!(fs::read(bridge.path("bridge.lock")).expect("there"), before);
+    assert_words(&bridge.run(&["lock"]).expect(0).stdout, &["kept"]);
+}
+
+/// What installing by the lock says when it refuses, and that it installs nothing.
+#[track_caller]
+fn refuses(bridge: &Bridge, args: &[&str], code: i32, words: &[&str]) {
+    let output = bridge.run(&[&["install", "--frozen", "--agree"], args].concat()).expect(code);
+    assert_words(&output.stderr, words);
+    let config = fs::read_to_string(bridge.path("config.json")).unwrap_or_default();
+    assert!(!config.contains("some-pkg"), "{config}");
+}
+
+#[test]
+fn frozen_installs_the_same_elsewhere_or_nothing() {
+    let here = bridge();
+    here.run(&["install", "one@1.2.3", "--agree"]).expect(0);
+    let lock = fs::read_to_string(here.path("bridge.lock")).expect("there");
+    let recipe = fs::read_to_string(here.path("recipes/one/recipe.json")).expect("there");
+    let there = || Bridge::new().without_config().file("recipes/one/recipe.json", &recipe);
+    let same = there().file("bridge.lock", &lock);
+    same.run(&["install", "--frozen", "--agree"]).expect(0);
+    let config = fs::read_to_string(same.path("config.json")).expect("there");
+    assert!(config.contains("some-pkg@1.2.3"), "{config}");
+    assert_eq!(fs::read_to_string(same.path("bridge.lock")).expect("there"), lock);
+
+    refuses(&there(), &[], 4, &["no lock", "bridge lock"]);
+    refuses(&there().file("bridge.lock", &lock), &["two"], 4, &["no server `two`", "`one`"]);
+    refuses(&there().file("bridge.lock", "{"), &[], 1, &["damaged"]);
+    let other = recipe.replace("Does one", "Does another");
+    let other = Bridge::new()
+        .without_config()
+        .file("recipes/one/recipe.json", &other)
+        .file("bridge.lock", &lock);
+    refuses(&other, &[], 1, &["recipe `one` is not the one in the lock"]);
+    fs::write(here.path("tools.json"), TOOL.replace("first", "second")).expect("written");
+    refuses(
+        &there().file("bridge.lock", &lock),
+        &[],
+        1,
+        &["nothing was installed", "changed: extra"],
+    );
+}
+
+#[test]
+fn differences_of_tools_are_shown() {
+    let bridge = bridge();
+    bridge.run(&["install", "one", "--agree"]).expect(0);
+    let output = bridge.run(&["diff"]).expect(0);
+    assert_words(&output.stderr, &["as they are in the lock"]);
+    let now =
+        r#"[{"name": "echo", "description": "other"}, {"name": "newer", "description": "n"}]"#;
+    fs::write(bridge.path("tools.json"), now).expect("written");
+    let output = bridge.run(&["diff", "one"]).expect(1);
+    assert_eq!(output.stdout, "one + newer\none - extra\none ~ echo\n");
+    let told = bridge.run(&["diff", "--json"]).expect(1).json();
+    let expected = json!({"added": ["newer"], "removed": ["extra"], "changed": ["echo"]});
+    assert_eq!(told["servers"][0]["difference"], expected);
+    assert_words(&bridge.run(&["diff", "two"]).expect(4).stderr, &["no server `two`"]);
+    bridge.run(&["lock"]).expect(0);
+    bridge.run(&["diff"]).expect(0);
+    fs::remove_file(bridge.path("bridge.lock")).expect("removed");
+    assert_words(&bridge.run(&["diff"]).expect(4).stderr, &["no lock", "bridge lock"]);
+}
+
+/// A registry of one answer for everybody.
+fn registry(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a client");
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                answer.len()
+            );
+            let _ = stream.write_all([head.as_str(), answer].concat().as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn newer_versions_are_told() {
+    let url = registry(r#"{"dist-tags": {"latest": "2.0.0"}}"#);
+    let mut plain = packaged("one", &[]);
+    plain["install"]["version"] = "1.5.0".into();
+    let bridge =
+        with_recipe(Bridge::new().without_config(), &plain).env("npm_config_registry", &url);
+    bridge.run(&["install", "one@1.2.3", "--agree"]).expect(0);
+    let output = bridge.run(&["outdated"]).expect(0);
+    assert_words(&output.stdout, &["some-pkg", "1.2.3", "1.5.0", "2.0.0", "outdated"]);
+    let told = bridge.run(&["outdated", "--json"]).expect(0).json();
+    assert_eq!(told["servers"][0]["newest"], "2.0.0");
+    // Nobody listens on the port of a listener that is gone.
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
+    let offline = bridge.env("npm_config_registry", &format!("http://{gone}"));
+    let output = offline.run(&["outdated"]).expect(0);
+    assert_words(
+        &output.stderr,
+        &["the newest version of `one` is not known", "cannot be reached"],
+    );
+    assert_words(&output.stdout, &["1.2.3", "1.5.0", "outdated"]);
+}
