@@ -105,6 +105,7 @@ pub(super) fn failure(error: &Error) -> Failure {
         Error::Denied { .. }
         | Error::NotAllowed { .. }
         | Error::Off { .. }
+        | Error::Consent { .. }
         | Error::Edit(_)
         | Error::RateLimited(_) => (Exit::Failed, &[][..]),
         Error::LeftOut { .. } => (Exit::Config, &[][..]),

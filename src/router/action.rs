@@ -15,7 +15,7 @@ pub const ACTIONS: [&str; 9] =
 /// Those about servers that could be installed, unless `catalog` is turned off.
 pub const CATALOG_ACTIONS: [&str; 2] = ["search", "catalog"];
 /// The actions that change the config, for agents only where `agentAdmin` is set.
-pub const ADMIN_ACTIONS: [&str; 3] = ["remove", "set-env", "set-mode"];
+pub const ADMIN_ACTIONS: [&str; 4] = ["install", "remove", "set-env", "set-mode"];
 
 const INTENT_HINT: &str =
     r#"such as {"action": "intent", "intent": "list the open issues of a repository"}"#;
@@ -86,6 +86,13 @@ pub enum Action<'a> {
     Catalog {
         /// Only those of this category.
         category: Option<Cow<'a, str>>,
+    },
+    /// Put a server into the config by its recipe.
+    Install {
+        /// The recipe.
+        server: Cow<'a, str>,
+        /// Another name for the server.
+        alias: Option<Cow<'a, str>>,
     },
     /// Take a server out of the config.
     Remove {
@@ -168,6 +175,7 @@ impl<'a> Action<'a> {
             "promotions" => Ok(Self::Promotions),
             "search" => search(intent, arguments.params),
             "catalog" => Ok(Self::Catalog { category: in_params("category", arguments.params)? }),
+            "install" => install(server, arguments.params),
             "remove" => {
                 let hint = "the name of a server in the config";
                 Ok(Self::Remove { server: needed("server", server, hint)? })
@@ -207,6 +215,14 @@ fn find(intent: Cow<'_, str>) -> Result<Action<'_>, Error> {
 /// Every action, whether it may be used or not.
 fn all() -> impl Iterator<Item = &'static str> {
     ACTIONS.into_iter().chain(CATALOG_ACTIONS).chain(ADMIN_ACTIONS)
+}
+
+fn install<'a>(server: Option<Cow<'a, str>>, params: Option<&'a str>) -> Result<Action<'a>, Error> {
+    let server = server.ok_or_else(|| {
+        Error::invalid("action `install` needs `server`")
+            .with_hint("the name of a recipe, such as `github`")
+    })?;
+    Ok(Action::Install { server, alias: in_params("as", params)? })
 }
 
 /// What stands there is never repeated: it may be the value.

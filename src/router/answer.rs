@@ -307,6 +307,22 @@ pub(super) struct Changed {
     pub(super) note: &'static str,
 }
 
+/// `install`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Installed<'a> {
+    pub(super) action: &'static str,
+    pub(super) server: &'a str,
+    pub(super) runs: String,
+    pub(super) file: String,
+    pub(super) changed: bool,
+    /// Their names; nobody but the owner sets them.
+    pub(super) missing_variables: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) credentials_url: Option<&'a str>,
+    pub(super) note: &'static str,
+}
+
 /// `promotions`.
 #[derive(Serialize)]
 pub(super) struct Promotions {

@@ -114,6 +114,12 @@ pub enum Error {
         /// The key of the config.
         key: &'static str,
     },
+    /// A recipe would do something that its owner has to agree to.
+    #[error("what `{recipe}` would do has to be seen and agreed to, which agents cannot")]
+    Consent {
+        /// The recipe.
+        recipe: String,
+    },
     /// The config cannot be changed so.
     #[error("{}", chain(.0))]
     Edit(edit::Error),
@@ -223,6 +229,7 @@ impl Error {
             // The files cannot be changed, whatever was asked for.
             Self::NotAllowed { .. }
             | Self::Off { .. }
+            | Self::Consent { .. }
             | Self::Denied { .. }
             | Self::Edit(edit::Error::File(_) | edit::Error::Config(_)) => "denied",
             Self::InvalidParams { .. }
@@ -264,6 +271,9 @@ impl Error {
             Self::Off { key, .. } => {
                 Some(format!("the owner of the bridge has `\"{key}\": false` in the config"))
             }
+            Self::Consent { recipe } => Some(format!(
+                "the owner of the bridge can, on the command line: `bridge install {recipe}`"
+            )),
             Self::Edit(edit::Error::UnknownServer { name, nearest, .. }) => {
                 did_you_mean(name, nearest)
             }

@@ -263,6 +263,10 @@ impl Router {
             Action::Read { id, offset, select } => {
                 Box::pin(actions::read::run(self, &id, offset, select.as_deref())).await
             }
+            Action::Install { server, alias } => {
+                let wanted = actions::install::Wanted { name: &server, alias: alias.as_deref() };
+                Box::pin(actions::install::run(self, wanted)).await
+            }
             Action::Remove { .. } | Action::SetEnv { .. } | Action::SetMode { .. } => {
                 Box::pin(actions::admin::run(self, action)).await
             }

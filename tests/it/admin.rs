@@ -4,7 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, assert_words, error_of, is_error, json_of};
+use crate::support::{
+    Bridge, assert_words, error_of, is_error, json_of, packaged, recipe, with_recipe,
+};
 
 fn arguments() -> [Value; 3] {
     [
@@ -72,4 +74,57 @@ fn changes_that_cannot_be_made_are_explained() {
     }
     let result = client.mcp(&json!({"action": "set-mode", "params": {"mode": "fast"}}));
     assert_words(&error_of(&result, "invalid_params").to_string(), &["router, direct, auto"]);
+}
+
+#[test]
+fn agents_install_what_nobody_has_to_agree_to() {
+    let mut keyed = recipe("keyed", &[]);
+    keyed["transports"][0]["env"] = json!({"KEY": "${SOME_KEY}"});
+    keyed["auth"] = json!({"required": true, "type": "api-key", "envVars": ["SOME_KEY"], "credentialsUrl": "https://example.com/keys"});
+    let with_recipes = |bridge| with_recipe(with_recipe(bridge, &keyed), &packaged("pack", &[]));
+    let mut client = with_recipes(Bridge::new().server("one", &[])).serve_initialized();
+    let result = client.mcp(&json!({"action": "install", "server": "keyed"}));
+    assert_words(&error_of(&result, "denied").to_string(), &["agentAdmin"]);
+
+    let bridge = with_recipes(Bridge::new().server("one", &[]).set("agentAdmin", true));
+    let bridge = bridge.file(".env", "SOME_KEY=hush-quince\n");
+    let mut client = bridge.serve_initialized();
+    for (arguments, missing) in [
+        (json!({"action": "install", "server": "keyed"}), json!([])),
+        (
+            json!({"action": "install", "server": "keyed", "params": {"as": "work"}}),
+            json!(["SOME_KEY_WORK"]),
+        ),
+    ] {
+        let result = client.mcp(&arguments);
+        assert!(!is_error(&result) && !result.to_string().contains("quince"), "{result}");
+        let answer = json_of(&result);
+        assert_eq!((&answer["missingVariables"], &answer["changed"]), (&missing, &json!(true)));
+        assert_eq!(answer["credentialsUrl"], "https://example.com/keys");
+    }
+    let again = json_of(&client.mcp(&json!({"action": "install", "server": "keyed"})));
+    assert_eq!(again["changed"], false, "{again}");
+    let path = client.path("recipes/keyed/recipe.json").display().to_string();
+    for (arguments, code, words) in [
+        (json!({"server": "pack"}), "denied", "`bridge install pack`"),
+        (json!({"server": path}), "invalid_params", "no name of a recipe"),
+        (json!({"server": "keyd"}), "not_found", "no recipe `keyd`"),
+        (
+            json!({"server": "keyed", "params": {"as": "one"}}),
+            "invalid_params",
+            "another server `one`",
+        ),
+        (json!({}), "invalid_params", "needs `server`"),
+    ] {
+        let mut arguments = arguments;
+        arguments["action"] = "install".into();
+        let result = client.mcp(&arguments);
+        assert_words(&error_of(&result, code).to_string(), &[words]);
+    }
+    let config = fs::read_to_string(client.path("config.json")).expect("the config is there");
+    let config: Value = serde_json::from_str(&config).expect("the config is JSON");
+    assert_eq!(config["servers"]["work"]["env"]["KEY"], "${SOME_KEY_WORK}");
+    assert!(config["servers"].get("pack").is_none());
+    let lock = fs::read_to_string(client.path("bridge.lock")).expect("the lock is there");
+    assert_words(&lock, &["\"keyed\": {", "\"work\": {"]);
 }

@@ -27,7 +27,7 @@ const MOST_NOTES: usize = 3;
 const HINT: &str = "the owner of the bridge installs one with `bridge install ID`";
 
 impl Router {
-    fn sources(&self, action: &'static str) -> Result<&Sources, Error> {
+    pub(in crate::router) fn sources(&self, action: &'static str) -> Result<&Sources, Error> {
         self.catalog.as_ref().ok_or(Error::Off { action, key: "catalog" })
     }
 }

@@ -4,6 +4,7 @@ pub(super) mod admin;
 pub(super) mod batch;
 pub(super) mod call;
 pub(super) mod catalog;
+pub(super) mod install;
 pub(super) mod intent;
 pub(super) mod list;
 pub(super) mod promotions;
