@@ -4,10 +4,11 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::{Host, Url};
 
 use super::reader::Reader;
+use super::schema::{object, required, text};
 use crate::base::locate;
 use crate::base::secret::Secret;
 
@@ -104,6 +105,24 @@ impl RemoteCatalog {
             require_signature: require_signature.unwrap_or(has_key),
         })
     }
+}
+
+/// The schema of the section.
+pub(super) fn schema() -> Value {
+    let catalog = object(
+        "One catalog",
+        json!({
+            "url": text("Where it is: `https`, or `http` on this machine"),
+            "publicKey": text("The Ed25519 key that its recipes are signed with, in Base64 or hexadecimal digits"),
+            "requireSignature": { "type": "boolean", "description": "Whether recipes without a signature are left out; without it, where there is a key" },
+        }),
+    );
+    json!({
+        "type": "array",
+        "maxItems": MOST,
+        "items": required(catalog, &["url"]),
+        "description": "Catalogs beside the built-in one",
+    })
 }
 
 /// What comes by plain HTTP may be changed on its way, which matters also where it is signed: it can be left out.

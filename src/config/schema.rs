@@ -18,7 +18,7 @@ use super::retry::{CAUSES, Retry};
 use super::schema_compression::SchemaCompression;
 use super::server::TRUST;
 use super::stdio::FRAMINGS;
-use super::{auth, transport};
+use super::{auth, catalogs, transport};
 
 /// The dialect in which the schemas are written.
 pub(crate) const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -54,6 +54,7 @@ pub fn schema() -> Value {
         "maxResultChars": count(1, None, "Longer results are cut, kept and read on with `read`"),
         "retry": { "$ref": "#/$defs/retry" },
         "catalog": switch(config.catalog, "Whether the catalog can be searched"),
+        "catalogs": catalogs::schema(),
         "autoMerge": switch(config.auto_merge, "Whether installed recipes become servers by themselves"),
         "debug": switch(config.debug, "Whether answers carry what helps to find faults"),
         "agentAdmin": switch(config.agent_admin, "Whether agents may install and remove servers and change settings"),
@@ -323,8 +324,9 @@ pub(crate) mod tests {
             "http",
             "retry",
         ];
-        let object: Map<String, Value> =
+        let mut object: Map<String, Value> =
             sections.iter().map(|key| ((*key).to_owned(), json!({}))).collect();
+        object.insert("catalogs".to_owned(), json!([{}]));
         let mut top = Reader::new(&object, "", &report);
         Config::read(&mut top);
         top.finish();
@@ -349,6 +351,7 @@ pub(crate) mod tests {
         let mut places: Vec<&str> = places.iter().map(String::as_str).collect();
         places.extend([
             "",
+            "/catalogs/0",
             "/servers/a",
             "/servers/a/auth",
             "/servers/a/toolFilter",

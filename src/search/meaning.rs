@@ -23,6 +23,8 @@ const BATCHES_PER_SAVE: usize = 16;
 const QUERY_LIMIT: Duration = Duration::from_secs(5);
 /// An embedder that failed is left alone for this long.
 const REST: Duration = Duration::from_mins(1);
+/// What was too slow for a query may be a model that is being loaded, and ready soon.
+const SHORT_REST: Duration = Duration::from_secs(10);
 
 /// What tools mean, as far as it is known.
 #[derive(Debug)]
@@ -52,7 +54,8 @@ pub(super) struct Reading(Option<Kept>);
 #[derive(Debug, Clone)]
 struct Failure {
     said: Arc<EmbedError>,
-    at: Instant,
+    /// Nothing is asked of the embedder before.
+    until: Instant,
 }
 
 impl Meaning {
@@ -137,13 +140,13 @@ impl Meaning {
                 vectors.pop()
             }
             Ok(Err(error)) => {
-                self.fail(error);
+                self.fail(error, REST);
                 None
             }
             Err(_) => {
                 let service = self.identity().to_owned();
                 let reason = format!("no vector within {} s", QUERY_LIMIT.as_secs());
-                self.fail(EmbedError::Unreachable { service, reason });
+                self.fail(EmbedError::Unreachable { service, reason }, SHORT_REST);
                 None
             }
         }
@@ -174,7 +177,7 @@ impl Meaning {
                 }
                 Err(error) => {
                     self.put_back(batch);
-                    self.fail(error);
+                    self.fail(error, REST);
                     break;
                 }
             }
@@ -246,9 +249,9 @@ impl Meaning {
         Ok(())
     }
 
-    fn fail(&self, error: EmbedError) {
+    fn fail(&self, error: EmbedError, rest: Duration) {
         tracing::warn!("intents are compared by words only: {error}");
-        let failure = Failure { said: Arc::new(error), at: Instant::now() };
+        let failure = Failure { said: Arc::new(error), until: Instant::now() + rest };
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }
 
@@ -264,7 +267,7 @@ impl Meaning {
     /// Whether it failed, and it is too early to try again, or of no use.
     fn is_resting(&self) -> bool {
         self.failed()
-            .is_some_and(|failure| !failure.said.retryable() || failure.at.elapsed() < REST)
+            .is_some_and(|failure| !failure.said.retryable() || Instant::now() < failure.until)
     }
 }
 

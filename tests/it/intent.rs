@@ -121,7 +121,7 @@ fn an_intent_must_be_a_text() {
     for intent in [json!(""), json!(null)] {
         let result = client.mcp(&json!({"action": "intent", "intent": intent}));
         let error = error_of(&result, "invalid_params");
-        assert_words(&error.to_string(), &["needs `intent`", "such as"]);
+        assert_words(&error.to_string(), &["`intent`", "such as"]);
     }
     error_of(&client.mcp(&json!({"action": "intent"})), "invalid_params");
     for intent in [json!(["a"]), json!(1), json!({"a": "b"}), json!(true)] {
