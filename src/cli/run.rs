@@ -10,9 +10,9 @@ use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
 use super::{
-    approve, call, catalog, clients, diff, doctor, init, install, intent, limit, lock,
-    migrate_recipe, model, outdated, read, remove, schema, search, serve, servers, set_env, tools,
-    usage, validate_recipe,
+    approve, call, catalog, clients, completions, diff, doctor, init, install, intent, limit, lock,
+    man, migrate_recipe, model, outdated, read, remove, schema, search, serve, servers, set_env,
+    tools, usage, validate_recipe,
 };
 use crate::base::environment::Environment;
 use crate::search::embed;
@@ -68,29 +68,33 @@ fn start_logging(global: &Global, colour: bool) -> Result<(), Failure> {
     })
 }
 
-fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Result<Exit, Failure> {
-    if let Some(Command::Guard) = arguments.command {
-        guardian::stand(std::io::stdin().lock());
-        return Ok(Exit::Done);
-    }
-    if let Some(Command::Select) = arguments.command {
-        let failed = |error| Failure::new(Exit::Failed, format!("cannot run filters: {error}"));
-        return select::work(std::io::stdin(), std::io::stdout())
+/// Runs a command that needs neither a config nor a home folder; `None` where it is another.
+fn run_alone(command: &Command, printer: Printer) -> Option<Result<Exit, Failure>> {
+    Some(match command {
+        Command::Guard => {
+            guardian::stand(std::io::stdin().lock());
+            Ok(Exit::Done)
+        }
+        Command::Select => select::work(std::io::stdin(), std::io::stdout())
             .map(|()| Exit::Done)
-            .map_err(failed);
-    }
-    if let Some(Command::Embed) = arguments.command {
-        let failed = |error| Failure::new(Exit::Failed, format!("cannot run models: {error}"));
-        return embed::work().map(|()| Exit::Done).map_err(failed);
-    }
-    if let Some(Command::ValidateRecipe(arguments)) = &arguments.command {
-        return Ok(validate_recipe::run(arguments, printer));
-    }
-    if let Some(Command::MigrateRecipe(arguments)) = &arguments.command {
-        return Ok(migrate_recipe::run(arguments, printer));
-    }
-    if let Some(Command::Schema(arguments)) = &arguments.command {
-        return Ok(schema::run(arguments, printer));
+            .map_err(|error| Failure::new(Exit::Failed, format!("cannot run filters: {error}"))),
+        Command::Embed => embed::work()
+            .map(|()| Exit::Done)
+            .map_err(|error| Failure::new(Exit::Failed, format!("cannot run models: {error}"))),
+        Command::ValidateRecipe(arguments) => Ok(validate_recipe::run(arguments, printer)),
+        Command::MigrateRecipe(arguments) => Ok(migrate_recipe::run(arguments, printer)),
+        Command::Schema(arguments) => Ok(schema::run(arguments, printer)),
+        Command::Completions(arguments) => Ok(completions::run(arguments, printer)),
+        Command::Man(arguments) => man::run(arguments, printer),
+        _ => return None,
+    })
+}
+
+fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Result<Exit, Failure> {
+    if let Some(command) = &arguments.command
+        && let Some(outcome) = run_alone(command, printer)
+    {
+        return outcome;
     }
     let setup = Setup::new(arguments.global.config.as_deref(), environment, printer)?;
     match arguments.command {
@@ -101,7 +105,9 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
             | Command::Embed
             | Command::ValidateRecipe(_)
             | Command::MigrateRecipe(_)
-            | Command::Schema(_),
+            | Command::Schema(_)
+            | Command::Completions(_)
+            | Command::Man(_),
         ) => serve::run(&setup, &arguments.listen),
         Some(Command::Doctor) => doctor::run(&setup),
         Some(Command::Serve(listen)) => serve::run(&setup, &listen.or(&arguments.listen)),

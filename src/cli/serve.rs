@@ -10,6 +10,14 @@ use super::setup::Setup;
 use crate::app::{App, lifecycle};
 use crate::downstream::listener::Mounted;
 
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge serve                          stdin and stdout, as clients start it
+  bridge serve --http                   http://127.0.0.1:3000/mcp for all clients of this machine
+  bridge serve --http --sse --port 0    any free port, older clients as well
+
+Where it listens stands on stderr. It ends with its client, or with Ctrl-C.";
+
 /// Where clients connect when nothing else is said.
 const PORT: u16 = 3000;
 

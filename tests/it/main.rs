@@ -12,6 +12,7 @@ mod catalog_files;
 mod catalog_remote;
 mod cli;
 mod clients;
+mod commands;
 mod concurrency;
 mod config;
 mod direct_audience;
