@@ -20,7 +20,7 @@ use super::outdated::Outdated;
 use super::remove::Remove;
 use super::schema::{self, Schema};
 use super::search::{self, Search};
-use super::{model, serve};
+use super::{model, serve, tokens};
 use crate::config::edit::Change;
 use crate::search::embed;
 use crate::select;
@@ -170,6 +170,9 @@ pub(super) enum Command {
     /// Show how many calls the servers have had, and their limits
     #[command(after_help = USAGE_EXAMPLES)]
     Usage(Usage),
+    /// Show what the lists of tools cost an agent, in tokens
+    #[command(after_help = tokens::EXAMPLES)]
+    Tokens,
     /// Put servers into the config by their recipes, ask for what they need, and see whether they work
     Install(Install),
     /// Take servers out of the config, with what was installed for them

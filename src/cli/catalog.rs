@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
-use super::listed::{categories, in_json, notes_in_json, row, sources, tell};
+use super::listed::{categories, in_json, listing, notes_in_json, row, sources, tell};
 use super::printer::counted;
 use super::setup::Setup;
 use crate::base::text::nearest;
@@ -33,7 +33,7 @@ pub(super) struct Catalog {
 pub(super) fn run(arguments: &Catalog, setup: &Setup) -> Result<Exit, Failure> {
     let sources = sources(setup)?;
     let freshness = if arguments.refresh { Freshness::Now } else { Freshness::Usual };
-    let listing = setup.block_on(async { Ok(sources.list(freshness).await) })?;
+    let listing = listing(setup, &sources, freshness)?;
     let printer = setup.printer;
     tell(printer, &listing.notes);
     let wanted = |entry: &&Entry| {

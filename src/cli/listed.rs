@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
+use super::progress;
 use super::setup::{Setup, error_chain};
 use crate::base::text::shorten;
-use crate::catalog::{Entry, Listing, Note, Origin, Sources};
+use crate::catalog::{Entry, Freshness, Listing, Note, Origin, Sources};
 use crate::config;
 
 /// Characters of a description.
@@ -32,6 +33,16 @@ pub(super) fn sources(setup: &Setup) -> Result<Sources, Failure> {
         }
     };
     Ok(Sources::new(&setup.paths, &catalogs))
+}
+
+/// The recipes of all sources; remote catalogs may have to be asked.
+pub(super) fn listing(
+    setup: &Setup,
+    sources: &Sources,
+    freshness: Freshness,
+) -> Result<Listing, Failure> {
+    let asked = || "asking catalogs (Ctrl-C gives up)".to_owned();
+    setup.block_on(async { Ok(progress::during(asked, sources.list(freshness)).await) })
 }
 
 /// What there is to say beside the recipes.

@@ -1,14 +1,14 @@
 //! `bridge model install|list|remove`: models for the search by intent. Needs no config.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::arguments::{InstallModel, ModelCommand, RemoveModel};
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
+use super::progress;
 use super::setup::Setup;
 use crate::app::lifecycle;
 use crate::model::{
@@ -187,10 +187,7 @@ struct Bar {
 
 impl Bar {
     fn new(printer: Printer) -> Self {
-        let is_seen = std::io::stderr().is_terminal();
-        let target =
-            if is_seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let bar = ProgressBar::with_draw_target(Some(0), progress::target());
         let style = "{bytes}/{total_bytes} [{wide_bar}] {bytes_per_sec}, {eta}";
         bar.set_style(ProgressStyle::with_template(style).expect("the template is well-formed"));
         Self { bar, printer }

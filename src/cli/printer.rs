@@ -4,13 +4,18 @@ use std::borrow::Cow;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use console::Term;
 use serde::Serialize;
 
 use super::exit::Failure;
+use super::{progress, table};
 use crate::base::unicode;
 
 /// Data was lost; the process must not end as if it were not.
 static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Columns that everybody has.
+const USUAL_WIDTH: usize = 80;
 
 /// Bytes of an answer that are read.
 const LONGEST_ANSWER: u64 = 1024;
@@ -35,7 +40,8 @@ impl Printer {
         let mut stdout = io::stdout().lock();
         let text = text.trim_end_matches('\n');
         let text = if stdout.is_terminal() { harmless(text, is_layout) } else { text.into() };
-        if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+        let written = progress::aside(|| writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
+        if let Err(error) = written
             && error.kind() != io::ErrorKind::BrokenPipe
         {
             LOST.store(true, Ordering::Relaxed);
@@ -60,7 +66,7 @@ impl Printer {
 
     /// Something that is said on the way, in one line.
     pub(super) fn talk(self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{}", line(text));
+        let _ = progress::aside(|| writeln!(io::stderr().lock(), "{}", line(text)));
     }
 
     /// Whether somebody sees what is printed and can answer.
@@ -70,10 +76,12 @@ impl Printer {
 
     /// Asks whoever sits at the terminal; all but yes is no.
     pub(super) fn ask(self, question: &str) -> bool {
-        let mut stderr = io::stderr().lock();
-        let asked = write!(stderr, "{} [y/N] ", line(question)).and_then(|()| stderr.flush());
         let mut answer = String::new();
-        let read = io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut answer);
+        let (asked, read) = progress::aside(|| {
+            let mut stderr = io::stderr().lock();
+            let asked = write!(stderr, "{} [y/N] ", line(question)).and_then(|()| stderr.flush());
+            (asked, io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut answer))
+        });
         let answer = answer.trim().to_ascii_lowercase();
         asked.is_ok() && read.is_ok() && matches!(answer.as_str(), "y" | "yes")
     }
@@ -93,28 +101,42 @@ impl Printer {
 
     fn tell(self, colour: &str, label: &str, text: &str) {
         let text = line(text);
-        let mut stderr = io::stderr().lock();
-        let _ = if self.colour {
-            writeln!(stderr, "\x1b[1;{colour}m{label}\x1b[0m {text}")
-        } else {
-            writeln!(stderr, "{label} {text}")
-        };
+        let _ = progress::aside(|| {
+            let mut stderr = io::stderr().lock();
+            if self.colour {
+                writeln!(stderr, "\x1b[1;{colour}m{label}\x1b[0m {text}")
+            } else {
+                writeln!(stderr, "{label} {text}")
+            }
+        });
     }
 
     /// Rows with their columns aligned, a line each; the last column is as long as it is.
     pub(super) fn table(self, rows: &[Vec<String>]) {
+        self.rows(rows, &[], None);
+    }
+
+    /// The same in no more columns than the terminal has, or 80: the last column is cut, and what stands `under` a row is
+    /// broken into lines.
+    pub(super) fn fitted(self, rows: &[Vec<String>], under: &[Option<String>]) {
+        self.rows(rows, under, Some(width()));
+    }
+
+    fn rows(self, rows: &[Vec<String>], under: &[Option<String>], width: Option<usize>) {
         let cells = |row: &Vec<String>| row.iter().map(|cell| line(cell).into_owned()).collect();
         let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
-        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| {
-            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
-        };
-        let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-        for row in &rows {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-            self.data(cells.collect::<Vec<_>>().join("  ").trim_end());
+        let under: Vec<_> =
+            under.iter().map(|note| note.as_deref().map(|note| line(note).into_owned())).collect();
+        for line in table::lines(&rows, &under, width) {
+            self.data(&line);
         }
     }
+}
+
+/// Columns of the terminal; what is no terminal has those that all have.
+fn width() -> usize {
+    let size = Term::stdout().size_checked();
+    size.map_or(USUAL_WIDTH, |(_, columns)| usize::from(columns))
 }
 
 /// So many of `what`, in words.

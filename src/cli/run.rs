@@ -12,7 +12,7 @@ use super::setup::Setup;
 use super::{
     approve, call, catalog, clients, completions, diff, doctor, init, install, intent, limit, lock,
     man, migrate_recipe, model, outdated, read, remove, schema, search, serve, servers, set_env,
-    tools, usage, validate_recipe,
+    tokens, tools, usage, validate_recipe,
 };
 use crate::base::environment::Environment;
 use crate::search::embed;
@@ -133,6 +133,7 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
         Some(Command::Model { command }) => model::run(&command, &setup),
         Some(Command::Search(search)) => search::run(&search, &setup),
         Some(Command::Catalog(catalog)) => catalog::run(&catalog, &setup),
+        Some(Command::Tokens) => setup.with_patience(tokens::run),
         Some(Command::Servers) => setup.with_patience(servers::run),
         Some(Command::Tools(tools)) => {
             setup.with_patience(async |app, printer| tools::run(app, printer, &tools).await)

@@ -5,7 +5,7 @@ use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
-use super::listed::{categories, in_json, notes_in_json, row, sources, tell};
+use super::listed::{categories, in_json, listing, notes_in_json, row, sources, tell};
 use super::setup::Setup;
 use crate::base::text::nearest_all;
 use crate::catalog::{Entry, Freshness, Listing};
@@ -36,7 +36,7 @@ pub(super) struct Search {
 /// Shows the servers that suit the words, the best first.
 pub(super) fn run(arguments: &Search, setup: &Setup) -> Result<Exit, Failure> {
     let sources = sources(setup)?;
-    let listing = setup.block_on(async { Ok(sources.list(Freshness::Usual).await) })?;
+    let listing = listing(setup, &sources, Freshness::Usual)?;
     let printer = setup.printer;
     tell(printer, &listing.notes);
     let query = arguments.query.join(" ");

@@ -13,6 +13,7 @@ use crate::upstream::LONGEST_START;
 
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
+use super::progress;
 
 /// Somebody who waits longer than this wants to know for what.
 const WAIT_BETWEEN_WORDS: Duration = Duration::from_secs(4);
@@ -119,8 +120,9 @@ impl Setup {
         }
         let app = self.build(config, say)?;
         self.block_on(async {
+            let work = progress::during(|| waited_for(&app), command(&app, self.printer));
             let outcome = tokio::select! {
-                outcome = command(&app, self.printer) => outcome,
+                outcome = work => outcome,
                 () = tell_who_is_waited_for(&app, self.printer) => unreachable!("it goes on telling"),
                 signal = lifecycle::stop_signal() => {
                     let signal = signal.unwrap_or("a signal");
@@ -166,17 +168,32 @@ impl Setup {
 
 /// Says now and then which servers have not finished their start.
 async fn tell_who_is_waited_for(app: &App, printer: Printer) {
+    if progress::is_seen() {
+        return std::future::pending().await;
+    }
     let mut waits = tokio::time::interval(WAIT_BETWEEN_WORDS);
     waits.tick().await;
     loop {
         waits.tick().await;
-        let starting: Vec<String> =
-            app.router().starting().map(|name| format!("`{name}`")).collect();
-        if !starting.is_empty() {
-            let names = starting.join(", ");
+        let names = starting(app);
+        if !names.is_empty() {
             printer.talk(&format!("still waiting for {names} to start (Ctrl-C gives up)"));
         }
     }
+}
+
+/// What a terminal shows meanwhile.
+fn waited_for(app: &App) -> String {
+    match starting(app) {
+        names if names.is_empty() => "working (Ctrl-C gives up)".to_owned(),
+        names => format!("starting {names} (Ctrl-C gives up)"),
+    }
+}
+
+/// The servers whose start is under way, in one line.
+fn starting(app: &App) -> String {
+    let names: Vec<String> = app.router().starting().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// An error and what caused it, in one line.

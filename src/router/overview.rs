@@ -1,5 +1,7 @@
 //! The servers with what is known of each, for `list`, `refresh` and the command line.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::routing::{Enough, Router};
@@ -14,6 +16,9 @@ pub struct Overview {
     /// How it is reached, where its entry says so; agents need not know.
     #[serde(skip)]
     pub transport: Option<&'static str>,
+    /// How long its start took, up to the end of the handshake; agents need not know.
+    #[serde(skip)]
+    pub handshake: Option<Duration>,
     /// What its owner says about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -36,6 +41,7 @@ impl Router {
         let left_out = self.settings.left_out.iter().map(|server| Overview {
             name: server.name.clone(),
             transport: server.transport,
+            handshake: None,
             description: None,
             tools: None,
             error: Some(server.reason.clone()),
@@ -51,9 +57,11 @@ impl Router {
         failures: &[(ServerName, upstream::Error)],
     ) -> Overview {
         let failure = failures.iter().find(|(other, _)| other == name).map(|(_, error)| error);
+        let supervisor = self.pool.find(name.as_str()).map(|(_, supervisor)| supervisor);
         Overview {
             name: name.to_string(),
-            transport: self.pool.find(name.as_str()).map(|(_, s)| s.transport()),
+            transport: supervisor.map(|supervisor| supervisor.transport()),
+            handshake: supervisor.and_then(|supervisor| supervisor.handshake()),
             description: self
                 .settings
                 .servers

@@ -128,6 +128,11 @@ impl Router {
         self.tools_of(self.find(server)?).await.map(drop)
     }
 
+    /// Reads what servers showed in an earlier run, as far as nothing is known of them yet.
+    pub async fn recall(&self) {
+        self.registry.recall_all().await;
+    }
+
     /// Servers whose start is under way.
     pub fn starting(&self) -> impl Iterator<Item = &ServerName> {
         let starting = self.pool.iter().filter(|(_, supervisor)| supervisor.is_starting());

@@ -128,6 +128,7 @@ async fn attempt(
     let Supervisor { blueprint, terms, eras, subscriptions, closing, .. } = supervisor;
     let shared = supervisor.shared().clone();
     let Shared { settings, tasks, changes, .. } = &*shared;
+    let began = Instant::now();
     let connection = Connection::open(blueprint, tail.clone(), tasks, closing)?;
     let session = connection.session();
     let (terms, subscriptions, eras) = (terms.clone(), subscriptions.clone(), eras.clone());
@@ -137,6 +138,7 @@ async fn attempt(
     // Whoever waits for this start hears of it within half of his own time.
     let silence = handshake::LONGEST_SILENCE.min(settings.timeouts.wait / 2);
     handshake::open(session, &terms, &eras, Patience { limit, silence }).await?;
+    supervisor.state().handshake = Some(began.elapsed());
     match session.era() {
         Era::Session => session.resubscribe(settings.timeouts.request),
         Era::Stateless => {

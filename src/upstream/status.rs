@@ -45,6 +45,11 @@ impl State {
 }
 
 impl Supervisor {
+    /// How long the last start took that came to an end of its handshake; the time in which a process is made is in it.
+    pub fn handshake(&self) -> Option<Duration> {
+        self.state().handshake
+    }
+
     /// How the server is doing.
     pub fn status(&self) -> Status {
         let tools = self

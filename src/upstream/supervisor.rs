@@ -99,11 +99,13 @@ pub(super) struct Inner {
     /// Sessions in a row that ended by themselves before they answered a call.
     pub(super) crashes: u32,
     pub(super) last_used: Option<Instant>,
+    /// How long the last start took, up to the end of its handshake.
+    pub(super) handshake: Option<Duration>,
 }
 
 impl Inner {
     fn new() -> Self {
-        Self { phase: Phase::Closed, crashes: 0, last_used: None }
+        Self { phase: Phase::Closed, crashes: 0, last_used: None, handshake: None }
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, assert_words, lines_of, wait_gone};
+use crate::support::{Bridge, assert_words, lines_of, run_at_terminal, wait_gone};
 
 #[test]
 fn version_and_help() {
@@ -88,6 +88,41 @@ fn servers_lists_them() {
     assert_words(&output.stdout, &["one", "two", "The second"]);
     let listed = bridge.run(&["servers", "--json"]).expect(0).json();
     assert_words(&listed.to_string(), &["\"one\"", "\"two\"", "stdio"]);
+}
+
+#[test]
+fn servers_tells_how_each_is_and_how_much_it_is_used() {
+    let words =
+        "no licence was found where licences are looked for, and none was given by its owner";
+    let bridge = Bridge::new()
+        .server("one", &[])
+        .server("broken", &["--exit-at-start", "9", "--stderr", words])
+        .config(|config| config["servers"]["one"]["description"] = words.into());
+    for _ in 0..3 {
+        bridge.run(&["call", "one", "count"]).expect(0);
+    }
+    let listed = bridge.run(&["servers", "--json"]).expect(5).json();
+    let (one, broken) = (&listed["servers"][0], &listed["servers"][1]);
+    assert_eq!((&one["status"], &broken["status"]), (&json!("reached"), &json!("failed")));
+    // A month may have begun since the first call, a day even more so.
+    assert!(one["callsThisMonth"].as_u64().is_some_and(|calls| calls <= 3), "{listed}");
+    assert_eq!(broken["callsThisMonth"], 0, "{listed}");
+    assert!(one["handshakeMs"].is_u64() && broken["handshakeMs"].is_null(), "{listed}");
+    assert_words(&broken["error"].to_string(), &["exit code 9", words]);
+    let output = bridge.run(&["servers"]).expect(5);
+    assert!(output.stdout.lines().all(|line| line.chars().count() <= 80), "{output:#?}");
+    assert_words(&output.stdout, &["one", "reached", "stdio", "FAILED", "none was given by", "…"]);
+}
+
+#[test]
+fn a_terminal_shows_what_is_waited_for() {
+    let bridge = Bridge::new().server("slow", &["--start-delay-ms", "1600"]);
+    let piped = bridge.run(&["servers"]).expect(0);
+    assert!(!format!("{}{}", piped.stdout, piped.stderr).contains("Ctrl-C"), "{piped:?}");
+    let screen = run_at_terminal(bridge.home(), &["servers"], |_| None).expect(0).stdout;
+    assert_words(&screen, &["starting `slow` (Ctrl-C gives up)", "SERVER", "reached"]);
+    let last = screen.rsplit_once("Ctrl-C").map_or("", |(_, rest)| rest);
+    assert!(last.contains("SERVER"), "it is gone before the table comes: {screen:?}");
 }
 
 #[test]

@@ -72,4 +72,5 @@ mod stateless;
 mod streamable_http;
 mod support;
 mod tls;
+mod tokens;
 mod usage;

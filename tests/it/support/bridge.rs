@@ -200,7 +200,7 @@ pub(crate) fn run_at_terminal(
     {
         let open = || fs::File::options().read(true).write(true).open(&name);
         let stream = || Stdio::from(open().expect("the terminal can be opened"));
-        command.args(args).stdin(stream()).stdout(stream()).stderr(stream());
+        command.env("TERM", "xterm").args(args).stdin(stream()).stdout(stream()).stderr(stream());
     }
     own_terminal(&mut command);
     let mut child = command.spawn().expect("the bridge starts");
