@@ -176,10 +176,12 @@ pub(crate) fn is_random(value: &str) -> bool {
 
 /// Whether a variable of this name usually holds something that logs in.
 pub(crate) fn is_telling(name: &str) -> bool {
-    const WORDS: [&str; 9] =
-        ["KEY", "TOKEN", "SECRET", "PASS", "PWD", "CREDENTIAL", "AUTH", "COOKIE", "_PAT"];
+    const WORDS: [&str; 8] =
+        ["KEY", "TOKEN", "SECRET", "PASS", "PWD", "CREDENTIAL", "AUTH", "COOKIE"];
     let name = name.to_ascii_uppercase();
-    WORDS.iter().any(|word| name.contains(word)) || name == "PAT"
+    // A personal access token is a word of its own: paths are none.
+    let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
+    WORDS.iter().any(|word| name.contains(word)) || words.any(|word| word == "PAT")
 }
 
 #[cfg(test)]
@@ -345,6 +347,17 @@ mod tests {
                 "`/auth`: a stdio server can only have `auth` of type `oauth2`; this one has no effect",
             ],
         );
+    }
+
+    #[test]
+    fn names_tell_what_logs_in() {
+        let check = |name: &str, expected: bool| assert_eq!(is_telling(name), expected, "{name}");
+        check("API_KEY", true);
+        check("GITHUB_PAT", true);
+        check("x-pat-2", true);
+        check("pat", true);
+        check("MEMORY_FILE_PATH", false);
+        check("REGION", false);
     }
 
     #[test]
