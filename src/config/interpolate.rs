@@ -24,6 +24,7 @@ pub(super) struct Filler<'a> {
     filled: HashSet<String>,
     lacking: HashSet<String>,
     secrets: Vec<Secret>,
+    names_own_folder: bool,
 }
 
 /// What was filled in, without the entry itself.
@@ -34,6 +35,8 @@ pub(super) struct Filled {
     pub(super) lacking: HashSet<String>,
     /// The values that must be kept out of sight, each once.
     pub(super) secrets: Vec<Secret>,
+    /// Whether the server's own folder stands in some string.
+    pub(super) names_own_folder: bool,
 }
 
 /// A string taken apart.
@@ -63,6 +66,7 @@ impl<'a> Filler<'a> {
             filled: HashSet::new(),
             lacking: HashSet::new(),
             secrets: Vec::new(),
+            names_own_folder: false,
         }
     }
 
@@ -86,7 +90,12 @@ impl<'a> Filler<'a> {
     }
 
     pub(super) fn finish(self) -> Filled {
-        Filled { pointers: self.filled, lacking: self.lacking, secrets: self.secrets }
+        Filled {
+            pointers: self.filled,
+            lacking: self.lacking,
+            secrets: self.secrets,
+            names_own_folder: self.names_own_folder,
+        }
     }
 
     fn text(&mut self, text: &str, pointer: &str) -> String {
@@ -113,6 +122,7 @@ impl<'a> Filler<'a> {
 
     fn variable(&mut self, name: &str, default: Option<&str>, pointer: &str) -> String {
         if name == CONFIG_DIR {
+            self.names_own_folder = true;
             return self.config_dir.to_string_lossy().into_owned();
         }
         let value = self.variables.lookup(name);

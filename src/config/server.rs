@@ -253,6 +253,7 @@ mod tests {
                 cwd: None,
                 framing: Framing::Lsp,
                 login: None,
+                own_folder: None,
             }),
             trust: Trust::Sanitize,
             protection: Protection::default(),

@@ -8,6 +8,7 @@ use super::interpolate::Filler;
 use super::name::ServerName;
 use super::reader::Reader;
 use super::server::{Scene, Server};
+use super::transport::Transport;
 use super::variables::Variables;
 use crate::base::locate;
 use crate::base::paths::Paths;
@@ -127,7 +128,12 @@ impl Servers<'_> {
             report.error(pointer, "a server entry must be an object");
             return None;
         };
-        Server::read(Reader::new(object, pointer, report), &self.scene, filled.secrets)
+        let reader = Reader::new(object, pointer, report);
+        let mut server = Server::read(reader, &self.scene, filled.secrets)?;
+        if let Transport::Stdio(stdio) = &mut server.transport {
+            stdio.own_folder = filled.names_own_folder.then_some(folder);
+        }
+        Some(server)
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Stdio {
     pub framing: Framing,
     /// A login whose token the child gets.
     pub login: Option<Login>,
+    /// The server's own folder, where its entry names it (`${CONFIG_DIR}`).
+    pub own_folder: Option<PathBuf>,
 }
 
 /// How messages are told apart on a pipe.
@@ -75,6 +77,7 @@ impl Stdio {
             command: resolve_command(&command?, scene),
             args: args.unwrap_or_default().into_iter().map(Secret::from).collect(),
             cwd,
+            own_folder: None,
         })
     }
 }

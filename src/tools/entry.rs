@@ -101,6 +101,7 @@ mod tests {
             cwd: None,
             framing: Framing::default(),
             login: None,
+            own_folder: None,
         })
     }
 

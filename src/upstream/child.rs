@@ -2,6 +2,7 @@
 //! whole, and dies with the bridge even when the bridge has no time to end it.
 
 use std::io;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::Error;
 use super::guardian::Guardian;
 
 use crate::base::environment::Environment;
+use crate::base::fs::create_private_folder;
 use crate::base::secret::Secret;
 use crate::base::surroundings;
 use crate::config;
@@ -45,6 +47,10 @@ impl Child {
         let command = &server.command;
         if let Some(folder) = server.cwd.as_ref().filter(|folder| !folder.is_dir()) {
             return Err(Error::FolderMissing { folder: folder.display().to_string() });
+        }
+        if let Some(folder) = &server.own_folder {
+            make_own_folder(folder)
+                .map_err(|source| Error::Spawn { command: command.clone(), source })?;
         }
         let mut wrap = CommandWrap::with_new(command, |child| {
             configure(child, server, environment);
@@ -135,6 +141,14 @@ pub(super) fn describe(status: ExitStatus) -> String {
         return format!("signal {signal}");
     }
     status.code().map_or_else(|| "ended".to_owned(), |code| format!("exit code {code}"))
+}
+
+/// Servers that keep files in their own folder take it for granted, whoever wrote the entry.
+fn make_own_folder(folder: &Path) -> Result<(), Arc<io::Error>> {
+    create_private_folder(folder).map_err(|error| {
+        let message = format!("its folder `{}` cannot be made: {error}", folder.display());
+        Arc::new(io::Error::new(error.kind(), message))
+    })
 }
 
 fn configure(child: &mut Command, server: &config::Stdio, environment: &Environment) {

@@ -1,5 +1,7 @@
 //! The config as users write it, rightly and wrongly.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::support::{Bridge, Client, UPSTREAM, assert_words, is_error, json_of};
@@ -66,7 +68,9 @@ fn variables_come_from_the_file_first_and_then_the_environment() {
     assert_eq!(set["TEST_FILE"], "a \"quoted\" ${TEST_IN_PROCESS}", "filled once, never parsed");
     assert_eq!(set["TEST_PROCESS"], "<process>");
     assert_eq!(set["TEST_BOTH"], "file");
-    assert_words(set["TEST_FOLDER"].as_str().unwrap_or_default(), &["config/one"]);
+    let folder = set["TEST_FOLDER"].as_str().unwrap_or_default();
+    assert_words(folder, &["config/one"]);
+    assert!(Path::new(folder).is_dir(), "servers write into it");
 }
 
 #[test]

@@ -110,6 +110,7 @@ impl Bench {
             cwd: None,
             framing: Framing::Auto,
             login: None,
+            own_folder: None,
         };
         let name = ServerName::parse("one").expect("a name");
         let guard = Guard::new(&name, Trust::Trusted, SanitizeAction::default());
