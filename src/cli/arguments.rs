@@ -347,7 +347,7 @@ pub(super) struct RemoveModel {
 pub(super) struct SetEnv {
     /// The variable's name
     pub(super) key: String,
-    /// Its value; without one it is asked for and not shown, or read from stdin where that is no terminal, as with `-`
+    /// Its value; without one it is asked for (keys are not shown), or read from stdin where that is no terminal, as with `-`
     pub(super) value: Option<String>,
 }
 

@@ -35,6 +35,7 @@ mod table;
 mod tokens;
 mod tools;
 mod tree;
+mod typed;
 mod usage;
 mod validate_recipe;
 

@@ -1,6 +1,7 @@
 //! `bridge set-env KEY [VALUE]`: a variable for the servers. Its value is never printed.
 
 use std::io::{IsTerminal, Read};
+use std::path::Path;
 
 use serde_json::json;
 
@@ -8,6 +9,7 @@ use super::arguments::SetEnv;
 use super::edited::{failure, list, tell_when};
 use super::exit::{Exit, Failure};
 use super::setup::{Setup, error_chain};
+use super::typed::typed;
 use crate::base::secret::Secret;
 use crate::config::{self, edit};
 
@@ -19,7 +21,7 @@ pub(super) fn run(arguments: &SetEnv, setup: &Setup) -> Result<Exit, Failure> {
         Err(missing @ config::Error::NotFound { .. }) => return Err(failure(&missing.into())),
         users => users,
     };
-    let value = value(arguments)?;
+    let value = value(arguments, setup.paths.user_home())?;
     let edited = edit::set_env(&target, name, &value).map_err(|error| failure(&error))?;
     let file = edited.edited.file.display();
     if printer.json {
@@ -69,14 +71,11 @@ const STDIN: &str = "-";
 const LONGEST: u64 = 1024 * 1024;
 
 /// The value from the command line, from stdin, or from whoever sits at the terminal.
-fn value(arguments: &SetEnv) -> Result<Secret, Failure> {
+fn value(arguments: &SetEnv, user_home: Option<&Path>) -> Result<Secret, Failure> {
     match arguments.value.as_deref() {
         Some(value) if value != STDIN => Ok(Secret::from(value)),
         None if std::io::stdin().is_terminal() => {
-            let prompt = format!("value for {}, which is not shown: ", arguments.key);
-            let value = rpassword::prompt_password(prompt).map_err(|error| {
-                Failure::new(Exit::Failed, format!("cannot read from the terminal: {error}"))
-            })?;
+            let value = typed(&arguments.key, None, user_home)?;
             if value.is_empty() {
                 let hint = "`\"\"` as VALUE sets an empty one".to_owned();
                 return Err(Failure::new(Exit::Usage, "nothing was typed").hint(Some(hint)));

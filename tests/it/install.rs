@@ -199,7 +199,8 @@ fn commands_are_run_only_when_somebody_agreed() {
 fn keys_are_asked_for_and_not_shown() {
     let mut hub = hub();
     hub["transports"][0]["env"]["WHO"] = "${HUB_USER}".into();
-    hub["auth"]["envVars"] = json!(["HUB_KEY", "HUB_USER"]);
+    hub["transports"][0]["env"]["WHERE"] = "${HUB_FOLDER}".into();
+    hub["auth"]["envVars"] = json!(["HUB_KEY", "HUB_USER", "HUB_FOLDER"]);
     hub["transports"][0]["env"]["REGION"] = "eu".into();
     let bridge = bridge(&hub).file(".env", "A=1");
     let mut typed = 0;
@@ -208,6 +209,7 @@ fn keys_are_asked_for_and_not_shown() {
             ("install `hub`? [y/N] ", "y\n"),
             ("HUB_KEY (not shown", "s3cret $x\n"),
             ("HUB_USER (empty", "ann\n"),
+            ("HUB_FOLDER (empty", "~/notes\n"),
         ];
         let (prompt, answer) = prompts.get(typed)?;
         let waits = screen.contains(prompt) && screen.trim_end_matches(' ').ends_with([']', ':']);
@@ -217,11 +219,14 @@ fn keys_are_asked_for_and_not_shown() {
         })
     });
     let output = output.expect(0);
-    assert_eq!(typed, 3, "{output:?}");
+    assert_eq!(typed, 4, "{output:?}");
     assert!(!output.stdout.contains("s3cret"), "{output:?}");
     assert_words(&output.stdout, &["`hub` installed: it works", "ann"]);
     let env = bridge.path(".env");
-    assert_eq!(read(&env), "A=1\nHUB_KEY='s3cret $x'\nHUB_USER=ann\n");
+    let folder = bridge.path("notes");
+    let expected =
+        format!("A=1\nHUB_KEY='s3cret $x'\nHUB_USER=ann\nHUB_FOLDER={}\n", folder.display());
+    assert_eq!(read(&env), expected, "what is no secret is shown, and `~` filled in");
     assert_eq!(mode(&env), 0o600);
     let config = read(&bridge.path("config.json"));
     assert!(config.contains("${HUB_KEY}") && !config.contains("s3cret"), "{config}");

@@ -32,6 +32,9 @@ const OPEN: [&str; 16] = [
     "WORKSPACE",
 ];
 
+/// Ends of names of variables that hold paths.
+const PATHS: [&str; 4] = ["DIR", "DIRECTORY", "FOLDER", "PATH"];
+
 /// What a user wishes beside the recipe.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
@@ -281,8 +284,17 @@ fn is_needed(value: &Value, name: &str) -> bool {
     }
 }
 
-/// What may hold a key is not shown while it is typed, and what is not known to be harmless may.
-fn is_secret(name: &str) -> bool {
-    let last = name.rsplit('_').find(|word| !word.is_empty()).unwrap_or_default();
-    is_telling(name) || !OPEN.contains(&last)
+/// Whether a variable of this name is kept out of sight. What may hold a key is not shown while it is typed, and what is not
+/// known to be harmless may.
+pub fn is_secret(name: &str) -> bool {
+    is_telling(name) || !OPEN.contains(&last_word(name))
+}
+
+/// Whether a variable of this name holds the path of a file or folder.
+pub fn names_path(name: &str) -> bool {
+    PATHS.contains(&last_word(name))
+}
+
+fn last_word(name: &str) -> &str {
+    name.rsplit('_').find(|word| !word.is_empty()).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Asking at the terminal: whether to go on, and for values, which are not shown where they may be secret.
 
-use std::io::{self, BufRead, Read, Write};
+use std::path::Path;
 
 use super::arguments::Install;
 use super::choose::Chosen;
@@ -8,9 +8,7 @@ use crate::base::secret::Secret;
 use crate::cli::edited::list;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::printer::Printer;
-
-/// Bytes of a value that is typed.
-const LONGEST: u64 = 64 * 1024;
+use crate::cli::typed::typed;
 
 /// Whether all of it may be done. Commands are agreed to by themselves.
 pub(super) fn agree(
@@ -46,6 +44,7 @@ pub(super) fn values(
     printer: Printer,
     arguments: &Install,
     chosen: &mut [Chosen],
+    user_home: Option<&Path>,
 ) -> Result<Vec<(String, Secret)>, Failure> {
     let mut values: Vec<(String, Secret)> = Vec::new();
     if arguments.yes || printer.json || !printer.can_ask() {
@@ -61,15 +60,7 @@ pub(super) fn values(
                 *is_set = true;
                 continue;
             }
-            let value = if variable.is_secret {
-                rpassword::prompt_password(format!("{name} (not shown; empty to set it later): "))
-            } else {
-                shown(&format!("{name} (empty to set it later): "))
-            };
-            let value = value.map_err(|error| {
-                Failure::new(Exit::Failed, format!("cannot read from the terminal: {error}"))
-            })?;
-            let value = value.trim();
+            let value = typed(name, Some("empty to set it later"), user_home)?;
             if !value.is_empty() {
                 *is_set = true;
                 values.push((name.clone(), Secret::from(value)));
@@ -77,13 +68,4 @@ pub(super) fn values(
         }
     }
     Ok(values)
-}
-
-fn shown(prompt: &str) -> io::Result<String> {
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "{prompt}")?;
-    stderr.flush()?;
-    let mut line = String::new();
-    io::stdin().lock().take(LONGEST).read_line(&mut line)?;
-    Ok(line)
 }

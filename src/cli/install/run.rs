@@ -42,7 +42,7 @@ pub(in crate::cli) fn run(arguments: &Install, setup: &Setup) -> Result<Exit, Fa
     }
     show::plans(&chosen, |line| printer.talk(line));
     ask::agree(printer, arguments, &chosen)?;
-    let values = ask::values(printer, arguments, &mut chosen)?;
+    let values = ask::values(printer, arguments, &mut chosen, setup.paths.user_home())?;
     let typed: Vec<String> = values.iter().map(|(name, _)| name.clone()).collect();
     run_steps(setup, &chosen, When::Before)?;
     let plans = chosen.iter().filter(|one| !one.is_done).map(|one| &one.plan);
