@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, UPSTREAM, assert_words, run_at_terminal};
+use crate::support::{Bridge, UPSTREAM, assert_words, recipe, run_at_terminal, with_recipe};
 
 const CURSOR: &str = ".cursor/mcp.json";
 const SECRET: &str = "hunter2-very-secret";
@@ -217,4 +217,17 @@ fn a_project_is_imported_with_its_folder() {
     let expected =
         json!({"command": home.join("bin/run"), "args": ["${TOKEN:-none}"], "cwd": home});
     assert_eq!(config["servers"]["run"], expected);
+}
+
+#[test]
+fn a_server_that_was_installed_is_the_same_in_a_client() {
+    let entry = json!({"command": UPSTREAM, "args": ["--greet"]});
+    let text = json!({"mcpServers": {"plain": entry}}).to_string();
+    let recipe = recipe("plain", &["--greet"]);
+    let bridge = with_recipe(Bridge::new().without_config(), &recipe).file(CURSOR, &text);
+    bridge.run(&["install", "plain"]).expect(0);
+    let output = bridge.run(&["import", "cursor", "--yes"]).expect(0);
+    assert_words(&output.stdout, &["`plain` is there already as `plain`"]);
+    let config = value(&bridge.path("config.json"));
+    assert_eq!(config["servers"].as_object().map(serde_json::Map::len), Some(1), "{config}");
 }

@@ -156,12 +156,27 @@ fn same(
     called: &ServerName,
     entry: &Map<String, Value>,
 ) -> Option<ServerName> {
-    let is_same = |value: &Value| value.as_object() == Some(entry);
+    let is_same = |value: &Value| value.as_object().is_some_and(|value| reach_same(value, entry));
     if servers.get(called.as_str()).is_some_and(is_same) {
         return Some(called.clone());
     }
     let found = servers.iter().find(|(_, value)| is_same(value));
     found.and_then(|(name, _)| ServerName::parse(name).ok())
+}
+
+/// Whether two entries reach the same server in the same way. Installing writes down what goes without saying, and files of
+/// clients do not: a description, and the transport of a command.
+fn reach_same(one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
+    let rest = |entry: &Map<String, Value>| {
+        let mut rest = entry.clone();
+        rest.retain(|key, _| key != "description" && key != "transport");
+        rest
+    };
+    let same_transport = match (one.get("transport"), other.get("transport")) {
+        (None, Some(_)) | (Some(_), None) => one.contains_key("command"),
+        (one, other) => one == other,
+    };
+    same_transport && rest(one) == rest(other)
 }
 
 /// A name that no server has: its own, with that of the client, or with a number.
