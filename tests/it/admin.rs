@@ -89,6 +89,8 @@ fn agents_install_what_nobody_has_to_agree_to() {
     let bridge = with_recipes(Bridge::new().server("one", &[]).set("agentAdmin", true));
     let bridge = bridge.file(".env", "SOME_KEY=hush-quince\n");
     let mut client = bridge.serve_initialized();
+    let found = json_of(&client.mcp(&json!({"action": "search", "intent": "keyed"})));
+    assert_eq!(found["hint"], r#"{"action": "install", "server": ID} installs one"#);
     for (arguments, missing) in [
         (json!({"action": "install", "server": "keyed"}), json!([])),
         (

@@ -106,6 +106,7 @@ fn agents_look_at_the_catalog_in_few_words() {
     assert_eq!(ids(&found)[0], "github");
     assert_eq!(found["recipes"][0]["needs"], "GITHUB_PERSONAL_ACCESS_TOKEN");
     assert!(found.to_string().len() < 2000, "{found}");
+    assert_words(&found["hint"].to_string(), &["the owner", "`bridge install ID`"]);
     let same =
         json_of(&client.mcp(&json!({"action": "search", "params": {"query": "github issues"}})));
     assert_eq!(ids(&same), ids(&found));

@@ -23,8 +23,9 @@ const LONGEST_ABOUT: usize = 120;
 const MOST_TOOLS: usize = 4;
 /// Things that went wrong on the way.
 const MOST_NOTES: usize = 3;
-/// Said with recipes that were found.
-const HINT: &str = "the owner of the bridge installs one with `bridge install ID`";
+/// Said with recipes that were found, to agents that may not install and to those that may.
+const OWNER_HINT: &str = "the owner of the bridge installs one with `bridge install ID`";
+const AGENT_HINT: &str = r#"{"action": "install", "server": ID} installs one"#;
 
 impl Router {
     pub(in crate::router) fn sources(&self, action: &'static str) -> Result<&Sources, Error> {
@@ -36,6 +37,7 @@ impl Router {
 pub(in crate::router) async fn search(router: &Router, query: &str) -> Result<Box<str>, Error> {
     let listing = router.sources("search")?.list(Freshness::Usual).await;
     let wish = query.to_owned();
+    let hint = Some(if router.admin.is_some() { AGENT_HINT } else { OWNER_HINT });
     let answer = move || {
         let index = RecipeIndex::new(listing.entries.iter().map(|entry| &entry.recipe));
         let hits = index.search(&wish, MOST_FOUND);
@@ -45,7 +47,7 @@ pub(in crate::router) async fn search(router: &Router, query: &str) -> Result<Bo
             return Err(nothing(&wish, &listing));
         }
         let (query, notes) = (Some(wish), notes(&listing));
-        Ok(answer::result(&Recipes { action: "search", query, recipes, notes, hint: Some(HINT) }))
+        Ok(answer::result(&Recipes { action: "search", query, recipes, notes, hint }))
     };
     off_thread(usize::MAX, answer).await
 }
