@@ -4,7 +4,7 @@ use std::fs::{create_dir_all, read_to_string};
 use std::io;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::arguments::Init;
 use super::clients;
@@ -29,22 +29,28 @@ pub(super) fn run(init: &Init, setup: &Setup) -> Result<Exit, Failure> {
         files.push((env_file, new));
     }
     let entry = json!({ "mcpServers": { "bridge": clients::entry(setup) } });
-    if printer.json && init.register.is_empty() {
-        let list = files.iter().map(|(path, new)| json!({ "path": path, "created": new }));
-        printer.json(&json!({ "files": list.collect::<Vec<_>>(), "client": entry }));
-        return Ok(Exit::Done);
-    }
-    for (path, new) in &files {
-        let what = if *new { "wrote" } else { "kept " };
-        printer.talk(&format!("{what} {}", path.display()));
+    if !printer.json {
+        for (path, new) in &files {
+            let what = if *new { "wrote" } else { "kept " };
+            printer.talk(&format!("{what} {}", path.display()));
+        }
     }
     if init.example && !files[0].1 {
         printer.warn("the config was there already, so the example servers were not put into it");
     }
+    let list = files.iter().map(|(path, new)| json!({ "path": path, "created": new }));
+    let mut told = Map::from_iter([("files".to_owned(), list.collect())]);
     if !init.register.is_empty() {
-        let outcome = clients::usual(&init.register, setup);
-        printer.talk("next: `bridge install NAME` for servers, `bridge model install` to find tools by meaning");
+        let outcome = clients::usual(&init.register, told, setup);
+        if !printer.json {
+            printer.talk("next: `bridge install NAME` for servers, `bridge model install` to find tools by meaning");
+        }
         return outcome;
+    }
+    if printer.json {
+        told.insert("client".to_owned(), entry);
+        printer.json(&told);
+        return Ok(Exit::Done);
     }
     printer.talk("");
     printer.talk("Next:");
@@ -58,12 +64,14 @@ pub(super) fn run(init: &Init, setup: &Setup) -> Result<Exit, Failure> {
 }
 
 fn config(init: &Init) -> String {
-    let mut config = if init.example {
-        serde_json::from_str(EXAMPLE).expect("a test loads the example")
-    } else {
-        json!({ "servers": {} })
-    };
-    config["mode"] = Value::from(init.mode.as_str());
+    let mut config = json!({ "mode": init.mode, "servers": {} });
+    if init.example {
+        let example: Map<String, Value> =
+            serde_json::from_str(EXAMPLE).expect("a test loads the example");
+        for (key, value) in example.into_iter().filter(|(key, _)| key != "mode") {
+            config[key] = value;
+        }
+    }
     pretty(&config) + "\n"
 }
 

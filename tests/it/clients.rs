@@ -242,6 +242,9 @@ fn init_registers_as_well() {
     assert_words(&output.stderr, &["config.json", "bridge install", "bridge model install"]);
     assert!(bridge.path("config.json").exists());
     assert!(read(&bridge.path(".cursor/mcp.json")).contains("bridge"));
+    let told = bridge.run(&["init", "--register", "cursor", "--json"]).expect(0).json();
+    assert_eq!(told["files"][0]["created"], false, "{told}");
+    assert_eq!(told["clients"][0]["state"], "unchanged", "{told}");
     let unknown = bridge.run(&["init", "--register", "emacs"]).expect(2);
     assert_words(&unknown.stderr, &["emacs", "claude-desktop"]);
     let steps = bridge.run(&["init"]).expect(0);

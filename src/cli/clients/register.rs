@@ -1,7 +1,7 @@
 //! `bridge register [CLIENT…]`: the bridge put into the files of clients, or a list of them.
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::client::Client;
 use super::document::Shape;
@@ -52,16 +52,25 @@ pub(in crate::cli) fn run(arguments: &Register, setup: &Setup) -> Result<Exit, F
 }
 
 fn register(clients: &[Client], arguments: &Register, setup: &Setup) -> Result<Exit, Failure> {
-    finish(
-        each(clients, |client| {
-            one(&ClientFile::of(client, arguments.which.project, setup)?, arguments, setup)
-        }),
-        setup,
-    )
+    finish(put_into(clients, arguments, setup), setup)
 }
 
-/// Registers the bridge with these clients under its usual name, for `init`, and says so if it is to be said.
-pub(in crate::cli) fn usual(clients: &[Client], setup: &Setup) -> Result<Exit, Failure> {
+fn put_into(
+    clients: &[Client],
+    arguments: &Register,
+    setup: &Setup,
+) -> Vec<(Client, Result<Outcome, Error>)> {
+    each(clients, |client| {
+        one(&ClientFile::of(client, arguments.which.project, setup)?, arguments, setup)
+    })
+}
+
+/// Registers the bridge with these clients under its usual name, for `init`, and says so behind what was `told` before.
+pub(in crate::cli) fn usual(
+    clients: &[Client],
+    told: Map<String, Value>,
+    setup: &Setup,
+) -> Result<Exit, Failure> {
     let arguments = Register {
         clients: Vec::new(),
         which: Which::default(),
@@ -69,7 +78,7 @@ pub(in crate::cli) fn usual(clients: &[Client], setup: &Setup) -> Result<Exit, F
         name: NAME.to_owned(),
         dry_run: false,
     };
-    register(clients, &arguments, setup)
+    finish_behind(told, put_into(clients, &arguments, setup), setup)
 }
 
 /// What became of one client's file.
@@ -179,15 +188,25 @@ pub(super) fn finish(
     outcomes: Vec<(Client, Result<Outcome, Error>)>,
     setup: &Setup,
 ) -> Result<Exit, Failure> {
+    finish_behind(Map::new(), outcomes, setup)
+}
+
+/// The same, with further members before them in the JSON.
+fn finish_behind(
+    mut told: Map<String, Value>,
+    outcomes: Vec<(Client, Result<Outcome, Error>)>,
+    setup: &Setup,
+) -> Result<Exit, Failure> {
     let printer = setup.printer;
     if printer.json {
-        let told = outcomes.iter().map(|(client, outcome)| match outcome {
+        let clients = outcomes.iter().map(|(client, outcome)| match outcome {
             Ok(outcome) => in_json(outcome),
             Err(error) => {
                 json!({ "client": client.id(), "state": "failed", "error": error_chain(error) })
             }
         });
-        printer.json(&json!({ "clients": told.collect::<Vec<_>>() }));
+        told.insert("clients".to_owned(), clients.collect());
+        printer.json(&told);
     }
     let mut failed = None;
     for (_, outcome) in outcomes {
