@@ -8,7 +8,7 @@ use crate::config::edit::{Edited, Error};
 /// Says when a change counts, if there is one.
 pub(super) fn tell_when(printer: Printer, edited: &Edited) {
     if edited.changed {
-        printer.talk("comes into force within seconds, in every bridge that runs by it");
+        printer.talk("comes into force within seconds in every bridge that runs by this config");
     }
 }
 

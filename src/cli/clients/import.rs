@@ -133,12 +133,18 @@ fn say(plan: &Plan, arguments: &Import, setup: &Setup) {
         let Item { client, name, fate } = item;
         match fate {
             Fate::Taken { name: new, is_there, variables, notes } => {
-                let what = if *is_there { "is there already as" } else { "becomes" };
+                let is_same = name.as_str() == new.as_str();
+                let what = match (is_there, is_same) {
+                    (true, true) => "is there already".to_owned(),
+                    (true, false) => format!("is there already as `{new}`"),
+                    (false, true) => "moves over".to_owned(),
+                    (false, false) => format!("becomes `{new}`"),
+                };
                 let secrets = match variables.as_slice() {
                     [] => String::new(),
-                    variables => format!(", its secrets {}", edited::list(variables)),
+                    variables => format!(", its secrets become {}", edited::list(variables)),
                 };
-                let line = format!("{}: `{name}` {what} `{new}`{secrets}", client.id());
+                let line = format!("{}: `{name}` {what}{secrets}", client.id());
                 printer.line(&line);
                 for note in notes {
                     printer.talk(&format!("  `{name}`: {note}"));

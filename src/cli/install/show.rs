@@ -12,7 +12,7 @@ pub(super) fn plans(chosen: &[Chosen], say: impl Fn(&str)) {
         let plan = &one.plan;
         let recipe = &plan.source.recipe;
         say(&format!("{}: {} ({})", plan.name, recipe.description, origin(&plan.source.origin)));
-        let verb = if plan.entry.contains_key("url") { "reaches" } else { "runs" };
+        let verb = if plan.entry.contains_key("url") { "url " } else { "runs" };
         say(&format!("  {verb}   {}", plan.runs()));
         for (variable, is_set) in plan.variables.iter().zip(&one.is_set) {
             let name = &variable.name;
