@@ -29,7 +29,7 @@ mod variables;
 pub use auth::{Auth, AuthKind, Bootstrap, OAuth2};
 pub use capabilities::Capabilities;
 pub use check::{Checked, MAX_BYTES, check};
-pub use concern::{Concern, Reason};
+pub use concern::{Concern, Reason, is_archive};
 pub use install::{ConfigFile, Install, Method, Platform};
 pub use local_only::LocalOnly;
 pub use metadata::{CATEGORIES, Metadata, ToolExample};

@@ -112,6 +112,12 @@ fn agents_install_what_nobody_has_to_agree_to() {
         (json!({"server": path}), "invalid_params", "no name of a recipe"),
         (json!({"server": "keyd"}), "not_found", "no recipe `keyd`"),
         (
+            json!({"server": "tavily@npm:evil-pkg"}),
+            "invalid_params",
+            "`npm:evil-pkg` is no version",
+        ),
+        (json!({"server": "tavily@evil.tgz"}), "invalid_params", "`evil.tgz` is no version"),
+        (
             json!({"server": "keyed", "params": {"as": "one"}}),
             "invalid_params",
             "another server `one`",

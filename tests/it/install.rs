@@ -140,6 +140,9 @@ fn what_cannot_be_installed_changes_nothing() {
     let other = "{\"servers\": {\"plain\": {\"command\": \"x\"}}}";
     check(other, &["plain"], 1, &["another server `plain`", "--as", "bridge remove plain"]);
     check("{}", &["plain", "--transport", "sse"], 2, &["cannot be reached by `sse`", "stdio"]);
+    check("{}", &["tavily@npm:evil-pkg"], 2, &["`npm:evil-pkg` is no version", "are permitted"]);
+    check("{}", &["tavily@npm:evil-pkg", "--dry-run"], 2, &["is no version"]);
+    check("{}", &["tavily@git+ssh://git@host/evil"], 2, &["is no version"]);
     check("{}", &["plain", "plain"], 2, &["two servers would be called `plain`"]);
     check("{}", &["plain", "tavily", "--as", "x"], 2, &["--as"]);
     check("{}", &["plain", "--as", "Not Good"], 2, &["no server name"]);

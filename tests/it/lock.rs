@@ -75,6 +75,8 @@ fn frozen_installs_the_same_elsewhere_or_nothing() {
     refuses(&there(), &[], 4, &["no lock", "bridge lock"]);
     refuses(&there().file("bridge.lock", &lock), &["two"], 4, &["no server `two`", "`one`"]);
     refuses(&there().file("bridge.lock", "{"), &[], 1, &["damaged"]);
+    let elsewhere = lock.replace("1.2.3", "npm:evil-pkg");
+    refuses(&there().file("bridge.lock", &elsewhere), &[], 2, &["`npm:evil-pkg` is no version"]);
     let other = recipe.replace("Does one", "Does another");
     let other = Bridge::new()
         .without_config()

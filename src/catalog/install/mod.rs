@@ -14,7 +14,7 @@ mod tests;
 mod write;
 
 pub use files::{forget_files, write_files};
-pub use pin::{is_version, package, version};
+pub use pin::{package, split, version};
 pub use plan::{Error, Plan, Variable, Wish, is_secret, names_path};
 pub use step::{Broken, Step, When};
 pub use write::{Standing, Unwritten, write};

@@ -1,6 +1,6 @@
 //! Versions of packages in the arguments of the programs that fetch them.
 
-use crate::recipe::{Install, Method};
+use crate::recipe::{Install, Method, is_archive, is_id};
 
 /// What an argument says of the package.
 struct Spec<'a> {
@@ -9,10 +9,28 @@ struct Spec<'a> {
     version: Option<&'a str>,
 }
 
-/// Whether a version is one: a word that means nothing else to any program that it is handed to.
-pub fn is_version(text: &str) -> bool {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-+:".contains(letter);
-    text.starts_with(|letter: char| letter.is_ascii_alphanumeric()) && text.chars().all(plain)
+/// Whether a version is one: a word that means nothing else to any program that it is handed to. `npm:other` would be
+/// another package, and `other.tgz` a file. Images have digests too.
+pub(super) fn is_version(text: &str, method: Option<Method>) -> bool {
+    let digest = text.strip_prefix("sha256:").filter(|_| method == Some(Method::Docker));
+    if let Some(digest) = digest {
+        return digest.len() == 64 && digest.bytes().all(|digit| digit.is_ascii_hexdigit());
+    }
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-+".contains(letter);
+    let is_word = text.starts_with(|letter: char| letter.is_ascii_alphanumeric());
+    is_word && text.chars().all(plain) && !is_archive(text)
+}
+
+/// A name, and the version behind its `@`. Behind the id of a recipe everything is meant for a version, if a wrong one;
+/// a path may have `@` in it, so that behind one there has to be a version.
+pub fn split(text: &str) -> (&str, Option<&str>) {
+    let parts = |(name, version)| (name, Some(version));
+    let of_id = text.split_once('@').filter(|(id, version)| is_id(id) && !version.is_empty());
+    let of_path = || {
+        let parts = text.rsplit_once('@');
+        parts.filter(|(path, version)| !path.is_empty() && is_version(version, None))
+    };
+    of_id.or_else(of_path).map_or((text, None), parts)
 }
 
 /// What the registry calls the thing that is fetched.
@@ -137,11 +155,37 @@ mod tests {
 
     #[test]
     fn a_version_is_a_word() {
-        for text in ["1.2.3", "latest", "2025.4.1+x", "1.0.0-rc.1", "sha256:0a"] {
-            assert!(is_version(text), "{text}");
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        for text in ["1.2.3", "latest", "2025.4.1+x", "1.0.0-rc.1", "v2"] {
+            assert!(is_version(text, Some(Method::Npx)), "{text}");
         }
-        for text in ["", "-1", "1 --flag", "../x", "npm:evil@1", "1;id", "git+ssh://x", "^1"] {
-            assert!(!is_version(text), "{text}");
+        assert!(is_version(&digest, Some(Method::Docker)));
+        let address = "https://example.com/x";
+        for text in
+            ["", "-1", "1 --flag", "../x", "1;id", "^1", "a@b", "a/b", "npm:evil@1", address]
+                .into_iter()
+                .chain(["npm:evil", "file:x", "git+ssh://x", "github:a", "sha256:0a", "sha256:x"])
+                .chain(["evil.tgz", "evil.TAR", "evil.tar.gz", "evil.zip", "evil.whl"])
+        {
+            for method in [None, Some(Method::Npx), Some(Method::Docker)] {
+                assert!(!is_version(text, method), "{text}");
+            }
         }
+        assert!(!is_version(&digest, Some(Method::Npx)));
+    }
+
+    #[test]
+    fn versions_stand_behind_names() {
+        let check = |text: &str, name: &str, version: Option<&str>| {
+            assert_eq!(split(text), (name, version));
+        };
+        check("github", "github", None);
+        check("github@1.2.3", "github", Some("1.2.3"));
+        check("github@npm:evil", "github", Some("npm:evil"));
+        check("github@git+ssh://git@host/x", "github", Some("git+ssh://git@host/x"));
+        check("./a@b/recipe.json", "./a@b/recipe.json", None);
+        check("./a/recipe.json@1.0", "./a/recipe.json", Some("1.0"));
+        check("github@", "github@", None);
+        check("@scope", "@scope", None);
     }
 }

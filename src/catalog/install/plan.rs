@@ -102,7 +102,10 @@ pub enum Error {
         reason: &'static str,
     },
     /// It is none.
-    #[error("`{version}` is no version; it consists of letters, digits and `._-+`")]
+    #[error(
+        "`{version}` is no version: letters, digits and `._-+` are permitted, and for an image `sha256:` with 64 \
+         hexadecimal digits; addresses, files and other packages are not"
+    )]
     BadVersion {
         /// What was wished.
         version: String,
@@ -122,14 +125,16 @@ impl Plan {
             ServerName::parse(&recipe.id)
                 .expect("ids of recipes are narrower than names of servers")
         });
-        if let Some(version) = wish.version.as_ref().filter(|version| !pin::is_version(version)) {
+        let method = recipe.install.as_ref().map(|install| install.method);
+        let mut wished = wish.version.iter();
+        if let Some(version) = wished.find(|version| !pin::is_version(version, method)) {
             return Err(Error::BadVersion { version: version.clone() });
         }
         let chosen = choose(recipe, wish)?;
         let transport_at = recipe.transports.iter().position(|other| std::ptr::eq(other, chosen));
-        let transport_at = format!("/transports/{}", transport_at.unwrap_or_default());
+        let transport_at = transport_at.expect("it was chosen among them");
         let mut transport = chosen.clone();
-        let mut version = None;
+        let (mut version, mut running) = (None, recipe.clone());
         let (mut steps, mut by_hand) = (Vec::new(), Vec::new());
         let folder = paths.sources(name.as_str());
         let no_version = |reason| Error::NoVersion { recipe: recipe.id.clone(), reason };
@@ -137,6 +142,7 @@ impl Plan {
             (Transport::Stdio(stdio), Some(install)) => {
                 *stdio = started(recipe, stdio);
                 version = pinned(install, stdio, wish).map_err(no_version)?;
+                put_pinned(&mut running, transport_at, stdio, wish);
                 let work = Work {
                     install,
                     command: &stdio.command,
@@ -174,7 +180,7 @@ impl Plan {
             version,
             variables,
             files: files.unwrap_or_default(),
-            concerns: concerns(recipe, &transport_at),
+            concerns: concerns(&running, transport_at),
             steps,
             by_hand,
         })
@@ -209,16 +215,30 @@ impl Plan {
     }
 }
 
+/// Puts what will run, with its version, into the recipe, where it stands there for this system.
+fn put_pinned(recipe: &mut Recipe, transport: usize, pinned: &Stdio, wish: &Wish) {
+    let own = recipe.install.as_mut().and_then(|install| {
+        install.version = wish.version.clone().or(install.version.take());
+        install.platforms.get_mut(SYSTEM)?.args.as_mut()
+    });
+    match (own, &mut recipe.transports[transport]) {
+        (Some(args), _) => args.clone_from(&pinned.args),
+        (None, Transport::Stdio(stdio)) => stdio.args.clone_from(&pinned.args),
+        (None, _) => {}
+    }
+}
+
 /// What of a recipe has to be agreed to if it is installed here and by this transport. Shell commands are steps, and told
 /// as such.
-fn concerns(recipe: &Recipe, transport: &str) -> Vec<Concern> {
+fn concerns(recipe: &Recipe, transport: usize) -> Vec<Concern> {
+    let transport = format!("/transports/{transport}");
     let is_of = |pointer: &str, place: &str| {
         pointer.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let own_platform = format!("/install/platforms/{SYSTEM}");
     let counts = |concern: &Concern| {
         let at = concern.pointer.as_str();
-        let other_transport = is_of(at, "/transports") && !is_of(at, transport);
+        let other_transport = is_of(at, "/transports") && !is_of(at, &transport);
         let other_system = is_of(at, "/install/platforms") && !is_of(at, &own_platform);
         concern.why != Reason::ShellStep && !other_transport && !other_system
     };

@@ -163,6 +163,30 @@ fn what_has_to_be_run_is_told_as_it_will_be_run() {
     );
 }
 
+#[test]
+fn what_will_run_is_looked_at_with_its_version() {
+    #[track_caller]
+    fn check(version: Option<&str>, args: &Value, platform: &Value, expected: &[&str]) {
+        let mut recipe = hub();
+        recipe["transports"] = json!([{"type": "stdio", "command": "npx", "args": args}]);
+        recipe["auth"] = json!({});
+        recipe["install"] = json!({"method": "npx", "package": "hub-mcp", "version": "evil.tgz"});
+        for system in ["linux", "darwin", "win32"] {
+            recipe["install"]["platforms"][system] = platform.clone();
+        }
+        let plan = plan(&recipe, &wish(None, version, None)).expect("a plan");
+        let found: Vec<&str> = plan.concerns.iter().map(|concern| concern.what.as_str()).collect();
+        assert_eq!(found, expected);
+    }
+    let args = json!(["-y", "hub-mcp"]);
+    let own = json!({"args": ["-y", "hub-mcp", "--here"]});
+    check(None, &args, &json!({}), &["hub-mcp@evil.tgz", "evil.tgz"]);
+    check(None, &args, &own, &["evil.tgz", "hub-mcp@evil.tgz"]);
+    check(Some("1.0"), &args, &json!({}), &[]);
+    check(Some("1.0"), &json!(["-y", "hub-mcp@npm:evil"]), &json!({}), &[]);
+    check(Some("1.0"), &json!(["-y", "hub-mcp@npm:evil"]), &own, &["hub-mcp@npm:evil"]);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn commands_run_without_secrets() {

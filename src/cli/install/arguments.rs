@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::catalog::install::{Wish, is_version};
+use crate::catalog::install::{self, Wish};
 use crate::config::ServerName;
 
 const EXAMPLES: &str = "\
@@ -64,31 +64,7 @@ impl Install {
     }
 }
 
-/// A name and the version behind it. A path that is there is a path as a whole.
+/// A path that is there is a path as a whole.
 fn split(text: &str) -> (&str, Option<&str>) {
-    match text.rsplit_once('@') {
-        Some((name, version))
-            if !name.is_empty() && is_version(version) && !std::path::Path::new(text).exists() =>
-        {
-            (name, Some(version))
-        }
-        _ => (text, None),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split;
-
-    #[test]
-    fn versions_stand_behind_names() {
-        let check = |text: &str, name: &str, version: Option<&str>| {
-            assert_eq!(split(text), (name, version));
-        };
-        check("github", "github", None);
-        check("github@1.2.3", "github", Some("1.2.3"));
-        check("./a@b/recipe.json", "./a@b/recipe.json", None);
-        check("github@", "github@", None);
-        check("@scope", "@scope", None);
-    }
+    if std::path::Path::new(text).exists() { (text, None) } else { install::split(text) }
 }

@@ -3,7 +3,7 @@
 use super::names;
 use super::reason::{Concern, Reason};
 use crate::base::locate;
-use crate::recipe::Install;
+use crate::recipe::{Install, Method};
 
 /// `install` of a recipe, but for its platforms.
 pub(super) fn look(install: &Install, place: &str, found: &mut Vec<Concern>) {
@@ -20,7 +20,8 @@ pub(super) fn look(install: &Install, place: &str, found: &mut Vec<Concern>) {
     if let Some(version) = &install.version {
         names::name(version, &at("version"), found);
         // `1.0` is a version; `npm:other` and `https://…` are other packages.
-        if version.contains([':', '/']) && install.image.is_none() {
+        let leads_away = version.contains([':', '/']) || names::is_archive(version);
+        if leads_away && method != Method::Docker {
             found.push(Concern::new(&at("version"), version, Reason::OutsideRegistry));
         }
     }

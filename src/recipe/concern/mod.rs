@@ -13,5 +13,6 @@ mod reason;
 mod start;
 mod subject;
 
+pub use names::is_archive;
 pub use reason::{Concern, Reason, Severity};
 pub(super) use subject::Subject;

@@ -103,6 +103,15 @@ pub(super) fn bare(package: &str, method: Method) -> String {
     }
 }
 
+/// Whether a version has the name of an archive. Package managers look for a file of that name in the folder that they are
+/// started in; npm takes any letter for the second dot of `.tar.gz`.
+pub fn is_archive(version: &str) -> bool {
+    const ENDS: [&str; 11] =
+        [".tar", "gz", ".zip", ".whl", ".bz2", ".tbz", ".xz", ".txz", ".tlz", ".lz", ".lzma"];
+    let version = version.to_ascii_lowercase();
+    ENDS.iter().any(|end| version.ends_with(end))
+}
+
 /// Whether a package is named by where it is instead of what it is called. `name@npm:other` is one such.
 pub(super) fn is_outside_registry(package: &str, method: Method) -> bool {
     match method {
@@ -112,6 +121,7 @@ pub(super) fn is_outside_registry(package: &str, method: Method) -> bool {
             let name = name.map_or(package, |(_, name)| name);
             package.contains(':')
                 || version.contains('/')
+                || is_archive(version)
                 || name.contains('/')
                 || package.starts_with(['.', '~'])
         }
@@ -172,6 +182,7 @@ mod tests {
         check(Method::Npx, "@a/b@1.2", "@a/b", false);
         check(Method::Npx, "a", "a", false);
         check(Method::Npx, "a@npm:evil", "a", true);
+        check(Method::Npx, "a@evil.tgz", "a", true);
         check(Method::Npx, "github:a/b", "github:a/b", true);
         check(Method::Npx, "a/b", "a/b", true);
         check(Method::Npx, "@a/b/c", "@a/b/c", true);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::install::{self, Plan, Standing, Unwritten, Wish, is_version};
+use crate::catalog::install::{self, Plan, Standing, Unwritten, Wish};
 use crate::catalog::lock::{Lock, Locked};
 use crate::catalog::{self, Sources};
 use crate::config::ServerName;
@@ -38,10 +38,7 @@ pub(in crate::router) async fn run(router: &Router, wanted: Wanted<'_>) -> Resul
 }
 
 async fn plan(admin: &Admin, sources: &Sources, wanted: &Wanted<'_>) -> Result<Plan, Error> {
-    let (name, version) = match wanted.name.rsplit_once('@') {
-        Some((name, version)) if is_version(version) => (name, Some(version.to_owned())),
-        _ => (wanted.name, None),
-    };
+    let (name, version) = install::split(wanted.name);
     // A path would let an agent have run whatever it has written.
     if !recipe::is_id(name) {
         let hint = "a name such as `github`; recipes by their path are for the owner of the bridge";
@@ -56,7 +53,7 @@ async fn plan(admin: &Admin, sources: &Sources, wanted: &Wanted<'_>) -> Result<P
         }
         other => Error::invalid(other.to_string()),
     })?;
-    let wish = Wish { alias, version, transport: None };
+    let wish = Wish { alias, version: version.map(str::to_owned), transport: None };
     Plan::new(&source, &wish, &admin.paths, &admin.environment)
         .map_err(|error| Error::invalid(error.to_string()))
 }
