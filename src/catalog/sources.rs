@@ -47,13 +47,17 @@ impl Sources {
         Self { home: paths.recipes(), remotes: remotes.collect(), client: Client::default() }
     }
 
-    /// The recipe of this name. A name with a separator in it or `.json` at its end, and the name of a folder that holds
-    /// a `recipe.json`, are paths; any other is looked for in the home folder, then among those that are built in, then
-    /// in remote catalogs, which are only asked where it is nowhere else.
+    /// The recipe of this name. A name with a separator in it or `.json` at its end is a path, any other an id.
     pub async fn find(&self, name: &str) -> Result<Entry, Error> {
         if is_path(name) {
             return open(Path::new(name), |file| Origin::File { file });
         }
+        self.find_by_id(name).await
+    }
+
+    /// The recipe of this id: in the home folder, then among those that are built in, then in remote catalogs, which are
+    /// only asked where it is nowhere else. What lies in the folder in which the bridge was started is never looked at.
+    pub async fn find_by_id(&self, name: &str) -> Result<Entry, Error> {
         if let Some(entry) = self.find_at_home(name)? {
             return Ok(entry);
         }
@@ -160,7 +164,6 @@ fn is_path(name: &str) -> bool {
     name.contains(std::path::is_separator)
         || name.contains('/')
         || Path::new(name).extension().is_some_and(|extension| extension == "json")
-        || (!name.is_empty() && Path::new(name).join("recipe.json").is_file())
 }
 
 fn open(path: &Path, origin: impl FnOnce(PathBuf) -> Origin) -> Result<Entry, Error> {

@@ -106,11 +106,15 @@ fn agents_install_what_nobody_has_to_agree_to() {
     }
     let again = json_of(&client.mcp(&json!({"action": "install", "server": "keyed"})));
     assert_eq!(again["changed"], false, "{again}");
+    let folder = client.path("lying-about");
+    fs::create_dir(&folder).expect("made");
+    fs::copy(client.path("recipes/keyed/recipe.json"), folder.join("recipe.json")).expect("copied");
     let path = client.path("recipes/keyed/recipe.json").display().to_string();
     for (arguments, code, words) in [
         (json!({"server": "pack"}), "denied", "`bridge install pack`"),
         (json!({"server": path}), "invalid_params", "no name of a recipe"),
         (json!({"server": "keyd"}), "not_found", "no recipe `keyd`"),
+        (json!({"server": "lying-about"}), "not_found", "no recipe `lying-about`"),
         (
             json!({"server": "tavily@npm:evil-pkg"}),
             "invalid_params",

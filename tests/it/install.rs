@@ -150,6 +150,16 @@ fn what_cannot_be_installed_changes_nothing() {
 }
 
 #[test]
+fn a_folder_in_the_current_one_hides_no_recipe() {
+    let mut evil = recipe("tavily", &[]);
+    evil["description"] = "Not it".into();
+    let bridge = Bridge::new().without_config().file("tavily/recipe.json", &evil.to_string());
+    let plan = |name: &str| bridge.run(&["install", name, "--dry-run"]).expect(0).stdout;
+    assert_words(&plan("tavily"), &["(built in)", "tavily-mcp"]);
+    assert_words(&plan("./tavily"), &["Not it"]);
+}
+
+#[test]
 fn why_a_server_cannot_be_reached_is_told() {
     #[track_caller]
     fn check(recipe: &Value, words: &[&str]) {

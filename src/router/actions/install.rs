@@ -46,7 +46,7 @@ async fn plan(admin: &Admin, sources: &Sources, wanted: &Wanted<'_>) -> Result<P
     }
     let alias = wanted.alias.map(ServerName::parse).transpose();
     let alias = alias.map_err(|error| Error::invalid(error.to_string()))?;
-    let source = sources.find(name).await.map_err(|error| match error {
+    let source = sources.find_by_id(name).await.map_err(|error| match error {
         catalog::Error::Unknown { ref nearest, .. } => {
             let near = nearest.first().map(|near| format!("did you mean `{near}`?"));
             Error::NotFound { what: error.to_string(), hint: near }
