@@ -7,7 +7,7 @@ use super::pin::{self, package};
 use super::step::{self, Step, Work};
 use crate::base::environment::Environment;
 use crate::base::paths::Paths;
-use crate::catalog::Entry;
+use crate::catalog::{Entry, Origin};
 use crate::config::interpolate::{self, CONFIG_DIR};
 use crate::config::{ServerName, is_telling};
 use crate::recipe::{Concern, ConfigFile, Install, Method, Reason, Recipe, Stdio, Transport};
@@ -180,7 +180,7 @@ impl Plan {
             version,
             variables,
             files: files.unwrap_or_default(),
-            concerns: concerns(&running, transport_at),
+            concerns: unsigned(&source.origin).chain(concerns(&running, transport_at)).collect(),
             steps,
             by_hand,
         })
@@ -230,19 +230,30 @@ fn put_pinned(recipe: &mut Recipe, transport: usize, pinned: &Stdio, wish: &Wish
 
 /// What of a recipe has to be agreed to if it is installed here and by this transport. Shell commands are steps, and told
 /// as such.
-fn concerns(recipe: &Recipe, transport: usize) -> Vec<Concern> {
+fn concerns(recipe: &Recipe, transport: usize) -> impl Iterator<Item = Concern> {
     let transport = format!("/transports/{transport}");
     let is_of = |pointer: &str, place: &str| {
         pointer.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let own_platform = format!("/install/platforms/{SYSTEM}");
-    let counts = |concern: &Concern| {
+    let counts = move |concern: &Concern| {
         let at = concern.pointer.as_str();
         let other_transport = is_of(at, "/transports") && !is_of(at, &transport);
         let other_system = is_of(at, "/install/platforms") && !is_of(at, &own_platform);
         concern.why != Reason::ShellStep && !other_transport && !other_system
     };
-    recipe.concerns().into_iter().filter(counts).collect()
+    recipe.concerns().into_iter().filter(counts)
+}
+
+/// For a recipe that is not signed, nobody vouches but whoever sends it.
+fn unsigned(origin: &Origin) -> impl Iterator<Item = Concern> {
+    let catalog = match origin {
+        Origin::Remote { catalog, signed_by: None } => Some(catalog.clone()),
+        _ => None,
+    };
+    let why = Reason::Unsigned;
+    let concern = |what| Concern { severity: why.severity(), pointer: String::new(), what, why };
+    catalog.map(concern).into_iter()
 }
 
 fn choose<'a>(recipe: &'a Recipe, wish: &Wish) -> Result<&'a Transport, Error> {

@@ -30,13 +30,11 @@ fn plan_in(home: &std::path::Path, recipe: &Value, wish: &Wish) -> Result<Plan, 
         ("SOME_SECRET", "s3cret"),
     ]);
     let paths = Paths::new(&environment).expect("a home folder");
-    let source = Entry {
-        recipe: read(recipe),
-        origin: Origin::BuiltIn,
-        sha256: String::new(),
-        findings: Vec::new(),
-    };
-    Plan::new(&source, wish, &paths, &environment)
+    Plan::new(&source(recipe, Origin::BuiltIn), wish, &paths, &environment)
+}
+
+fn source(recipe: &Value, origin: Origin) -> Entry {
+    Entry { recipe: read(recipe), origin, sha256: String::new(), findings: Vec::new() }
 }
 
 fn plan(recipe: &Value, wish: &Wish) -> Result<Plan, Error> {
@@ -161,6 +159,23 @@ fn what_has_to_be_run_is_told_as_it_will_be_run() {
         &["echo 'hi'"],
         "",
     );
+}
+
+#[test]
+fn what_nobody_signed_has_to_be_agreed_to() {
+    let environment = Environment::from_pairs([("BRIDGE_HOME", "/nowhere/home")]);
+    let paths = Paths::new(&environment).expect("a home folder");
+    let told = |signed_by: Option<&str>| {
+        let catalog = "https://example.com/catalog.json".to_owned();
+        let origin = Origin::Remote { catalog, signed_by: signed_by.map(str::to_owned) };
+        let source = source(&hub(), origin);
+        let plan = Plan::new(&source, &Wish::default(), &paths, &environment).expect("a plan");
+        (plan.needs_consent(), plan.concerns.first().map(ToString::to_string))
+    };
+    assert_eq!(told(Some("0123456789abcdef")), (false, None));
+    let (needs_consent, concern) = told(None);
+    let concern = concern.expect("it is told");
+    assert!(needs_consent && concern.contains("catalog.json` offers this recipe unsigned"));
 }
 
 #[test]

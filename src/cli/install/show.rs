@@ -50,7 +50,10 @@ fn origin(origin: &Origin) -> String {
             format!("{}, in place of the built-in recipe", file.display())
         }
         Origin::Home { file, .. } | Origin::File { file } => file.display().to_string(),
-        Origin::Remote { catalog, .. } => catalog.clone(),
+        Origin::Remote { catalog, signed_by: Some(key) } => {
+            format!("{catalog}, signed by the key {key}")
+        }
+        Origin::Remote { catalog, signed_by: None } => format!("{catalog}, not signed"),
     }
 }
 

@@ -91,6 +91,8 @@ pub enum Reason {
     Unverified,
     /// A secret that the list of processes shows.
     SecretInArguments,
+    /// A recipe of a remote catalog without a signature.
+    Unsigned,
 }
 
 impl Concern {
@@ -166,6 +168,7 @@ impl fmt::Display for Reason {
                 "is reached without encryption, so that others can read and change what is sent"
             }
             Self::Unverified => "leaves unchecked who it is that answers",
+            Self::Unsigned => "offers this recipe unsigned, so that nobody else vouches for it",
             Self::SecretInArguments => {
                 "stands among the arguments, which every program on this machine can read"
             }
