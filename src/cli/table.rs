@@ -1,5 +1,7 @@
 //! Rows as lines of a terminal.
 
+use std::fmt::Write as _;
+
 use crate::base::text::shorten;
 
 /// What stands between columns.
@@ -28,7 +30,7 @@ pub(super) fn lines(
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
             match left {
                 Some(left) if column + 1 == columns => line.push_str(&shorten(cell, left)),
-                _ => line.push_str(&format!("{cell:<width$}")),
+                _ => drop(write!(line, "{cell:<width$}")),
             }
             line.push_str(&" ".repeat(GAP));
         }
