@@ -90,6 +90,14 @@ fuzz seconds="60":
 recorded:
     RECORDED_LISTS=required cargo test --features test-upstream --test it recorded
 
+# `just test` does the same with stand-ins for the packages; this one installs them from npm and PyPI, so it wants `npx`
+# and `uvx`. `--write` puts what is printed into the document.
+#
+# docs/first-run.md, done again from an empty home.
+first-run *arguments:
+    FIRST_RUN=registries FIRST_RUN_WRITE={{ if arguments == "--write" { "yes" } else { "" } }} \
+      cargo test --features test-upstream --test it first_run
+
 # Other people's clients and servers on every transport, installed below tests/interop/.work.
 interop:
     tests/interop/run

@@ -28,6 +28,7 @@ mod doctor;
 mod edit;
 mod embed;
 mod fidelity;
+mod first_run;
 mod guard;
 mod handshake;
 mod http_access;

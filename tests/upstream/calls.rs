@@ -47,7 +47,8 @@ impl Server {
             _ => self
                 .plain(id, &call)
                 .or_else(|| self.rich_call(id, &call))
-                .or_else(|| self.odd(id, &call)),
+                .or_else(|| self.odd(id, &call))
+                .or_else(|| self.scripted(id, "tools/call", params).then_some(())),
         };
         if done.is_some() { Flow::Continue } else { self.invalid(id, &call.name) }
     }

@@ -29,7 +29,7 @@ struct About {
 
 impl Server {
     /// Answers what the script file has an answer for, which is read again each time: an object with methods, or methods
-    /// with a blank and a URI behind them, as keys. False if there is none.
+    /// with a blank and a URI behind them, as keys. Calls are only asked here for tools that are not known. False if there is none.
     pub(crate) fn scripted(
         &mut self,
         id: &RawValue,
