@@ -4,6 +4,7 @@
 //! variables are written by [`crate::config::edit::add`], the server's files and the commands before and after it by what
 //! is here.
 
+mod build;
 mod entry;
 mod files;
 mod pin;

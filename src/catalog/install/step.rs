@@ -10,6 +10,7 @@ use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::build::Build;
 use super::pin::joined;
 use crate::base::environment::Environment;
 use crate::base::surroundings::handed_on;
@@ -38,6 +39,17 @@ pub struct Step {
     folder: Option<PathBuf>,
     /// It is a line for a shell.
     is_shell: bool,
+    /// The build that it begins or ends.
+    build: Option<(Stage, Build)>,
+}
+
+/// What a command is of a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It brings the source.
+    Begin,
+    /// After it, the server can be started.
+    End,
 }
 
 /// Why a command did not do its work.
@@ -46,6 +58,14 @@ pub enum Broken {
     /// It cannot be started.
     #[error("`{line}` cannot be run: {source}")]
     Unstarted {
+        /// The command.
+        line: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder of what it builds cannot be made ready, or taken away.
+    #[error("`{line}`: the folder that it works in cannot be changed: {source}")]
+    Folder {
         /// The command.
         line: String,
         /// What the system said.
@@ -92,18 +112,22 @@ impl Work<'_> {
                 Some(step) => steps.push(step),
                 None => by_hand.push(format!("install the program `{}`", self.command)),
             },
-            Method::Git if !self.folder.exists() => {
-                match (&install.repository, &install.build_command) {
-                    (Some(repository), Some(build)) => {
-                        steps.push(self.clone_step(repository));
-                        steps.push(Step::shell(When::Before, build, Some(self.folder)));
+            Method::Git => match (&install.repository, &install.build_command) {
+                (Some(repository), Some(command)) => {
+                    let build = Build::new(self.folder, repository, self.version);
+                    if !build.is_done() {
+                        let clone = self.clone_step(repository);
+                        let make = Step::shell(When::Before, command, Some(self.folder));
+                        steps.push(Step { build: Some((Stage::Begin, build.clone())), ..clone });
+                        steps.push(Step { build: Some((Stage::End, build)), ..make });
                     }
-                    _ => by_hand.push(format!(
-                        "clone and build the server in `{}`; its recipe does not say how",
-                        self.folder.display()
-                    )),
                 }
-            }
+                _ if self.folder.exists() => {}
+                _ => by_hand.push(format!(
+                    "clone and build the server in `{}`; its recipe does not say how",
+                    self.folder.display()
+                )),
+            },
             Method::Binary if !is_there => {
                 let from = install.binary.as_deref().unwrap_or("where its maker offers it");
                 by_hand.push(format!(
@@ -146,12 +170,12 @@ impl Work<'_> {
 impl Step {
     fn program(words: &[&str]) -> Self {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        Self { when: When::Before, words, folder: None, is_shell: false }
+        Self { when: When::Before, words, folder: None, is_shell: false, build: None }
     }
 
     fn shell(when: When, line: &str, folder: Option<&Path>) -> Self {
         let folder = folder.map(Path::to_owned);
-        Self { when, words: vec![line.to_owned()], folder, is_shell: true }
+        Self { when, words: vec![line.to_owned()], folder, is_shell: true, build: None }
     }
 
     /// The command as one would type it.
@@ -168,8 +192,22 @@ impl Step {
     }
 
     /// Runs it to its end, with nothing on stdin; what it prints goes to stderr. It gets the variables that every server
-    /// gets, and none of the bridge's. When this is dropped, it and what it has started are killed.
+    /// gets, and none of the bridge's. When this is dropped, it and what it has started are killed. A build that fails
+    /// leaves what was built before.
     pub async fn run(&self, environment: &Environment) -> Result<(), Broken> {
+        let Some((stage, build)) = &self.build else { return self.run_alone(environment).await };
+        let folder = |source| Broken::Folder { line: self.line(), source };
+        if *stage == Stage::Begin {
+            build.begin().map_err(folder)?;
+        }
+        let mut ran = self.run_alone(environment).await;
+        if ran.is_ok() && *stage == Stage::End {
+            ran = build.finish().map_err(folder);
+        }
+        ran.inspect_err(|_| build.give_up())
+    }
+
+    async fn run_alone(&self, environment: &Environment) -> Result<(), Broken> {
         let line = || self.line();
         let mut command = CommandWrap::with_new(self.program_name(), |command| {
             self.configure(command, environment);

@@ -218,6 +218,64 @@ async fn commands_run_without_secrets() {
     assert!(broken.to_string().contains("`exit 3` failed"), "{broken}");
 }
 
+/// A `git` that makes the folder it is to clone into, and says there what was asked for.
+#[cfg(unix)]
+#[tokio::test]
+async fn only_a_build_that_ended_well_counts() {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path();
+    let git = home.join("git");
+    let script =
+        "#!/bin/sh\nfor last; do :; done\nmkdir -p \"$last/.git\"\necho \"$@\" > \"$last/asked\"\n";
+    fs::write(&git, script).expect("written");
+    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).expect("changed");
+    let mut recipe = hub();
+    recipe["transports"] = json!([{"type": "stdio", "command": "run-it"}]);
+    recipe["auth"] = json!({});
+    let build = format!("touch partial && test -e '{}' && touch built", home.join("may").display());
+    recipe["install"] =
+        json!({"method": "git", "repository": "https://example.com/x", "buildCommand": build});
+    let path = format!("{}:/usr/bin:/bin", home.display());
+    let environment = Environment::from_pairs([("PATH", path.as_str())]);
+    let run = async |version: Option<&str>| {
+        let plan = plan_in(home, &recipe, &wish(None, version, None)).expect("a plan");
+        for step in &plan.steps {
+            step.run(&environment).await?;
+        }
+        Ok::<_, super::Broken>(plan.steps.len())
+    };
+    let source = home.join("sources/hub");
+    let may = |may: bool| {
+        if may {
+            fs::write(home.join("may"), "").expect("written")
+        }
+        if !may {
+            fs::remove_file(home.join("may")).expect("removed")
+        }
+    };
+    run(None).await.expect_err("it cannot be built yet");
+    assert!(!source.exists());
+    may(true);
+    assert_eq!(run(None).await.expect("it can"), 2);
+    assert!(source.join("built").exists());
+    assert_eq!(run(None).await.expect("it was"), 0);
+    // Another version is built anew, and what was there stays for as long as that fails.
+    may(false);
+    run(Some("v2")).await.expect_err("it cannot be built");
+    assert!(source.join("built").exists());
+    assert_eq!(run(None).await.expect("it is there"), 0);
+    may(true);
+    assert_eq!(run(Some("v2")).await.expect("it can"), 2);
+    let asked = fs::read_to_string(source.join("asked")).expect("cloned");
+    assert!(asked.contains("--branch v2"), "{asked}");
+    assert_eq!(fs::read_dir(home.join("sources")).expect("a folder").count(), 1);
+    // What somebody has put there, or a build that was cut off, is not taken for one.
+    fs::remove_dir_all(source.join(".git")).expect("removed");
+    assert_eq!(run(Some("v2")).await.expect("it can"), 2);
+}
+
 #[cfg(unix)]
 #[test]
 fn files_are_private_and_stay_as_their_owner_left_them() {
