@@ -35,6 +35,8 @@ use crate::config::Source;
 /// The one version of the file that there is.
 const VERSION: u32 = 1;
 const FILE: &str = "bridge.lock";
+/// Before the path of a recipe.
+const FILE_SOURCE: &str = "file:";
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +45,9 @@ pub struct Lock {
     lock_version: u32,
     /// The servers by their names in the config.
     pub servers: BTreeMap<String, Locked>,
+    /// Where the file is: at its folder the paths in it start.
+    #[serde(skip)]
+    folder: PathBuf,
 }
 
 /// One server as it was installed.
@@ -53,7 +58,8 @@ pub struct Locked {
     pub recipe: String,
     /// The hash of the recipe, see [`Entry::sha256`].
     pub recipe_sha256: String,
-    /// Where the recipe is from: `built-in`, `home`, `file:` with its path, or the URL of a catalog.
+    /// Where the recipe is from: `built-in`, `home`, `file:` with its path, or the URL of a catalog. A path below the
+    /// lock's own folder starts there, with `./`.
     pub source: String,
     /// How it is reached.
     pub transport: String,
@@ -109,12 +115,6 @@ pub enum Error {
     },
 }
 
-impl Default for Lock {
-    fn default() -> Self {
-        Self { lock_version: VERSION, servers: BTreeMap::new() }
-    }
-}
-
 impl Lock {
     /// Where the lock of a configuration is.
     pub fn path(source: &Source) -> PathBuf {
@@ -130,11 +130,34 @@ impl Lock {
         }
     }
 
+    /// A lock without servers, for a configuration that has none yet.
+    pub fn empty(path: &Path) -> Self {
+        Self { lock_version: VERSION, servers: BTreeMap::new(), folder: folder_of(path) }
+    }
+
+    /// Writes down a plan that was carried out, with the tools that its server showed. Where they are not known now, they
+    /// are those that were locked, if it is the same package by the same recipe.
+    pub fn put(&mut self, plan: &Plan, tools: Option<Tools>) {
+        let mut new = Locked::new(plan, &self.folder);
+        let old = self.servers.get_mut(plan.name.as_str());
+        let old = old.and_then(|old| old.tools.take().filter(|_| *old == new));
+        new.tools = tools.or(old);
+        self.servers.insert(plan.name.to_string(), new);
+    }
+
+    /// The name by which the recipe of a server is found again.
+    pub fn recipe_of(&self, locked: &Locked) -> String {
+        match locked.source.strip_prefix(FILE_SOURCE) {
+            Some(file) => self.folder.join(file).display().to_string(),
+            None => locked.recipe.clone(),
+        }
+    }
+
     /// Changes the file, or makes it; whether anything is different now. A file without servers is made by nobody.
     pub fn update(path: &Path, change: impl Fn(&mut Self)) -> Result<bool, Error> {
         // A lock that nobody has is not made for taking something out of it.
         if Self::read(path)?.is_none() {
-            let mut new = Self::default();
+            let mut new = Self::empty(path);
             change(&mut new);
             if new.servers.is_empty() {
                 return Ok(false);
@@ -143,7 +166,7 @@ impl Lock {
         let (_, changed) = rewrite(path, Access::Kept, |old| {
             let mut lock = match old {
                 Some(bytes) => Self::parse(path, bytes)?,
-                None => Self::default(),
+                None => Self::empty(path),
             };
             change(&mut lock);
             let text = serde_json::to_string_pretty(&lock).expect("plain JSON always serialises");
@@ -157,7 +180,9 @@ impl Lock {
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let damaged = |reason: String| Error::Damaged { path: path.to_owned(), reason };
         match serde_json::from_slice::<Self>(bytes) {
-            Ok(lock) if lock.lock_version == VERSION => Ok(lock),
+            Ok(lock) if lock.lock_version == VERSION => {
+                Ok(Self { folder: folder_of(path), ..lock })
+            }
             parsed => {
                 let value = serde_json::from_slice::<serde_json::Value>(bytes).unwrap_or_default();
                 match value["lockVersion"].as_u64() {
@@ -175,43 +200,38 @@ impl Lock {
 }
 
 impl Locked {
-    /// What is locked of a plan. The tools are those that the server showed, once it was reached.
-    pub fn new(plan: &Plan, tools: Option<Tools>) -> Self {
-        let transport = plan.entry.get("transport").and_then(serde_json::Value::as_str);
+    /// What is locked of a plan but for the tools, in a lock in this folder.
+    fn new(plan: &Plan, folder: &Path) -> Self {
         Self {
             recipe: plan.source.recipe.id.clone(),
             recipe_sha256: plan.source.sha256.clone(),
-            source: source_of(&plan.source),
-            transport: transport.unwrap_or_default().to_owned(),
+            source: source_of(&plan.source, folder),
+            transport: transport_of(plan).to_owned(),
             method: plan.method().map(|method| method.name().to_owned()),
             package: plan.package().map(str::to_owned),
             version: plan.version.clone(),
-            tools,
+            tools: None,
         }
-    }
-
-    /// The name by which the recipe is found again.
-    pub fn name(&self) -> &str {
-        self.source.strip_prefix("file:").unwrap_or(&self.recipe)
     }
 
     /// What of a plan is not as it is locked, in words; the tools aside.
     pub fn deviation(&self, plan: &Plan) -> Option<String> {
-        let now = Self::new(plan, None);
         let version =
             |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
-        if now.recipe_sha256 != self.recipe_sha256 {
+        let sha256 = &plan.source.sha256;
+        if *sha256 != self.recipe_sha256 {
             return Some(format!(
-                "the recipe `{}` is not the one in the lock (SHA-256 {}, locked {})",
-                self.recipe, now.recipe_sha256, self.recipe_sha256
+                "the recipe `{}` is not the one in the lock (SHA-256 {sha256}, locked {})",
+                self.recipe, self.recipe_sha256
             ));
         }
-        if now.version != self.version {
-            let (is, was) = (version(&now.version), version(&self.version));
+        if plan.version != self.version {
+            let (is, was) = (version(&plan.version), version(&self.version));
             return Some(format!("the version is {is}, and {was} is locked"));
         }
-        (now.transport != self.transport).then(|| {
-            format!("it would be reached by {}, and {} is locked", now.transport, self.transport)
+        let transport = transport_of(plan);
+        (transport != self.transport).then(|| {
+            format!("it would be reached by {transport}, and {} is locked", self.transport)
         })
     }
 
@@ -240,13 +260,26 @@ impl Difference {
     }
 }
 
-fn source_of(entry: &Entry) -> String {
+fn transport_of(plan: &Plan) -> &str {
+    plan.entry.get("transport").and_then(serde_json::Value::as_str).unwrap_or_default()
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+fn source_of(entry: &Entry, folder: &Path) -> String {
     match &entry.origin {
         Origin::BuiltIn => "built-in".to_owned(),
         Origin::Home { .. } => "home".to_owned(),
         Origin::File { file } => {
             let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-            format!("file:{}", file.display())
+            let Ok(below) = file.strip_prefix(folder) else {
+                return format!("{FILE_SOURCE}{}", file.display());
+            };
+            let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+            format!("{FILE_SOURCE}./{}", parts.join("/"))
         }
         Origin::Remote { catalog, .. } => catalog.clone(),
     }

@@ -7,9 +7,9 @@ use super::diff;
 use super::exit::{Exit, Failure};
 use super::listed::sources;
 use super::setup::Setup;
+use crate::catalog::install;
 use crate::catalog::lock::Locked;
 use crate::catalog::newest::newest;
-use crate::catalog::{Sources, install};
 use crate::recipe::{Install, Recipe, Transport};
 use crate::wire::http::Client;
 
@@ -42,7 +42,9 @@ pub(super) fn run(_arguments: &Outdated, setup: &Setup) -> Result<Exit, Failure>
         let (client, sources) = (Client::default(), sources(setup)?);
         let mut found = Vec::with_capacity(lock.servers.len());
         for (name, locked) in &lock.servers {
-            found.push((name, locked, versions(locked, &client, &sources, setup).await));
+            let recipe = lock.recipe_of(locked);
+            let recipe = sources.find(&recipe).await.ok().map(|entry| entry.recipe);
+            found.push((name, locked, versions(locked, recipe, &client, setup).await));
         }
         Ok(found)
     })?;
@@ -100,8 +102,12 @@ impl Versions {
     }
 }
 
-async fn versions(locked: &Locked, client: &Client, sources: &Sources, setup: &Setup) -> Versions {
-    let recipe = sources.find(locked.name()).await.ok().map(|entry| entry.recipe);
+async fn versions(
+    locked: &Locked,
+    recipe: Option<Recipe>,
+    client: &Client,
+    setup: &Setup,
+) -> Versions {
     let by = recipe.as_ref().and_then(|recipe| recipe.install.as_ref());
     let catalog = recipe.as_ref().zip(by).and_then(|(recipe, by)| catalog_version(recipe, by));
     let method = by.map(|by| by.method);

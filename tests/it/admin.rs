@@ -139,4 +139,18 @@ fn agents_install_what_nobody_has_to_agree_to() {
     assert!(config["servers"].get("pack").is_none());
     let lock = fs::read_to_string(client.path("bridge.lock")).expect("the lock is there");
     assert_words(&lock, &["\"keyed\": {", "\"work\": {"]);
+    // What was locked of the same package is not forgotten by installing it once more.
+    let known = lock.replacen(
+        "\"transport\": \"stdio\"",
+        "\"transport\": \"stdio\",\n\"tools\": {\"a\": \"1\"}",
+        1,
+    );
+    fs::write(client.path("bridge.lock"), known).expect("written");
+    fs::write(client.path("config.json"), "{\"servers\": {}, \"agentAdmin\": true}")
+        .expect("written");
+    let result = client.mcp(&json!({"action": "install", "server": "keyed"}));
+    assert!(!is_error(&result), "{result}");
+    let lock = fs::read_to_string(client.path("bridge.lock")).expect("the lock is there");
+    let lock: Value = serde_json::from_str(&lock).expect("JSON");
+    assert_eq!(lock["servers"]["keyed"]["tools"], json!({"a": "1"}));
 }

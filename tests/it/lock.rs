@@ -50,6 +50,51 @@ fn installing_locks_versions_and_tools() {
     assert_words(&bridge.run(&["lock"]).expect(0).stdout, &["kept"]);
 }
 
+#[test]
+fn locking_loses_nothing() {
+    let bridge = bridge();
+    bridge.run(&["install", "one", "--agree"]).expect(0);
+    let file = bridge.path("bridge.lock");
+    let before = fs::read_to_string(&file).expect("there");
+    let recipe = bridge.path("recipes/one/recipe.json");
+    let text = fs::read_to_string(&recipe).expect("there");
+    let stays = |code: i32, words: &[&str]| {
+        let output = bridge.run(&["lock"]).expect(code);
+        assert_words(&output.stderr, words);
+        assert_eq!(fs::read_to_string(&file).expect("there"), before);
+    };
+    // The recipe says something else, or is gone.
+    fs::write(&recipe, text.replace("some-pkg", "other-pkg")).expect("written");
+    stays(1, &["`one` stays in the lock as it was", "not what the recipe `one` says"]);
+    fs::remove_file(&recipe).expect("removed");
+    stays(1, &["`one` stays in the lock as it was"]);
+    fs::write(&recipe, &text).expect("written");
+    // The server ends at its start.
+    fs::remove_file(bridge.path("tools.json")).expect("removed");
+    stays(5, &["`one` cannot be reached"]);
+    fs::write(bridge.path("tools.json"), TOOL).expect("written");
+    stays(0, &[]);
+    bridge.run(&["remove", "one"]).expect(0);
+    fs::write(&file, &before).expect("written");
+    bridge.run(&["lock"]).expect(0);
+    assert_eq!(lock_of(&bridge)["servers"], json!({}));
+}
+
+#[test]
+fn recipes_beside_the_lock_are_found_wherever_it_is() {
+    let recipe = packaged("one", &[]).to_string();
+    let here = Bridge::new().without_config().file("project/own/recipe.json", &recipe);
+    let config = ["--config", "project/c.json"];
+    let install = ["install", "./project/own", "--agree"];
+    here.run(&[&config[..], &install[..]].concat()).expect(0);
+    let lock = fs::read_to_string(here.path("project/bridge.lock")).expect("there");
+    assert!(lock.contains("\"source\": \"file:./own/recipe.json\""), "{lock}");
+    let there = Bridge::new().without_config().file("elsewhere/own/recipe.json", &recipe);
+    let there = there.file("elsewhere/bridge.lock", &lock);
+    there.run(&["--config", "elsewhere/c.json", "install", "--frozen", "--agree"]).expect(0);
+    assert_eq!(fs::read_to_string(there.path("elsewhere/bridge.lock")).expect("there"), lock);
+}
+
 /// What installing by the lock says when it refuses, and that it installs nothing.
 #[track_caller]
 fn refuses(bridge: &Bridge, args: &[&str], code: i32, words: &[&str]) {

@@ -107,7 +107,7 @@ fn frozen(arguments: &Install, setup: &Setup) -> Result<Vec<Wanted>, Failure> {
             version: locked.version.clone(),
             transport: Some(locked.transport.clone()),
         };
-        Ok((locked.name().to_owned(), wish, Some(locked.clone())))
+        Ok((lock.recipe_of(locked), wish, Some(locked.clone())))
     };
     names.into_iter().map(wanted).collect()
 }

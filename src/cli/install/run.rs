@@ -10,7 +10,7 @@ use super::reach::{Reached, reach};
 use super::{ask, show};
 use crate::app::lifecycle;
 use crate::catalog::install::{self, Unwritten, When};
-use crate::catalog::lock::{Lock, Locked, Tools};
+use crate::catalog::lock::Lock;
 use crate::cli::edited::{failure, tell_when};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::printer::counted;
@@ -138,7 +138,7 @@ fn refuse_other_tools(
     Ok(())
 }
 
-/// Writes down what was installed. Tools that are not known now are those that were locked, if it is the same package.
+/// Writes down what was installed.
 fn lock(
     setup: &Setup,
     chosen: &[Chosen],
@@ -146,15 +146,8 @@ fn lock(
 ) -> Result<(), Failure> {
     let changed = Lock::update(&Lock::path(&setup.source), |lock| {
         for one in chosen {
-            let name = one.plan.name.to_string();
-            let tools: Option<&Tools> =
-                reached.get(&name).and_then(|reached| reached.tools.as_ref().ok());
-            let mut new = Locked::new(&one.plan, tools.cloned());
-            if let (None, Some(old)) = (tools, lock.servers.get(&name)) {
-                let same = Locked { tools: None, ..old.clone() } == new;
-                new.tools = old.tools.clone().filter(|_| same);
-            }
-            lock.servers.insert(name, new);
+            let reached = reached.get(one.plan.name.as_str());
+            lock.put(&one.plan, reached.and_then(|reached| reached.tools.as_ref().ok()).cloned());
         }
     });
     changed.map(drop).map_err(|error| {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::catalog::install::{self, Plan, Standing, Unwritten, Wish};
-use crate::catalog::lock::{Lock, Locked};
+use crate::catalog::lock::Lock;
 use crate::catalog::{self, Sources};
 use crate::config::ServerName;
 use crate::config::edit::{self, Target};
@@ -74,9 +74,7 @@ fn write(admin: &Arc<Admin>, plan: &Plan) -> Result<Box<str>, Error> {
         file @ Unwritten::File { .. } => Error::invalid(file.to_string()),
     })?;
     if standing == Standing::Open {
-        let locked = Lock::update(&Lock::path(source), |lock| {
-            lock.servers.insert(plan.name.to_string(), Locked::new(plan, None));
-        });
+        let locked = Lock::update(&Lock::path(source), |lock| lock.put(plan, None));
         if let Err(error) = locked {
             tracing::warn!("`{}` is installed and not locked: {error}", plan.name);
         }
