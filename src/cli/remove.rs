@@ -1,16 +1,12 @@
 //! `bridge remove NAME…`: takes servers out of the config, with what was installed for them.
 
-use std::fs;
-use std::io;
-
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::edited::{failure, list, tell_when};
 use super::exit::{Exit, Failure};
-use super::setup::{Setup, error_chain};
-use crate::catalog::install::forget_files;
-use crate::catalog::lock::Lock;
+use super::setup::Setup;
+use crate::catalog::install::{Forgotten, forget};
 use crate::config::ServerName;
 use crate::config::edit::{self, Leftover, Removed};
 use crate::guard::pin::Approvals;
@@ -118,34 +114,21 @@ fn take_out(server: &str, purge: bool, setup: &Setup) -> Result<Gone, Failure> {
 
 /// Takes away what there is of the server beside its entry. What cannot be taken away stays, and is told.
 fn what_else(name: &ServerName, setup: &Setup) -> Vec<String> {
-    let (printer, paths) = (setup.printer, &setup.paths);
-    let mut gone = Vec::new();
-    let mut note = |what: String, done: Result<bool, String>| match done {
-        Ok(true) => gone.push(what),
-        Ok(false) => {}
-        Err(reason) => printer.warn(&format!("{what} stays: {reason}")),
-    };
-    let lock = Lock::path(&setup.source);
-    let unlocked = Lock::update(&lock, |lock| drop(lock.servers.remove(name.as_str())));
-    note(format!("its line in {}", lock.display()), unlocked.map_err(|error| error_chain(&error)));
+    let mut all = forget(&setup.target(), name);
     // Another config may have a server of the same name.
-    if setup.source.config != paths.config_file() {
-        return gone;
+    if setup.source.config == setup.paths.config_file() {
+        let forgotten = Approvals::new(setup.paths.pins()).forget(name);
+        if !matches!(forgotten, Ok(false)) {
+            let fault = forgotten.err().map(|error| error.to_string());
+            all.push(Forgotten { what: "its pins".to_owned(), fault });
+        }
     }
-    for folder in [paths.server_folder(name.as_str()), paths.sources(name.as_str())] {
-        let done = forget_files(&folder).map_err(|error| error.to_string());
-        note(format!("the folder {}", folder.display()), done);
-    }
-    let forgotten = Approvals::new(paths.pins()).forget(name);
-    note("its pins".to_owned(), forgotten.map_err(|error| error.to_string()));
-    let file = format!("{name}.json");
-    for list in [paths.lists().join(&file), paths.lists().join("asked").join(&file)] {
-        let done = match fs::remove_file(&list) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error.to_string()),
-        };
-        note(format!("what was remembered of its tools ({})", list.display()), done);
+    let mut gone = Vec::with_capacity(all.len());
+    for Forgotten { what, fault } in all {
+        match fault {
+            Some(reason) => setup.printer.warn(&format!("{what} stays: {reason}")),
+            None => gone.push(what),
+        }
     }
     gone
 }

@@ -7,7 +7,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, assert_words, packaged, with_recipe};
+use crate::support::{Bridge, assert_words, packaged, recipe, with_recipe};
 
 fn lock_of(bridge: &Bridge) -> Value {
     let text = fs::read_to_string(bridge.path("bridge.lock")).expect("it is there");
@@ -135,6 +135,66 @@ fn frozen_installs_the_same_elsewhere_or_nothing() {
         1,
         &["nothing was installed", "changed: extra"],
     );
+}
+
+/// A recipe with a file, a command behind its installation and a variable, and the lock of a machine that has it.
+fn demanding() -> (Bridge, String, String) {
+    let here = bridge().env("ONE_KEY", "s3cret");
+    let file = here.path("tools.json").display().to_string();
+    let mut recipe = packaged("one", &["--tools-file", &file]);
+    recipe["transports"][0]["env"] = json!({"KEY": "${ONE_KEY}"});
+    recipe["auth"] = json!({"required": true, "type": "api-key", "envVars": ["ONE_KEY"]});
+    recipe["install"]["configFiles"] = json!([{"name": "settings.json", "content": "{}"}]);
+    recipe["install"]["postInstall"] = json!(["echo ran > after"]);
+    let here = with_recipe(here, &recipe);
+    here.run(&["install", "one@1.2.3", "--agree"]).expect(0);
+    let lock = fs::read_to_string(here.path("bridge.lock")).expect("there");
+    (here, lock, recipe.to_string())
+}
+
+#[test]
+fn frozen_leaves_nothing_of_what_it_refuses() {
+    let (here, lock, recipe) = demanding();
+    let there = || {
+        let there = Bridge::new().without_config().file("recipes/one/recipe.json", &recipe);
+        there.file("bridge.lock", &lock)
+    };
+    let nothing_is_left = |bridge: &Bridge| {
+        for name in ["pins/one.json", "cache/lists/one.json", "config/one", "after"] {
+            assert!(!bridge.path(name).exists(), "{name}");
+        }
+        assert_eq!(fs::read_to_string(bridge.path("bridge.lock")).expect("there"), lock);
+    };
+    // Without its variable it cannot be compared.
+    let without = there();
+    refuses(&without, &[], 1, &["nothing was installed", "`ONE_KEY` is set"]);
+    assert!(!without.path("config.json").exists());
+    nothing_is_left(&without);
+    let with = there().file(".env", "ONE_KEY=s3cret\n");
+    let set = |text: &str| fs::write(here.path("tools.json"), text).expect("written");
+    set(&TOOL.replace("first", "second"));
+    refuses(&with, &[], 1, &["nothing was installed", "changed: extra"]);
+    nothing_is_left(&with);
+    // One that ends at its start shows no tools.
+    fs::remove_file(here.path("tools.json")).expect("removed");
+    refuses(&with, &[], 1, &["nothing was installed", "`one` cannot be reached"]);
+    nothing_is_left(&with);
+    set(TOOL);
+    with.run(&["install", "--frozen", "--agree"]).expect(0);
+    for name in ["pins/one.json", "config/one/settings.json", "after"] {
+        assert!(with.path(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_downloaded_by_hand_can_be_frozen() {
+    let mut by_hand = recipe("one", &[]);
+    by_hand["install"]["version"] = "1.0".into();
+    let here = with_recipe(Bridge::new().without_config(), &by_hand);
+    here.run(&["install", "one"]).expect(0);
+    assert_eq!(lock_of(&here)["servers"]["one"]["version"], "1.0");
+    fs::remove_file(here.path("config.json")).expect("removed");
+    here.run(&["install", "--frozen"]).expect(0);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn write(path: &Path, content: &str) -> io::Result<bool> {
 }
 
 /// Takes the server's own folder away; false if there was none.
-pub fn forget_files(folder: &Path) -> io::Result<bool> {
+pub(super) fn forget_files(folder: &Path) -> io::Result<bool> {
     match fs::remove_dir_all(folder) {
         Ok(()) => Ok(true),
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(false),

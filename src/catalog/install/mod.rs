@@ -7,6 +7,7 @@
 mod build;
 mod entry;
 mod files;
+mod forget;
 mod pin;
 mod plan;
 mod step;
@@ -14,7 +15,8 @@ mod step;
 mod tests;
 mod write;
 
-pub use files::{forget_files, write_files};
+pub use files::write_files;
+pub use forget::{Forgotten, clear, forget, places};
 pub use pin::{package, split, version};
 pub use plan::{Error, Plan, Variable, Wish, is_secret, names_path};
 pub use step::{Broken, Step, When};

@@ -125,11 +125,6 @@ impl Plan {
             ServerName::parse(&recipe.id)
                 .expect("ids of recipes are narrower than names of servers")
         });
-        let method = recipe.install.as_ref().map(|install| install.method);
-        let mut wished = wish.version.iter();
-        if let Some(version) = wished.find(|version| !pin::is_version(version, method)) {
-            return Err(Error::BadVersion { version: version.clone() });
-        }
         let chosen = choose(recipe, wish)?;
         let transport_at = recipe.transports.iter().position(|other| std::ptr::eq(other, chosen));
         let transport_at = transport_at.expect("it was chosen among them");
@@ -141,7 +136,8 @@ impl Plan {
         match (&mut transport, &recipe.install) {
             (Transport::Stdio(stdio), Some(install)) => {
                 *stdio = started(recipe, stdio);
-                version = pinned(install, stdio, wish).map_err(no_version)?;
+                let wished = wished(install, stdio, wish)?;
+                version = pinned(install, stdio, wished).map_err(no_version)?;
                 put_pinned(&mut running, transport_at, stdio, wish);
                 let work = Work {
                     install,
@@ -267,14 +263,32 @@ fn choose<'a>(recipe: &'a Recipe, wish: &Wish) -> Result<&'a Transport, Error> {
     })
 }
 
+/// The version that is wished, where it is another than would run anyway. That one is the recipe's own business, and the
+/// lock has it as it is there.
+fn wished<'a>(
+    install: &Install,
+    stdio: &Stdio,
+    wish: &'a Wish,
+) -> Result<Option<&'a String>, Error> {
+    let Some(version) = &wish.version else { return Ok(None) };
+    if pinned(install, &mut stdio.clone(), None).is_ok_and(|usual| usual.as_ref() == Some(version))
+    {
+        return Ok(None);
+    }
+    if pin::is_version(version, Some(install.method)) {
+        return Ok(Some(version));
+    }
+    Err(Error::BadVersion { version: version.clone() })
+}
+
 /// Puts the version into the arguments of a program that fetches the package itself; returns the version that will run.
 fn pinned(
     install: &Install,
     stdio: &mut Stdio,
-    wish: &Wish,
+    wished: Option<&String>,
 ) -> Result<Option<String>, &'static str> {
     let written = pin::version(install, &stdio.args).map(str::to_owned);
-    match (install.method, &wish.version) {
+    match (install.method, wished) {
         (Method::Npx | Method::Uvx | Method::Docker, Some(wished)) => {
             if !pin::pin(install, &mut stdio.args, wished) {
                 return Err("its arguments do not name its package");
@@ -287,7 +301,7 @@ fn pinned(
             Ok(usual.cloned().or(written))
         }
         (Method::Binary, Some(_)) => Err("it is downloaded by hand"),
-        (_, wished) => Ok(wished.clone().or_else(|| install.version.clone()).or(written)),
+        (_, wished) => Ok(wished.cloned().or_else(|| install.version.clone()).or(written)),
     }
 }
 

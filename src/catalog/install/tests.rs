@@ -291,6 +291,6 @@ fn files_are_private_and_stay_as_their_owner_left_them() {
     std::fs::write(&path, "mine").expect("written");
     assert_eq!(super::write_files(&own, &files).expect("kept"), [(path.clone(), false)]);
     assert_eq!(std::fs::read_to_string(&path).expect("there"), "mine");
-    assert!(super::forget_files(&own).expect("gone") && !own.exists());
-    assert!(!super::forget_files(&own).expect("nothing there"));
+    assert!(super::files::forget_files(&own).expect("gone") && !own.exists());
+    assert!(!super::files::forget_files(&own).expect("nothing there"));
 }

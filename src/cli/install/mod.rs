@@ -3,6 +3,7 @@
 mod arguments;
 mod ask;
 mod choose;
+mod frozen;
 mod reach;
 mod run;
 mod show;

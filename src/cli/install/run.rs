@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::arguments::Install;
 use super::choose::{Chosen, choose};
-use super::reach::{Reached, reach};
-use super::{ask, show};
+use super::reach::{Reached, reach, try_out};
+use super::{ask, frozen, show};
 use crate::app::lifecycle;
 use crate::catalog::install::{self, Unwritten, When};
 use crate::catalog::lock::Lock;
@@ -15,7 +15,7 @@ use crate::cli::edited::{failure, tell_when};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::printer::counted;
 use crate::cli::setup::{Setup, error_chain};
-use crate::config::edit::{self, Added};
+use crate::config::edit::Added;
 
 /// What came of one server.
 struct Outcome {
@@ -44,11 +44,14 @@ pub(in crate::cli) fn run(arguments: &Install, setup: &Setup) -> Result<Exit, Fa
     ask::agree(printer, arguments, &chosen)?;
     let values = ask::values(printer, arguments, &mut chosen, setup.paths.user_home())?;
     let typed: Vec<String> = values.iter().map(|(name, _)| name.clone()).collect();
+    let spared = frozen::existing(setup, &chosen);
+    if arguments.frozen {
+        frozen::check(&chosen)?;
+    }
     run_steps(setup, &chosen, When::Before)?;
     let plans = chosen.iter().filter(|one| !one.is_done).map(|one| &one.plan);
     let added =
         install::write(&setup.target(), plans, values).map_err(|error| unwritten(&error))?;
-    run_steps(setup, &chosen, When::After)?;
     let has_typed =
         |one: &Chosen| one.plan.variables.iter().any(|variable| typed.contains(&variable.name));
     let due = chosen.iter().filter(|one| !one.is_done || has_typed(one));
@@ -56,12 +59,28 @@ pub(in crate::cli) fn run(arguments: &Install, setup: &Setup) -> Result<Exit, Fa
         .filter(|one| one.missing().next().is_none() && one.plan.by_hand.is_empty())
         .map(|one| one.plan.name.to_string())
         .collect();
-    let mut reached = reach(setup, &due)?;
-    if arguments.frozen {
-        refuse_other_tools(setup, &chosen, &added, &reached)?;
+    let mut reached = if arguments.frozen {
+        let tried = try_out(setup, &due).and_then(|trial| {
+            frozen::refusal(&chosen, &trial.reached)?;
+            Ok(trial)
+        });
+        let trial = match tried {
+            Ok(trial) => trial,
+            Err(refusal) => {
+                frozen::take_back(setup, &added, &spared)?;
+                return Err(refusal);
+            }
+        };
+        let reached = trial.accept(setup);
+        // Nothing more is run for what is not what was locked.
+        run_steps(setup, &chosen, When::After)?;
+        reached
     } else {
+        run_steps(setup, &chosen, When::After)?;
+        let reached = reach(setup, &due)?;
         lock(setup, &chosen, &reached)?;
-    }
+        reached
+    };
     let outcomes: Vec<Outcome> =
         chosen.iter().map(|one| outcome(one, reached.remove(one.plan.name.as_str()))).collect();
     Ok(tell(setup, &added, &outcomes))
@@ -99,43 +118,6 @@ fn unwritten(error: &Unwritten) -> Failure {
             Failure::new(Exit::Failed, error_chain(error)).hint(Some(hint.to_owned()))
         }
     }
-}
-
-/// Under `--frozen`, takes out again what shows other tools than the lock has.
-fn refuse_other_tools(
-    setup: &Setup,
-    chosen: &[Chosen],
-    added: &Added,
-    reached: &BTreeMap<String, Reached>,
-) -> Result<(), Failure> {
-    for one in chosen {
-        let name = one.plan.name.as_str();
-        let tools = reached.get(name).and_then(|reached| reached.tools.as_ref().ok());
-        let (Some(tools), Some(locked)) = (tools, &one.locked) else { continue };
-        let difference = locked.difference(tools);
-        if difference.is_empty() {
-            continue;
-        }
-        for new in added.servers.iter().filter(|server| server.is_new) {
-            edit::remove(&setup.target(), new.name.as_str()).map_err(|error| failure(&error))?;
-        }
-        let list = |what: &str, names: &[String]| {
-            (!names.is_empty()).then(|| format!("{what}: {}", names.join(", ")))
-        };
-        let parts = [
-            list("added", &difference.added),
-            list("removed", &difference.removed),
-            list("changed", &difference.changed),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        let message = format!(
-            "nothing was installed: the tools of `{name}` are not those in the lock ({})",
-            parts.join("; ")
-        );
-        let hint = "without `--frozen` it is installed as it is now, and locked so";
-        return Err(Failure::new(Exit::Failed, message).hint(Some(hint.to_owned())));
-    }
-    Ok(())
 }
 
 /// Writes down what was installed.

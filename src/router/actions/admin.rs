@@ -1,8 +1,9 @@
 //! `remove`, `set-env`, `set-mode`: changes of the config by an agent, where its owner allows them.
 
 use crate::base::secret::Secret;
-use crate::config::Mode;
+use crate::catalog::install::{Forgotten, forget};
 use crate::config::edit::{self, Target};
+use crate::config::{Mode, ServerName};
 use crate::router::answer::{self, Changed};
 use crate::router::routing::Router;
 use crate::router::{Action, Admin, Error};
@@ -59,10 +60,26 @@ impl Edit {
         let Admin { source, paths, environment } = admin;
         let target = Target { source, paths, process: environment };
         let edited = match self {
-            Self::Remove(server) => edit::remove(&target, &server)?.edited,
+            Self::Remove(server) => {
+                let edited = edit::remove(&target, &server)?.edited;
+                forget_all(&target, &server);
+                edited
+            }
             Self::SetEnv(key, value) => edit::set_env(&target, &key, &value)?.edited,
             Self::SetMode(mode) => edit::set_mode(&target, mode)?,
         };
         Ok((edited.file.display().to_string(), edited.changed))
+    }
+}
+
+/// What was installed with a server goes with it; its pins stay, or an agent could have it trusted anew.
+fn forget_all(target: &Target<'_>, server: &str) {
+    let Ok(name) = ServerName::parse(server).or_else(|_| ServerName::normalise(server)) else {
+        return;
+    };
+    for Forgotten { what, fault } in forget(target, &name) {
+        if let Some(reason) = fault {
+            tracing::warn!("`{name}` was removed, and {what} stays: {reason}");
+        }
     }
 }
