@@ -120,6 +120,10 @@ conformance *arguments:
 bench *arguments:
     cargo bench --features test-upstream --bench stdio -- {{ arguments }}
 
+# How long commands take from start to end; `--check` fails above 20 ms.
+bench-startup *arguments:
+    cargo bench --bench startup -- {{ arguments }}
+
 # A server on an SDK is called as well, built in a folder of its own; without it, it is left out.
 #
 # The same over HTTP on both sides, with many callers and idle sessions; `--check` fails above the limits.
