@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -41,17 +41,50 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
 pub fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     {
-        let at_once = rustix::fs::OFlags::NONBLOCK.bits();
+        // Nor does a terminal become that of this process.
+        let at_once = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits();
         let at_once =
             i32::try_from(at_once).expect("flags of the system fit what it takes them as");
         std::os::unix::fs::OpenOptionsExt::custom_flags(options, at_once);
     }
     let file = options.open(path)?;
-    if file.metadata()?.is_file() {
+    let found = file.metadata()?;
+    if found.is_file() {
         Ok(file)
     } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "no regular file"))
+        let message = format!("it is {} and no regular file", kind(&found));
+        Err(io::Error::new(io::ErrorKind::InvalidInput, message))
     }
+}
+
+/// The bytes of a regular file. One that is longer than `longest` bytes is `FileTooLarge`, without all of it being read;
+/// for what is no regular file see [`open_regular`].
+pub fn read_regular(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
+    let file = open_regular(path, File::options().read(true))?;
+    let mut bytes = Vec::new();
+    // The length that the system tells may not be that of what it hands out.
+    file.take(longest + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > longest {
+        let message = format!("it is longer than {longest} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
+}
+
+/// What something is that is no regular file, in words for people.
+fn kind(found: &Metadata) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = found.file_type();
+        if kind.is_fifo() {
+            return "a pipe";
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return "a device";
+        }
+    }
+    if found.is_dir() { "a folder" } else { "something else" }
 }
 
 /// Replaces a file in one step: whoever reads it sees the old bytes or the new ones. The folder
@@ -245,6 +278,28 @@ mod tests {
         check(folder.path(), File::options().read(true), invalid);
         check(&folder.path().join("a"), File::options().read(true), Some(io::ErrorKind::NotFound));
         check(&folder.path().join("a"), File::options().write(true).create(true), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_so_much_of_a_regular_file_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        fs::write(&file, "12345").expect("written");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/zero", &link).expect("linked");
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("made");
+        let check = |path: &Path, longest: u64, expected: Result<&str, &str>| {
+            let read = read_regular(path, longest).map_err(|fault| fault.to_string());
+            let read = read.map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+            assert_eq!(read, expected.map(str::to_owned).map_err(str::to_owned));
+        };
+        check(&file, 5, Ok("12345"));
+        check(&file, 4, Err("it is longer than 4 bytes"));
+        check(&link, 4, Err("it is a device and no regular file"));
+        check(&pipe, 4, Err("it is a pipe and no regular file"));
+        check(folder.path(), 4, Err("it is a folder and no regular file"));
     }
 
     #[test]

@@ -5,11 +5,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::fs::{PRIVATE, write_atomically};
+use super::fs::{PRIVATE, read_regular, write_atomically};
 use super::lock::{Lock, PATIENCE};
 
 /// As many links as Linux follows, too.
 const MAX_LINKS: usize = 40;
+/// Bytes of a file that are read. Some programs keep whole histories in what they call their settings.
+const LONGEST_FILE: u64 = 64 * 1024 * 1024;
 /// Somebody without a lock, such as an editor, may save once or twice meanwhile.
 const WRITE_TRIES: usize = 5;
 
@@ -144,9 +146,13 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    match std::fs::read(path) {
+    match read_regular(path, LONGEST_FILE) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        // It has become one since it was looked for.
+        Err(fault) if fault.kind() == io::ErrorKind::InvalidInput => {
+            Err(Error::NotAFile { path: path.to_owned() })
+        }
         Err(fault) => Err(unreadable(path, fault)),
     }
 }

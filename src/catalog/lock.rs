@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use super::install::Plan;
 use super::{Entry, Origin};
+use crate::base::fs::read_regular;
 use crate::base::rewrite::{self, Access, rewrite};
 use crate::config::Source;
 
@@ -37,6 +38,8 @@ const VERSION: u32 = 1;
 const FILE: &str = "bridge.lock";
 /// Before the path of a recipe.
 const FILE_SOURCE: &str = "file:";
+/// Bytes of it that are read.
+const LONGEST_FILE: u64 = 16 * 1024 * 1024;
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +126,7 @@ impl Lock {
 
     /// The lock; none where there is no file.
     pub fn read(path: &Path) -> Result<Option<Self>, Error> {
-        match std::fs::read(path) {
+        match read_regular(path, LONGEST_FILE) {
             Ok(bytes) => Self::parse(path, &bytes).map(Some),
             Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(rewrite::Error::Unreadable { path: path.to_owned(), source }.into()),

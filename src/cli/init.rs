@@ -1,6 +1,6 @@
 //! `bridge init`: a first config. Never touches what somebody wrote.
 
-use std::fs::{create_dir_all, read_to_string};
+use std::fs::create_dir_all;
 use std::io;
 use std::path::Path;
 
@@ -10,8 +10,10 @@ use super::arguments::Init;
 use super::clients;
 use super::exit::{Exit, Failure};
 use super::setup::Setup;
-use crate::base::fs::{PRIVATE, create_new, create_private_folder, write_atomically};
+use crate::base::fs::{PRIVATE, create_new, create_private_folder, read_regular, write_atomically};
 
+/// Bytes of a file that is there already; what it would be replaced for has but some hundreds.
+const LONGEST_FILE: u64 = 1024 * 1024;
 const EXAMPLE: &str = include_str!("../../config.example.json");
 const ENV: &str =
     "# Values for ${NAME} in config.json, one NAME=value a line. Keep this file to yourself.\n";
@@ -88,7 +90,8 @@ fn write(path: &Path, text: &str, may_replace: fn(&str) -> bool) -> Result<bool,
     match create_new(path, text.as_bytes(), PRIVATE) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let old = read_to_string(path).unwrap_or_default();
+            let old = read_regular(path, LONGEST_FILE).unwrap_or_default();
+            let old = String::from_utf8(old).unwrap_or_default();
             if old == text || !may_replace(&old) {
                 return Ok(false);
             }

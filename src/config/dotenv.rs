@@ -7,6 +7,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::finding::{Finding, Lines, Report, Severity};
+use super::load::LONGEST_FILE;
+use crate::base::fs::read_regular;
 
 /// Characters that no text uses, one of which stands for `$` while the lines are parsed.
 const STAND_INS: std::ops::RangeInclusive<char> = '\u{FDD0}'..='\u{FDEF}';
@@ -21,7 +23,7 @@ pub fn check_env_file(path: &Path) -> Vec<Finding> {
 /// The variables of the file; of a name that stands twice the last one counts. A file that does not
 /// exist has none.
 pub(super) fn read(path: &Path, report: &Report) -> HashMap<String, String> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match read_regular(path, LONGEST_FILE) {
         Ok(bytes) => bytes,
         Err(fault) => {
             if fault.kind() != io::ErrorKind::NotFound {

@@ -12,7 +12,12 @@ use super::servers::{self, Found, Servers};
 use super::source::Source;
 use super::variables::{Draft, Variables};
 use crate::base::environment::Environment;
+use crate::base::fs::read_regular;
 use crate::base::paths::Paths;
+
+/// Bytes of a file of the configuration that are read. None that people write comes near it, and what is longer is not
+/// what it should be.
+pub(super) const LONGEST_FILE: u64 = 16 * 1024 * 1024;
 
 /// A configuration that can run, and what there is to say about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +58,7 @@ pub(super) fn load_with(
 
 /// The bytes of the configuration.
 pub(super) fn read(source: &Source) -> Result<Vec<u8>, Error> {
-    std::fs::read(&source.config).map_err(|fault| match fault.kind() {
+    read_regular(&source.config, LONGEST_FILE).map_err(|fault| match fault.kind() {
         io::ErrorKind::NotFound => Error::NotFound { path: source.config.clone() },
         _ => Error::Unreadable { path: source.config.clone(), source: fault },
     })

@@ -50,6 +50,7 @@ mod lock;
 mod migrate_recipe;
 mod misaddressed;
 mod model;
+mod odd_files;
 mod pins;
 mod progress;
 mod promotion;
