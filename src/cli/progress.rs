@@ -28,10 +28,14 @@ pub(super) fn target() -> ProgressDrawTarget {
 
 /// Prints while no progress stands in the way.
 pub(super) fn aside<T>(print: impl FnOnce() -> T) -> T {
-    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    match shown {
-        Some(bar) => bar.suspend(print),
-        None => print(),
+    clear();
+    print()
+}
+
+/// Takes off the terminal what is shown; where the wait goes on, it comes back.
+fn clear() {
+    if let Some(bar) = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        bar.finish_and_clear();
     }
 }
 
@@ -40,9 +44,9 @@ pub(super) async fn during<T>(says: impl Fn() -> String, work: impl Future<Outpu
     if !is_seen() {
         return work.await;
     }
-    let waiting = Waiting;
+    let waiting = Waiting { since: Instant::now() };
     let shown = async {
-        let mut steps = interval_at(Instant::now() + SILENCE, STEP);
+        let mut steps = interval_at(waiting.since + SILENCE, STEP);
         steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             steps.tick().await;
@@ -56,7 +60,9 @@ pub(super) async fn during<T>(says: impl Fn() -> String, work: impl Future<Outpu
 }
 
 /// Takes what it shows off the terminal when it goes, also where the work is given up.
-struct Waiting;
+struct Waiting {
+    since: Instant,
+}
 
 impl Waiting {
     fn step(&self, says: String) {
@@ -65,7 +71,7 @@ impl Waiting {
             let style = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}");
             ProgressBar::with_draw_target(None, target())
                 .with_style(style.expect("the template is well-formed"))
-                .with_elapsed(SILENCE)
+                .with_elapsed(self.since.elapsed())
         });
         bar.set_message(says);
         bar.tick();
@@ -74,8 +80,6 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(bar) = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            bar.finish_and_clear();
-        }
+        clear();
     }
 }

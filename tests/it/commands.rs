@@ -7,9 +7,10 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, Output, assert_words};
+use crate::support::{Bridge, Output, UPSTREAM, assert_words, recipe, with_recipe};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CLI.md");
+const CURSOR: &str = ".cursor/mcp.json";
 const RESULT: &str = "0123456789abcdef0123456789abcdef";
 
 /// What a command finds when it starts.
@@ -25,9 +26,15 @@ enum Home {
     Broken,
     /// Files that cannot be used where the config is all right, and `"catalog": false`.
     Damaged,
+    /// A server that was installed.
+    Installed,
+    /// The same beside one that cannot be started.
+    InstalledBroken,
+    /// A server that was installed, and a config that has been no JSON since.
+    InstalledFaulty,
 }
 
-use Home::{Broken, Damaged, Empty, Faulty, Good};
+use Home::{Broken, Damaged, Empty, Faulty, Good, Installed, InstalledBroken, InstalledFaulty};
 
 /// A command with its arguments, `PORT` standing for a port that is taken; where it runs and how it ends.
 const CASES: &[(&str, &str, Home, i32)] = &[
@@ -40,6 +47,21 @@ const CASES: &[(&str, &str, Home, i32)] = &[
     ("init", "--example", Empty, 0),
     ("init", "--config /dev/null/config.json", Empty, 1),
     ("init", "--mode both", Empty, 2),
+    ("init", "--register zed", Empty, 4),
+    ("register", "", Good, 0),
+    ("register", "cursor", Good, 0),
+    ("register", "cursor", Damaged, 1),
+    ("register", "emacs", Good, 2),
+    ("register", "zed", Good, 4),
+    ("unregister", "cursor", Good, 0),
+    ("unregister", "cursor", Damaged, 1),
+    ("unregister", "", Good, 2),
+    ("unregister", "cursor --restore", Good, 4),
+    ("import", "--yes", Good, 0),
+    ("import", "--yes", Damaged, 1),
+    ("import", "emacs", Good, 2),
+    ("import", "--yes", Faulty, 3),
+    ("import", "--only nobodys", Good, 4),
     ("serve", "", Good, 0),
     ("serve", "--http --port PORT", Good, 1),
     ("serve", "--http --host 0.0.0.0", Good, 2),
@@ -81,6 +103,26 @@ const CASES: &[(&str, &str, Home, i32)] = &[
     ("tokens", "", Good, 0),
     ("tokens", "", Faulty, 3),
     ("tokens", "", Broken, 5),
+    ("install", "plain", Good, 0),
+    ("install", "plain --as one", Good, 1),
+    ("install", "plain --as Two", Good, 2),
+    ("install", "plain", Faulty, 3),
+    ("install", "nobodys", Good, 4),
+    ("install", "hopeless", Good, 5),
+    ("lock", "", Installed, 0),
+    ("lock", "", Damaged, 1),
+    ("lock", "", InstalledFaulty, 3),
+    ("lock", "", InstalledBroken, 5),
+    ("outdated", "", Installed, 0),
+    ("outdated", "", Damaged, 1),
+    ("outdated", "", InstalledFaulty, 3),
+    ("outdated", "", Good, 4),
+    ("diff", "", Installed, 0),
+    ("diff", "", Damaged, 1),
+    ("diff", "", InstalledFaulty, 3),
+    ("diff", "", Good, 4),
+    ("diff", "", InstalledBroken, 5),
+    ("remove", "plain", Installed, 0),
     ("remove", "one", Good, 0),
     ("remove", "one", Faulty, 3),
     ("remove", "oen", Good, 4),
@@ -115,6 +157,12 @@ const CASES: &[(&str, &str, Home, i32)] = &[
     ("validate-recipe", "fine", Good, 0),
     ("validate-recipe", "recipes/faulty", Damaged, 1),
     ("validate-recipe", "nowhere", Empty, 4),
+    ("migrate-recipe", "fine", Good, 0),
+    ("migrate-recipe", "recipes/faulty", Damaged, 1),
+    ("migrate-recipe", "nowhere", Good, 4),
+    ("schema", "config", Empty, 0),
+    ("schema", "recipe", Faulty, 0),
+    ("schema", "catalog", Good, 2),
     ("completions", "bash", Empty, 0),
     ("completions", "powershell", Faulty, 0),
     ("completions", "cmd", Good, 2),
@@ -126,15 +174,21 @@ const CASES: &[(&str, &str, Home, i32)] = &[
 fn bridge_in(home: Home) -> Bridge {
     let bridge = Bridge::new();
     match home {
-        Good => bridge
+        Good => with_recipes(bridge)
             .server("one", &[])
             .file(&format!("cache/results/{RESULT}"), "\"one\"\n{\"content\":[]}")
-            .file("fine/recipe.json", &recipe("fine").to_string())
+            .file("fine/recipe.json", &recipe("fine", &[]).to_string())
+            .file(CURSOR, &json!({"mcpServers": {"other": {"command": UPSTREAM}}}).to_string())
             .file("own/tokenizer.json", "{}")
             .file("own/model.onnx", "graph")
             .file("own/config.json", r#"{"hidden_size":4}"#),
         Empty => bridge.without_config(),
-        Faulty => bridge.raw_config("{\"servers\":"),
+        Faulty => bridge
+            .raw_config("{\"servers\":")
+            .file(CURSOR, &json!({"mcpServers": {"other": {"command": UPSTREAM}}}).to_string()),
+        InstalledFaulty => {
+            installed(bridge.without_config(), &[("plain", 0)]).file("config.json", "{\"servers\":")
+        }
         Broken => bridge
             .server("one", &[])
             .server("broken", &["--exit-at-start", "9", "--stderr", "no licence"]),
@@ -142,21 +196,28 @@ fn bridge_in(home: Home) -> Bridge {
             .server("one", &[])
             .set("catalog", false)
             .file("usage/one.json", "{")
+            .file("bridge.lock", "{")
+            .file(CURSOR, "{")
             .file("recipes/faulty/recipe.json", "{}")
             .file("models/half/readme", "half of a model")
             .file(".env/this", "is a folder"),
+        Installed => installed(bridge.without_config(), &[("plain", 0)]),
+        InstalledBroken => installed(bridge.without_config(), &[("plain", 0), ("hopeless", 5)]),
     }
 }
 
-fn recipe(id: &str) -> Value {
-    json!({
-        "schemaVersion": 2,
-        "id": id,
-        "name": "A server",
-        "description": "Does something",
-        "repository": "https://example.com/it",
-        "transports": [{"type": "streamable-http", "url": "https://example.com/mcp"}],
-    })
+fn installed(bridge: Bridge, servers: &[(&str, i32)]) -> Bridge {
+    let bridge = with_recipes(bridge);
+    for (server, code) in servers {
+        bridge.run(&["install", server]).expect(*code);
+    }
+    bridge
+}
+
+/// Recipes of a server that works and of one that does not.
+fn with_recipes(bridge: Bridge) -> Bridge {
+    let bridge = with_recipe(bridge, &recipe("plain", &[]));
+    with_recipe(bridge, &recipe("hopeless", &["--exit-at-start", "9"]))
 }
 
 /// The ways to end of every command, as the table of commands has them, and 2, with which each can end.
