@@ -12,6 +12,7 @@ use super::catalog::{self, Catalog};
 use super::clients::{self, Client, Import, Register, Unregister};
 use super::completions::{self, Completions};
 use super::diff::Diff;
+use super::doctor::Doctor;
 use super::install::Install;
 use super::lock::Lock;
 use super::man::{self, Man};
@@ -139,7 +140,7 @@ pub(super) enum Command {
     Servers,
     /// Look for whatever may be wrong: config, files, recipes, servers, their tools
     #[command(after_help = DOCTOR_EXAMPLES)]
-    Doctor,
+    Doctor(Doctor),
     /// Show the tools of all servers, or of one
     #[command(after_help = TOOLS_EXAMPLES)]
     Tools(Tools),
@@ -408,6 +409,7 @@ const DOCTOR_EXAMPLES: &str = "\
 Examples:
   bridge doctor
   bridge doctor --json
+  bridge doctor --port 8080     looks whether that port is free instead of 3000
 
 Every server is reached. Each line says `ok`, `warning` or `problem`, what it is about and what to do.
 Exit code 3 says that the config has a problem, 5 that a server has one, 1 that there is another; warnings are none.";

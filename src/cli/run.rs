@@ -109,7 +109,7 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
             | Command::Completions(_)
             | Command::Man(_),
         ) => serve::run(&setup, &arguments.listen),
-        Some(Command::Doctor) => doctor::run(&setup),
+        Some(Command::Doctor(doctor)) => doctor::run(&doctor, &setup),
         Some(Command::Serve(listen)) => serve::run(&setup, &listen.or(&arguments.listen)),
         Some(Command::Init(init)) => init::run(&init, &setup),
         Some(Command::Read(read)) => read::run(&read, &setup),

@@ -19,7 +19,7 @@ Examples:
 Where it listens stands on stderr. It ends with its client, or with Ctrl-C.";
 
 /// Where clients connect when nothing else is said.
-const PORT: u16 = 3000;
+pub(super) const PORT: u16 = 3000;
 
 /// Serves where it is told to.
 pub(super) fn run(setup: &Setup, listen: &Listen) -> Result<Exit, Failure> {

@@ -1,6 +1,7 @@
 //! `bridge doctor`: every line of it, on real homes with real servers.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -30,14 +31,14 @@ fn all_is_well() {
     let bridge = Bridge::new().server("one", &[]).file(".env", "TOKEN=x\n");
     set_mode(&bridge.path(".env"), 0o600);
     set_mode(bridge.home(), 0o700);
-    let output = bridge.run(&["doctor"]).expect(0);
+    let output = bridge.run(&["doctor", "--port", "0"]).expect(0);
     assert_words(
         &output.stdout,
-        &["ok", "config.json", "with 1 server", "server one", "reached, with"],
+        &["ok", "config.json", "with 1 server", "server one", "reached in", "tools", "command "],
     );
     assert!(!output.stdout.contains("warning") && !output.stdout.contains("problem"), "{output:?}");
     assert_words(&output.stderr, &["all is well"]);
-    let checkup = bridge.run(&["doctor", "--json"]).expect(0).json();
+    let checkup = bridge.run(&["doctor", "--port", "0", "--json"]).expect(0).json();
     assert_eq!((&checkup["warnings"], &checkup["problems"]), (&json!(0), &json!(0)), "{checkup}");
     assert_line(lines_of(&checkup, "server")[0], "ok", &["one", "reached"]);
     let files = lines_of(&checkup, "file");
@@ -56,7 +57,7 @@ fn what_others_may_read_is_a_warning() {
     let bridge = Bridge::new().server("one", &[]).file(".env", "TOKEN=secret-1234\nno variable\n");
     set_mode(&bridge.path(".env"), 0o644);
     set_mode(bridge.home(), 0o755);
-    let output = bridge.run(&["doctor", "--json"]).expect(0);
+    let output = bridge.run(&["doctor", "--port", "0", "--json"]).expect(0);
     assert!(!output.stdout.contains("secret-1234"), "{output:?}");
     let checkup = output.json();
     let files = lines_of(&checkup, "file");
@@ -129,14 +130,17 @@ fn servers_that_cannot_be_reached_are_problems() {
         );
     let checkup = bridge.run(&["doctor", "--json"]).expect(5).json();
     let servers = lines_of(&checkup, "server");
-    assert_eq!(servers.len(), 4, "{checkup}");
+    assert_eq!(servers.len(), 3, "{checkup}");
     let find = |name: &str| {
         let named = servers.iter().find(|line| line["name"] == name);
         *named.unwrap_or_else(|| panic!("`{name}` is told: {checkup}"))
     };
     assert_line(find("good"), "ok", &["reached"]);
     assert_line(find("broken"), "problem", &["no licence"]);
-    assert_line(find("missing"), "problem", &["no-such-program-anywhere"]);
+    let commands = lines_of(&checkup, "command");
+    let missing: Vec<_> = commands.iter().filter(|line| line["status"] != "ok").collect();
+    assert_eq!(missing.len(), 1, "{checkup}");
+    assert_line(missing[0], "problem", &["no-such-program-anywhere", "`missing`", "full path"]);
     assert_line(find("login"), "problem", &["OAuth 2 is not available", "bridge remove login"]);
     assert_eq!(checkup["problems"], 3, "told once each: {checkup}");
     assert!(lines_of(&checkup, "config").iter().all(|line| line["status"] == "ok"), "{checkup}");
@@ -247,4 +251,36 @@ fn damaged_models_are_problems() {
     assert_eq!(told.len(), 2, "{checkup}");
     assert_line(told[0], "problem", &["half", "bridge model remove"]);
     assert_line(told[1], "problem", &["own-1", "another length", "bridge model remove own-1"]);
+}
+
+#[test]
+fn commands_are_looked_for_and_asked_for_their_versions() {
+    let bridge = Bridge::new().file("bin/npx", "#!/bin/sh\necho 10.9.2\n");
+    set_mode(&bridge.path("bin/npx"), 0o755);
+    let path = json!({"PATH": bridge.path("bin")});
+    let bridge = bridge
+        .entry("one", json!({"command": "npx", "args": ["-y", "some-server"], "env": path}))
+        .entry("two", json!({"command": "uvx", "args": ["some-server"], "env": path}))
+        .entry("three", json!({"command": "uvx", "args": ["another-server"], "env": path}));
+    let checkup = bridge.run(&["doctor", "--json"]).expect(5).json();
+    let commands = lines_of(&checkup, "command");
+    assert_eq!(commands.len(), 2, "each is told once: {checkup}");
+    assert_line(commands[0], "ok", &["npx", "10.9.2", "bin/npx"]);
+    assert_line(commands[1], "problem", &["uvx", "`two`, `three`", "https://docs.astral.sh/uv"]);
+    let servers = lines_of(&checkup, "server");
+    assert_eq!(servers.len(), 1, "what lacks its command is not told again: {checkup}");
+    assert_eq!(servers[0]["name"], "one");
+}
+
+#[test]
+fn who_has_the_port_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port().to_string();
+    let bridge = Bridge::new().server("one", &[]);
+    let checkup = bridge.run(&["doctor", "--port", &port, "--json"]).expect(0).json();
+    let who = if cfg!(target_os = "linux") { "`it-" } else { "another program" };
+    assert_line(lines_of(&checkup, "port")[0], "warning", &[&port, who, "--port"]);
+    drop(listener);
+    let checkup = bridge.run(&["doctor", "--port", &port, "--json"]).expect(0).json();
+    assert_line(lines_of(&checkup, "port")[0], "ok", &[&port, "free"]);
 }

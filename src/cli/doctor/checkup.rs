@@ -26,11 +26,14 @@ pub(super) enum Part {
     Config,
     File,
     Recipe,
+    Catalog,
+    Command,
     Server,
     Tool,
     Pin,
     Model,
     Intent,
+    Port,
 }
 
 /// One line.
@@ -38,7 +41,7 @@ pub(super) enum Part {
 pub(super) struct Line {
     pub(super) status: Status,
     pub(super) part: Part,
-    /// The file, the folder of the recipe, the server, or `server/tool`.
+    /// The file, the folder of the recipe, the command, the server, `server/tool`, or the port.
     pub(super) name: String,
     pub(super) message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,7 +120,9 @@ impl Checkup {
         }
         let row = |line: &Line| {
             let about = match line.part {
-                Part::Config | Part::File | Part::Intent => line.name.clone(),
+                Part::Config | Part::File | Part::Catalog | Part::Intent => line.name.clone(),
+                Part::Command => format!("command {}", line.name),
+                Part::Port => format!("port {}", line.name),
                 Part::Recipe => format!("recipe {}", line.name),
                 Part::Server => format!("server {}", line.name),
                 Part::Tool => format!("tool {}", line.name),
@@ -142,10 +147,15 @@ impl Checkup {
         let mut problems = self.lines.iter().filter(|line| line.status == Status::Problem);
         let exit = |part: Part| match part {
             Part::Config => Exit::Config,
-            Part::Server => Exit::Upstream,
-            Part::File | Part::Recipe | Part::Tool | Part::Pin | Part::Model | Part::Intent => {
-                Exit::Failed
-            }
+            Part::Command | Part::Server => Exit::Upstream,
+            Part::File
+            | Part::Recipe
+            | Part::Catalog
+            | Part::Tool
+            | Part::Pin
+            | Part::Model
+            | Part::Intent
+            | Part::Port => Exit::Failed,
         };
         let rank = |exit: &Exit| match exit {
             Exit::Config => 0,

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::checkup::{Checkup, Part};
+use crate::catalog::{Freshness, Note, Sources};
+use crate::cli::printer::counted;
 use crate::cli::setup::Setup;
 use crate::cli::validate_recipe::about;
+use crate::config::Config;
 use crate::recipe::{self, Checked};
 
 /// At most this many lines about one recipe.
@@ -35,6 +38,26 @@ pub(super) fn look(setup: &Setup, checkup: &mut Checkup) {
                 checkup.problem(Part::Recipe, name_of(&folder), error.to_string(), remedy);
             }
         }
+    }
+}
+
+/// Looks for what there is to say about catalogs beyond the built-in one, where the config has some.
+pub(super) async fn look_at_catalogs(setup: &Setup, config: &Config, checkup: &mut Checkup) {
+    if !config.catalog || config.catalogs.is_empty() {
+        return;
+    }
+    let sources = Sources::new(&setup.paths, &config.catalogs);
+    let notes = sources.list(Freshness::Usual).await.notes;
+    // Recipes of the home folder are told by themselves.
+    let is_own = |note: &Note| matches!(note, Note::HidesBuiltIn { .. } | Note::Unusable { .. });
+    let mut notes = notes.iter().filter(|note| !is_own(note)).peekable();
+    if notes.peek().is_none() {
+        checkup.ok(Part::Catalog, "catalogs", counted(config.catalogs.len(), "further catalog"));
+    }
+    for note in notes.take(MAX_LINES) {
+        let remedy =
+            "`bridge catalog --refresh` tries again; what stays is up to the catalog's owner";
+        checkup.warning(Part::Catalog, "catalogs", note.to_string(), remedy);
     }
 }
 

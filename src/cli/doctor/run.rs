@@ -1,15 +1,25 @@
 //! The order of a checkup.
 
+use clap::Args;
+
 use super::checkup::{Checkup, Part};
 use super::servers::{self, Known};
-use super::{files, intents, recipes};
+use super::{commands, files, intents, port, recipes};
 use crate::app::Remark;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::serve::PORT;
 use crate::cli::setup::{OLD_KEPT, Setup};
 use crate::config::Config;
 
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Doctor {
+    /// The port where clients are to connect over HTTP
+    #[arg(long, value_name = "PORT", default_value_t = PORT)]
+    port: u16,
+}
+
 /// Files and recipes first, since they can be looked at whatever the config is like; then the config, then what it leads to.
-pub(in crate::cli) fn run(setup: &Setup) -> Result<Exit, Failure> {
+pub(in crate::cli) fn run(arguments: &Doctor, setup: &Setup) -> Result<Exit, Failure> {
     let mut checkup = Checkup::default();
     files::privacy(setup, &mut checkup);
     recipes::look(setup, &mut checkup);
@@ -20,6 +30,7 @@ pub(in crate::cli) fn run(setup: &Setup) -> Result<Exit, Failure> {
         setup.printer.talk(OLD_KEPT);
         None
     };
+    port::look(arguments.port, &mut checkup);
     checkup.print(setup.printer);
     stopped.map_or_else(|| Ok(checkup.exit()), Err)
 }
@@ -45,6 +56,11 @@ fn what_runs(setup: &Setup, config: Config, checkup: &mut Checkup) -> Result<(),
                     }
                 }
             }
+            let environment = setup.environment();
+            let without = commands::look(&app.config, &known.skipped, environment, checkup).await;
+            // Why these cannot be reached is told.
+            known.skipped.extend(without);
+            recipes::look_at_catalogs(setup, &app.config, checkup).await;
             servers::look(app, &known, checkup).await;
             intents::look(app, checkup);
             Ok(Exit::Done)

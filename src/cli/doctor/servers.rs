@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::checkup::{Checkup, Part};
 use crate::app::App;
 use crate::cli::printer::counted;
+use crate::cli::servers::time;
 use crate::config::Trust;
 use crate::router::{Enough, Overview};
 use crate::telemetry::logging::excerpt;
@@ -55,7 +56,12 @@ fn reached(server: &Overview, checkup: &mut Checkup) {
             checkup.warning(Part::Server, name, "no tool of it can be called", remedy);
         }
         (None, Some(tools)) => {
-            checkup.ok(Part::Server, name, format!("reached, with {}", counted(tools, "tool")));
+            let tools = counted(tools, "tool");
+            let message = match server.handshake {
+                Some(took) => format!("reached in {}, with {tools}", time(took)),
+                None => format!("reached, with {tools}"),
+            };
+            checkup.ok(Part::Server, name, message);
         }
         (None, None) => {
             let remedy = "run it again";
