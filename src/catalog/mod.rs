@@ -14,6 +14,7 @@ pub mod install;
 pub mod lock;
 pub mod newest;
 mod note;
+pub mod order;
 mod remote;
 mod signature;
 mod sources;

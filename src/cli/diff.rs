@@ -17,7 +17,7 @@ Examples:
 
 Each line begins with the server; `+` is a tool that is new, `-` one that is gone, `~` one whose definition has changed.
 `bridge approve SERVER` shows what changed in it, and `bridge lock` takes what there is now as the measure.
-Exit codes: 0 no difference, 1 there is one, 4 the server is not in the lock, 5 a server cannot be reached.";
+Exit codes: 0 no difference, 1 there is one, or no tools are locked, or a server is not in the config; 4 the server is not in the lock; 5 a server cannot be reached.";
 
 /// What `bridge diff` takes.
 #[derive(Debug, Args)]
@@ -55,15 +55,19 @@ pub(super) fn run(arguments: &Diff, setup: &Setup) -> Result<Exit, Failure> {
             None => {
                 printer.warn(&format!("`{name}` is in the lock and not in the config"));
                 told.push(json!({ "name": name, "error": "not in the config" }));
+                exit = worse(exit);
                 continue;
             }
         };
         if locked.tools.is_none() {
             printer.warn(&format!("no tools of `{name}` are locked; `bridge lock` does it"));
+            told.push(json!({ "name": name, "error": "no tools are locked" }));
+            exit = worse(exit);
+            continue;
         }
         let difference = locked.difference(&tools);
-        if !difference.is_empty() && exit == Exit::Done {
-            exit = Exit::Failed;
+        if !difference.is_empty() {
+            exit = worse(exit);
         }
         if !printer.json {
             let signs =
@@ -82,6 +86,11 @@ pub(super) fn run(arguments: &Diff, setup: &Setup) -> Result<Exit, Failure> {
         printer.talk("all tools are as they are in the lock");
     }
     Ok(exit)
+}
+
+/// That something is different, unless something graver was found.
+fn worse(exit: Exit) -> Exit {
+    if exit == Exit::Done { Exit::Failed } else { exit }
 }
 
 /// The lock; a failure where there is none.

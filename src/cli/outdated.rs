@@ -1,5 +1,7 @@
 //! `bridge outdated`: which installed packages have newer versions.
 
+use std::cmp::Ordering;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -10,6 +12,7 @@ use super::setup::Setup;
 use crate::catalog::install;
 use crate::catalog::lock::Locked;
 use crate::catalog::newest::newest;
+use crate::catalog::order::order;
 use crate::recipe::{Install, Recipe, Transport};
 use crate::wire::http::Client;
 
@@ -20,12 +23,23 @@ Examples:
 
 For each server in bridge.lock: the version that is installed, the one in the catalog, and the newest one that npm or PyPI
 has. Other registries are asked where npm_config_registry, UV_DEFAULT_INDEX, UV_INDEX_URL or PIP_INDEX_URL name them.
-To take another version: `bridge remove NAME`, then `bridge install NAME@VERSION`.";
+`differs` is said where it cannot be told which of two versions is the newer one. To take another version: `bridge remove NAME`, then `bridge install NAME@VERSION`.";
 
 /// What `bridge outdated` takes.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Outdated {}
+
+/// How what is installed stands to what there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// There is nothing newer.
+    Newest,
+    /// There is.
+    Outdated,
+    /// It is another version, and which is newer cannot be told.
+    Differs,
+}
 
 /// The versions of one server's package.
 struct Versions {
@@ -64,7 +78,8 @@ pub(super) fn run(_arguments: &Outdated, setup: &Setup) -> Result<Exit, Failure>
                     "installed": versions.installed,
                     "catalog": versions.catalog,
                     "newest": versions.newest,
-                    "outdated": versions.is_outdated(),
+                    "outdated": versions.standing() == Standing::Outdated,
+                    "differs": versions.standing() == Standing::Differs,
                     "error": versions.error,
                 })
             })
@@ -77,7 +92,11 @@ pub(super) fn run(_arguments: &Outdated, setup: &Setup) -> Result<Exit, Failure>
         ["SERVER", "PACKAGE", "INSTALLED", "CATALOG", "NEWEST", ""].map(str::to_owned).to_vec(),
     ];
     rows.extend(found.iter().map(|(name, locked, versions)| {
-        let note = if versions.is_outdated() { "outdated" } else { "" };
+        let note = match versions.standing() {
+            Standing::Newest => "",
+            Standing::Outdated => "outdated",
+            Standing::Differs => "differs",
+        };
         vec![
             (*name).clone(),
             cell(&locked.package),
@@ -92,13 +111,19 @@ pub(super) fn run(_arguments: &Outdated, setup: &Setup) -> Result<Exit, Failure>
 }
 
 impl Versions {
-    /// Whether a certain version is installed and there is a newer one. What takes the latest by itself never is.
-    fn is_outdated(&self) -> bool {
+    /// How the certain version that is installed stands to the newest one. What takes the latest by itself never is behind.
+    fn standing(&self) -> Standing {
         let Some(installed) = self.installed.as_ref().filter(|version| *version != "latest") else {
-            return false;
+            return Standing::Newest;
         };
-        let best = self.newest.as_ref().or(self.catalog.as_ref());
-        best.is_some_and(|best| best != installed)
+        let Some(best) = self.newest.as_ref().or(self.catalog.as_ref()) else {
+            return Standing::Newest;
+        };
+        match order(installed, best) {
+            Some(Ordering::Less) => Standing::Outdated,
+            Some(_) => Standing::Newest,
+            None => Standing::Differs,
+        }
     }
 }
 

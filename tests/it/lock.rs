@@ -214,6 +214,19 @@ fn differences_of_tools_are_shown() {
     assert_words(&bridge.run(&["diff", "two"]).expect(4).stderr, &["no server `two`"]);
     bridge.run(&["lock"]).expect(0);
     bridge.run(&["diff"]).expect(0);
+    // What cannot be compared is not the same.
+    let lock = lock_of(&bridge);
+    let mut without = lock.clone();
+    without["servers"]["one"].as_object_mut().expect("an object").remove("tools");
+    fs::write(bridge.path("bridge.lock"), without.to_string()).expect("written");
+    let output = bridge.run(&["diff"]).expect(1);
+    assert_words(&output.stderr, &["no tools of `one` are locked"]);
+    assert!(!output.stderr.contains("all tools are"), "{output:?}");
+    fs::write(bridge.path("bridge.lock"), lock.to_string()).expect("written");
+    fs::write(bridge.path("config.json"), "{\"servers\": {}}").expect("written");
+    let output = bridge.run(&["diff"]).expect(1);
+    assert_words(&output.stderr, &["`one` is in the lock and not in the config"]);
+    assert!(!output.stderr.contains("all tools are"), "{output:?}");
     fs::remove_file(bridge.path("bridge.lock")).expect("removed");
     assert_words(&bridge.run(&["diff"]).expect(4).stderr, &["no lock", "bridge lock"]);
 }
@@ -249,6 +262,18 @@ fn newer_versions_are_told() {
     assert_words(&output.stdout, &["some-pkg", "1.2.3", "1.5.0", "2.0.0", "outdated"]);
     let told = bridge.run(&["outdated", "--json"]).expect(0).json();
     assert_eq!(told["servers"][0]["newest"], "2.0.0");
+    // A version that is newer than the newest is none that is outdated.
+    let text = fs::read_to_string(bridge.path("bridge.lock")).expect("there");
+    let standing = |version: &str| {
+        let text = text.replace("\"1.2.3\"", &format!("\"{version}\""));
+        fs::write(bridge.path("bridge.lock"), text).expect("written");
+        let told = bridge.run(&["outdated", "--json"]).expect(0).json();
+        (told["servers"][0]["outdated"].clone(), told["servers"][0]["differs"].clone())
+    };
+    assert_eq!(standing("10.0.0"), (json!(false), json!(false)));
+    assert_eq!(standing("2.0.0-rc.1"), (json!(true), json!(false)));
+    assert_eq!(standing("canary"), (json!(false), json!(true)));
+    fs::write(bridge.path("bridge.lock"), &text).expect("written");
     // Nobody listens on the port of a listener that is gone.
     let gone = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let offline = bridge.env("npm_config_registry", &format!("http://{gone}"));
