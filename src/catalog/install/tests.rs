@@ -179,6 +179,25 @@ fn what_nobody_signed_has_to_be_agreed_to() {
 }
 
 #[test]
+fn what_decides_what_runs_has_to_be_the_same() {
+    use super::Standing;
+    let plan = plan(&hub(), &Wish::default()).expect("a plan");
+    let check = |key: &str, value: Value, expected: Standing| {
+        let mut entry = Value::Object(plan.entry.clone());
+        entry[key] = value;
+        assert_eq!(plan.standing(Some(&entry)), expected, "{key}");
+    };
+    assert_eq!(plan.standing(None), Standing::Open);
+    check("trust", json!("sanitize"), Standing::Done);
+    check("toolFilter", json!({}), Standing::Done);
+    check("cwd", json!("/tmp"), Standing::Taken);
+    check("url", json!("https://example.com"), Standing::Taken);
+    check("headers", json!({}), Standing::Taken);
+    check("args", json!([]), Standing::Taken);
+    check("env", json!({}), Standing::Taken);
+}
+
+#[test]
 fn what_will_run_is_looked_at_with_its_version() {
     #[track_caller]
     fn check(version: Option<&str>, args: &Value, platform: &Value, expected: &[&str]) {

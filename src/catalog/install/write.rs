@@ -7,6 +7,9 @@ use super::{Plan, write_files};
 use crate::base::secret::Secret;
 use crate::config::edit::{self, Added, Addition, Target};
 
+/// The keys of an entry that decide what runs, whether a recipe has them or not.
+const DECIDING: [&str; 6] = ["command", "args", "env", "cwd", "url", "headers"];
+
 /// Why nothing, or not everything, was written.
 #[derive(Debug, thiserror::Error)]
 pub enum Unwritten {
@@ -41,12 +44,13 @@ pub fn write<'a>(
 }
 
 impl Plan {
-    /// What the entry of this name in the config means for the plan: nothing is there, it was carried out (what its owner
-    /// has added to the entry does not matter), or something else has the name.
+    /// What the entry of this name in the config means for the plan: nothing is there, it was carried out, or something
+    /// else has the name. What its owner has added to the entry does not matter, unless it decides what runs.
     pub fn standing(&self, entry: Option<&serde_json::Value>) -> Standing {
         let Some(entry) = entry else { return Standing::Open };
-        let has = |(key, value): (&String, &serde_json::Value)| entry.get(key) == Some(value);
-        if self.entry.iter().all(has) { Standing::Done } else { Standing::Taken }
+        let keys = self.entry.keys().map(String::as_str).chain(DECIDING);
+        let is_same = |key: &str| entry.get(key) == self.entry.get(key);
+        if keys.into_iter().all(is_same) { Standing::Done } else { Standing::Taken }
     }
 }
 
