@@ -19,8 +19,8 @@ Examples:
 
 All else in the config stays as it is. The server's own folder of files, its line in bridge.lock, its pins and what is
 remembered of its tools go with it; the latter two only with the config of the home folder, since another one may have a
-server of that name. Variables that no server needs any more are named; they are taken out of .env if you say so at the
-terminal, or with --purge. A running bridge takes changes in within seconds.";
+server of that name. Variables that no server needs any more are named; they are taken out of the .env beside the config
+if you say so at the terminal, or with --purge. Of several names, all are right or nothing is changed. A running bridge takes changes in within seconds.";
 
 /// What `bridge remove` takes.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(super) struct Remove {
     /// The servers' names in the config
     #[arg(value_name = "NAME", required = true)]
     servers: Vec<String>,
-    /// Take variables that no server needs any more out of .env without asking
+    /// Take variables that no server needs any more out of the config's .env without asking
     #[arg(long)]
     purge: bool,
 }
@@ -41,19 +41,21 @@ struct Gone {
     /// What there was beside its entry.
     also: Vec<String>,
     /// Variables that were taken out of `.env`.
-    purged: Vec<String>,
+    purged: Vec<Leftover>,
 }
 
 pub(super) fn run(arguments: &Remove, setup: &Setup) -> Result<Exit, Failure> {
-    let mut gone = Vec::with_capacity(arguments.servers.len());
-    for server in &arguments.servers {
+    // All names are right, or nothing is changed.
+    let servers = edit::names_of(&setup.target(), &arguments.servers);
+    let servers = servers.map_err(|error| failure(&error))?;
+    let mut gone = Vec::with_capacity(servers.len());
+    for server in &servers {
         gone.push(take_out(server, arguments.purge, setup)?);
     }
     let printer = setup.printer;
     if printer.json {
-        let mut all: Vec<Value> = gone.iter().map(in_json).collect();
-        // One server is told by itself, as it was before there could be several.
-        printer.json(&if all.len() == 1 { all.remove(0) } else { json!({ "servers": all }) });
+        let all: Vec<Value> = gone.iter().map(in_json).collect();
+        printer.json(&json!({ "servers": all }));
     }
     for one in &gone {
         if !printer.json {
@@ -67,10 +69,12 @@ pub(super) fn run(arguments: &Remove, setup: &Setup) -> Result<Exit, Failure> {
         }
         for left in &one.removed.leftovers {
             let (name, file) = (&left.name, left.file.display());
-            printer.talk(&if one.purged.contains(name) {
+            printer.talk(&if one.purged.contains(left) {
                 format!("removed `{name}` from {file}")
-            } else {
+            } else if setup.source.env_files.first() == Some(&left.file) {
                 format!("`{name}` stays in {file}; no server needs it any more")
+            } else {
+                format!("`{name}` stays in {file}; no server of this config needs it any more")
             });
         }
     }
@@ -81,16 +85,15 @@ pub(super) fn run(arguments: &Remove, setup: &Setup) -> Result<Exit, Failure> {
 }
 
 fn in_json(one: &Gone) -> Value {
-    let stays = |left: &&Leftover| !one.purged.contains(&left.name);
-    let leftovers = one.removed.leftovers.iter().filter(stays);
-    let leftovers =
-        leftovers.map(|left| json!({ "name": left.name, "file": left.file.display().to_string() }));
+    let listed = |left: &Leftover| json!({ "name": left.name, "file": left.file });
+    let stays = |left: &&Leftover| !one.purged.contains(left);
+    let leftovers = one.removed.leftovers.iter().filter(stays).map(listed);
     json!({
         "server": one.server,
         "file": one.removed.edited.file.display().to_string(),
         "removed": one.removed.pointers,
         "also": one.also,
-        "purgedVariables": one.purged,
+        "purgedVariables": one.purged.iter().map(listed).collect::<Vec<_>>(),
         "leftoverVariables": leftovers.collect::<Vec<_>>(),
     })
 }
@@ -100,14 +103,25 @@ fn take_out(server: &str, purge: bool, setup: &Setup) -> Result<Gone, Failure> {
     let removed = edit::remove(&target, server).map_err(|error| failure(&error))?;
     let name = ServerName::parse(server).or_else(|_| ServerName::normalise(server));
     let also = name.map(|name| what_else(&name, setup)).unwrap_or_default();
-    let mut names: Vec<String> = removed.leftovers.iter().map(|left| left.name.clone()).collect();
-    names.dedup();
-    let may_ask = !purge && printer.can_ask() && !printer.json && !names.is_empty();
-    let question = format!("take {} out of .env? No server needs them any more", list(&names));
-    let purged = if purge || (may_ask && printer.ask(&question)) {
-        edit::unset_env(&target, &names).map_err(|error| failure(&error))?
-    } else {
-        Vec::new()
+    // Only the config's own file is changed; what others hold, they may hold for others.
+    let own = setup.source.env_files.first();
+    let own = |left: &&Leftover| own == Some(&left.file);
+    let names: Vec<String> =
+        removed.leftovers.iter().filter(own).map(|left| left.name.clone()).collect();
+    let file = removed.leftovers.iter().find(own).map(|left| left.file.display().to_string());
+    let may_ask = !purge && printer.can_ask() && !printer.json;
+    let purged = match file {
+        Some(file)
+            if purge
+                || may_ask
+                    && printer.ask(&format!(
+                        "take {} out of {file}? No server needs them any more",
+                        list(&names)
+                    )) =>
+        {
+            edit::unset_env(&target, &names).map_err(|error| failure(&error))?
+        }
+        _ => Vec::new(),
     };
     Ok(Gone { server: server.to_owned(), removed, also, purged })
 }

@@ -49,9 +49,52 @@ fn remove_takes_a_server_out_and_nothing_else() {
     let gone = bridge.run(&["remove", "wbe"]).expect(4);
     assert_words(&gone.stderr, &["`wbe`", "`web`"]);
     let last = bridge.run(&["remove", "web", "--json"]).expect(0).json();
+    let last = &last["servers"][0];
     assert_eq!(last["removed"], json!(["/servers/web"]));
     assert_eq!(last["leftoverVariables"][0]["name"], "REGION");
     assert_eq!(read(&config), "{\r\n\t\"servers\": {},\r\n\t\"debug\" : false\r\n}\r\n");
+}
+
+#[test]
+fn remove_changes_nothing_if_a_name_is_wrong() {
+    let bridge = bridge(CONFIG, "TOKEN=s3cret\n");
+    for names in [["git", "nosuch"], ["nosuch", "git"]] {
+        let output = bridge.run(&["remove", names[0], names[1], "--json"]).expect(4);
+        assert_words(&output.stderr, &["`nosuch`"]);
+        assert_eq!(read(&bridge.path("config.json")), CONFIG);
+    }
+    // One that is named twice is removed once.
+    let told = bridge.run(&["remove", "git", "git", "--json"]).expect(0).json();
+    assert_eq!(told["servers"].as_array().map(Vec::len), Some(1), "{told}");
+}
+
+#[test]
+fn remove_tells_the_truth_about_variables() {
+    let config = r#"{"servers": {"one": {"command": "x", "env": {"A": "${K1}", "B": "${K2}"}}}}"#;
+    let bridge = Bridge::new().without_config().file("project/c.json", config);
+    let bridge = bridge.file("project/.env", "K1=1\n").file(".env", "K1=2\nK2=3\n");
+    let run = |flags: &[&str]| {
+        fs::write(bridge.path("project/c.json"), config).expect("written");
+        fs::write(bridge.path("project/.env"), "K1=1\n").expect("written");
+        let remove = ["--config", "project/c.json", "remove", "one", "--purge"];
+        bridge.run(&[&remove[..], flags].concat()).expect(0)
+    };
+    let (own, home) = (bridge.path("project/.env"), bridge.path(".env"));
+    let said = run(&[]).stderr;
+    let line = |name: &str, file: &Path| {
+        let (name, file) = (format!("`{name}`"), file.display().to_string());
+        let line = said.lines().find(|line| line.contains(&name) && line.contains(&file));
+        line.unwrap_or_default()
+    };
+    assert_words(line("K1", &own), &["removed"]);
+    assert_words(line("K1", &home), &["stays"]);
+    assert_words(line("K2", &home), &["stays"]);
+    assert_eq!((read(&own).as_str(), read(&home).as_str()), ("", "K1=2\nK2=3\n"));
+    let told = run(&["--json"]).json();
+    let one = &told["servers"][0];
+    assert_eq!(one["purgedVariables"], json!([{"name": "K1", "file": own}]));
+    let left = json!([{"name": "K1", "file": home}, {"name": "K2", "file": home}]);
+    assert_eq!(one["leftoverVariables"], left);
 }
 
 #[test]

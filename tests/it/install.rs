@@ -275,7 +275,7 @@ fn remove_undoes_it() {
     let lock = read(&bridge.path("bridge.lock"));
     assert!(!lock.contains("\"hub\": {") && lock.contains("\"work\": {"), "{lock}");
     let told = bridge.run(&["remove", "work", "plain", "--purge", "--json"]).expect(0).json();
-    assert_eq!(told["servers"][0]["purgedVariables"], json!(["HUB_KEY_WORK"]));
+    assert_eq!(told["servers"][0]["purgedVariables"][0]["name"], "HUB_KEY_WORK");
     assert_eq!(read(&bridge.path(".env")), "HUB_KEY=1\nA=1\n");
     assert_eq!(read(&bridge.path("config.json")), "{\n  \"servers\": {}\n}\n");
 }

@@ -11,7 +11,7 @@ use super::edited::{Edited, FileChange, Target};
 use super::entries::entries;
 use super::env_text;
 use super::error::Error;
-use super::remove::names;
+use super::remove::{Leftover, names};
 use crate::base::fs::open_regular;
 use crate::base::rewrite::{Access, rewrite};
 use crate::base::secret::Secret;
@@ -62,8 +62,9 @@ pub fn set_env(target: &Target<'_>, name: &str, value: &Secret) -> Result<EnvEdi
     })
 }
 
-/// Takes variables out of the file that is looked up first, those that a server names excepted; returns which.
-pub fn unset_env(target: &Target<'_>, names: &[String]) -> Result<Vec<String>, Error> {
+/// Takes variables out of the file that is looked up first, those that a server names excepted; returns what was taken out
+/// of it. Other files may belong to other configurations as well, and stay as they are.
+pub fn unset_env(target: &Target<'_>, names: &[String]) -> Result<Vec<Leftover>, Error> {
     let Some(path) = target.source.env_files.first().filter(|path| path.exists()) else {
         return Ok(Vec::new());
     };
@@ -85,7 +86,7 @@ pub fn unset_env(target: &Target<'_>, names: &[String]) -> Result<Vec<String>, E
         target.check(&[FileChange { path, old, new: text.as_bytes() }])?;
         Ok::<_, Error>((text.into_bytes(), gone))
     })?;
-    Ok(gone)
+    Ok(gone.into_iter().map(|name| Leftover { name, file: path.clone() }).collect())
 }
 
 /// The bytes of a file of variables in which all of these are set.
@@ -176,7 +177,8 @@ mod tests {
         let (gone, _, env) = scratch::change(CONFIG, "URL=u\nA=1\n# note\nT=1\nB=2\n", |target| {
             unset_env(target, &names)
         });
-        assert_eq!(gone.expect("taken out"), ["A"]);
+        let gone = gone.expect("taken out");
+        assert_eq!(gone.iter().map(|gone| gone.name.as_str()).collect::<Vec<_>>(), ["A"]);
         assert_eq!(env, "URL=u\n# note\nT=1\nB=2\n");
     }
 

@@ -22,4 +22,4 @@ pub use env::{EnvEdited, check_name, read_env_file, set_env, unset_env, users_of
 pub use error::Error;
 pub use mode::set_mode;
 pub use rate_limit::{Change, Limited, Limits, rate_limits, set_rate_limit};
-pub use remove::{Leftover, Removed, remove};
+pub use remove::{Leftover, Removed, names_of, remove};

@@ -31,6 +31,21 @@ pub struct Leftover {
     pub file: PathBuf,
 }
 
+/// The keys of the entries that these names mean, each once; a fault if one means none. Nothing is changed.
+pub fn names_of(target: &Target<'_>, servers: &[String]) -> Result<Vec<String>, Error> {
+    let text = target.config_text()?;
+    let mut names: Vec<String> = Vec::with_capacity(servers.len());
+    for server in servers {
+        for entry in named(&text, server, &target.source.config)? {
+            let name = entry.key.into_owned();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    Ok(names)
+}
+
 /// Takes every entry of the server out of the configuration. Its variables stay where they are.
 pub fn remove(target: &Target<'_>, server: &str) -> Result<Removed, Error> {
     let (edited, (pointers, unused)) = target.edit_config(|text| {
