@@ -90,7 +90,10 @@ fn agents_install_what_nobody_has_to_agree_to() {
     let bridge = bridge.file(".env", "SOME_KEY=hush-quince\n");
     let mut client = bridge.serve_initialized();
     let found = json_of(&client.mcp(&json!({"action": "search", "intent": "keyed"})));
-    assert_eq!(found["hint"], r#"{"action": "install", "server": ID} installs one"#);
+    assert_words(
+        found["hint"].as_str().expect("a hint"),
+        &["\"action\": \"install\"", "agreed to"],
+    );
     for (arguments, missing) in [
         (json!({"action": "install", "server": "keyed"}), json!([])),
         (

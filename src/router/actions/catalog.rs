@@ -25,7 +25,8 @@ const MOST_TOOLS: usize = 4;
 const MOST_NOTES: usize = 3;
 /// Said with recipes that were found, to agents that may not install and to those that may.
 const OWNER_HINT: &str = "the owner of the bridge installs one with `bridge install ID`";
-const AGENT_HINT: &str = r#"{"action": "install", "server": ID} installs one"#;
+const AGENT_HINT: &str = "{\"action\": \"install\", \"server\": ID} installs one, unless it has to be agreed to; then \
+     the owner of the bridge does, with `bridge install ID`";
 
 impl Router {
     pub(in crate::router) fn sources(&self, action: &'static str) -> Result<&Sources, Error> {
