@@ -1,10 +1,11 @@
 //! Installations at the same time, and installations that are killed: nothing is lost, and nothing is half written.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -65,33 +66,91 @@ fn twenty_at_once_lose_nothing() {
     }
 }
 
-/// Kills one installation after the other, each a little later in its life, as a power cut would: every file is whole,
-/// and what was there before is still there.
+/// When an installation is killed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// While the command before the entry runs.
+    Before,
+    /// Once anything in the home folder is another than it was: a file that is being written, or its lock.
+    Writing,
+    /// Once the config is another one.
+    Written,
+    /// While the command after the entry runs.
+    After,
+}
+
+const FIRST: &str = "{\n  \"servers\": {\n    \"first\": {\n      \"command\": \"x\",\n      \"disabled\": true\n    }\n  }\n}\n";
+
+/// Kills one installation after the other, as a power cut would: every file is whole, what was there before is still
+/// there, and the entry is there from the moment at which it was written.
 #[test]
 fn a_killed_installation_leaves_whole_files() {
-    const FIRST: &str = "{\n  \"servers\": {\n    \"first\": {\n      \"command\": \"x\",\n      \"disabled\": true\n    }\n  }\n}\n";
     let mut bridge =
         Bridge::new().without_config().file("config.json", FIRST).file(".env", "A=1\n");
     let mut written = 0;
-    for index in 0..40 {
+    for index in 0..16 {
+        let moment = [Moment::Before, Moment::Writing, Moment::Written, Moment::After][index % 4];
         let name = format!("server-{index:02}");
-        bridge = with_recipe(bridge, &keyed(&name, &format!("KEY_{index:02}")));
-        let mut child = start(bridge.home(), &["install", &name, "--yes"]);
-        thread::sleep(Duration::from_millis(index));
-        child.kill().expect("it can be killed");
-        child.wait().expect("it is gone");
-        let config = json_in(&bridge.path("config.json"));
-        assert_eq!(config["servers"]["first"]["disabled"], true);
-        written += usize::from(config["servers"][&name].is_object());
-        assert_eq!(fs::read_to_string(bridge.path(".env")).expect("there"), "A=1\n");
-        if bridge.path("bridge.lock").exists() {
-            assert_eq!(json_in(&bridge.path("bridge.lock"))["lockVersion"], 1);
+        let mut recipe = keyed(&name, &format!("KEY_{index:02}"));
+        // Whoever reads from this pipe waits for somebody to open it.
+        let gate = json!(["mkfifo gate && : > waits && read word < gate"]);
+        match moment {
+            Moment::Before => recipe["install"]["preInstall"] = gate,
+            Moment::After => recipe["install"]["postInstall"] = gate,
+            Moment::Writing | Moment::Written => {}
         }
+        bridge = with_recipe(bridge, &recipe);
+        let is_new = kill_at(moment, bridge.home(), &name);
+        match moment {
+            Moment::Before => assert!(!is_new, "{name}"),
+            Moment::Written | Moment::After => assert!(is_new, "{name}"),
+            Moment::Writing => {}
+        }
+        written += usize::from(is_new);
+        assert_eq!(fs::read_to_string(bridge.path(".env")).expect("there"), "A=1\n");
     }
     let config = json_in(&bridge.path("config.json"));
     let servers = config["servers"].as_object().expect("an object");
     assert_eq!(servers.len(), written + 1, "what was once there stays");
     // The next one is not held up by what the killed ones held.
-    bridge.run(&["install", "server-00", "--yes"]).expect(0);
-    assert!(json_in(&bridge.path("config.json"))["servers"]["server-00"].is_object());
+    let bridge = with_recipe(bridge, &keyed("last", "KEY_LAST"));
+    bridge.run(&["install", "last", "--yes"]).expect(0);
+    assert!(json_in(&bridge.path("config.json"))["servers"]["last"].is_object());
+}
+
+/// Kills an installation at that moment; whether the entry is there.
+fn kill_at(moment: Moment, home: &Path, name: &str) -> bool {
+    let config = home.join("config.json");
+    let (old, names) = (fs::read(&config).expect("there"), names_in(home));
+    let mut child = start(home, &["install", name, "--yes", "--agree"]);
+    let is_written = || fs::read(&config).expect("there") != old;
+    let is_reached = || match moment {
+        Moment::Before | Moment::After => home.join("waits").exists(),
+        Moment::Writing => names_in(home) != names || is_written(),
+        Moment::Written => is_written(),
+    };
+    while !is_reached() {
+        let has_ended = child.try_wait().expect("it can be asked").is_some();
+        assert!(!has_ended || is_reached(), "{name} ended before it could be killed");
+        thread::yield_now();
+    }
+    child.kill().expect("it can be killed");
+    child.wait().expect("it is gone");
+    if home.join("waits").exists() {
+        // Lets the command end that nobody waits for any more.
+        fs::write(home.join("gate"), "").expect("it is read");
+        fs::remove_file(home.join("gate")).expect("removed");
+        fs::remove_file(home.join("waits")).expect("removed");
+    }
+    let config = json_in(&config);
+    assert_eq!(config["servers"]["first"]["disabled"], true);
+    if home.join("bridge.lock").exists() {
+        assert_eq!(json_in(&home.join("bridge.lock"))["lockVersion"], 1);
+    }
+    config["servers"][name].is_object()
+}
+
+fn names_in(folder: &Path) -> BTreeSet<OsString> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").file_name()).collect()
 }
