@@ -7,6 +7,13 @@ const ELLIPSIS: char = '…';
 /// Longer words are compared by their beginning.
 const LONGEST: usize = 128;
 
+/// Small hexadecimal digits, two a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
 /// The candidate that `word` was most likely meant to be, or none if all are too far off. Case,
 /// `_`, `-` and blanks make no difference; of equally near candidates the first one wins.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

@@ -15,8 +15,8 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::document::Newest;
-use super::entry::hex;
 use crate::base::fs::{PRIVATE, create_private_folder, open_regular, write_atomically};
+use crate::base::text::hex;
 use crate::config::RemoteCatalog;
 
 /// The one version of the files that there is.

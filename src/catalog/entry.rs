@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
+use crate::base::text::hex;
 use crate::config::Finding;
 use crate::recipe::{AuthKind, Checked, Recipe};
 
@@ -113,11 +114,4 @@ impl Origin {
             Self::Remote { .. } => "remote",
         }
     }
-}
-
-/// Small hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }

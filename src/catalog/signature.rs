@@ -3,8 +3,8 @@
 use ring::signature::{ED25519, UnparsedPublicKey};
 use sha2::{Digest, Sha256};
 
-use super::entry::hex;
 use crate::base::json::{member, string};
+use crate::base::text::hex;
 use crate::config::PublicKey;
 use crate::config::catalogs::bytes_of;
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::base::fs::{open_regular, write_atomically};
+use crate::base::text::hex;
 
 /// The file's name.
 pub const MANIFEST: &str = "model.json";
@@ -170,15 +171,6 @@ impl File {
             }
         }
     }
-}
-
-/// Two digits a byte.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

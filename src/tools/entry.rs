@@ -1,6 +1,5 @@
 //! Whether a server's entry in the config still means the same server.
 
-use std::fmt::Write as _;
 use std::io;
 
 use serde_json::json;
@@ -8,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::blotter::Blotter;
 use crate::base::secret::Secret;
+use crate::base::text::hex;
 use crate::config::Transport;
 
 /// Characters of a salt: 128 random bits in hexadecimal digits.
@@ -78,13 +78,6 @@ fn sorted<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
     let mut names: Vec<&String> = names.collect();
     names.sort_unstable();
     names
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a string takes all");
-        hex
-    })
 }
 
 #[cfg(test)]
