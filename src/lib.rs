@@ -13,6 +13,7 @@ pub mod config;
 pub mod downstream;
 pub mod guard;
 pub mod model;
+pub mod oauth;
 pub mod protocol;
 pub mod recipe;
 pub mod router;

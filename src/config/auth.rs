@@ -44,6 +44,8 @@ pub struct OAuth2 {
     pub grant: Grant,
     /// What the token shall be good for.
     pub scopes: Vec<String>,
+    /// Whether servers of private networks may be asked for tokens.
+    pub allow_private_addresses: bool,
 }
 
 /// The way to the first token. Endpoints that are not given are discovered.
@@ -163,6 +165,7 @@ impl OAuth2 {
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let scopes = reader.strings("scopes").unwrap_or_default();
+        let allow_private_addresses = reader.bool("allowPrivateAddresses").unwrap_or_default();
         let grant_type = if reader.has("grantType") {
             reader.choice("grantType", &GRANTS)
         } else {
@@ -179,7 +182,7 @@ impl OAuth2 {
             GrantType::AuthorizationCode => Some(authorization_code(reader)),
             GrantType::DeviceCode => device_code(reader),
         }?;
-        Some(Self { grant, scopes })
+        Some(Self { grant, scopes, allow_private_addresses })
     }
 }
 
@@ -277,7 +280,7 @@ pub(super) fn read_credentials_file(reader: &mut Reader<'_>) -> Option<Credentia
 pub(crate) fn schema() -> serde_json::Value {
     use serde_json::json;
 
-    use super::schema::{choices, map, object, required, text, texts};
+    use super::schema::{choices, map, object, required, switch, text, texts};
     let kind =
         |name: &str| json!({ "properties": { "type": { "const": name } }, "required": ["type"] });
     let url = |description: &str| json!({ "type": "string", "description": description, "pattern": super::schema::URL });
@@ -305,6 +308,7 @@ pub(crate) fn schema() -> serde_json::Value {
                 "deviceAuthorizationUrl": url("Where a device code is fetched"),
                 "scopes": texts("What the token shall be good for"),
                 "audience": text("Whom the token is meant for"),
+                "allowPrivateAddresses": switch(false, "Whether servers of private networks may be asked for tokens"),
                 "callbackPort": { "type": "integer", "minimum": 1, "maximum": u16::MAX, "description": "The port of this machine to which the browser returns" },
             })) },
         ],

@@ -228,7 +228,7 @@ fn or_variable(choices: Value, description: &str) -> Value {
     json!({ "description": description, "anyOf": [choices, { "type": "string", "pattern": r"\$\{" }] })
 }
 
-fn switch(default: bool, description: &str) -> Value {
+pub(super) fn switch(default: bool, description: &str) -> Value {
     json!({ "type": "boolean", "default": default, "description": description })
 }
 

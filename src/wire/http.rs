@@ -24,7 +24,7 @@ use crate::base::secret::Secret;
 use crate::config::{Auth, Remote};
 
 /// What servers see of us.
-const USER_AGENT: &str = concat!("mcp-bridge/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("mcp-bridge/", env!("CARGO_PKG_VERSION"));
 /// A host that has not taken the connection after this long is not there.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Connections that nobody used for this long are closed.
@@ -244,7 +244,7 @@ fn target(headers: &HeaderMap, url: &Url) -> Option<String> {
 
 /// TLS with the certificates that the system trusts, or with none where no TLS is wanted. The provider is named
 /// here, so that none has to be installed for the whole process.
-fn tls(secure: bool) -> Result<rustls::ClientConfig, rustls::Error> {
+pub(crate) fn tls(secure: bool) -> Result<rustls::ClientConfig, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?;

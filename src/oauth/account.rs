@@ -1,0 +1,80 @@
+//! One login as it is configured.
+
+use url::Url;
+
+use super::address::is_loopback_host;
+use crate::base::secret::Secret;
+use crate::config::{Grant, OAuth2};
+
+/// One configured login: which server it is for, and how.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The server's name in the config.
+    pub server: String,
+    /// The server's URL, which tokens are bound to; none for a server that is a process.
+    pub resource: Option<Url>,
+    /// Its `auth` section.
+    pub login: OAuth2,
+}
+
+/// Which addresses may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// Private networks, for every host (`auth.allowPrivateAddresses`).
+    pub allow_private: bool,
+    /// `localhost`, `127.0.0.0/8` and `::1`, by plain HTTP as well: for servers that are there themselves.
+    pub allow_loopback: bool,
+}
+
+impl Account {
+    /// What may be asked on behalf of this login: addresses of this machine only where the config itself names one.
+    pub fn policy(&self) -> Policy {
+        let configured = self.endpoints().into_iter().filter_map(|(_, url)| Url::parse(url).ok());
+        let mut urls = self.resource.iter().cloned().chain(configured);
+        Policy {
+            allow_private: self.login.allow_private_addresses,
+            allow_loopback: urls.any(|url| is_loopback_host(&url)),
+        }
+    }
+
+    /// The command that logs in.
+    pub fn command(&self) -> String {
+        format!("bridge auth login {}", self.server)
+    }
+
+    /// The endpoints that the config names, by their keys.
+    pub(super) fn endpoints(&self) -> Vec<(&'static str, &str)> {
+        match &self.login.grant {
+            Grant::ClientCredentials { token_url, .. } => {
+                token_url.iter().map(|url| ("tokenUrl", url.as_str())).collect()
+            }
+            Grant::AuthorizationCode { endpoints: Some(endpoints), .. } => vec![
+                ("tokenUrl", &endpoints.token_url),
+                ("authorizationUrl", &endpoints.authorization_url),
+            ],
+            Grant::DeviceCode { endpoints: Some(endpoints), .. } => vec![
+                ("tokenUrl", &endpoints.token_url),
+                ("deviceAuthorizationUrl", &endpoints.device_authorization_url),
+            ],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The client that the config names.
+    pub(super) fn client(&self) -> Option<(&str, Option<&Secret>)> {
+        match &self.login.grant {
+            Grant::ClientCredentials { client_id, client_secret, .. } => {
+                Some((client_id, Some(client_secret)))
+            }
+            Grant::AuthorizationCode { client_id, client_secret, .. }
+            | Grant::DeviceCode { client_id, client_secret, .. } => {
+                client_id.as_deref().map(|id| (id, client_secret.as_ref()))
+            }
+        }
+    }
+
+    /// Whether nobody has to be asked for a token.
+    pub(super) fn is_unattended(&self) -> bool {
+        matches!(self.login.grant, Grant::ClientCredentials { .. })
+    }
+}

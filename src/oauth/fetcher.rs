@@ -1,0 +1,300 @@
+//! The only way from here to the network. Every address is checked before it is connected to, and the connection goes to the
+//! address that was checked; answers are small, soon there, and sent on at most a few times.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use futures_util::future::BoxFuture;
+use http::StatusCode;
+use http::header::{ACCEPT, LOCATION, WWW_AUTHENTICATE};
+use oauth2::{HttpRequest, HttpResponse};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, Response};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+use url::Url;
+
+use super::account::Policy;
+use super::address::Refused;
+use super::endpoint::{self, EndpointError};
+use crate::wire::http::{USER_AGENT, tls};
+
+/// No metadata and no token are longer, in bytes.
+const MAX_BODY: usize = 256 * 1024;
+/// Metadata may be somewhere else; nobody needs to look in more places than these.
+const MAX_REDIRECTS: usize = 3;
+/// From the first byte sent to the last one received.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Why there is no answer. No variant holds more of a URL than its host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The host's address is not asked.
+    #[error(transparent)]
+    Address(#[from] Refused),
+    /// It sends us to a place that is no endpoint.
+    #[error("`{host}` redirects to where it must not: {error}")]
+    Redirect {
+        /// Who does.
+        host: String,
+        /// What is wrong with the place.
+        error: EndpointError,
+    },
+    /// It sends us from place to place.
+    #[error("`{host}` redirects more than {MAX_REDIRECTS} times")]
+    Redirects {
+        /// The last one who did.
+        host: String,
+    },
+    /// A request that carries credentials is not sent anywhere else.
+    #[error("`{host}` redirects a request for a token, which is not followed")]
+    TokenRedirect {
+        /// Who does.
+        host: String,
+    },
+    /// The answer is too long.
+    #[error("`{host}` answers with more than {MAX_BODY} bytes")]
+    TooLarge {
+        /// Who does.
+        host: String,
+    },
+    /// There is no whole answer in time.
+    #[error("`{host}` has not answered within {} s", LIMIT.as_secs())]
+    Late {
+        /// Who has not.
+        host: String,
+    },
+    /// There is no answer.
+    #[error("`{host}` cannot be asked: {reason}")]
+    NotReached {
+        /// Who cannot.
+        host: String,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+/// Asks servers for metadata and tokens.
+pub struct Fetcher {
+    policy: Policy,
+    resolver: Arc<Checked>,
+    plain: OnceCell<Client>,
+    secure: OnceCell<Client>,
+}
+
+/// What a server answers.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// `WWW-Authenticate`, all of them.
+    pub challenge: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// How names become addresses.
+type Lookup = Box<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
+
+/// Names become addresses here and nowhere else, so that nobody can answer differently once they have been checked.
+struct Checked {
+    policy: Policy,
+    lookup: Lookup,
+}
+
+impl Fetcher {
+    /// Asks whom the policy lets it ask.
+    pub fn new(policy: Policy) -> Self {
+        Self::with_lookup(policy, |host| {
+            Box::pin(async move {
+                let found = tokio::net::lookup_host((host, 0)).await?;
+                Ok(found.map(|address| address.ip()).collect())
+            })
+        })
+    }
+
+    pub(super) fn with_lookup(
+        policy: Policy,
+        lookup: impl Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync + 'static,
+    ) -> Self {
+        let resolver = Arc::new(Checked { policy, lookup: Box::new(lookup) });
+        Self { policy, resolver, plain: OnceCell::new(), secure: OnceCell::new() }
+    }
+
+    /// Whom it may ask.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// A document, for which a few redirects are followed.
+    pub async fn document(&self, url: &Url) -> Result<Reply, FetchError> {
+        within(url, async {
+            let mut url = url.clone();
+            for _ in 0..=MAX_REDIRECTS {
+                let response = self.get(&url, "application/json").await?;
+                let Some(location) = location(&response) else { return take(response, &url).await };
+                let host = host(&url);
+                let parsed = endpoint::parse("Location", &absolute(&url, &location), self.policy);
+                url = parsed.map_err(|error| FetchError::Redirect { host, error })?;
+            }
+            Err(FetchError::Redirects { host: host(&url) })
+        })
+        .await
+    }
+
+    /// What a server says to somebody without a token; its redirects are an answer as any other.
+    pub async fn probe(&self, url: &Url) -> Result<Reply, FetchError> {
+        within(url, async {
+            let response = self.get(url, "application/json, text/event-stream").await?;
+            // Of a server that lets us in, this may be a stream without an end.
+            Ok(Reply {
+                status: response.status(),
+                challenge: challenge(&response),
+                body: Vec::new(),
+            })
+        })
+        .await
+    }
+
+    /// Sends what the endpoint of a token is to get. It goes there and nowhere else.
+    pub async fn post(&self, request: HttpRequest) -> Result<HttpResponse, FetchError> {
+        let text = request.uri().to_string();
+        let unusable = |reason: String| FetchError::NotReached { host: String::new(), reason };
+        let url = Url::parse(&text).map_err(|error| unusable(error.to_string()))?;
+        within(&url, async {
+            self.check(&url)?;
+            let (head, body) = request.into_parts();
+            let client = self.client(&url).await?;
+            let request = client.request(head.method, url.clone()).headers(head.headers).body(body);
+            let response = request.send().await.map_err(|error| failure(&url, error))?;
+            if response.status().is_redirection() {
+                return Err(FetchError::TokenRedirect { host: host(&url) });
+            }
+            let headers = response.headers().clone();
+            let reply = take(response, &url).await?;
+            let mut answer = HttpResponse::new(reply.body);
+            *answer.status_mut() = reply.status;
+            *answer.headers_mut() = headers;
+            Ok(answer)
+        })
+        .await
+    }
+
+    async fn get(&self, url: &Url, accept: &str) -> Result<Response, FetchError> {
+        self.check(url)?;
+        let request = self.client(url).await?.get(url.clone()).header(ACCEPT, accept);
+        request.send().await.map_err(|error| failure(url, error))
+    }
+
+    /// An address in the URL itself is not looked up.
+    fn check(&self, url: &Url) -> Result<(), FetchError> {
+        let address = super::address::literal(url);
+        let host = url.host_str().unwrap_or_default();
+        address.map_or(Ok(()), |address| Ok(self.policy.check(host, address)?))
+    }
+
+    async fn client(&self, url: &Url) -> Result<&Client, FetchError> {
+        let secure = url.scheme() == "https";
+        let cell = if secure { &self.secure } else { &self.plain };
+        let build = || async {
+            let resolver = self.resolver.clone();
+            // Reading the system's certificates takes its time.
+            let built = tokio::task::spawn_blocking(move || build(resolver, secure)).await;
+            built.unwrap_or_else(|error| Err(error.to_string()))
+        };
+        let client = cell.get_or_try_init(build).await;
+        client.map_err(|reason| FetchError::NotReached { host: host(url), reason })
+    }
+}
+
+impl fmt::Debug for Fetcher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Fetcher").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl Resolve for Checked {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (policy, host) = (self.policy, name.as_str().to_owned());
+        let found = (self.lookup)(host.clone());
+        Box::pin(async move {
+            let found = found.await?;
+            // A name that leads to one such address among others is as bad as one that leads to nothing else.
+            found.iter().try_for_each(|address| policy.check(&host, *address))?;
+            let found = found.into_iter().map(|address| SocketAddr::new(address, 0));
+            Ok(Box::new(found) as Addrs)
+        })
+    }
+}
+
+fn build(resolver: Arc<Checked>, secure: bool) -> Result<Client, String> {
+    let tls = tls(secure).map_err(|error| error.to_string())?;
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(USER_AGENT)
+        // A proxy would look names up itself, and nobody would check what it finds.
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .dns_resolver(resolver)
+        .build()
+        .map_err(|error| error.without_url().to_string())
+}
+
+async fn within<T>(
+    url: &Url,
+    work: impl Future<Output = Result<T, FetchError>>,
+) -> Result<T, FetchError> {
+    let done = timeout(LIMIT, work).await;
+    done.unwrap_or_else(|_| Err(FetchError::Late { host: host(url) }))
+}
+
+async fn take(mut response: Response, url: &Url) -> Result<Reply, FetchError> {
+    let (status, challenge) = (response.status(), challenge(&response));
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(url, error))? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(FetchError::TooLarge { host: host(url) });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Reply { status, challenge, body })
+}
+
+fn challenge(response: &Response) -> Option<String> {
+    let values = response.headers().get_all(WWW_AUTHENTICATE);
+    let values: Vec<&str> = values.iter().filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+fn location(response: &Response) -> Option<String> {
+    let is_followed = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = response.headers().get(LOCATION).filter(|_| is_followed)?;
+    Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
+}
+
+/// The place that a redirect names, as it is written where it is a whole URL.
+fn absolute(from: &Url, location: &str) -> String {
+    let is_whole = Url::parse(location).is_ok();
+    let joined = from.join(location).ok().filter(|_| !is_whole);
+    joined.map_or_else(|| location.to_owned(), String::from)
+}
+
+pub(super) fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn failure(url: &Url, error: reqwest::Error) -> FetchError {
+    let error = error.without_url();
+    let mut cause: &(dyn std::error::Error + 'static) = &error;
+    loop {
+        if let Some(refused) = cause.downcast_ref::<Refused>() {
+            return refused.clone().into();
+        }
+        let Some(next) = cause.source() else { break };
+        cause = next;
+    }
+    FetchError::NotReached { host: host(url), reason: cause.to_string() }
+}

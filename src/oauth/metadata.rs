@@ -1,0 +1,81 @@
+//! What an authorization server says of itself (RFC 8414, OpenID Connect Discovery 1.0).
+
+use serde::Deserialize;
+use url::Url;
+
+use super::account::Policy;
+use super::endpoint::{self, EndpointError};
+
+/// An authorization server, its endpoints checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// Who it is.
+    pub issuer: String,
+    /// Whether it says so itself; else its name is only what its endpoints are kept under.
+    pub is_issuer_certain: bool,
+    /// Where tokens are fetched.
+    pub token: Url,
+    /// Where users log in.
+    pub authorization: Option<Url>,
+    /// Where device codes are fetched.
+    pub device: Option<Url>,
+    /// Where clients register.
+    pub registration: Option<Url>,
+    /// Whether it knows PKCE with S256, without which no code is asked for.
+    pub pkce: bool,
+    /// Whether it names itself when it sends the user back (RFC 9207).
+    pub names_itself: bool,
+    /// How clients prove who they are; nothing where it does not say.
+    pub token_auth: Vec<String>,
+    /// What tokens may be good for.
+    pub scopes: Vec<String>,
+}
+
+/// The document as it is written.
+#[derive(Debug, Deserialize)]
+pub(super) struct Raw {
+    pub(super) issuer: Option<String>,
+    token_endpoint: Option<String>,
+    authorization_endpoint: Option<String>,
+    device_authorization_endpoint: Option<String>,
+    registration_endpoint: Option<String>,
+    #[serde(default)]
+    code_challenge_methods_supported: Vec<String>,
+    #[serde(default)]
+    token_endpoint_auth_methods_supported: Vec<String>,
+    #[serde(default)]
+    scopes_supported: Vec<String>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+impl Raw {
+    /// The endpoints as URLs; nothing where there is no token to be had.
+    pub(super) fn check(
+        self,
+        issuer: &str,
+        policy: Policy,
+    ) -> Result<Option<Metadata>, EndpointError> {
+        let read = |name: &str, value: Option<&String>| {
+            value.map(|text| endpoint::parse(name, text, policy)).transpose()
+        };
+        let token = read("token_endpoint", self.token_endpoint.as_ref())?;
+        let authorization = read("authorization_endpoint", self.authorization_endpoint.as_ref())?;
+        let device =
+            read("device_authorization_endpoint", self.device_authorization_endpoint.as_ref())?;
+        let registration = read("registration_endpoint", self.registration_endpoint.as_ref())?;
+        let Some(token) = token else { return Ok(None) };
+        Ok(Some(Metadata {
+            issuer: issuer.to_owned(),
+            is_issuer_certain: true,
+            token,
+            authorization,
+            device,
+            registration,
+            pkce: self.code_challenge_methods_supported.iter().any(|method| method == "S256"),
+            names_itself: self.authorization_response_iss_parameter_supported,
+            token_auth: self.token_endpoint_auth_methods_supported,
+            scopes: self.scopes_supported,
+        }))
+    }
+}

@@ -1,0 +1,36 @@
+//! Logging in to servers by OAuth 2: finding out where, getting tokens, keeping and renewing them.
+//!
+//! [`Tokens`] is what calls need; [`Browser`] and [`Device`] are the two ways in which a user logs in. Nothing here opens a
+//! browser or prints: URLs and codes are handed to the caller. What servers say is checked before it is used ([`endpoint`],
+//! [`Fetcher`]) and never shown with a secret in it.
+
+mod account;
+mod address;
+mod challenge;
+mod clock;
+mod discovery;
+pub mod endpoint;
+mod error;
+mod fetcher;
+mod grants;
+mod interactive;
+mod listener;
+mod metadata;
+mod registration;
+mod renewal;
+mod store;
+mod tokens;
+
+pub use account::{Account, Policy};
+pub use address::{Class, Refused};
+pub use challenge::Challenge;
+pub use clock::Clock;
+pub use discovery::{Discovery, DiscoveryError, Found};
+pub use error::{AnswerError, LoginError, Reason};
+pub use fetcher::{FetchError, Fetcher, Reply};
+pub use grants::GrantError;
+pub use interactive::{Browser, Device, Returned};
+pub use metadata::Metadata;
+pub use registration::{Client, RegistrationError};
+pub use store::{Record, Store, StoreError};
+pub use tokens::{Status, Tokens};

@@ -1,0 +1,342 @@
+//! Tokens on disk: a file for each login, which nobody but the user can read, changed in one step and by one process at a time.
+//!
+//! A file holds for one server of the config at one URL, one authorization server and one client; where the config has come to
+//! name others, it is as if it were not there.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::account::Account;
+use super::grants::Issued;
+use super::registration::{Client, Proof};
+use crate::base::fs::{PRIVATE, create_private_folder, write_atomically};
+use crate::base::lock::Lock;
+use crate::base::secret::Secret;
+
+/// A renewal takes one request, which is given up after 10 s; discovery before it a few.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// No file of a token is longer, in bytes.
+const LONGEST: u64 = 1024 * 1024;
+
+/// Why tokens could not be read or kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The file, or its folder.
+    #[error("tokens cannot be kept in `{}`: {reason}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// Another process has been at it for too long.
+    #[error("another process has been renewing the token of `{server}` for {} s", PATIENCE.as_secs())]
+    Busy {
+        /// The server's name in the config.
+        server: String,
+    },
+}
+
+/// The folder of tokens.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+/// What is known of one login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The server's name in the config.
+    pub server: String,
+    /// Where it is; nothing for a process.
+    pub url: Option<String>,
+    /// The authorization server.
+    pub issuer: String,
+    /// Where its tokens are fetched.
+    pub(super) token_url: String,
+    /// What tokens are asked for (RFC 8707).
+    pub(super) resource: Option<String>,
+    /// Who the bridge is there.
+    pub(super) client: Kept,
+    /// What the token is good for.
+    pub scopes: Vec<String>,
+    /// What the next login has to ask for as well, since the server said so.
+    #[serde(default)]
+    pub wanted: Vec<String>,
+    #[serde(default)]
+    pub(super) tokens: Option<Held>,
+}
+
+/// The tokens themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Held {
+    #[serde(with = "exposed")]
+    pub(super) access: Secret,
+    #[serde(default, with = "exposed_option")]
+    pub(super) refresh: Option<Secret>,
+    /// From when on it is renewed, and when it ends, in seconds since 1970; nothing where nobody said.
+    pub(super) renew_at: Option<u64>,
+    pub(super) expires_at: Option<u64>,
+}
+
+/// A client as it is kept: the secret only where the bridge got it itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Kept {
+    id: String,
+    #[serde(default, with = "exposed_option")]
+    secret: Option<Secret>,
+    proof: Proof,
+    redirect: Option<String>,
+    expires_at: Option<u64>,
+    is_registered: bool,
+}
+
+impl Store {
+    /// Tokens in this folder, which is made when there is something to keep.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// What is kept for a login. What cannot be read as such counts as nothing: logging in again replaces it.
+    pub fn load(&self, account: &Account) -> Result<Option<Record>, StoreError> {
+        let mut found = Vec::new();
+        for path in self.files(account)? {
+            let metadata = path.metadata().map_err(|error| failed(&path, &error))?;
+            if metadata.len() > LONGEST {
+                continue;
+            }
+            let text = match std::fs::read(&path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(&path, &error)),
+            };
+            let record: Option<Record> = serde_json::from_slice(&text).ok();
+            found.extend(
+                record
+                    .filter(|record| record.belongs_to(account))
+                    .map(|record| (metadata.modified().ok(), record)),
+            );
+        }
+        found.sort_by_key(|(modified, _)| *modified);
+        Ok(found.pop().map(|(_, record)| record))
+    }
+
+    /// Keeps it, in place of what was kept for the same server.
+    pub fn save(&self, account: &Account, record: &Record) -> Result<(), StoreError> {
+        create_private_folder(&self.folder).map_err(|error| failed(&self.folder, &error))?;
+        let path = self.path(account, record);
+        let text = serde_json::to_vec(record).expect("a record has nothing that JSON has not");
+        write_atomically(&path, &text, PRIVATE).map_err(|error| failed(&path, &error))?;
+        self.remove_but(account, Some(&path)).map(|_| ())
+    }
+
+    /// Forgets a server's login, whoever the client and the authorization server were; tells whether there was one.
+    pub fn remove(&self, account: &Account) -> Result<bool, StoreError> {
+        self.remove_but(account, None)
+    }
+
+    /// Waits until no other process changes what is kept for this login, which blocks the thread.
+    pub fn lock(&self, account: &Account) -> Result<Lock, StoreError> {
+        create_private_folder(&self.folder).map_err(|error| failed(&self.folder, &error))?;
+        let path = self.folder.join(format!("{}.lock", prefix(account)));
+        let file = open_private(&path).map_err(|error| failed(&path, &error))?;
+        Lock::wait(file, PATIENCE).map_err(|_| StoreError::Busy { server: account.server.clone() })
+    }
+
+    fn remove_but(&self, account: &Account, kept: Option<&Path>) -> Result<bool, StoreError> {
+        let mut removed = false;
+        for path in self.files(account)? {
+            if kept != Some(&path) {
+                std::fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
+                removed = true;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// The files of a server's logins.
+    fn files(&self, account: &Account) -> Result<Vec<PathBuf>, StoreError> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(&self.folder, &error)),
+        };
+        let prefix = prefix(account);
+        let is_ours = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.strip_prefix(&prefix).is_some_and(is_key)
+        };
+        Ok(entries.flatten().map(|entry| entry.path()).filter(is_ours).collect())
+    }
+
+    fn path(&self, account: &Account, record: &Record) -> PathBuf {
+        let key = hash(&[&record.issuer, &record.client.id]);
+        self.folder.join(format!("{}-{key}.json", prefix(account)))
+    }
+}
+
+impl Record {
+    /// A login that has just been made.
+    pub(super) fn new(
+        account: &Account,
+        issuer: String,
+        token_url: String,
+        client: &Client,
+    ) -> Self {
+        Self {
+            server: account.server.clone(),
+            url: account.resource.as_ref().map(ToString::to_string),
+            issuer,
+            token_url,
+            resource: None,
+            client: Kept::new(client),
+            scopes: Vec::new(),
+            wanted: Vec::new(),
+            tokens: None,
+        }
+    }
+
+    /// When the token ends, in seconds since 1970; nothing where there is none, or nobody said.
+    pub fn expires_at(&self) -> Option<u64> {
+        self.tokens.as_ref()?.expires_at
+    }
+
+    /// Whether there is a token to be renewed without the user.
+    pub fn is_renewable(&self) -> bool {
+        self.tokens.as_ref().is_some_and(|tokens| tokens.refresh.is_some())
+    }
+
+    /// Whether there is a token.
+    pub fn has_token(&self) -> bool {
+        self.tokens.is_some()
+    }
+
+    /// Takes in a token; what it does not say stays as it is, such as the token that it is renewed by.
+    pub(super) fn take(&mut self, issued: Issued, asked: &[String], now: u64) {
+        let older = self.tokens.take().and_then(|held| held.refresh);
+        let lifetime = issued.lifetime.map(|lifetime| lifetime.as_secs());
+        // A minute before its end; halfway where it lives for less than two.
+        let renew_at =
+            lifetime.map(|lifetime| now.saturating_add(lifetime - (lifetime / 2).min(60)));
+        self.tokens = Some(Held {
+            access: issued.access,
+            refresh: issued.refresh.or(older),
+            renew_at,
+            expires_at: lifetime.map(|lifetime| now.saturating_add(lifetime)),
+        });
+        self.scopes = issued.scopes.unwrap_or_else(|| asked.to_vec());
+    }
+
+    /// The client, with the secret that the config has for it.
+    pub(super) fn client(&self, account: &Account) -> Client {
+        let kept = self.client.clone();
+        let configured = account.client().and_then(|(_, secret)| secret.cloned());
+        Client {
+            id: kept.id,
+            secret: if kept.is_registered { kept.secret } else { configured },
+            proof: kept.proof,
+            redirect: kept.redirect,
+            expires_at: kept.expires_at,
+            is_registered: kept.is_registered,
+        }
+    }
+
+    /// Whether it was made for this login as it is configured now.
+    fn belongs_to(&self, account: &Account) -> bool {
+        let url = account.resource.as_ref().map(ToString::to_string);
+        let token_url = account.endpoints().into_iter().find(|(key, _)| *key == "tokenUrl");
+        let is_client = match account.client() {
+            Some((id, _)) => !self.client.is_registered && self.client.id == id,
+            None => self.client.is_registered,
+        };
+        self.server == account.server
+            && self.url == url
+            && token_url.is_none_or(|(_, url)| self.token_url == url)
+            && is_client
+    }
+}
+
+impl Kept {
+    fn new(client: &Client) -> Self {
+        Self {
+            id: client.id.clone(),
+            secret: client.secret.clone().filter(|_| client.is_registered),
+            proof: client.proof,
+            redirect: client.redirect.clone(),
+            expires_at: client.expires_at,
+            is_registered: client.is_registered,
+        }
+    }
+}
+
+/// How the files of a server begin.
+fn prefix(account: &Account) -> String {
+    hash(&[&account.server, account.resource.as_ref().map_or("", |url| url.as_str())])
+}
+
+/// Whether a name goes on as that of a login, and not of the lock.
+fn is_key(rest: &str) -> bool {
+    rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".json")).is_some()
+}
+
+fn hash(parts: &[&str]) -> String {
+    let text = serde_json::to_vec(parts).expect("texts are JSON");
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(text)[..12])
+}
+
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create(true).write(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
+    options.open(path)
+}
+
+fn failed(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::File { path: path.to_owned(), reason: error.to_string() }
+}
+
+/// The one place where a secret is written as it is.
+mod exposed {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::base::secret::Secret;
+
+    pub(super) fn serialize<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(secret.expose())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+        String::deserialize(from).map(Secret::from)
+    }
+}
+
+mod exposed_option {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::base::secret::Secret;
+
+    #[expect(clippy::ref_option, reason = "the shape that serde calls")]
+    pub(super) fn serialize<S: Serializer>(
+        secret: &Option<Secret>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(Secret::expose).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Secret>, D::Error> {
+        Option::<String>::deserialize(from).map(|text| text.map(Secret::from))
+    }
+}
