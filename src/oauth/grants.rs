@@ -23,6 +23,17 @@ use crate::base::secret::Secret;
 type Basic =
     BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
+/// What is said of tokens and clients that are worth nothing (RFC 6749, Section 5.2, and what others say in its place).
+const REFUSALS: [&str; 7] = [
+    "invalid_grant",
+    "invalid_client",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "access_denied",
+    "invalid_token",
+    "bad_refresh_token",
+];
+
 /// Why there is no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
@@ -88,20 +99,15 @@ impl<'c> AsyncHttpClient<'c> for Sender<'_> {
 }
 
 impl GrantError {
-    /// Whether what was sent is not worth sending again.
+    /// Whether what was sent is worth nothing, and not only for now.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if !is_passing(code))
+        matches!(self, Self::Refused { code, .. } if REFUSALS.contains(&code.as_str()))
     }
 
     /// Whether the client is not known any more.
     pub(super) fn is_unknown_client(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if matches!(code.as_str(), "invalid_client" | "unauthorized_client"))
     }
-}
-
-/// What an authorization server says when it has trouble of its own.
-fn is_passing(code: &str) -> bool {
-    matches!(code, "temporarily_unavailable" | "server_error" | "slow_down")
 }
 
 impl Grants<'_> {

@@ -19,6 +19,8 @@ mod metadata;
 mod registration;
 mod renewal;
 mod store;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 pub use account::{Account, Policy};

@@ -57,7 +57,7 @@ impl Inner {
         }
         if let Some(record) = record.clone().filter(Record::is_renewable) {
             match self.refresh(record, refused.as_ref()).await {
-                Err(LoginError::LoginNeeded { .. }) if self.account.is_unattended() => {}
+                Err(_) if self.account.is_unattended() => {}
                 done => return done,
             }
         }
@@ -74,9 +74,17 @@ impl Inner {
     }
 
     /// A token that is good for these as well; or the user is told to log in, and what for is kept.
-    pub(super) async fn widen(self: &Arc<Self>, scopes: &[String]) -> Result<Renewed, LoginError> {
+    pub(super) async fn widen(
+        self: &Arc<Self>,
+        used: &Secret,
+        scopes: &[String],
+    ) -> Result<Renewed, LoginError> {
         let _lock = self.lock().await?;
         let record = self.record().await?;
+        let kept = record.as_ref().and_then(Renewed::of);
+        if let Some(other) = kept.filter(|kept| kept.is_good(Some(used), self.clock.now())) {
+            return Ok(other);
+        }
         if self.account.is_unattended() {
             return self.fetch(record, scopes).await;
         }
@@ -92,7 +100,7 @@ impl Inner {
     /// Where tokens are to be had: as configured, else as the server says.
     pub(super) async fn place(&self, challenge: Option<&str>) -> Result<Place, LoginError> {
         if let Some(metadata) = self.configured()? {
-            // The server's own name is sent as well: who does not know the parameter ignores it (RFC 6749, Section 3.2).
+            // Who configures endpoints says with `audience` what tokens are for; some of them take no `resource`.
             return Ok(Place {
                 metadata,
                 resource: None,

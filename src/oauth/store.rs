@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use url::Url;
 
 use super::account::Account;
 use super::grants::Issued;
@@ -261,7 +262,9 @@ impl Record {
         };
         self.server == account.server
             && self.url == url
-            && token_url.is_none_or(|(_, url)| self.token_url == url)
+            && token_url.is_none_or(|(_, text)| {
+                Url::parse(text).is_ok_and(|url| url.as_str() == self.token_url)
+            })
             && is_client
     }
 }

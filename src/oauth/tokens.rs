@@ -90,16 +90,20 @@ impl Tokens {
     ) -> Result<Secret, LoginError> {
         let challenge = challenge.map(Challenge::parse).unwrap_or_default();
         if challenge.is_insufficient_scope() {
-            return self.widen(&challenge.scopes).await;
+            return self.widen(used, &challenge.scopes).await;
         }
         self.other_than(Some(used)).await
     }
 
     /// A token that is good for more, after the server said 403 with `insufficient_scope` in its `WWW-Authenticate`: one for
     /// the bridge itself can be had at once; else the user has to log in, who is then asked for it.
-    pub async fn insufficient(&self, challenge: Option<&str>) -> Result<Secret, LoginError> {
+    pub async fn insufficient(
+        &self,
+        used: &Secret,
+        challenge: Option<&str>,
+    ) -> Result<Secret, LoginError> {
         let challenge = challenge.map(Challenge::parse).unwrap_or_default();
-        self.widen(&challenge.scopes).await
+        self.widen(used, &challenge.scopes).await
     }
 
     /// What is known of the login.
@@ -171,8 +175,8 @@ impl Tokens {
         task.map(|done| done.unwrap_or(Err(LoginError::Interrupted { server }))).boxed().shared()
     }
 
-    async fn widen(&self, scopes: &[String]) -> Result<Secret, LoginError> {
-        let renewed = self.0.widen(scopes).await?;
+    async fn widen(&self, used: &Secret, scopes: &[String]) -> Result<Secret, LoginError> {
+        let renewed = self.0.widen(used, scopes).await?;
         let token = renewed.token.clone();
         self.put(renewed);
         Ok(token)

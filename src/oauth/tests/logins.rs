@@ -1,0 +1,228 @@
+//! Logins with a user, played by the test.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use url::Url;
+
+use super::site::{Answer, Asked, Hands, Site, account, by_browser, tokens};
+use crate::config::Grant;
+use crate::oauth::{AnswerError, Browser, Device, LoginError};
+
+/// A server and its authorization server, which names itself and registers everybody.
+fn everything(asked: &Asked) -> Answer {
+    let site = &asked.site;
+    match asked.target.split('?').next().unwrap_or_default() {
+        "/mcp" => {
+            let at = format!("{site}/metadata");
+            Answer::new(
+                401,
+                &format!("WWW-Authenticate: Bearer resource_metadata=\"{at}\", scope=\"read\"\r\n"),
+                "",
+            )
+        }
+        "/metadata" => Answer::json(&json!({
+            "resource": format!("{site}/mcp"),
+            "authorization_servers": [format!("{site}/tenant")],
+        })),
+        "/.well-known/openid-configuration/tenant" => Answer::json(&json!({
+            "issuer": format!("{site}/tenant"),
+            "token_endpoint": format!("{site}/token"),
+            "authorization_endpoint": format!("{site}/authorize?audience=x"),
+            "registration_endpoint": format!("{site}/register"),
+            "device_authorization_endpoint": format!("{site}/device"),
+            "code_challenge_methods_supported": ["plain", "S256"],
+            "authorization_response_iss_parameter_supported": true,
+        })),
+        "/register" => {
+            let said = json!({ "client_id": "registered" }).to_string();
+            Answer::new(201, "Content-Type: application/json\r\n", said)
+        }
+        "/token" => Answer::json(&json!({
+            "access_token": "access-planted", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "refresh-planted",
+        })),
+        _ => Answer::nothing(),
+    }
+}
+
+fn query(url: &Url, name: &str) -> String {
+    let found = url.query_pairs().find(|(key, _)| key == name);
+    found.map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
+
+/// What a browser does; gives the status.
+async fn visit(url: &str, host: Option<&str>) -> String {
+    let url = Url::parse(url).expect("a URL");
+    let address = format!("127.0.0.1:{}", url.port().expect("it has one"));
+    let mut stream = tokio::net::TcpStream::connect(&address).await.expect("somebody listens");
+    let target = &url[url::Position::BeforePath..];
+    let request = format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", host.unwrap_or(&address));
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answered");
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_user_logs_in_by_a_browser() {
+    let site = Site::new(everything).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (account, hands) = (account(&site, by_browser()), Hands::at(1_000_000));
+    let ours = tokens(&account, folder.path(), &hands);
+    let login = Browser::begin(&ours, None).await.expect("begun");
+    let url = login.url().clone();
+    assert_eq!(query(&url, "resource"), format!("{}/mcp", site.url));
+    assert_eq!((query(&url, "scope"), query(&url, "audience")), ("read".into(), "x".into()));
+    assert_eq!(
+        (query(&url, "client_id"), query(&url, "code_challenge_method")),
+        ("registered".into(), "S256".into())
+    );
+    let (redirect, state) = (query(&url, "redirect_uri"), query(&url, "state"));
+    let issuer = format!("{}/tenant", site.url);
+    let right = format!("{redirect}?code=code-planted&state={state}&iss={issuer}");
+    let browser = async {
+        assert_eq!(visit(&format!("{redirect}?code=evil&state=guessed"), None).await, "400");
+        assert_eq!(visit(&right.replace("/callback", "/other"), None).await, "404");
+        assert_eq!(visit(&right, Some("rebind.example")).await, "404");
+        visit(&right, None).await
+    };
+    let (returned, status) = tokio::join!(login.wait(), browser);
+    assert_eq!(status, "200");
+    let shown = format!("{returned:?}");
+    assert!(!shown.contains("code-planted"), "{shown}");
+    login.finish(returned.expect("the answer")).await.expect("logged in");
+    let asked = &site.all("/token")[0];
+    let field = |name: &str| asked.field(name).unwrap_or_default();
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(field("code_verifier")));
+    assert_eq!(challenge, query(&url, "code_challenge"));
+    assert_eq!((field("code"), field("redirect_uri")), ("code-planted".into(), redirect.clone()));
+    assert_eq!(
+        (field("client_id"), field("resource")),
+        ("registered".into(), format!("{}/mcp", site.url))
+    );
+    for tokens in [&ours, &tokens(&account, folder.path(), &hands)] {
+        assert_eq!(tokens.bearer().await.expect("a token").expose(), "access-planted");
+    }
+    // The next login is of the same client, which registered with the same way back.
+    let again = Browser::begin(&ours, None).await.expect("begun");
+    assert_eq!((again.redirect(), site.count("/register")), (&*redirect, 1));
+}
+
+#[tokio::test]
+async fn what_a_user_pastes_is_checked() {
+    let site = Site::new(everything).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (account, hands) = (account(&site, by_browser()), Hands::at(1_000_000));
+    let login =
+        Browser::begin(&tokens(&account, folder.path(), &hands), None).await.expect("begun");
+    let issuer = format!("{}/tenant", site.url);
+    let state = query(login.url(), "state");
+    let check = |query: &str, expected: Option<AnswerError>| {
+        let pasted = format!(" {}?{query}\n", login.redirect());
+        match (login.read(&pasted), expected) {
+            (Ok(_), None) => {}
+            (Err(LoginError::Answer(error)), Some(expected)) => {
+                assert_eq!(error, expected, "{query}");
+            }
+            (other, expected) => panic!("{query}: {other:?} {expected:?}"),
+        }
+    };
+    let issuer_error =
+        |found: &str| AnswerError::Issuer { found: found.to_owned(), expected: issuer.clone() };
+    check(&format!("code=c&state={state}&iss={issuer}"), None);
+    check(&format!("code=c&state={state}x&iss={issuer}"), Some(AnswerError::State));
+    check("code=c", Some(AnswerError::State));
+    check(&format!("code=c&state={state}&state={state}&iss={issuer}"), Some(AnswerError::State));
+    check(&format!("code=c&state={state}"), Some(issuer_error("")));
+    check(
+        &format!("code=c&state={state}&iss=https://evil.example"),
+        Some(issuer_error("https://evil.example")),
+    );
+    check(&format!("state={state}&iss={issuer}"), Some(AnswerError::NoCode));
+    let denied =
+        AnswerError::Denied { code: "access_denied".to_owned(), description: "no".to_owned() };
+    check(
+        &format!("error=access_denied&error_description=n%1bo&state={state}&iss={issuer}"),
+        Some(denied),
+    );
+    // A bare code does not say who it is from, which this authorization server always does.
+    assert!(matches!(login.read("bare"), Err(LoginError::Answer(AnswerError::NoCode))));
+}
+
+#[tokio::test]
+async fn without_pkce_nobody_is_sent_to_log_in() {
+    let site = Site::new(|asked| {
+        let site = &asked.site;
+        match asked.target.as_str() {
+            "/.well-known/oauth-authorization-server" => Answer::json(&json!({
+                "issuer": site,
+                "token_endpoint": format!("{site}/token"),
+                "authorization_endpoint": format!("{site}/authorize"),
+                "code_challenge_methods_supported": ["plain"],
+            })),
+            _ => Answer::nothing(),
+        }
+    });
+    let site = site.await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let tokens = tokens(&account(&site, by_browser()), folder.path(), &Hands::at(1));
+    let error = Browser::begin(&tokens, None).await.expect_err("it is refused");
+    assert!(error.to_string().contains("PKCE with S256"), "{error}");
+    let device =
+        Grant::DeviceCode { client_id: Some("c".to_owned()), client_secret: None, endpoints: None };
+    let tokens = super::site::tokens(&account(&site, device), folder.path(), &Hands::at(1));
+    let error = Device::begin(&tokens, None).await.expect_err("there is no such endpoint");
+    assert!(error.to_string().contains("gives out no codes"), "{error}");
+}
+
+/// The server decides how often it is asked.
+#[tokio::test(start_paused = true)]
+async fn a_user_types_a_code() {
+    let polls = AtomicUsize::new(0);
+    let site = Site::new(move |asked| {
+        let fault = |code: &str, status: u16| {
+            Answer::new(
+                status,
+                "Content-Type: application/json\r\n",
+                json!({ "error": code }).to_string(),
+            )
+        };
+        match asked.target.as_str() {
+            "/device" => Answer::json(&json!({
+                "device_code": "device-planted", "user_code": "AB-\u{202e}CD", "verification_uri": format!("{}/go", asked.site),
+                "expires_in": 600, "interval": 3,
+            })),
+            "/token" => match polls.fetch_add(1, Ordering::Relaxed) {
+                0 => fault("authorization_pending", 400),
+                // Some answer so.
+                1 => fault("slow_down", 200),
+                2 => everything(asked),
+                _ => fault("expired_token", 400),
+            },
+            _ => everything(asked),
+        }
+    });
+    let site = site.await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let grant =
+        Grant::DeviceCode { client_id: Some("c".to_owned()), client_secret: None, endpoints: None };
+    let (account, hands) = (account(&site, grant), Hands::at(1_000_000));
+    let tokens = tokens(&account, folder.path(), &hands);
+    let login = Device::begin(&tokens, None).await.expect("begun");
+    assert_eq!((login.code().as_str(), login.url().path()), ("AB-CD", "/go"));
+    assert!(!format!("{login:?}").contains("device-planted"));
+    let begun = tokio::time::Instant::now();
+    login.finish().await.expect("logged in");
+    // After 3 s, 3 s more, and 8 s more since it was asked too often.
+    assert_eq!(begun.elapsed().as_secs(), 14);
+    assert_eq!(tokens.bearer().await.expect("a token").expose(), "access-planted");
+    let asked = &site.all("/token")[2];
+    assert_eq!(asked.field("device_code").as_deref(), Some("device-planted"));
+    let late = Device::begin(&tokens, None).await.expect("begun");
+    let error = late.finish().await.expect_err("the code has ended");
+    assert!(error.to_string().contains("has expired before anybody logged in"), "{error}");
+}
