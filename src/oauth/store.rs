@@ -22,7 +22,7 @@ use crate::base::lock::Lock;
 use crate::base::secret::Secret;
 
 /// A renewal takes one request, which is given up after 10 s; discovery before it a few.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 /// No file of a token is longer, in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
@@ -146,12 +146,13 @@ impl Store {
         self.remove_but(account, None)
     }
 
-    /// Waits until no other process changes what is kept for this login, which blocks the thread.
+    /// Keeps others from changing what is kept for this login; fails at once where one of them does.
     pub fn lock(&self, account: &Account) -> Result<Lock, StoreError> {
         create_private_folder(&self.folder).map_err(|error| failed(&self.folder, &error))?;
         let path = self.folder.join(format!("{}.lock", prefix(account)));
         let file = open_private(&path).map_err(|error| failed(&path, &error))?;
-        Lock::wait(file, PATIENCE).map_err(|_| StoreError::Busy { server: account.server.clone() })
+        Lock::wait(file, Duration::ZERO)
+            .map_err(|_| StoreError::Busy { server: account.server.clone() })
     }
 
     fn remove_but(&self, account: &Account, kept: Option<&Path>) -> Result<bool, StoreError> {

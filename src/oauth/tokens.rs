@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
 
 use super::account::Account;
 use super::challenge::Challenge;
@@ -13,8 +15,12 @@ use super::clock::Clock;
 use super::error::{LoginError, Reason};
 use super::fetcher::Fetcher;
 use super::renewal::Renewed;
-use super::store::{Record, Store, StoreError};
+use super::store::{PATIENCE, Record, Store, StoreError};
+use crate::base::lock::Lock;
 use crate::base::secret::Secret;
+
+/// How often it is looked whether another process is done, which takes as long as a request.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The token of one login, for everybody who calls its server.
 #[derive(Clone)]
@@ -122,12 +128,9 @@ impl Tokens {
 
     /// Forgets the login; tells whether there was one. Tokens are not revoked at the authorization server.
     pub async fn forget(&self) -> Result<bool, LoginError> {
+        let _lock = self.0.lock().await?;
         let inner = self.0.clone();
-        let removed = run(move || {
-            let _lock = inner.store.lock(&inner.account)?;
-            inner.store.remove(&inner.account)
-        });
-        let removed = removed.await?;
+        let removed = run(move || inner.store.remove(&inner.account)).await?;
         self.0.state().current = None;
         Ok(removed)
     }
@@ -199,9 +202,16 @@ impl Inner {
         run(move || inner.store.save(&inner.account, &record)).await
     }
 
-    pub(super) async fn lock(self: &Arc<Self>) -> Result<crate::base::lock::Lock, StoreError> {
-        let inner = self.clone();
-        run(move || inner.store.lock(&inner.account)).await
+    /// Waits until no other process changes what is kept. No thread is held for it, which could keep the bridge from ending.
+    pub(super) async fn lock(self: &Arc<Self>) -> Result<Lock, StoreError> {
+        let begun = Instant::now();
+        loop {
+            let inner = self.clone();
+            match run(move || inner.store.lock(&inner.account)).await {
+                Err(StoreError::Busy { .. }) if begun.elapsed() < PATIENCE => sleep(PAUSE).await,
+                done => return done,
+            }
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
