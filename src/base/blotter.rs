@@ -1,17 +1,24 @@
 //! Blots secrets out of what others say, before it becomes a log line or an error.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::secret::{HIDDEN, Secret};
 
 /// Shorter values would blot out ordinary words.
 const SHORTEST: usize = 6;
 
+/// So many secrets that came later are known; the oldest make room.
+const MAX_LEARNED: usize = 16;
+
 /// The secrets of one server.
 #[derive(Debug, Default)]
 pub struct Blotter {
     /// The longest first: one may be the beginning of another.
     secrets: Vec<Secret>,
+    /// Tokens that the server was given as time went by, the newest last.
+    learned: Mutex<VecDeque<Secret>>,
 }
 
 impl Blotter {
@@ -29,13 +36,29 @@ impl Blotter {
             b.len().cmp(&a.len()).then_with(|| a.cmp(b))
         });
         secrets.dedup();
-        Self { secrets }
+        Self { secrets, learned: Mutex::default() }
+    }
+
+    /// Knows this secret, too, from now on.
+    pub fn learn(&self, secret: &Secret) {
+        let mut learned = self.learned();
+        if secret.expose().len() < SHORTEST || learned.contains(secret) {
+            return;
+        }
+        if learned.len() == MAX_LEARNED {
+            learned.pop_front();
+        }
+        learned.push_back(secret.clone());
+    }
+
+    fn learned(&self) -> MutexGuard<'_, VecDeque<Secret>> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The text without the secrets.
     pub fn blot<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut blotted = Cow::Borrowed(text);
-        for secret in self.secrets.iter().map(Secret::expose) {
+        for secret in self.secrets.iter().chain(&*self.learned()).map(Secret::expose) {
             if blotted.contains(secret) {
                 blotted = Cow::Owned(blotted.replace(secret, HIDDEN));
             }
@@ -80,6 +103,19 @@ mod tests {
     fn check(secrets: &[&str], text: &str, expected: &str) {
         let secrets: Vec<Secret> = secrets.iter().map(|secret| Secret::from(*secret)).collect();
         assert_eq!(Blotter::new(&secrets).blot(text), expected);
+    }
+
+    #[test]
+    fn secrets_that_come_later_are_blotted_out_too() {
+        let blotter = Blotter::new(&["hunter2!".into()]);
+        assert_eq!(blotter.blot("hunter2! token-1"), "*** token-1");
+        blotter.learn(&"token-1".into());
+        blotter.learn(&"no".into());
+        assert_eq!(blotter.blot("hunter2! token-1 no"), "*** *** no");
+        for number in 2..2 + MAX_LEARNED {
+            blotter.learn(&format!("token-{number:03}").into());
+        }
+        assert_eq!(blotter.blot("token-1 token-002 token-017"), "token-1 *** ***");
     }
 
     #[test]

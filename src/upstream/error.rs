@@ -263,10 +263,18 @@ pub struct Refusal {
     pub wants_tls: bool,
     /// It came before there was any call.
     pub at_start: bool,
+    /// The server's name in the config, where it says that one can log in to it (RFC 9728, Section 5.1).
+    pub login: Option<String>,
 }
 
 impl Refusal {
     fn hint(&self) -> Option<String> {
+        if let (401, Some(server)) = (self.status, &self.login) {
+            return Some(format!(
+                "it wants a login: give its entry `\"auth\": {{\"type\": \"oauth2\"}}`, then run `bridge auth login \
+                 {server}`"
+            ));
+        }
         Some(match (self.status, self.retry_after) {
             (300..=399, _) => {
                 "put the address that it redirects to into `url`: redirects are followed only where nothing but the \
@@ -275,7 +283,8 @@ impl Refusal {
             }
             (401, _) => {
                 "it wants a login: give its entry `\"auth\": {\"type\": \"bearer\", \"token\": \"${NAME}\"}` or the \
-                 `headers` that its documentation names, or renew the token"
+                 `headers` that its documentation names, or renew the token; for a login in the browser it is `\"auth\": \
+                 {\"type\": \"oauth2\"}` and `bridge auth login`"
                     .to_owned()
             }
             (403, _) => "the token or key in its entry does not permit this".to_owned(),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use http::header::WWW_AUTHENTICATE;
 
 use super::error::Refusal;
 use super::http::Http;
@@ -28,6 +29,7 @@ impl Http {
     ) -> Error {
         let status = answer.status();
         let page = answer.content() == Content::Page;
+        let login = offers_login(&answer).then(|| session.server.to_string());
         let body = answer.beginning(MAX_REFUSAL).await;
         let object = error_object(&body, call);
         if self.is_lost(session, status, object.as_ref()) {
@@ -54,6 +56,7 @@ impl Http {
             said: excerpt(session.blotter.blot(said.trim()).as_bytes(), 300),
             retry_after: answer.retry_after(),
             redirects_to: answer.redirects_to(),
+            login,
         }))
     }
 
@@ -96,6 +99,12 @@ fn is_protocol(status: StatusCode) -> bool {
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT
     )
+}
+
+/// Whether the server says where to log in (RFC 9728, Section 5.1).
+fn offers_login(answer: &Answer) -> bool {
+    let challenge = answer.header(WWW_AUTHENTICATE.as_str()).unwrap_or_default();
+    challenge.to_ascii_lowercase().contains("resource_metadata")
 }
 
 /// Whether this is how web servers answer plain HTTP on a port for TLS.

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod admin;
+mod auth;
 mod bad_client;
 mod bad_server;
 mod batch;
