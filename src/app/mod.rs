@@ -9,4 +9,5 @@ mod remark;
 mod watch;
 
 pub use build::{App, Files, build};
-pub use remark::{Remark, Unusable};
+pub use plan::account;
+pub use remark::Remark;

@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
+use url::Url;
 
-use super::remark::{Remark, Unusable};
+use super::remark::Remark;
 use crate::base::blotter::Blotter;
 use crate::base::paths::Paths;
-use crate::config::{Auth, Config, RateLimit, Remote, Server, ServerName, Transport};
+use crate::config::{Auth, Config, RateLimit, Server, ServerName, Transport};
 use crate::guard::Guard;
 use crate::guard::pin::Pins;
+use crate::oauth::{Account, Store, Tokens};
 use crate::router::{self, LeftOut, ServerSettings};
 use crate::search::ServerWords;
 use crate::tools::{Entry, Registries, Registry, Remembered, Rules};
@@ -35,14 +37,18 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Servers that this version cannot serve as their entry demands are left out, with the reason.
+    /// Servers whose entries have faults are left out, with the reason.
     pub(super) fn new(config: &Config, paths: &Paths) -> Self {
-        let mut remarks = not_in_force(config);
-        let left_out = |name: String, transport, reason| LeftOut { name, transport, reason };
+        let remarks = not_in_force(config);
         let skipped = config.skipped.iter();
-        let mut skipped: Vec<LeftOut> = skipped
-            .map(|skipped| left_out(skipped.name.clone(), None, skipped.reason.clone()))
+        let skipped: Vec<LeftOut> = skipped
+            .map(|skipped| LeftOut {
+                name: skipped.name.clone(),
+                transport: None,
+                reason: skipped.reason.clone(),
+            })
             .collect();
+        let store = Store::new(paths.tokens());
         let (mut servers, mut rules) = (Vec::new(), IndexMap::new());
         let (mut words, mut settings) = (HashMap::new(), IndexMap::new());
         let (mut limits, mut pinning, mut entries) = (Vec::new(), HashMap::new(), HashMap::new());
@@ -51,12 +57,6 @@ impl Plan {
             let secrets = Blotter::new(&server.secrets);
             entries.insert(name.clone(), Entry::of(&server.transport, &secrets));
             pinning.insert(name.clone(), (server.protection.pinning, secrets));
-            if let Some(reason) = unusable(&server.transport) {
-                let (text, transport) = (reason.to_string(), server.transport.name());
-                skipped.push(left_out(name.to_string(), Some(transport), text));
-                remarks.push(Remark::LeftOut { server: name.clone(), reason });
-                continue;
-            }
             let guard = Guard::new(name, server.trust, server.protection.sanitize_action);
             let filter = server.tool_filter.clone();
             rules.insert(name.clone(), Rules { filter, guard: guard.clone() });
@@ -66,7 +66,10 @@ impl Plan {
             );
             settings.insert(name.clone(), settings_of(server, config, guard));
             let (transport, secrets) = (server.transport.clone(), server.secrets.clone());
-            servers.push(upstream::pool::Server { name: name.clone(), transport, secrets });
+            let folder = paths.server_folder(name.as_str());
+            let tokens = account(name, &transport).map(|it| Tokens::new(it, store.clone()));
+            let login = tokens.map(|tokens| upstream::Login { tokens, folder });
+            servers.push(upstream::pool::Server { name: name.clone(), transport, secrets, login });
         }
         let pins = Pins::new(paths.pins(), pinning);
         let remembered = Remembered::new(paths.lists(), entries);
@@ -132,16 +135,16 @@ fn not_in_force(config: &Config) -> Vec<Remark> {
     set.into_iter().filter(|(_, set)| *set).map(|(key, _)| Remark::NotInForce { key }).collect()
 }
 
-/// What an entry asks for to protect its owner is never left away; a server that cannot be served so
-/// is not served.
-fn unusable(transport: &Transport) -> Option<Unusable> {
-    let logs_in = match transport {
-        Transport::Stdio(stdio) => stdio.login.is_some(),
-        Transport::Sse(remote) | Transport::StreamableHttp(remote) => {
-            matches!(remote, Remote { auth: Some(Auth::OAuth2(_)), .. })
-        }
+/// The login by OAuth that a server's entry has.
+pub fn account(name: &ServerName, transport: &Transport) -> Option<Account> {
+    let (login, resource) = match transport {
+        Transport::Stdio(stdio) => (&stdio.login.as_ref()?.oauth2, None),
+        Transport::Sse(remote) | Transport::StreamableHttp(remote) => match &remote.auth {
+            Some(Auth::OAuth2(login)) => (login, Url::parse(remote.url.expose()).ok()),
+            _ => return None,
+        },
     };
-    logs_in.then_some(Unusable::Login)
+    Some(Account { server: name.to_string(), resource, login: login.clone() })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::auth::{self, Auth};
 use super::catalog::{self, Catalog};
 use super::clients::{self, Client, Import, Register, Unregister};
 use super::completions::{self, Completions};
@@ -184,6 +185,12 @@ pub(super) enum Command {
     Outdated(Outdated),
     /// Show how the tools of servers differ from those in bridge.lock
     Diff(Diff),
+    /// Log in to servers by OAuth, log out, and see who is logged in
+    #[command(after_help = auth::EXAMPLES)]
+    Auth {
+        #[command(subcommand)]
+        command: Auth,
+    },
     /// Set a variable for `${KEY}` in the .env file beside the config
     #[command(after_help = SET_ENV_EXAMPLES)]
     SetEnv(SetEnv),

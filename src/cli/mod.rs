@@ -2,6 +2,7 @@
 
 mod approve;
 mod arguments;
+mod auth;
 mod call;
 mod catalog;
 mod clients;

@@ -69,6 +69,14 @@ impl Printer {
         let _ = progress::aside(|| writeln!(io::stderr().lock(), "{}", line(text)));
     }
 
+    /// Something of several lines that is shown to people on the way. A program that reads stderr has no use for it.
+    pub(super) fn picture(self, picture: &str) {
+        let mut stderr = io::stderr().lock();
+        if stderr.is_terminal() {
+            let _ = writeln!(stderr, "{}", harmless(picture, is_layout));
+        }
+    }
+
     /// Whether somebody sees what is printed and can answer.
     pub(super) fn can_ask(self) -> bool {
         io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()

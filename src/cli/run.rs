@@ -10,9 +10,9 @@ use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
 use super::{
-    approve, call, catalog, clients, completions, diff, doctor, init, install, intent, limit, lock,
-    man, migrate_recipe, model, outdated, read, remove, schema, search, serve, servers, set_env,
-    tokens, tools, usage, validate_recipe,
+    approve, auth, call, catalog, clients, completions, diff, doctor, init, install, intent, limit,
+    lock, man, migrate_recipe, model, outdated, read, remove, schema, search, serve, servers,
+    set_env, tokens, tools, usage, validate_recipe,
 };
 use crate::base::environment::Environment;
 use crate::search::embed;
@@ -122,6 +122,7 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
         Some(Command::Diff(diff)) => diff::run(&diff, &setup),
         Some(Command::Remove(remove)) => remove::run(&remove, &setup),
         Some(Command::SetEnv(set_env)) => set_env::run(&set_env, &setup),
+        Some(Command::Auth { command }) => auth::run(&command, &setup),
         Some(Command::Limit(limit)) => limit::run(&limit, &setup),
         Some(Command::Approve(approve)) => approve::run(&setup, &approve),
         Some(Command::Intent(intent)) => {

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -108,6 +108,11 @@ impl Store {
         Self { folder }
     }
 
+    /// Another one than before where something in the folder has changed; nothing where there is none.
+    pub(super) fn stamp(&self) -> Option<SystemTime> {
+        std::fs::metadata(&self.folder).ok()?.modified().ok()
+    }
+
     /// What is kept for a login. What cannot be read as such counts as nothing: logging in again replaces it.
     pub fn load(&self, account: &Account) -> Result<Option<Record>, StoreError> {
         let mut found = Vec::new();
@@ -206,6 +211,11 @@ impl Record {
             wanted: Vec::new(),
             tokens: None,
         }
+    }
+
+    /// Who the bridge is at the authorization server.
+    pub fn client_id(&self) -> &str {
+        &self.client.id
     }
 
     /// When the token ends, in seconds since 1970; nothing where there is none, or nobody said.

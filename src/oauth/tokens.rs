@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
@@ -37,6 +37,8 @@ pub(super) struct Inner {
 #[derive(Default)]
 struct State {
     current: Option<Renewed>,
+    /// What the store was like when that was read.
+    stamp: Option<SystemTime>,
     flight: Option<Flight>,
 }
 
@@ -53,6 +55,10 @@ pub enum Status {
     LoggedIn {
         /// The authorization server.
         issuer: String,
+        /// Where its tokens are fetched.
+        token_url: String,
+        /// Who the bridge is there.
+        client: String,
         /// What the token is good for.
         scopes: Vec<String>,
         /// When it ends, in seconds since 1970; nothing where nobody said.
@@ -121,6 +127,8 @@ impl Tokens {
             expires_at: record.expires_at(),
             is_renewable: record.is_renewable() || self.0.account.is_unattended(),
             is_expired: record.expires_at().is_some_and(|at| at <= now),
+            client: record.client_id().to_owned(),
+            token_url: record.token_url,
             issuer: record.issuer,
             scopes: record.scopes,
         }))
@@ -141,7 +149,9 @@ impl Tokens {
 
     /// Uses what a login has brought from now on.
     pub(super) fn put(&self, renewed: Renewed) {
-        self.0.state().current = Some(renewed);
+        let stamp = self.0.store.stamp();
+        let mut state = self.0.state();
+        (state.current, state.stamp) = (Some(renewed), stamp);
     }
 
     async fn other_than(&self, refused: Option<&Secret>) -> Result<Secret, LoginError> {
@@ -149,7 +159,9 @@ impl Tokens {
             let flight = {
                 let mut state = self.0.state();
                 let now = self.0.clock.now();
-                let current = state.current.as_ref();
+                // Somebody else may have logged in or out since.
+                let is_as_read = state.stamp == self.0.store.stamp();
+                let current = state.current.as_ref().filter(|_| is_as_read);
                 if let Some(good) = current.filter(|current| current.is_good(refused, now)) {
                     return Ok(good.token.clone());
                 }
@@ -169,8 +181,11 @@ impl Tokens {
         let inner = self.0.clone();
         let server = self.0.account.server.clone();
         let task = tokio::spawn(async move {
+            // Before it is read: what changes then is read once more.
+            let stamp = inner.store.stamp();
             let renewed = inner.renew(refused).await;
             let mut state = inner.state();
+            state.stamp = stamp;
             state.flight = None;
             state.current = renewed.as_ref().ok().cloned();
             renewed

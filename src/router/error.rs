@@ -240,6 +240,8 @@ impl Error {
             Self::RateLimited(_) => "rate_limited",
             Self::Upstream { source, .. } => match source {
                 Upstream::Refused(_) | Upstream::BadAnswer { .. } => "mcp_error",
+                // The server was reached and says no.
+                error if error.lacks_scope() => "mcp_error",
                 Upstream::TimedOut { .. } => "timed_out",
                 _ => "connection_failed",
             },

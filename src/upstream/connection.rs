@@ -8,10 +8,12 @@ use tokio_util::task::TaskTracker;
 
 use super::guardian::Guardian;
 use super::http::Kind;
+use super::login::{self, Login};
 use super::stderr::Tail;
 use super::{Error, Session, process, remote};
 use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
+use crate::base::secret::Secret;
 use crate::config::{ServerName, Transport};
 use crate::wire::http::Client;
 
@@ -20,6 +22,8 @@ use crate::wire::http::Client;
 pub(super) struct Connection {
     session: Arc<Session>,
     stop: CancellationToken,
+    /// The token that the child process was started with, if it has one.
+    token: Option<Secret>,
 }
 
 /// What every connection of a server is made from.
@@ -33,21 +37,28 @@ pub(super) struct Blueprint {
     pub(super) environment: Arc<Environment>,
     pub(super) guardian: Arc<Guardian>,
     pub(super) http: Arc<Client>,
+    pub(super) login: Option<Login>,
     pub(super) stop_limit: Duration,
 }
 
 impl Connection {
     /// Opens the way to the server, which for a child process starts it; its tasks run in `tasks` until nothing of it is
-    /// left. Cancelling `closing` ends it as well.
-    pub(super) fn open(
+    /// left. Cancelling `closing` ends it as well. A server with a login may have to wait for its token.
+    pub(super) async fn open(
         blueprint: &Arc<Blueprint>,
         tail: Arc<Tail>,
         tasks: &TaskTracker,
         closing: &CancellationToken,
     ) -> Result<Self, Error> {
         let stop = closing.child_token();
+        let mut token = None;
         let session = match &blueprint.transport {
-            Transport::Stdio(stdio) => process::open(blueprint, stdio, tail, tasks, &stop)?,
+            Transport::Stdio(stdio) => {
+                let given = login::given(blueprint, stdio).await?;
+                let own = given.as_ref().map(|given| given.add_to(stdio));
+                token = given.map(|given| given.token);
+                process::open(blueprint, own.as_ref().unwrap_or(stdio), tail, tasks, &stop)?
+            }
             Transport::StreamableHttp(remote) => {
                 tail.set_remote();
                 remote::open(blueprint, remote, Kind::Streamable, tasks, &stop)?
@@ -57,7 +68,12 @@ impl Connection {
                 remote::open(blueprint, remote, Kind::Events, tasks, &stop)?
             }
         };
-        Ok(Self { session, stop })
+        Ok(Self { session, stop, token })
+    }
+
+    /// The token that the child process was started with, if it has one.
+    pub(super) fn token(&self) -> Option<&Secret> {
+        self.token.as_ref()
     }
 
     pub(super) fn session(&self) -> &Arc<Session> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
+use crate::oauth::{LoginError, Reason};
 use crate::protocol::error::ErrorObject;
 
 /// What a call without an answer means for whoever made it.
@@ -128,6 +129,9 @@ pub enum Error {
     /// The server answered with an HTTP status that stands for no answer.
     #[error("{0}")]
     Status(Box<Refusal>),
+    /// There is no token for the server, or none that is good enough; the call did not run.
+    #[error("{}", told(.0))]
+    Login(Box<LoginError>),
     /// The server has forgotten the session, as one does that was started anew.
     #[error("`{host}` no longer knows the session")]
     SessionLost {
@@ -166,7 +170,24 @@ impl Error {
     /// Whether the request may be sent again in this moment: it did not reach the tool, and the server did not ask to be
     /// left alone.
     pub fn is_retryable_at_once(&self) -> bool {
-        !self.may_have_run() && !matches!(self, Self::Status(_))
+        !self.may_have_run() && !matches!(self, Self::Status(_) | Self::Login(_))
+    }
+
+    /// Whether nothing helps but the user's login.
+    pub fn is_login_needed(&self) -> bool {
+        match self {
+            Self::Login(error) => error.is_login_needed(),
+            Self::CoolingDown { error, .. } | Self::Unsent { error } => error.is_login_needed(),
+            _ => false,
+        }
+    }
+
+    /// Whether there is a token, and it is not good for this.
+    pub fn lacks_scope(&self) -> bool {
+        let narrow = |login: &LoginError| {
+            matches!(login, LoginError::LoginNeeded { reason: Reason::Scope, .. })
+        };
+        matches!(self, Self::Login(login) if narrow(login))
     }
 
     /// Whether the request may have reached the server's tool.
@@ -185,6 +206,7 @@ impl Error {
             | Self::NotReached { .. }
             | Self::NoTls { .. }
             | Self::NotOlder { .. }
+            | Self::Login(_)
             | Self::Abandoned => false,
             // Whoever answers so has not begun (RFC 6585, Section 4), nor is anything called at the start.
             Self::Status(refusal) => !refusal.at_start && refusal.status != 429,
@@ -211,6 +233,9 @@ impl Error {
             },
             Self::EndedAtStart { last } => last.hint(),
             Self::Status(refusal) => refusal.hint(),
+            Self::Login(error) => error.command().map(|command| {
+                format!("the owner of the bridge logs in with `{command}`; the next call has the login then")
+            }),
             Self::NotReached { .. } => Some(
                 "check `url`, `http://` or `https://` included, and whether the server runs; a proxy is taken from \
                  `HTTPS_PROXY` and `NO_PROXY`"
@@ -388,6 +413,19 @@ impl fmt::Display for LastWords {
     }
 }
 
+/// The command stands in the hint.
+fn told(error: &LoginError) -> String {
+    match error {
+        LoginError::LoginNeeded { reason, scopes, .. } if scopes.is_empty() => {
+            format!("login needed: {reason}")
+        }
+        LoginError::LoginNeeded { reason, scopes, .. } => {
+            format!("login needed: {reason} (it asks for `{}`)", scopes.join("`, `"))
+        }
+        error => error.to_string(),
+    }
+}
+
 fn given_up(after: Duration, last: &LastWords) -> String {
     let after = after.as_secs();
     if last.remote {
@@ -450,8 +488,26 @@ mod tests {
         assert!(given_up(false).to_string().contains("was stopped (still running"));
     }
 
+    fn login_needed() -> LoginError {
+        LoginError::LoginNeeded {
+            server: "notes".to_owned(),
+            reason: Reason::NoToken,
+            command: "bridge auth login notes".to_owned(),
+            scopes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_login_is_hinted_at_whatever_it_is_wrapped_in() {
+        let error = Arc::new(Error::Login(Box::new(login_needed())));
+        let error = Error::CoolingDown { error, left: Duration::ZERO };
+        assert!(error.is_login_needed());
+        assert!(error.hint().is_some_and(|hint| hint.contains("`bridge auth login notes`")));
+        assert!(!Error::Abandoned.is_login_needed());
+    }
+
     /// How many kinds of errors there are.
-    const KINDS: usize = 23;
+    const KINDS: usize = 24;
 
     /// Which kind of error it is. A new one needs a number here, and its place in the table below.
     fn kind(error: &Error) -> usize {
@@ -479,6 +535,7 @@ mod tests {
             Error::NoTls { .. } => 20,
             Error::NotOlder { .. } => 21,
             Error::NotHttp { .. } => 22,
+            Error::Login(_) => 23,
         }
     }
 
@@ -544,6 +601,7 @@ mod tests {
         check(Error::TimedOut { after }, true, false);
         check(Error::Refused(ErrorObject::new(-32000, "no")), true, false);
         check(Error::BadAnswer { reason: String::new() }, true, false);
+        check(Error::Login(Box::new(login_needed())), false, false);
         check(Error::Abandoned, false, true);
         check(Error::ShuttingDown, true, false);
         assert_eq!(seen, (0..KINDS).collect(), "each kind has its place in the table");

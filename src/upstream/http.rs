@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::{Error, Session};
+use crate::oauth::Tokens;
 use crate::protocol::era::Era;
 use crate::protocol::headers::{self, Annotations, KEYWORD, request_headers};
 use crate::protocol::jsonrpc;
@@ -53,6 +54,8 @@ pub(super) struct Http {
     session: Weak<Session>,
     client: Arc<Client>,
     endpoint: Endpoint,
+    /// Where every request gets its token from, if the server has a login.
+    tokens: Option<Tokens>,
     /// What the server calls the session.
     id: OnceLock<HeaderValue>,
     /// Where messages go, once a stream of the older transport is open.
@@ -62,6 +65,15 @@ pub(super) struct Http {
     sending: Arc<Semaphore>,
     answers: Arc<Semaphore>,
     closed: AtomicBool,
+}
+
+/// A message on its way, as HTTP has it.
+#[derive(Debug)]
+pub(super) struct Outgoing<'a> {
+    pub(super) method: Method,
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
 }
 
 /// A request on its way.
@@ -117,12 +129,14 @@ impl Http {
         session: Weak<Session>,
         client: Arc<Client>,
         endpoint: Endpoint,
+        tokens: Option<Tokens>,
     ) -> Self {
         Self {
             kind,
             session,
             client,
             endpoint,
+            tokens,
             id: OnceLock::new(),
             posts: OnceLock::new(),
             posted: OnceLock::new(),
@@ -224,7 +238,35 @@ impl Http {
             headers
         };
         let endpoint = self.posts.get().unwrap_or(&self.endpoint);
-        let sent = self.client.send(Method::POST, endpoint, headers, body).await;
+        self.send(session, Method::POST, endpoint, headers, body).await
+    }
+
+    /// Sends a request, with a token where the server has a login.
+    async fn send(
+        &self,
+        session: &Session,
+        method: Method,
+        endpoint: &Endpoint,
+        headers: impl Fn() -> HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, Error> {
+        if let Some(tokens) = &self.tokens {
+            let message = Outgoing { method, endpoint, headers: headers(), body };
+            return Box::pin(self.send_with_token(session, tokens, message)).await;
+        }
+        let sent = self.client.send(method, endpoint, headers, body).await;
+        sent.map_err(|error| self.failed(session, error))
+    }
+
+    /// Sends a request as it is.
+    pub(super) async fn send_out(
+        &self,
+        session: &Session,
+        message: &Outgoing<'_>,
+    ) -> Result<Answer, Error> {
+        let Outgoing { method, endpoint, headers, body } = message;
+        let sent =
+            self.client.send(method.clone(), endpoint, || headers.clone(), body.clone()).await;
         sent.map_err(|error| self.failed(session, error))
     }
 
@@ -239,9 +281,7 @@ impl Http {
         if let Some(last) = last {
             headers.insert(LAST_EVENT_ID, last);
         }
-        let sent =
-            self.client.send(Method::GET, &self.endpoint, || headers.clone(), Bytes::new()).await;
-        sent.map_err(|error| self.failed(session, error))
+        self.send(session, Method::GET, &self.endpoint, || headers.clone(), Bytes::new()).await
     }
 
     /// Has the server forget the session; one that does not answer is left to find out by itself.
@@ -250,8 +290,9 @@ impl Http {
             return;
         }
         let headers = self.headers(session);
+        let endpoint = &self.endpoint;
         let sending =
-            self.client.send(Method::DELETE, &self.endpoint, || headers.clone(), Bytes::new());
+            self.send(session, Method::DELETE, endpoint, || headers.clone(), Bytes::new());
         let outcome = timeout(FORGET_LIMIT, sending).await;
         if !matches!(&outcome, Ok(Ok(_))) {
             tracing::debug!("`{}` was not told that its session is over", session.server);

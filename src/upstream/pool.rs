@@ -15,6 +15,7 @@ use super::changes::Changes;
 use super::connection::Blueprint;
 use super::guardian::Guardian;
 use super::lease::Others;
+use super::login::Login;
 use super::supervisor::Shared;
 use super::{Change, Error, Session, Settings, State, Status, Supervisor};
 use crate::base::blotter::Blotter;
@@ -50,6 +51,8 @@ pub struct Server {
     pub transport: Transport,
     /// Values that must not show in what the bridge says about it.
     pub secrets: Vec<Secret>,
+    /// Where its tokens come from, if it has a login by OAuth.
+    pub login: Option<Login>,
 }
 
 impl Pool {
@@ -248,7 +251,7 @@ impl Pool {
 impl Makings {
     fn blueprint(&self, server: Server, settings: &Settings) -> (ServerName, Arc<Blueprint>) {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let Server { name, transport, secrets } = server;
+        let Server { name, transport, secrets, login } = server;
         let Self { environment, guardian, http } = self.clone();
         let blueprint = Blueprint {
             name: name.clone(),
@@ -258,6 +261,7 @@ impl Makings {
             environment,
             guardian,
             http,
+            login,
             stop_limit: settings.timeouts.shutdown / 2,
         };
         (name, Arc::new(blueprint))

@@ -23,7 +23,8 @@ pub(super) fn open(
     let endpoint = Endpoint::new(remote)
         .map_err(|unusable| Error::Handshake { reason: unusable.to_string() })?;
     let session = Arc::new_cyclic(|session| {
-        let http = Http::new(kind, session.clone(), blueprint.http.clone(), endpoint);
+        let tokens = blueprint.login.as_ref().map(|login| login.tokens.clone());
+        let http = Http::new(kind, session.clone(), blueprint.http.clone(), endpoint, tokens);
         Session::new(blueprint, Carrier::Http(Box::new(http)), tasks.clone())
     });
     tasks.spawn(until_over(session.clone(), stop.clone()));

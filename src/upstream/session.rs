@@ -325,7 +325,11 @@ impl Session {
             return error;
         }
         self.requests.forget(id);
-        let unreached = matches!(error, Error::NotReached { .. } | Error::NoTls { .. });
+        let unreached = match &error {
+            Error::NotReached { .. } | Error::NoTls { .. } => true,
+            // The next session begins with another token.
+            error => error.is_login_needed() && !error.lacks_scope(),
+        };
         if unreached && self.requests.end_if_idle(&error, |_| true) {
             self.end(&error);
         }

@@ -129,7 +129,7 @@ async fn attempt(
     let shared = supervisor.shared().clone();
     let Shared { settings, tasks, changes, .. } = &*shared;
     let began = Instant::now();
-    let connection = Connection::open(blueprint, tail.clone(), tasks, closing)?;
+    let connection = Connection::open(blueprint, tail.clone(), tasks, closing).await?;
     let session = connection.session();
     let (terms, subscriptions, eras) = (terms.clone(), subscriptions.clone(), eras.clone());
     let changes = changes.clone();

@@ -365,7 +365,13 @@ impl Supervisor {
                     let why = excerpt(error.to_string().as_bytes(), 1000);
                     tracing::info!("`{}` is not reachable: {why}", self.blueprint.name);
                 }
-                let until = Instant::now() + self.shared().settings.lifecycle.connect_cool_down;
+                // Whoever has logged in need not wait: to look for a token costs next to nothing.
+                let cool_down = if error.is_login_needed() {
+                    Duration::ZERO
+                } else {
+                    self.shared().settings.lifecycle.connect_cool_down
+                };
+                let until = Instant::now() + cool_down;
                 Phase::CoolingDown { error: error.clone(), until }
             }
         };

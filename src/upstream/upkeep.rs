@@ -1,25 +1,33 @@
 //! What a supervisor does with an open session: follow its tools, close it when idle, refresh it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use futures_util::FutureExt;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::changes::Kind;
 use super::connection::Connection;
 use super::error::LastWords;
 use super::supervisor::Phase;
-use super::{Error, Session, Supervisor, listing};
+use super::{Error, Session, Supervisor, listing, login};
 use crate::telemetry::logging::excerpt;
 
 /// A list of tools that keeps changing is not read more often.
 const REREAD_GAP: Duration = Duration::from_secs(1);
+/// How often it is looked whether nobody uses a child process with an old token.
+const OUTDATED_GAP: Duration = Duration::from_millis(250);
 
 impl Supervisor {
     /// Rereads the tools when they change and closes the connection when nobody used it for long.
     pub(super) async fn keep(self: Arc<Self>, connection: Arc<Connection>) {
         let session = connection.session();
         let (mut changed, mut not_before) = (false, Instant::now());
+        let login = self.blueprint.login.clone();
+        let another_token = pin!(login::another_token(login.as_ref(), &connection));
+        let mut another_token = another_token.fuse();
+        let mut outdated = false;
         loop {
             let idle_timeout = self.shared().settings.lifecycle.idle_timeout;
             let idle = async {
@@ -35,6 +43,13 @@ impl Supervisor {
                     changed = false;
                     self.reread_after_change(session).await;
                     not_before = Instant::now() + REREAD_GAP;
+                }
+                () = &mut another_token => outdated = true,
+                () = sleep(OUTDATED_GAP), if outdated => {
+                    if self.close_if(Some(&connection), |_| true) {
+                        tracing::info!("`{}` has an old token and is closed", self.blueprint.name);
+                        return;
+                    }
                 }
                 () = idle => {
                     if session.is_ended() {

@@ -141,7 +141,7 @@ fn servers_that_cannot_be_reached_are_problems() {
     let missing: Vec<_> = commands.iter().filter(|line| line["status"] != "ok").collect();
     assert_eq!(missing.len(), 1, "{checkup}");
     assert_line(missing[0], "problem", &["no-such-program-anywhere", "`missing`", "full path"]);
-    assert_line(find("login"), "problem", &["OAuth 2 is not available", "bridge remove login"]);
+    assert_line(find("login"), "problem", &["login needed", "bridge auth login login"]);
     assert_eq!(checkup["problems"], 3, "told once each: {checkup}");
     assert!(lines_of(&checkup, "config").iter().all(|line| line["status"] == "ok"), "{checkup}");
 }

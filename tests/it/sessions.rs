@@ -123,7 +123,12 @@ impl Bench {
         );
         let tasks = TaskTracker::new();
         let pool = Pool::new(
-            vec![Server { name, transport: Transport::Stdio(stdio), secrets: Vec::new() }],
+            vec![Server {
+                name,
+                transport: Transport::Stdio(stdio),
+                secrets: Vec::new(),
+                login: None,
+            }],
             Settings { timeouts, lifecycle },
             &Arc::new(Environment::of_process()),
             Registries::new(registry),

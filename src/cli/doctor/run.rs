@@ -5,7 +5,6 @@ use clap::Args;
 use super::checkup::{Checkup, Part};
 use super::servers::{self, Known};
 use super::{commands, files, intents, port, recipes};
-use crate::app::Remark;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::serve::PORT;
 use crate::cli::setup::{OLD_KEPT, Setup};
@@ -44,17 +43,8 @@ fn what_runs(setup: &Setup, config: Config, checkup: &mut Checkup) -> Result<(),
         |_| {},
         async |app, _| {
             for remark in &app.remarks {
-                match remark {
-                    Remark::NotInForce { .. } => {
-                        let (said, remedy) = (remark.to_string(), remark.remedy());
-                        checkup.warning(Part::Config, name.clone(), said, remedy);
-                    }
-                    Remark::LeftOut { server, reason } => {
-                        let (said, remedy) = (reason.to_string(), remark.remedy());
-                        checkup.problem(Part::Server, server.as_str(), said, remedy);
-                        known.skipped.push(server.to_string());
-                    }
-                }
+                let (said, remedy) = (remark.to_string(), remark.remedy());
+                checkup.warning(Part::Config, name.clone(), said, remedy);
             }
             let environment = setup.environment();
             let without = commands::look(&app.config, &known.skipped, environment, checkup).await;

@@ -137,6 +137,11 @@ impl Bridge {
         run(self.command(args), input)
     }
 
+    /// Writes the config, for commands that are run in the home folder.
+    pub(crate) fn write(&self) {
+        self.command(&[]);
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         if !self.without_config {
             let text = self.raw_config.clone().unwrap_or_else(|| format!("{:#}\n", self.config));
@@ -231,6 +236,34 @@ fn own_terminal(command: &mut Command) {
     };
     // SAFETY: nothing but two system calls is done in the child.
     unsafe { command.pre_exec(begin) };
+}
+
+/// Runs a command to its end, with the config that is in the home folder; `answer` gets what is on stderr whenever there is
+/// more, and says what is typed.
+pub(crate) fn converse_in(
+    home: &Path,
+    args: &[&str],
+    mut answer: impl FnMut(&str) -> Option<String>,
+) -> Output {
+    let mut command = command_in(home);
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the bridge starts");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    let mut errors = child.stderr.take().expect("stderr is piped");
+    let (mut seen, mut bytes) = (Vec::new(), [0; 4096]);
+    while let Ok(count @ 1..) = errors.read(&mut bytes) {
+        seen.extend_from_slice(&bytes[..count]);
+        if let Some(line) = answer(&String::from_utf8_lossy(&seen)) {
+            stdin.write_all(line.as_bytes()).expect("it is read");
+        }
+    }
+    drop(stdin);
+    let output = child.wait_with_output().expect("the bridge can be waited for");
+    Output {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
+        stderr: String::from_utf8_lossy(&seen).into_owned(),
+    }
 }
 
 fn run(mut command: Command, input: &str) -> Output {

@@ -3,6 +3,7 @@
 mod bridge;
 mod client;
 mod http;
+mod issuer;
 mod process;
 mod recipe;
 mod spawned;
@@ -10,9 +11,10 @@ mod tiny;
 mod web;
 mod workers;
 
-pub(crate) use bridge::{Bridge, Output, run_at_terminal, run_in};
+pub(crate) use bridge::{Bridge, Output, converse_in, run_at_terminal, run_in};
 pub(crate) use client::{Client, initialize_params};
 pub(crate) use http::{Reply as HttpReply, Server as HttpServer, call as http_call, stateless};
+pub(crate) use issuer::{Issuer, PLANTED, browse, redirect_of};
 pub(crate) use process::{alive, eventually, lines_of, wait_gone, within};
 pub(crate) use recipe::{packaged, recipe, with_recipe};
 pub(crate) use tiny::Tiny;

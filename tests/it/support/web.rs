@@ -27,6 +27,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     headers: Vec<(String, String)>,
     pub(crate) body: Value,
+    /// The body as it came.
+    pub(crate) text: String,
     /// Which connection it came on, the first being 0.
     pub(crate) connection: usize,
 }
@@ -205,11 +207,13 @@ fn read(reader: &mut BufReader<TcpStream>, connection: usize) -> Option<Request>
         let Some((name, value)) = line.split_once(':') else { break };
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let mut request = Request { method, path, headers, body: Value::Null, connection };
+    let (body, text) = (Value::Null, String::new());
+    let mut request = Request { method, path, headers, body, text, connection };
     let length = request.header("content-length").and_then(|length| length.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
     request.body = serde_json::from_slice(&body).unwrap_or_default();
+    request.text = String::from_utf8_lossy(&body).into_owned();
     Some(request)
 }
 

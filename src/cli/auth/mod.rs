@@ -1,0 +1,13 @@
+//! `bridge auth`: logging in to servers, logging out of them, and who is logged in.
+
+mod accounts;
+mod arguments;
+mod browser;
+mod login;
+mod logout;
+mod picture;
+mod run;
+mod status;
+
+pub(super) use arguments::{Auth, EXAMPLES};
+pub(super) use run::run;
