@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Bridge, Client, Issuer, Output, PLANTED, UPSTREAM, Web, assert_words, browse, converse_in,
-    error_of, eventually, redirect_of, run_in, text_of,
+    error_of, eventually, lines_of, redirect_of, run_in, text_of,
 };
 
 /// The first whole line that is a URL.
@@ -20,7 +20,7 @@ fn url_in(text: &str) -> Option<&str> {
 fn log_in(home: &Path, server: &str) -> Output {
     let mut page = None;
     let args = ["auth", "login", server, "--no-browser", "--debug"];
-    let output = converse_in(home, &args, |screen| {
+    let output = converse_in(home, &[], &args, |screen| {
         if page.is_none() {
             page = url_in(screen).map(browse);
         }
@@ -112,13 +112,63 @@ fn an_address_that_is_pasted_logs_in_where_the_browser_cannot_return() {
     bridge.write();
     let mut pasted = false;
     let args = ["auth", "login", "notes", "--no-browser"];
-    let output = converse_in(bridge.home(), &args, |screen| {
+    let output = converse_in(bridge.home(), &[], &args, |screen| {
         let url = url_in(screen).filter(|_| !pasted)?;
         pasted = true;
         Some(format!("{}\n", redirect_of(url)))
     });
     checked(output);
     assert_eq!(bridge.run(&["call", "notes", "echo"]).expect(0).stdout, "user-2\n");
+}
+
+#[test]
+fn a_browser_is_a_program_with_the_url_as_its_one_argument() {
+    use std::os::unix::fs::PermissionsExt;
+    let issuer = Issuer::start();
+    let bridge = Bridge::new()
+        .entry(
+            "notes",
+            issuer.entry_with(&json!({"scopes": ["a$(touch", "hit)`touch", "hit`;touch"]})),
+        )
+        .file("browser", "#!/bin/sh\nprintf '%s\\n' \"$#\" \"$@\" > \"$BROWSER.said\"\n");
+    bridge.write();
+    let program = bridge.path("browser");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("it is ours");
+    let program = program.to_str().expect("the path is UTF-8");
+    let (mut page, args) = (None, ["auth", "login", "notes"]);
+    let output = converse_in(bridge.home(), &[("BROWSER", program)], &args, |screen| {
+        if page.is_none() && screen.contains("waiting for the browser") {
+            page = url_in(screen).map(browse);
+        }
+        None
+    });
+    let output = checked(output);
+    let said = lines_of(&bridge.path("browser.said"));
+    assert_eq!(said, ["1", url_in(&output.stderr).expect("it is printed")]);
+    assert!(!bridge.path("hit").exists());
+}
+
+#[test]
+fn a_service_that_registers_nobody_asks_for_a_client() {
+    let issuer = Issuer::start();
+    issuer.state().registers = false;
+    let bridge = Bridge::new().entry("notes", issuer.entry());
+    let output = bridge.run(&["auth", "login", "notes", "--no-browser"]).expect(5);
+    assert_words(&output.stderr, &["notes", "clientId"]);
+    let bridge = Bridge::new().entry("notes", issuer.entry_with(&json!({"clientId": "own"})));
+    bridge.write();
+    assert_words(&log_in(bridge.home(), "notes").stdout, &["as client `own`"]);
+}
+
+#[test]
+fn servers_without_a_login_are_told_apart() {
+    let web = Web::plain();
+    let bridge = Bridge::new().entry("notes", web.entry()).server("child", &[]);
+    let login = |server: &str, code| bridge.run(&["auth", "login", server]).expect(code).stderr;
+    assert_words(&login("notes", 3), &["notes", r#""auth": {"type": "oauth2"}"#]);
+    assert_words(&login("child", 3), &["child", "oauth2EnvBinding"]);
+    assert_words(&login("ntes", 4), &["ntes", "did you mean `notes`"]);
+    assert_words(&bridge.run(&["auth", "logout"]).expect(2).stderr, &["--all"]);
 }
 
 #[test]

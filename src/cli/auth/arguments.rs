@@ -9,7 +9,7 @@ pub(in crate::cli) enum Auth {
     #[command(after_help = LOGIN_EXAMPLES)]
     Login(Login),
     /// Forget the tokens of a server
-    #[command(after_help = LOGOUT_EXAMPLES)]
+    #[command(after_help = LOGOUT_EXAMPLES, override_usage = LOGOUT_USAGE)]
     Logout(Logout),
     /// Show who is logged in where, for what and until when; never a token
     #[command(after_help = STATUS_EXAMPLES)]
@@ -65,6 +65,8 @@ Examples:
 
 Bridges that run use the new login with their next call.
 Exit codes: 0 logged in, 1 failed, 2 usage, 3 config invalid, 4 no such server, 5 the service or the login server refused";
+
+const LOGOUT_USAGE: &str = "bridge auth logout SERVER\n       bridge auth logout --all";
 
 const LOGOUT_EXAMPLES: &str = "\
 Examples:

@@ -242,10 +242,12 @@ fn own_terminal(command: &mut Command) {
 /// more, and says what is typed.
 pub(crate) fn converse_in(
     home: &Path,
+    environment: &[(&str, &str)],
     args: &[&str],
     mut answer: impl FnMut(&str) -> Option<String>,
 ) -> Output {
     let mut command = command_in(home);
+    command.envs(environment.iter().copied());
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the bridge starts");
     let mut stdin = child.stdin.take().expect("stdin is piped");
