@@ -1,4 +1,4 @@
-//! The order of versions, as npm and PyPI write them, as far as it can be told without knowing which of both it is.
+//! The order of versions, as npm and `PyPI` write them, as far as it can be told without knowing which of both it is.
 
 use std::cmp::Ordering;
 

@@ -87,7 +87,9 @@ pub(super) fn run(_arguments: &Lock, setup: &Setup) -> Result<Exit, Failure> {
         let is_gone =
             |name: &String| old.servers.contains_key(name) && !configured.contains_key(name);
         lock.servers.retain(|name, _| !is_gone(name));
-        locked.iter().for_each(|(plan, tools)| lock.put(plan, tools.clone()));
+        for (plan, tools) in &locked {
+            lock.put(plan, tools.clone());
+        }
     });
     let changed = changed.map_err(|error| failed(&error))?;
     if !strangers.is_empty() {

@@ -268,10 +268,10 @@ async fn only_a_build_that_ended_well_counts() {
     let source = home.join("sources/hub");
     let may = |may: bool| {
         if may {
-            fs::write(home.join("may"), "").expect("written")
+            fs::write(home.join("may"), "").expect("written");
         }
         if !may {
-            fs::remove_file(home.join("may")).expect("removed")
+            fs::remove_file(home.join("may")).expect("removed");
         }
     };
     run(None).await.expect_err("it cannot be built yet");
