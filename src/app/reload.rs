@@ -80,8 +80,10 @@ impl Reload {
         }
     }
 
-    fn take_in(&mut self, Loaded { config, findings }: Loaded) {
+    fn take_in(&mut self, Loaded { mut config, findings }: Loaded) {
         let at_restart = at_restart(&self.first, &config);
+        // What ends while the bridge runs ends in the time that the end of the bridge itself leaves.
+        config.timeouts.shutdown = self.first.timeouts.shutdown;
         if config != self.config {
             let old = self.current.now();
             let (router, remarks) = rebuild(&old, &self.config, &config, &self.files);

@@ -57,10 +57,11 @@ impl Current {
     /// and what tools mean is worked out.
     pub async fn keep_watch(&self) {
         let mut replaced = self.replacements();
+        let mut told = None;
         loop {
             let router = self.now();
             let watching = async {
-                tokio::join!(router.watch_promotions(), router.watch_meaning());
+                tokio::join!(router.watch_promotions(&mut told), router.watch_meaning());
                 std::future::pending::<()>().await;
             };
             tokio::select! {
@@ -70,6 +71,13 @@ impl Current {
                 },
             }
         }
+    }
+}
+
+impl Lifeline {
+    /// Whether another config is in force than that of the router.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.next.get().is_some()
     }
 }
 

@@ -37,17 +37,18 @@ impl Router {
     }
 
     /// Takes back promotions as they decay and tells when the list of tools is another, for as long as it is polled.
-    pub async fn watch_promotions(&self) {
+    /// `told` is what it was when that was told last, if it was, under this config or the one before.
+    pub(super) async fn watch_promotions(&self, told: &mut Option<String>) {
         if !self.promotion.is_enabled() {
             return;
         }
         let (mut promotions, mut tools) = (self.promotion.changes(), self.registry.changes());
-        let mut told = self.tool_list().into_owned();
+        let told = told.get_or_insert_with(|| self.tool_list().into_owned());
         loop {
             let next = self.promotion.review();
             let list = self.tool_list();
-            if *list != told {
-                told = list.into_owned();
+            if *list != **told {
+                *told = list.into_owned();
                 self.list_changed.send_replace(());
             }
             let decay = async {

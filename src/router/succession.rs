@@ -60,6 +60,11 @@ impl Router {
         self.pool.find(server.as_str()).map(|(_, supervisor)| supervisor.number())
     }
 
+    /// Whether another one is in its place.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.lifeline.is_replaced()
+    }
+
     /// Whether a client would be shown the same lists of everything by both.
     pub(super) fn shows_the_same(&self, other: &Self) -> bool {
         let results_are_as_they_are = |router: &Self, server: &ServerName| {

@@ -323,6 +323,93 @@ fn agents_hear_that_their_changes_come_into_force() {
     assert_eq!(text_of(&client.result(id)), "direct");
 }
 
+/// What the server `one` was asked to tell of, in direct mode.
+fn subscribed(client: &mut Client) -> String {
+    let id = client.request("tools/call", json!({"name": "one_level", "arguments": {}}));
+    client.answer(id)["result"].to_string()
+}
+
+fn subscribe(client: &mut Client, uri: &str) -> u64 {
+    client.request("resources/subscribe", json!({"uri": uri}))
+}
+
+/// The flags of a server with resources that starts slowly and notes its start in the file of this name.
+fn slow_entry(client: &Client, log: &str) -> Value {
+    let log = client.path(log);
+    let log = log.to_str().expect("a plain path");
+    entry(&["--rich", "--start-delay-ms", "3000", "--start-log", log])
+}
+
+#[test]
+fn subscriptions_outlast_changes_that_come_one_after_the_other() {
+    let bridge = Bridge::new().set("mode", "direct").server("one", &["--rich"]);
+    let mut client = bridge.serve_initialized();
+    let id = subscribe(&mut client, "test://test-upstream/a");
+    client.result(id);
+    assert_words(&subscribed(&mut client), &["test://test-upstream/a"]);
+    let (path, one) = (client.path("config.json"), slow_entry(&client, "starts"));
+    change(&path, |config| config["servers"]["one"] = one);
+    wait_list_changed(&mut client);
+    assert!(eventually(|| lines_of(&client.path("starts")).len() == 1));
+    // While it is being asked.
+    change(&path, |config| config["servers"]["two"] = entry(&[]));
+    wait_list_changed(&mut client);
+    assert!(eventually(|| subscribed(&mut client).contains("test://test-upstream/a")));
+}
+
+#[test]
+fn a_subscription_that_begins_before_a_change_outlasts_it() {
+    let bridge = Bridge::new().set("mode", "direct").set("shutdownTimeoutMs", 30_000);
+    let mut client = bridge.serve_initialized();
+    let (path, one) = (client.path("config.json"), slow_entry(&client, "starts"));
+    change(&path, |config| config["servers"]["one"] = one);
+    wait_list_changed(&mut client);
+    let id = subscribe(&mut client, "test://test-upstream/a");
+    assert!(eventually(|| lines_of(&client.path("starts")).len() == 1));
+    change(&path, |config| config["servers"]["one"] = entry(&["--rich", "--extra-tools", "1"]));
+    wait_list_changed(&mut client);
+    client.result(id);
+    assert!(eventually(|| subscribed(&mut client).contains("test://test-upstream/a")));
+}
+
+#[test]
+fn a_server_that_does_not_start_keeps_nothing_else_from_its_clients() {
+    let servers = ["one", "two"];
+    let bridge = servers.iter().fold(Bridge::new().set("mode", "direct"), |bridge, name| {
+        bridge.entry(name, json!({"command": UPSTREAM, "args": ["--rich", "--name", name]}))
+    });
+    let mut client = bridge.serve_initialized();
+    for name in servers {
+        let id = subscribe(&mut client, &format!("test://{name}/a"));
+        client.result(id);
+    }
+    change(&client.path("config.json"), |config| {
+        config["servers"]["one"] = entry(&["--silent"]);
+        config["connectionTimeoutMs"] = json!(60_000);
+    });
+    wait_list_changed(&mut client);
+    let touch = json!({"name": "two_touch", "arguments": {"uri": "test://two/a"}});
+    let id = client.request("tools/call", touch);
+    client.result(id);
+    let told = client.find(|message| message["method"] == "notifications/resources/updated");
+    assert_eq!(told["params"]["uri"], "test://two/a");
+}
+
+#[test]
+fn how_long_ending_may_take_is_as_at_the_start() {
+    let bridge = Bridge::new().server("one", &[]).set("shutdownTimeoutMs", 20_000);
+    let mut client = bridge.serve_initialized();
+    client.assert_echo("one");
+    let path = client.path("config.json");
+    change(&path, |config| config["shutdownTimeoutMs"] = json!(1));
+    let status = wait_status(&mut client, |status| status.get("config").is_some());
+    assert_eq!(status["config"]["atRestart"], json!(["shutdownTimeoutMs"]), "{status}");
+    let slow = client.start_call("one", "sleep", json!({"ms": 3000}));
+    change(&path, |config| config["servers"] = json!({"two": entry(&[])}));
+    wait_list_changed(&mut client);
+    assert!(!is_error(&client.result(slow)));
+}
+
 #[test]
 fn on_stdio_a_hangup_is_the_end() {
     let mut client = Bridge::new().server("one", &[]).serve_initialized();

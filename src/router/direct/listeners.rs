@@ -1,10 +1,12 @@
 //! What clients hear without having asked for it just then: that lists and resources have changed.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::gather;
@@ -20,6 +22,9 @@ use crate::router::routing::Router;
 use crate::telemetry::logging::excerpt;
 use crate::upstream::Change;
 use crate::upstream::changes::Kind;
+
+/// Subscriptions that are made at a time for one client.
+const AT_A_TIME: usize = 8;
 
 /// A client that listens; it no longer does when this is dropped.
 #[derive(Debug)]
@@ -37,6 +42,18 @@ struct Ear {
     notify: Notify,
     asks: Asks,
     wanted: Wanted,
+}
+
+/// Where it is heard what one listener is told of. They go from one config to the next with it, so that nothing is missed
+/// in between.
+struct Heard {
+    /// Which list of tools the client knows of, where it is not shown those of all servers.
+    list: Option<u64>,
+    promotions: watch::Receiver<()>,
+    changes: broadcast::Receiver<Change>,
+    late: broadcast::Receiver<News>,
+    /// Told of subscriptions that were made under a config which was no longer in force.
+    made_late: watch::Receiver<()>,
 }
 
 impl Drop for Listening {
@@ -86,15 +103,17 @@ impl Current {
             // It was offered nothing but tools when it connected.
             (ear.wanted.prompts, ear.wanted.resources) = (false, false);
         }
-        // Given away at once, since what it alone needs is kept until nobody has it any more.
-        let mut before: Option<Arc<Router>> = None;
+        let mut heard = Heard::from_now(&router, &ear.client);
+        if ear.client.revision.era() == Era::Stateless && router.is_direct(&ear.client) {
+            // It has seen the list before it began to listen, if at all.
+            router.direct.shown().insert(ear.client.id, router.direct_tools(&ear.client));
+        }
         loop {
-            let before_that = before.take();
             let telling = async {
                 if router.is_direct(&ear.client) {
-                    router.tell_direct(&ear, own, before_that).await;
+                    router.tell_direct(&ear, own, &mut heard).await;
                 } else {
-                    router.tell_promotions(&ear, before_that).await;
+                    router.tell_promotions(&ear, &mut heard).await;
                 }
                 std::future::pending::<()>().await;
             };
@@ -105,43 +124,83 @@ impl Current {
                 },
             }
             let next = self.now();
-            before = Some(std::mem::replace(&mut router, next));
+            // Given away at once, since what it alone needs is kept until nobody has it any more.
+            let before = std::mem::replace(&mut router, next);
+            router.tell_of_change(&ear, &before);
+            if !before.is_direct(&ear.client) && router.is_direct(&ear.client) {
+                // Nobody has listened to these, and that any list may be another one is told.
+                heard = Heard::from_now(&router, &ear.client);
+            }
+        }
+    }
+}
+
+impl Heard {
+    fn from_now(router: &Router, client: &Client) -> Self {
+        Self {
+            list: (!router.is_direct(client)).then(|| router.fingerprint()),
+            promotions: router.promotions(),
+            changes: router.pool.changes(),
+            late: router.direct.lists.news(),
+            made_late: router.direct.subscriptions.made_late(),
         }
     }
 }
 
 impl Router {
-    async fn tell_promotions(&self, ear: &Ear, before: Option<Arc<Self>>) {
-        let mut changes = self.promotions();
-        let is_same = |it: &Self| !it.is_direct(&ear.client) && it.tool_list() == self.tool_list();
-        if ear.wanted.tools && before.is_some_and(|before| !is_same(&before)) {
-            ear.send(method::TOOLS_LIST_CHANGED);
-        }
-        while changes.changed().await.is_ok() {
-            if ear.wanted.tools {
+    async fn tell_promotions(&self, ear: &Ear, heard: &mut Heard) {
+        loop {
+            let list = self.fingerprint();
+            let told = heard.list.replace(list);
+            if ear.wanted.tools && told.is_some_and(|told| told != list) {
                 ear.send(method::TOOLS_LIST_CHANGED);
+            }
+            if heard.promotions.changed().await.is_err() {
+                return;
             }
         }
     }
 
-    /// Another config is in force than `before`: the lists may be others, and what was subscribed to at servers that
-    /// have changed is subscribed to anew.
-    async fn tell_of_change(&self, ear: &Ear, own: &Caller, before: &Self) {
-        if !before.is_direct(&ear.client) || !before.shows_the_same(self) {
-            if ear.wanted.tools {
-                ear.send(method::TOOLS_LIST_CHANGED);
-            }
+    /// Tells one list of tools from another.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.tool_list().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Another config is in force than `before`: the lists may be others.
+    fn tell_of_change(&self, ear: &Ear, before: &Self) {
+        let is_direct = self.is_direct(&ear.client);
+        let is_same = match (before.is_direct(&ear.client), is_direct) {
+            (true, true) => before.shows_the_same(self),
+            // Of the one tool it is told when its description is another one.
+            (was_direct, _) => was_direct == is_direct,
+        };
+        let is_news = is_direct && self.has_news_of_tools(&ear.client);
+        if ear.wanted.tools && (is_news || !is_same) {
+            ear.send(method::TOOLS_LIST_CHANGED);
+        }
+        if is_direct && !is_same {
             ear.lists_changed();
         }
-        let is_gone = |server: &ServerName| before.bearer(server) != self.bearer(server);
+    }
+
+    /// Subscribes to what the client wants to hear of and does not hear of: because it has just begun to listen, or because
+    /// the server is another one since.
+    async fn subscribe_anew(&self, ear: &Ear, own: &Caller) {
         let asks = ear.asks.clone();
         let client =
             Caller { notify: ear.notify.clone(), asks, ..Caller::alone(ear.client.clone()) };
-        for caller in [own, &client] {
-            for uri in self.direct.subscriptions.lost(caller.client.id, is_gone) {
-                self.subscribe_or_tell(&uri, caller).await;
-            }
+        let bearer = |server: &ServerName| self.bearer(server);
+        let subscriptions = &self.direct.subscriptions;
+        let missing = subscriptions.missing(own.client.id, &ear.wanted.uris, bearer);
+        let lost = subscriptions.missing(ear.client.id, &[], bearer);
+        let mut all = Vec::new();
+        for (uris, caller) in [(&missing, own), (&lost, &client)] {
+            all.extend(uris.iter().map(|uri| self.subscribe_or_tell(uri, caller)));
         }
+        // One server that takes its time does not keep the others from it.
+        stream::iter(all).buffer_unordered(AT_A_TIME).collect::<()>().await;
     }
 
     async fn subscribe_or_tell(&self, uri: &str, caller: &Caller) {
@@ -151,23 +210,24 @@ impl Router {
         }
     }
 
-    async fn tell_direct(&self, ear: &Ear, own: &Caller, before: Option<Arc<Self>>) {
-        let (mut tools, mut changes) = (self.registry.changes(), self.pool.changes());
-        let mut tools_of_asked = self.registry_of_asked.changes();
-        let mut late = self.direct.lists.news();
-        if let Some(before) = before {
-            self.tell_of_change(ear, own, &before).await;
-        } else {
-            if ear.client.revision.era() == Era::Stateless {
-                // It has seen the list before it began to listen, if at all.
-                self.direct.shown().insert(ear.client.id, self.direct_tools(&ear.client));
-            }
-            for uri in &ear.wanted.uris {
-                self.subscribe_or_tell(uri, own).await;
-            }
-        }
+    async fn tell_direct(&self, ear: &Ear, own: &Caller, heard: &mut Heard) {
+        let (mut tools, mut tools_of_asked) =
+            (self.registry.changes(), self.registry_of_asked.changes());
+        // What came before these were there.
+        self.tell_of_tools(ear);
+        let mut subscribing = Box::pin(self.subscribe_anew(ear, own));
+        let mut is_subscribing = true;
         loop {
             tokio::select! {
+                () = &mut subscribing, if is_subscribing => is_subscribing = false,
+                // Made under an earlier config, with a server that may be another one by now.
+                made = heard.made_late.changed() => {
+                    if made.is_err() {
+                        return;
+                    }
+                    subscribing.set(self.subscribe_anew(ear, own));
+                    is_subscribing = true;
+                }
                 changed = async {
                     tokio::select! {
                         changed = tools.changed() => changed,
@@ -177,21 +237,25 @@ impl Router {
                     if changed.is_err() {
                         return;
                     }
-                    if ear.wanted.tools && self.has_news_of_tools(&ear.client) {
-                        ear.send(method::TOOLS_LIST_CHANGED);
-                    }
+                    self.tell_of_tools(ear);
                 }
-                news = late.recv() => match news {
+                news = heard.late.recv() => match news {
                     Ok(news) => ear.came_late(news),
                     Err(RecvError::Lagged(_)) => ear.lists_changed(),
                     Err(RecvError::Closed) => return,
                 },
-                change = changes.recv() => match change {
+                change = heard.changes.recv() => match change {
                     Ok(change) => self.tell(ear, own, &change),
                     Err(RecvError::Lagged(_)) => ear.lists_changed(),
                     Err(RecvError::Closed) => return,
                 }
             }
+        }
+    }
+
+    fn tell_of_tools(&self, ear: &Ear) {
+        if ear.wanted.tools && self.has_news_of_tools(&ear.client) {
+            ear.send(method::TOOLS_LIST_CHANGED);
         }
     }
 

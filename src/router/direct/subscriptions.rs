@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use super::errors::is_unknown;
 use super::owners::{Failures, Owners};
@@ -22,7 +23,11 @@ const MAX_OF_CLIENT: usize = 1000;
 
 /// The subscriptions of all clients; one without a server is being made.
 #[derive(Debug, Default)]
-pub(super) struct Subscriptions(Mutex<HashMap<u64, HashMap<String, Option<Held>>>>);
+pub(super) struct Subscriptions {
+    table: Mutex<HashMap<u64, HashMap<String, Option<Held>>>>,
+    /// Sent when one was made under a config that was no longer in force.
+    made_late: watch::Sender<()>,
+}
 
 /// The place of a subscription that is being made; it is free again when this is dropped.
 struct Place<'a> {
@@ -45,6 +50,8 @@ impl Drop for Place<'_> {
 #[derive(Debug)]
 struct Held {
     server: ServerName,
+    /// Which of those that have this name one after the other it is.
+    number: u64,
     session: Arc<Session>,
     timeout: Duration,
 }
@@ -58,7 +65,7 @@ impl Held {
 
 impl Subscriptions {
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, HashMap<String, Option<Held>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Holds a place for a subscription, if the client may have one more.
@@ -90,12 +97,26 @@ impl Subscriptions {
         all.into_iter().filter_map(|(uri, held)| Some((uri, held?))).collect()
     }
 
-    /// The resources of servers that are gone to which the client has subscribed.
-    pub(super) fn lost(&self, client: u64, is_gone: impl Fn(&ServerName) -> bool) -> Vec<String> {
+    /// Told whenever a subscription was made under a config that was no longer in force.
+    pub(super) fn made_late(&self) -> watch::Receiver<()> {
+        self.made_late.subscribe()
+    }
+
+    /// The resources to which the client has subscribed at servers that are not the ones any more which `bearer` says; and
+    /// those of `wanted` to which it has not subscribed.
+    pub(super) fn missing(
+        &self,
+        client: u64,
+        wanted: &[String],
+        bearer: impl Fn(&ServerName) -> Option<u64>,
+    ) -> Vec<String> {
         let table = self.lock();
-        let own = table.get(&client).into_iter().flatten();
-        let lost = own.filter(|(_, held)| held.as_ref().is_some_and(|held| is_gone(&held.server)));
-        lost.map(|(uri, _)| uri.clone()).collect()
+        let own = table.get(&client);
+        let is_lost = |held: &Held| bearer(&held.server) != Some(held.number);
+        let lost = own.into_iter().flatten().filter(|(_, held)| held.as_ref().is_some_and(is_lost));
+        let is_new = |uri: &&String| own.is_none_or(|own| !own.contains_key(*uri));
+        let new = wanted.iter().filter(is_new);
+        lost.map(|(uri, _)| uri).chain(new).cloned().collect()
     }
 
     /// Whether the client wants to hear that this resource of the server has changed: it has subscribed to it, or to
@@ -163,8 +184,14 @@ impl Router {
             };
             match subscribed {
                 Ok(session) => {
-                    let held = Held { server: found.name.clone(), session, timeout };
-                    if let Some(unwanted) = self.direct.subscriptions.add(place, held) {
+                    let number = found.supervisor.number();
+                    let held = Held { server: found.name.clone(), number, session, timeout };
+                    let unwanted = self.direct.subscriptions.add(place, held);
+                    if self.is_replaced() {
+                        // Whoever looked for lost ones after the change has not seen this one.
+                        self.direct.subscriptions.made_late.send_replace(());
+                    }
+                    if let Some(unwanted) = unwanted {
                         unwanted.give_back(uri).await;
                     }
                     return Ok(());
