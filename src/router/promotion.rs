@@ -19,19 +19,20 @@ pub(super) type ToolOfServer = (ServerName, String);
 #[derive(Debug)]
 pub(super) struct Promotion {
     settings: AdaptivePromotion,
-    state: Mutex<State>,
+    /// Shared with the promotions of other configs: a call that began under an earlier one counts all the same.
+    state: Arc<Mutex<State>>,
     /// Sent when the promoted tools are others than before.
     changed: watch::Sender<()>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct State {
     calls: HashMap<ToolOfServer, Calls>,
     /// In the order of their promotion, so that the list of tools changes as little as can be.
     promoted: Vec<ToolOfServer>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Calls {
     recent: VecDeque<Instant>,
     last: Instant,
@@ -48,7 +49,7 @@ pub(super) struct Count {
 
 impl Promotion {
     pub(super) fn new(settings: AdaptivePromotion) -> Self {
-        Self { settings, state: Mutex::default(), changed: watch::Sender::new(()) }
+        Self { settings, state: Arc::default(), changed: watch::Sender::new(()) }
     }
 
     /// The promotions of another config: the same calls were made.
@@ -56,8 +57,8 @@ impl Promotion {
         if self.settings == *settings {
             return self.clone();
         }
-        let state = Mutex::new(State::clone(&self.lock()));
-        Arc::new(Self { settings: settings.clone(), state, changed: self.changed.clone() })
+        let (state, changed) = (self.state.clone(), self.changed.clone());
+        Arc::new(Self { settings: settings.clone(), state, changed })
     }
 
     pub(super) fn is_enabled(&self) -> bool {
@@ -101,7 +102,8 @@ impl Promotion {
 
     /// The promoted tools, the first promoted one first.
     pub(super) fn promoted(&self) -> Vec<ToolOfServer> {
-        self.lock().promoted.clone()
+        // Calls that began while it was enabled may still promote something.
+        if self.settings.enabled { self.lock().promoted.clone() } else { Vec::new() }
     }
 
     /// The tool that is meant, among those that were called not long ago: any of them may have been promoted.
@@ -184,6 +186,23 @@ mod tests {
             window: Duration::from_secs(100),
             decay: Duration::from_secs(200),
         })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_began_under_an_earlier_config_count() {
+        let before = Arc::new(promotion(10));
+        let successor = |change: &dyn Fn(&mut AdaptivePromotion)| {
+            let mut settings = before.settings.clone();
+            change(&mut settings);
+            before.successor(&settings)
+        };
+        let after = successor(&|settings| settings.max_promoted = 1);
+        let off = successor(&|settings| settings.enabled = false);
+        call(&before, "aab");
+        check(&after, "a");
+        call(&after, "b");
+        assert_eq!(after.counts().len(), 2);
+        check(&off, "");
     }
 
     fn call(promotion: &Promotion, tools: &str) {
