@@ -128,12 +128,15 @@ pub(super) fn rebuild(
         Finder::new(plan.words, meaning, old.finder().tasks().clone())
     };
     let usage = old.usage().successor(plan.limits);
-    let (catalog, admin) = (catalog(config, paths), files.admin(config));
+    let is_same_catalog = (before.catalog, &before.catalogs) == (config.catalog, &config.catalogs);
+    // It knows which of them could not be fetched just now.
+    let catalog = if is_same_catalog { old.catalog() } else { catalog(config, paths) };
+    let admin = files.admin(config);
     let renewed = Renewed { pool, registries, usage, results, finder, catalog, admin };
     (old.successor(renewed, plan.router), remarks)
 }
 
 /// Where servers are found that could be installed, unless the config turns that off.
-fn catalog(config: &Config, paths: &Paths) -> Option<Sources> {
-    config.catalog.then(|| Sources::new(paths, &config.catalogs))
+fn catalog(config: &Config, paths: &Paths) -> Option<Arc<Sources>> {
+    config.catalog.then(|| Arc::new(Sources::new(paths, &config.catalogs)))
 }

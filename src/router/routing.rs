@@ -48,7 +48,7 @@ pub struct Router {
     pub(super) kept: Kept,
     pub(super) selector: Arc<Selector>,
     pub(super) finder: Arc<Finder>,
-    pub(super) catalog: Option<Sources>,
+    pub(super) catalog: Option<Arc<Sources>>,
     pub(super) admin: Option<Arc<Admin>>,
     pub(super) settings: Settings,
     pub(super) tool_list: Box<str>,

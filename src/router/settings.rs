@@ -38,7 +38,7 @@ pub struct Parts {
     /// Runs jq filters.
     pub selector: Arc<Selector>,
     /// Servers that could be installed, where they may be looked for.
-    pub catalog: Option<Sources>,
+    pub catalog: Option<Arc<Sources>>,
     /// What agents may change, if they may.
     pub admin: Option<Arc<Admin>>,
 }
@@ -57,7 +57,7 @@ pub struct Renewed {
     /// Finds tools by what they are for.
     pub finder: Arc<Finder>,
     /// Servers that could be installed, where they may be looked for.
-    pub catalog: Option<Sources>,
+    pub catalog: Option<Arc<Sources>>,
     /// What agents may change, if they may.
     pub admin: Option<Arc<Admin>>,
 }

@@ -9,6 +9,7 @@ use super::routing::Router;
 use super::settings::{Renewed, ServerSettings, Settings};
 use super::{InForce, describe};
 use crate::cache::Results;
+use crate::catalog::Sources;
 use crate::config::ServerName;
 use crate::tools::Registries;
 
@@ -93,6 +94,11 @@ impl Router {
     /// Results that may be given again.
     pub fn results(&self) -> &Arc<Results> {
         &self.results
+    }
+
+    /// Where servers are found that could be installed.
+    pub fn catalog(&self) -> Option<Arc<Sources>> {
+        self.catalog.clone()
     }
 
     /// Told whenever promotions change `tools/list`.

@@ -263,3 +263,23 @@ fn words_of_strangers_are_cleaned_for_models() {
     let about = found["recipes"][0]["about"].as_str().expect("text");
     assert!(about.starts_with("Waters tulips.") && !about.contains("Ignore all"), "{about}");
 }
+
+#[test]
+fn a_change_of_the_config_brings_no_further_attempt() {
+    let ours = pair(1);
+    let shelf = Shelf::default();
+    shelf.put("<html>".to_owned());
+    let web = shelf.serve();
+    let mut client = bridge(&web, &ours).serve_initialized();
+    let search = json!({"action": "search", "intent": "water tulips"});
+    client.mcp(&search);
+    assert_eq!(web.seen().len(), 1);
+    let path = client.path("config.json");
+    let text = fs::read_to_string(&path).expect("there is a config");
+    let mut config: Value = serde_json::from_str(&text).expect("it is JSON");
+    config["servers"]["added"] = json!({"command": "x"});
+    fs::write(&path, config.to_string()).expect("it can be written");
+    client.find(|message| message["method"] == "notifications/tools/list_changed");
+    client.mcp(&search);
+    assert_eq!(web.seen().len(), 1, "it rests");
+}

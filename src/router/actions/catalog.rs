@@ -30,7 +30,7 @@ const AGENT_HINT: &str = "{\"action\": \"install\", \"server\": ID} installs one
 
 impl Router {
     pub(in crate::router) fn sources(&self, action: &'static str) -> Result<&Sources, Error> {
-        self.catalog.as_ref().ok_or(Error::Off { action, key: "catalog" })
+        self.catalog.as_deref().ok_or(Error::Off { action, key: "catalog" })
     }
 }
 
