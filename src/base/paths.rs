@@ -130,6 +130,11 @@ impl Paths {
         self.home.join("models")
     }
 
+    /// Which servers were taken out of files of other programs.
+    pub fn imported(&self) -> PathBuf {
+        self.home.join("imported.json")
+    }
+
     /// Tokens of upstream logins.
     pub fn tokens(&self) -> PathBuf {
         self.home.join("tokens")
@@ -183,6 +188,7 @@ mod tests {
         check(paths.usage(), "usage");
         check(paths.pins(), "pins");
         check(paths.models(), "models");
+        check(paths.imported(), "imported.json");
         check(paths.tokens(), "tokens");
         check(paths.recipes(), "recipes");
     }

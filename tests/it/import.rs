@@ -71,6 +71,45 @@ fn servers_are_moved_and_their_secrets_put_away() {
 }
 
 #[test]
+fn only_what_the_import_took_out_comes_back() {
+    let servers = |names: &[&str]| {
+        let servers = names.iter().map(|name| ((*name).to_owned(), json!({"command": name})));
+        let servers: serde_json::Map<_, _> = servers.collect();
+        format!("{:#}\n", json!({ "mcpServers": servers }))
+    };
+    let bridge = Bridge::new().without_config().file(CURSOR, &servers(&["a", "b", "c", "d"]));
+    let path = bridge.path(CURSOR);
+    let names = || -> Vec<String> {
+        let all = value(&path);
+        let mut names: Vec<String> =
+            all["mcpServers"].as_object().expect("servers").keys().cloned().collect();
+        names.sort();
+        names
+    };
+    let delete = |name: &str| {
+        let mut all = value(&path);
+        all["mcpServers"].as_object_mut().expect("servers").remove(name).expect("it is there");
+        fs::write(&path, all.to_string()).expect("written");
+    };
+    bridge.run(&["register", "cursor"]).expect(0);
+    delete("b");
+    let nothing = bridge.run(&["unregister", "cursor", "--restore"]).expect(4);
+    assert_words(&nothing.stderr, &["no copy", "`import`"]);
+    for name in ["a", "c"] {
+        let flags = ["import", "cursor", "--only", name, "--leave-only-bridge", "--yes"];
+        bridge.run(&flags).expect(0);
+    }
+    assert_eq!(names(), ["bridge", "d"]);
+    assert!(!read(&bridge.path("imported.json")).contains("\"d\""));
+    delete("d");
+    bridge.run(&["unregister", "cursor", "--restore"]).expect(0);
+    assert_eq!(names(), ["a", "c"]);
+    // What came back and was deleted then is gone.
+    delete("a");
+    bridge.run(&["unregister", "cursor", "--restore"]).expect(4);
+}
+
+#[test]
 fn a_second_import_changes_nothing() {
     let bridge = Bridge::new().without_config().file(CURSOR, &cursor());
     bridge.run(&["import", "--yes"]).expect(0);
@@ -199,6 +238,7 @@ fn what_fails_in_the_middle_is_undone() {
     assert_eq!(read(&bridge.path("config.json")), config);
     assert_eq!(read(&bridge.path(".env")), "A=1\n");
     assert_eq!(read(&bridge.path(CURSOR)), cursor());
+    assert!(!bridge.path("imported.json").exists());
     // A file that cannot be read stops it before anything is done.
     fs::write(bridge.path(".cursor/mcp.json"), "{\n\"a\" 1}").expect("written");
     let failed = bridge.run(&["import", "--all", "--yes"]).expect(1);

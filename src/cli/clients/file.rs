@@ -10,6 +10,7 @@ use super::document::{Fault, Shape};
 use super::place::{Platform, Surroundings};
 use crate::base::environment::Environment;
 use crate::base::fs::open_regular;
+use crate::base::replaced::Replaced;
 use crate::base::rewrite::{self, Access, rewrite};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::setup::{Setup, error_chain};
@@ -32,6 +33,8 @@ pub(super) struct Changed {
     pub(super) is_changed: bool,
     /// The text before the change, if there was one.
     pub(super) backup: Option<PathBuf>,
+    /// To take it back.
+    pub(super) replaced: Option<Replaced>,
 }
 
 /// Why a file is left as it is.
@@ -57,7 +60,7 @@ pub(super) enum Error {
     Text { path: PathBuf, fault: Fault },
     #[error("`{name}` in `{}` is another server", path.display())]
     Foreign { path: PathBuf, name: String },
-    #[error("no copy of `{}` holds servers that it lacks", path.display())]
+    #[error("no copy of `{}` holds servers that `import` has taken out of it and it lacks", path.display())]
     NothingKept { path: PathBuf },
     #[error("`{}` has changed meanwhile", path.display())]
     Meanwhile { path: PathBuf },
@@ -133,7 +136,7 @@ impl ClientFile {
             fs::create_dir_all(folder)
                 .map_err(|source| Error::Folder { path: folder.to_owned(), source })?;
         }
-        let (_, changed) = rewrite(&self.path, Access::Kept, |old| {
+        let (file, (mut changed, old, new)) = rewrite(&self.path, Access::Kept, |old| {
             let text = std::str::from_utf8(old.unwrap_or_default())
                 .map_err(|_| Error::NotUtf8 { path: self.path.clone() })?;
             let new = change(text)?;
@@ -142,8 +145,11 @@ impl ClientFile {
             let backup = kept
                 .transpose()
                 .map_err(|source| Error::Backup { path: self.path.clone(), source })?;
-            Ok::<_, Error>((new.into_bytes(), Changed { is_changed, backup }))
+            let (old, new) = (old.map(<[u8]>::to_vec), new.into_bytes());
+            let changed = Changed { is_changed, backup, replaced: None };
+            Ok::<_, Error>((new.clone(), (changed, old, new)))
         })?;
+        changed.replaced = Some(Replaced { file, old, new });
         Ok(changed)
     }
 
@@ -153,7 +159,7 @@ impl ClientFile {
         change: impl Fn(&str) -> Result<String, Error>,
     ) -> Result<Changed, Error> {
         let text = self.read()?.unwrap_or_default();
-        Ok(Changed { is_changed: change(&text)? != text, backup: None })
+        Ok(Changed { is_changed: change(&text)? != text, ..Changed::default() })
     }
 
     /// Removes the file if it still holds this text and is no link.

@@ -1,17 +1,13 @@
 //! `bridge import [CLIENT…]`: servers of clients moved over, their secrets into `.env`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::carry_out::{Left, carry_out};
 use super::client::Client;
-use super::entry;
-use super::file::{Changed, ClientFile, Error, failure};
+use super::file::{ClientFile, Error, failure};
 use super::plan::{Fate, Item, Plan, Present, Source, is_called};
-use super::register::{NAME, Which, chosen, put_bridge};
-use crate::base::rewrite::{Access, rewrite};
+use super::register::{Which, chosen};
 use crate::base::text::nearest_all;
 use crate::cli::edited;
 use crate::cli::exit::{Exit, Failure};
@@ -65,7 +61,7 @@ pub(in crate::cli) fn run(arguments: &Import, setup: &Setup) -> Result<Exit, Fai
     if !arguments.yes {
         ask(&plan, arguments, setup)?;
     }
-    let files = carry_out(&sources, &plan, arguments, setup)?;
+    let files = carry_out(&sources, &plan, arguments.leave_only_bridge, setup)?;
     if printer.json {
         printer.json(&in_json(&plan, &files, false));
     } else {
@@ -176,97 +172,6 @@ fn ask(plan: &Plan, arguments: &Import, setup: &Setup) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(Exit::Failed, "nothing was taken over"))
-}
-
-/// A client's file after the change.
-struct Left {
-    file: ClientFile,
-    changed: Changed,
-}
-
-/// All of it, or nothing: what was changed before something failed is put back.
-fn carry_out(
-    sources: &[Source],
-    plan: &Plan,
-    arguments: &Import,
-    setup: &Setup,
-) -> Result<Vec<Left>, Failure> {
-    let env_file = setup.source.env_files.first();
-    let own = [Some(&setup.source.config), env_file];
-    let mut before: Vec<Before> = own.into_iter().flatten().map(|path| Before::of(path)).collect();
-    edit::add(&setup.target(), &plan.addition).map_err(|error| edited::failure(&error))?;
-    let mut files = Vec::new();
-    if !arguments.leave_only_bridge {
-        return Ok(files);
-    }
-    for source in sources {
-        let names = plan.taken(source.file.client);
-        if names.is_empty() {
-            continue;
-        }
-        before.push(Before::of(&source.file.path));
-        match leave_only_bridge(source, &names, setup) {
-            Ok(changed) => files.push(Left { file: source.file.clone(), changed }),
-            Err(error) => {
-                let lost: Vec<String> = before.iter().rev().filter_map(Before::put_back).collect();
-                let failure = failure(&error);
-                let message = format!("{}; nothing was taken over", failure.message);
-                let hint = match lost.as_slice() {
-                    [] => failure.hint,
-                    lost => Some(format!("these could not be put back: {}", edited::list(lost))),
-                };
-                return Err(Failure::new(Exit::Failed, message).hint(hint));
-            }
-        }
-    }
-    Ok(files)
-}
-
-fn leave_only_bridge(source: &Source, names: &[&str], setup: &Setup) -> Result<Changed, Error> {
-    let file = &source.file;
-    let new = entry::of(file.client, setup);
-    file.change(|text| {
-        let now = file.servers(text)?;
-        let is_same = |name: &&str| {
-            let find = |all: &[(String, Value)]| {
-                all.iter().find(|(known, _)| known == name).map(|(_, entry)| entry.clone())
-            };
-            find(&now) == find(&source.servers)
-        };
-        if !names.iter().all(is_same) {
-            return Err(Error::Meanwhile { path: file.path.clone() });
-        }
-        let bridge = now
-            .iter()
-            .find(|(name, value)| entry::is_bridge(value) && !names.contains(&name.as_str()));
-        let name = bridge.map_or(NAME, |(name, _)| name.as_str());
-        let left = file.shape().take(text, names).map_err(|fault| file.fault(fault))?;
-        put_bridge(file, &left, name, &new)
-    })
-}
-
-/// A file as it was.
-struct Before {
-    path: PathBuf,
-    bytes: Option<Vec<u8>>,
-}
-
-impl Before {
-    fn of(path: &Path) -> Self {
-        Self { path: path.to_owned(), bytes: fs::read(path).ok() }
-    }
-
-    /// Names the file if it could not be put back.
-    fn put_back(&self) -> Option<String> {
-        let done = match &self.bytes {
-            Some(bytes) => {
-                let same = |_: Option<&[u8]>| Ok::<_, Error>((bytes.clone(), ()));
-                rewrite(&self.path, Access::Kept, same).is_ok()
-            }
-            None => !self.path.exists() || fs::remove_file(&self.path).is_ok(),
-        };
-        (!done).then(|| self.path.display().to_string())
-    }
 }
 
 fn tell(plan: &Plan, files: &[Left], setup: &Setup) {

@@ -4,6 +4,7 @@
 //! files, `file` and `backup` the files; `translate` makes bridge entries of theirs.
 
 mod backup;
+mod carry_out;
 mod client;
 mod document;
 mod entry;
@@ -14,6 +15,7 @@ mod place;
 mod plan;
 mod reference;
 mod register;
+mod taken;
 mod toml;
 mod translate;
 mod unregister;

@@ -1,6 +1,8 @@
 //! `bridge unregister CLIENT…`: exactly the bridge taken out of the files of clients; with `--restore`, the servers that
 //! were taken out before are put back.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use serde_json::Value;
 
@@ -10,6 +12,7 @@ use super::document::{Fault, Shape};
 use super::entry::is_bridge;
 use super::file::{Changed, ClientFile, Error};
 use super::register::{Outcome, Which, chosen, each, finish};
+use super::taken;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::setup::Setup;
 
@@ -33,11 +36,12 @@ pub(in crate::cli) struct Unregister {
 
 pub(in crate::cli) fn run(arguments: &Unregister, setup: &Setup) -> Result<Exit, Failure> {
     let clients = chosen(&arguments.clients, arguments.which, setup)?;
-    let work = |client| one(&ClientFile::of(client, arguments.which.project, setup)?, arguments);
+    let work =
+        |client| one(&ClientFile::of(client, arguments.which.project, setup)?, arguments, setup);
     finish(each(&clients, work), setup)
 }
 
-fn one(file: &ClientFile, arguments: &Unregister) -> Result<Outcome, Error> {
+fn one(file: &ClientFile, arguments: &Unregister, setup: &Setup) -> Result<Outcome, Error> {
     let client = file.client.name();
     let outcome = |state, changed, said| Outcome { file: file.clone(), state, changed, said };
     let nothing = || {
@@ -45,16 +49,21 @@ fn one(file: &ClientFile, arguments: &Unregister) -> Result<Outcome, Error> {
     };
     let Some(text) = file.read()? else { return nothing() };
     let backups = backup::texts(&file.path);
+    let taken_out =
+        if arguments.restore { taken::of(&setup.paths, &file.path)? } else { BTreeSet::new() };
     let change = |text: &str| {
-        let text =
-            if arguments.restore { restored(file, text, &backups)? } else { text.to_owned() };
+        let text = if arguments.restore {
+            restored(file, text, &backups, &taken_out)?
+        } else {
+            text.to_owned()
+        };
         without_bridge(file, &text, arguments.name.as_deref(), &backups)
     };
     let Some(new) = change(&text)? else {
         if !arguments.dry_run && !file.remove(&text)? {
             file.change(|text| taken(file, text, arguments.name.as_deref()))?;
         }
-        let changed = Changed { is_changed: true, backup: None };
+        let changed = Changed { is_changed: true, ..Changed::default() };
         let said = format!("taken out of {client}, whose file the bridge had made and is gone");
         return Ok(outcome("unregistered", changed, said));
     };
@@ -62,10 +71,13 @@ fn one(file: &ClientFile, arguments: &Unregister) -> Result<Outcome, Error> {
         return nothing();
     }
     let changed = if arguments.dry_run {
-        Changed { is_changed: true, backup: None }
+        Changed { is_changed: true, ..Changed::default() }
     } else {
         file.change(|text| Ok(change(text)?.unwrap_or_default()))?
     };
+    if arguments.restore && !arguments.dry_run {
+        taken::forget(&setup.paths, &file.path)?;
+    }
     let (state, said) = match (arguments.dry_run, arguments.restore) {
         (false, false) => ("unregistered", format!("taken out of {client}")),
         (false, true) => ("restored", format!("taken out of {client}, its servers put back")),
@@ -126,30 +138,39 @@ fn bridges(
     Ok(servers)
 }
 
-/// The text with the servers that the newest copy has and it lacks.
-fn restored(file: &ClientFile, text: &str, backups: &[String]) -> Result<String, Error> {
+/// The text with the servers that were taken out of it and that it lacks, each as the newest copy has it.
+fn restored(
+    file: &ClientFile,
+    text: &str,
+    backups: &[String],
+    taken_out: &BTreeSet<String>,
+) -> Result<String, Error> {
     let shape = file.shape();
     let now = file.servers(text)?;
-    let is_there = |name: &str| now.iter().any(|(known, _)| known == name);
+    let mut missing = taken_out.clone();
+    missing.retain(|name| !now.iter().any(|(known, _)| known == name));
+    let mut restored = text.to_owned();
     for backup in backups {
         let Ok(servers) = shape.servers(backup) else { continue };
-        let lost = servers.iter().filter(|(name, entry)| !is_there(name) && !is_bridge(entry));
+        let lost = servers.iter().filter(|(name, _)| missing.contains(name));
         let lost: Vec<&(String, Value)> = lost.collect();
-        if lost.is_empty() {
-            continue;
-        }
         let names: Vec<&str> = lost.iter().map(|(name, _)| name.as_str()).collect();
-        let bridges = now.iter().filter(|(_, entry)| is_bridge(entry));
-        let mut same = bridges.clone();
-        if let (Some((name, entry)), None) = (same.next(), same.next())
+        let mut bridges = now.iter().filter(|(_, entry)| is_bridge(entry));
+        if let (Some((name, entry)), None) = (bridges.next(), bridges.next())
+            && !lost.is_empty()
             && becomes(left_only(shape, backup, &names, name, entry), text)
         {
             return Ok(backup.clone());
         }
-        let put = |text: String, (name, entry): &&(String, Value)| shape.put(&text, name, entry);
-        return lost.iter().try_fold(text.to_owned(), put).map_err(|fault| file.fault(fault));
+        for (name, entry) in lost {
+            restored = shape.put(&restored, name, entry).map_err(|fault| file.fault(fault))?;
+            missing.remove(name);
+        }
     }
-    Err(Error::NothingKept { path: file.path.clone() })
+    if restored == text {
+        return Err(Error::NothingKept { path: file.path.clone() });
+    }
+    Ok(restored)
 }
 
 /// The text without these servers and with the bridge.

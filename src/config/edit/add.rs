@@ -1,6 +1,7 @@
 //! Servers put in, and the variables that they need, all of it or nothing.
 
 use std::fs::create_dir_all;
+use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -10,6 +11,7 @@ use super::entries::{Entry, entries, one_member};
 use super::error::Error;
 use super::{env, shape};
 use crate::base::fs::create_private_folder;
+use crate::base::replaced::Replaced;
 use crate::base::rewrite::{self, Access, rewrite_together};
 use crate::base::secret::Secret;
 use crate::base::{json, locate};
@@ -39,6 +41,8 @@ pub struct Added {
     pub env: Option<Edited>,
     /// The servers in the order in which they were given.
     pub servers: Vec<AddedServer>,
+    /// The files as they were and are, to take it back.
+    pub replaced: Vec<Replaced>,
 }
 
 /// One server that is there now.
@@ -66,27 +70,35 @@ pub fn add(target: &Target<'_>, addition: &Addition) -> Result<Added, Error> {
     };
     let Some(env_path) = target.source.env_files.first().filter(|_| !addition.variables.is_empty())
     else {
-        let ([file], (changed, servers)) = rewrite_together([(path, Access::Kept)], |[old]| {
+        let ([file], (both, servers)) = rewrite_together([(path, Access::Kept)], |[old]| {
             let (new, servers) = config(old)?;
             target.check(&[FileChange { path, old, new: &new }])?;
-            let changed = old != Some(&new);
-            Ok::<_, Error>(([Some(new)], (changed, servers)))
+            let both = (old.map(<[u8]>::to_vec), new.clone());
+            Ok::<_, Error>(([Some(new)], (both, servers)))
         })?;
-        return Ok(Added { config: Edited { file, changed }, env: None, servers });
+        let (config, replaced) = edited(file, both);
+        return Ok(Added { config, env: None, servers, replaced: vec![replaced] });
     };
     // The variables first: a server without them would not run.
     let files = [(env_path.as_path(), Access::Private), (path, Access::Kept)];
-    let ([env_file, file], (env_changed, changed, servers)) =
+    let ([env_file, file], (both_env, both, servers)) =
         rewrite_together(files, |[old_env, old]| {
             let new_env = env::put_all(env_path, old_env, &addition.variables)?;
             let (new, servers) = config(old)?;
             let env_change = FileChange { path: env_path, old: old_env, new: &new_env };
             target.check(&[env_change, FileChange { path, old, new: &new }])?;
-            let changed = (old_env != Some(&new_env), old != Some(&new));
-            Ok::<_, Error>(([Some(new_env), Some(new)], (changed.0, changed.1, servers)))
+            let both_env = (old_env.map(<[u8]>::to_vec), new_env.clone());
+            let both = (old.map(<[u8]>::to_vec), new.clone());
+            Ok::<_, Error>(([Some(new_env), Some(new)], (both_env, both, servers)))
         })?;
-    let env = Some(Edited { file: env_file, changed: env_changed });
-    Ok(Added { config: Edited { file, changed }, env, servers })
+    let ((env, replaced_env), (config, replaced)) =
+        (edited(env_file, both_env), edited(file, both));
+    Ok(Added { config, env: Some(env), servers, replaced: vec![replaced_env, replaced] })
+}
+
+fn edited(file: PathBuf, (old, new): (Option<Vec<u8>>, Vec<u8>)) -> (Edited, Replaced) {
+    let changed = old.as_ref() != Some(&new);
+    (Edited { file: file.clone(), changed }, Replaced { file, old, new })
 }
 
 /// The servers of the configuration by the names that they run under, with their entries as they are written; disabled
