@@ -3,7 +3,7 @@
 //! A recipe is checked in its canonical form, the very bytes that were signed, so that nothing can be read otherwise than
 //! it was signed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
 use super::entry::{Entry, Origin};
@@ -70,8 +70,10 @@ pub(super) fn read(
     let recipes = member(document, "recipes").filter(|recipes| recipes.starts_with('['));
     let recipes = recipes.ok_or(Fault::NotACatalog("`recipes` is no list"))?;
     let mut contents = Contents::default();
-    for (index, text) in elements(recipes).take(MOST_RECIPES).enumerate() {
-        match entry(text, catalog, now).and_then(|entry| contents.admit(entry, newest)) {
+    let (mut ids, mut recipes) = (HashMap::new(), elements(recipes).enumerate());
+    for (index, text) in recipes.by_ref().take(MOST_RECIPES) {
+        let admit = |entry| contents.admit(entry, &mut ids, newest);
+        match entry(text, catalog, now).and_then(admit) {
             Ok(()) => {}
             Err(_) if contents.notes.len() == MOST_NOTES => {}
             Err(reason) => {
@@ -82,16 +84,28 @@ pub(super) fn read(
             }
         }
     }
+    let beyond = recipes.count();
+    if beyond > 0 {
+        let catalog = catalog.name.clone();
+        contents.notes.push(Note::TooMany { catalog, read: MOST_RECIPES, beyond });
+    }
     Ok(contents)
 }
 
 impl Contents {
-    fn admit(&mut self, entry: Entry, newest: &mut Newest) -> Result<(), Reason> {
+    /// Of those with one id the first counts, but a signed one before any that is not. `ids` says where each stands.
+    fn admit(
+        &mut self,
+        entry: Entry,
+        ids: &mut HashMap<String, usize>,
+        newest: &mut Newest,
+    ) -> Result<(), Reason> {
         let id = &entry.recipe.id;
-        if self.entries.iter().any(|other| other.recipe.id == *id) {
+        let place = ids.get(id).copied();
+        if place.is_some_and(|place| is_signed(&self.entries[place]) || !is_signed(&entry)) {
             return Err(Reason::Hidden);
         }
-        if matches!(&entry.origin, Origin::Remote { signed_by: Some(_), .. }) {
+        if is_signed(&entry) {
             let day = entry.recipe.metadata.last_verified.as_deref().and_then(|day| day.get(..10));
             let day = day.unwrap_or_default();
             let before = newest.get(id).map_or("", String::as_str);
@@ -102,9 +116,18 @@ impl Contents {
                 newest.insert(id.clone(), day.to_owned());
             }
         }
+        if let Some(place) = place {
+            self.entries[place] = entry;
+            return Err(Reason::Hidden);
+        }
+        ids.insert(id.clone(), self.entries.len());
         self.entries.push(entry);
         Ok(())
     }
+}
+
+fn is_signed(entry: &Entry) -> bool {
+    matches!(&entry.origin, Origin::Remote { signed_by: Some(_), .. })
 }
 
 fn entry(text: &str, catalog: &RemoteCatalog, now: SystemTime) -> Result<Entry, Reason> {

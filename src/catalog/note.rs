@@ -32,6 +32,18 @@ pub enum Note {
         /// Why.
         reason: Reason,
     },
+    /// A catalog has more recipes than are read.
+    #[error(
+        "the catalog `{catalog}` has {beyond} recipes more than the {read} that are read of one"
+    )]
+    TooMany {
+        /// The catalog.
+        catalog: String,
+        /// How many are read, the first ones.
+        read: usize,
+        /// How many are not.
+        beyond: usize,
+    },
     /// A catalog cannot be fetched.
     #[error("the catalog `{catalog}` cannot be fetched: {reason}; {}", copy(*.age))]
     NotFetched {
@@ -72,7 +84,8 @@ pub enum Reason {
     /// It is no recipe without errors.
     #[error("{0}")]
     Faulty(String),
-    /// There is one of this id that comes first: built in, of the user, of an earlier catalog or item.
+    /// There is one of this id that comes first: built in, of the user, of an earlier catalog or item, or signed where this
+    /// one is not.
     #[error("there is another of this id, which comes first")]
     Hidden,
 }

@@ -111,8 +111,27 @@ fn one_bad_recipe_costs_itself_only() {
     let recipes = [one(), faulty, json!(7), json!({}), one(), recipe("three", "2026-11-20")];
     let notes = ["recipe `faulty`", "recipe `2`", "recipe `3`", "recipe `one`"];
     check(&recipes, &keyless, &["one", "three"], &notes);
-    let many = vec![json!({}); 5000];
-    assert_eq!(contents(&many, &keyless).notes.len(), 20);
+}
+
+#[test]
+fn what_is_beyond_the_bounds_is_told_of() {
+    let notes = contents(&vec![json!({}); 5000], &catalog(None, false)).notes;
+    assert_eq!(notes.len(), 21);
+    let last = notes.last().expect("there are some").to_string();
+    assert!(last.contains("3000 recipes more than the 2000"), "{last}");
+}
+
+#[test]
+fn a_signed_recipe_comes_before_any_that_is_not() {
+    let ours = pair(1);
+    let lenient = catalog(Some(&ours), false);
+    let signed = sign(one(), &ours);
+    let hidden = ["there is another of this id"];
+    for recipes in [[one(), signed.clone()], [signed, one()]] {
+        check(&recipes, &lenient, &["one"], &hidden);
+        let origin = &contents(&recipes, &lenient).entries[0].origin;
+        assert!(matches!(origin, Origin::Remote { signed_by: Some(_), .. }), "{origin:?}");
+    }
 }
 
 #[test]
