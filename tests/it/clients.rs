@@ -102,13 +102,23 @@ fn what_changed_meanwhile_stays() {
         let bridge = Bridge::new().file(file, text);
         let path = bridge.path(file);
         bridge.run(&["register", client]).expect(0);
-        let edit =
-            |text: &str| text.replace("\"x\"", "\"other\"").replace("12", "13").replace("4}", "8}");
-        let changed = edit(&read(&path)).replace("Dracula", "Light");
-        assert_ne!(changed, read(&path), "{client}");
-        fs::write(&path, &changed).expect("written");
+        let edits = [
+            ("\"x\"", "\"other\""),
+            ("\"numStartups\":12", "\"numStartups\":13"),
+            ("\"tab_size\": 4", "\"tab_size\": 8"),
+            ("Dracula", "Light"),
+        ];
+        let edits: Vec<_> = edits.into_iter().filter(|(old, _)| text.contains(old)).collect();
+        assert!(!edits.is_empty(), "{client}");
+        let edit = |text: &str| {
+            edits.iter().fold(text.to_owned(), |text, (old, new)| text.replace(old, new))
+        };
+        fs::write(&path, edit(&read(&path))).expect("written");
         bridge.run(&["unregister", client]).expect(0);
         let left = read(&path);
+        for (old, new) in edits {
+            assert!(left.contains(new) && !left.contains(old), "{client}: {new} in {left}");
+        }
         assert!(!left.contains("\"command\": \"/") && !left.contains("BRIDGE_HOME"), "{left}");
         let comments = [
             "// Servers of mine",
