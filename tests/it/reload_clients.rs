@@ -90,9 +90,9 @@ fn in_direct_mode_they_hear_of_all_lists_and_go_on_hearing_of_resources() {
 }
 
 #[test]
-fn a_daemon_reads_the_config_when_it_is_hung_up_on() {
+fn a_daemon_that_is_hung_up_on_goes_on_and_follows_its_config() {
     let mut server = Bridge::new().server("one", &[]).serve_http(&["--http"]);
-    // Changes are noticed by themselves; that the signal does not end the bridge is what it is for.
+    // Changes are noticed without the signal, too, which must not end the bridge.
     for name in ["two", "three"] {
         let servers = json!({"servers": {"one": entry(&[]), name: entry(&[])}});
         write(&server.path("config.json"), &servers);
