@@ -7,7 +7,7 @@ use crate::base::environment::Environment;
 use crate::base::paths::Paths;
 use crate::base::rewrite::{Access, rewrite};
 use crate::config::document::Document;
-use crate::config::load::load_with;
+use crate::config::load::{Loaded, load_with};
 use crate::config::variables::Draft;
 use crate::config::{self, Source};
 
@@ -74,8 +74,16 @@ impl Target<'_> {
             Ok(after) => after,
             Err(fault) => return refused(fault.to_string()),
         };
-        let ran = |name: &str| before.config.servers.contains_key(name);
-        match after.config.skipped.iter().find(|skipped| ran(&skipped.name)) {
+        // Of entries that share a name all but one are left out, whichever of them that is.
+        let count = |loaded: &Loaded, name: &str| {
+            loaded.config.skipped.iter().filter(|skipped| skipped.name == name).count()
+        };
+        let is_lost = |name: &str| {
+            before.config.servers.contains_key(name)
+                && (!after.config.servers.contains_key(name)
+                    || count(&after, name) > count(&before, name))
+        };
+        match after.config.skipped.iter().find(|skipped| is_lost(&skipped.name)) {
             Some(lost) => {
                 refused(format!("server `{}` would be left out: {}", lost.name, lost.reason))
             }

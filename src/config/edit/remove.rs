@@ -142,6 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_left_out_before_is_no_loss() {
+        let rest = "\"Foo Bar\": {\"command\": \"x\"}, \"foo-bar\": {\"command\": \"y\"}";
+        check(
+            &format!("{{\"servers\": {{\"foo\": {{\"command\": \"z\"}}, {rest}}}}}"),
+            "foo",
+            &format!("{{\"servers\": {{{rest}}}}}"),
+            &["/servers/foo"],
+        );
+    }
+
+    #[test]
     fn names_what_nobody_needs_any_more() {
         let config = r#"{"servers": {
             "a": {"command": "x", "args": ["${ONLY}", "${env:SHARED}", "${NOT_IN_A_FILE:-d}", "$PLAIN"]},
