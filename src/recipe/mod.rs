@@ -21,6 +21,7 @@ mod program;
 mod read;
 mod schema;
 mod spec;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -29,7 +30,7 @@ mod variables;
 pub use auth::{Auth, AuthKind, Bootstrap, OAuth2};
 pub use capabilities::Capabilities;
 pub use check::{Checked, MAX_BYTES, check};
-pub use concern::{Concern, Reason, is_archive};
+pub use concern::{Concern, Reason, is_archive, steers};
 pub use install::{ConfigFile, Install, Method, Platform};
 pub use local_only::LocalOnly;
 pub use metadata::{CATEGORIES, Metadata, ToolExample};

@@ -14,8 +14,8 @@ pub(super) struct Syntax {
 enum Names {
     /// These have one, all others none.
     Valued(&'static [&'static str]),
-    /// These have none, all others have one.
-    Bare(&'static [&'static str]),
+    /// These have none, those one. Of all others it is not known, so that what begins with `-` is no value of theirs.
+    Known { bare: &'static [&'static str], valued: &'static [&'static str] },
 }
 
 /// One option as it was given.
@@ -37,15 +37,22 @@ impl Syntax {
         Self { long: Names::Valued(long), short }
     }
 
-    /// A program of whose long options all but these have a value.
-    pub(super) const fn bare(long: &'static [&'static str], short: &'static str) -> Self {
-        Self { long: Names::Bare(long), short }
+    /// A program of whose long options these have no value, and those one.
+    pub(super) const fn known(
+        bare: &'static [&'static str],
+        valued: &'static [&'static str],
+        short: &'static str,
+    ) -> Self {
+        Self { long: Names::Known { bare, valued }, short }
     }
 
-    fn has_value(&self, long: &str) -> bool {
+    fn has_value(&self, long: &str, next: Option<&str>) -> bool {
         match self.long {
             Names::Valued(names) => names.contains(&long),
-            Names::Bare(names) => !names.contains(&long),
+            Names::Known { bare, valued } => {
+                let may_be_one = next.is_some_and(|next| !next.starts_with('-'));
+                valued.contains(&long) || !bare.contains(&long) && may_be_one
+            }
         }
     }
 }
@@ -80,7 +87,7 @@ fn long_option<'a>(
 ) -> usize {
     let (name, value, length) = match long.split_once('=') {
         Some((name, value)) => (name, Some(value), 1),
-        None if syntax.has_value(long) => (long, next, if next.is_some() { 2 } else { 1 }),
+        None if syntax.has_value(long, next) => (long, next, if next.is_some() { 2 } else { 1 }),
         None => (long, None, 1),
     };
     choices.push(Choice { name: format!("--{name}"), value, at, length });
@@ -140,5 +147,17 @@ mod tests {
         check("-v=/a -- --rm", &["-v=/a at 0+1"], 2);
         check("--volume", &["--volume at 0+1"], 1);
         check("-é -v", &["-é at 0+1", "-v at 1+1"], 2);
+        let syntax = Syntax::known(&["rm"], &["label"], "");
+        let check = |line: &str, expected: &[(&str, Option<&str>)]| {
+            let args: Vec<&str> = line.split_whitespace().collect();
+            let (choices, _) = scan(&args, 0, &syntax);
+            let told: Vec<_> =
+                choices.iter().map(|choice| (choice.name.as_str(), choice.value)).collect();
+            assert_eq!(told, expected, "{line}");
+        };
+        check("--rm x", &[("--rm", None)]);
+        check("--label --rm", &[("--label", Some("--rm"))]);
+        check("--odd --rm x", &[("--odd", None), ("--rm", None)]);
+        check("--odd x --rm", &[("--odd", Some("x")), ("--rm", None)]);
     }
 }

@@ -1,6 +1,7 @@
 //! Programs that recipes start, by their names, and what those fetch that fetch what they run.
 
 use super::options::{Choice, Syntax, scan};
+use super::syntax;
 
 /// What a program is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(super) enum Program {
     Interpreter(&'static Interpreter),
     /// Gives others the rights of an administrator.
     Elevator,
-    /// Is there on every machine and no MCP server.
+    /// Is there on many machines and no MCP server; many of them run what stands behind them.
     System,
     /// May be a server.
     Other,
@@ -38,7 +39,7 @@ pub(super) struct Interpreter {
     short: &'static str,
 }
 
-const INTERPRETERS: [Interpreter; 8] = [
+const INTERPRETERS: [Interpreter; 11] = [
     Interpreter {
         name: "node",
         code: &["-e", "--eval", "-p", "--print"],
@@ -46,6 +47,15 @@ const INTERPRETERS: [Interpreter; 8] = [
         valued: &["eval", "print", "require", "import", "loader", "experimental-loader"],
         short: "erC",
     },
+    Interpreter {
+        name: "nodejs",
+        code: &["-e", "--eval", "-p", "--print"],
+        load: &["-r", "--require", "--import", "--loader", "--experimental-loader"],
+        valued: &["eval", "print", "require", "import", "loader", "experimental-loader"],
+        short: "erC",
+    },
+    Interpreter { name: "pypy", code: &["-c"], load: &[], valued: &[], short: "cmWXQ" },
+    Interpreter { name: "pythonw", code: &["-c"], load: &[], valued: &[], short: "cmWXQ" },
     Interpreter { name: "python", code: &["-c"], load: &[], valued: &[], short: "cmWXQ" },
     Interpreter { name: "py", code: &["-c"], load: &[], valued: &[], short: "cmWXQ" },
     Interpreter {
@@ -76,167 +86,133 @@ const INTERPRETERS: [Interpreter; 8] = [
 const SHELLS: [&str; 11] =
     ["sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "csh", "tcsh", "powershell", "pwsh"];
 const ELEVATORS: [&str; 7] = ["sudo", "doas", "pkexec", "su", "runas", "gsudo", "run0"];
-const SYSTEM: [&str; 46] = [
+const SYSTEM: [&str; 125] = [
     "at",
     "awk",
     "bitsadmin",
+    "busybox",
+    "bwrap",
+    "cargo",
     "cat",
     "certutil",
     "chmod",
     "chown",
+    "chronic",
     "chroot",
+    "chrt",
+    "conhost",
     "cp",
     "crontab",
     "cscript",
     "curl",
+    "dbus-run-session",
     "dd",
+    "dotnet",
+    "ed",
+    "emacs",
+    "entr",
     "env",
+    "ex",
     "exec",
+    "expect",
+    "fakeroot",
+    "faketime",
     "find",
+    "firejail",
+    "flock",
+    "forfiles",
+    "gawk",
+    "gdb",
+    "gem",
     "git",
+    "go",
+    "groovy",
+    "gtime",
+    "guile",
+    "ionice",
+    "java",
+    "jshell",
+    "julia",
     "kill",
+    "kotlin",
     "launchctl",
+    "lldb",
     "ln",
+    "ltrace",
+    "lua",
+    "luajit",
     "make",
+    "mawk",
     "mount",
+    "msbuild",
     "mshta",
+    "msiexec",
     "mv",
+    "nawk",
     "nc",
     "ncat",
     "nice",
     "nohup",
     "nsenter",
+    "nvim",
+    "octave",
     "open",
     "osascript",
+    "parallel",
+    "pip",
+    "pip3",
+    "prlimit",
+    "proot",
+    "r",
+    "racket",
     "reg",
     "regsvr32",
     "rm",
+    "rscript",
+    "runcon",
     "rundll32",
+    "rustup",
+    "rvim",
+    "scala",
     "schtasks",
     "scp",
+    "screen",
+    "script",
     "sed",
+    "setarch",
     "setsid",
     "socat",
+    "sqlite3",
     "ssh",
+    "stdbuf",
+    "strace",
+    "swift",
     "systemctl",
+    "systemd-run",
     "tar",
+    "taskset",
+    "tclsh",
+    "time",
+    "timeout",
+    "tmux",
+    "toybox",
+    "ts-node",
+    "tsx",
+    "unbuffer",
+    "unshare",
+    "valgrind",
+    "vi",
+    "view",
+    "vim",
+    "watch",
     "wget",
+    "wish",
+    "wmic",
     "wscript",
+    "wsl",
     "xargs",
+    "xvfb-run",
 ];
-
-const NPX_SYNTAX: Syntax = Syntax::valued(
-    &[
-        "before",
-        "ca",
-        "cache",
-        "cafile",
-        "call",
-        "globalconfig",
-        "https-proxy",
-        "loglevel",
-        "node-arg",
-        "node-options",
-        "otp",
-        "package",
-        "prefix",
-        "proxy",
-        "registry",
-        "script-shell",
-        "scope",
-        "shell",
-        "tag",
-        "userconfig",
-        "workspace",
-    ],
-    "pcnw",
-);
-
-const UVX_SYNTAX: Syntax = Syntax::valued(
-    &[
-        "allow-insecure-host",
-        "build-constraints",
-        "cache-dir",
-        "color",
-        "config-file",
-        "config-setting",
-        "config-settings-package",
-        "constraints",
-        "default-index",
-        "directory",
-        "env-file",
-        "exclude-newer",
-        "exclude-newer-package",
-        "extra-index-url",
-        "find-links",
-        "fork-strategy",
-        "from",
-        "index",
-        "index-strategy",
-        "index-url",
-        "keyring-provider",
-        "link-mode",
-        "no-binary-package",
-        "no-build-isolation-package",
-        "no-build-package",
-        "overrides",
-        "pip-args",
-        "prerelease",
-        "project",
-        "python",
-        "python-platform",
-        "python-preference",
-        "refresh-package",
-        "reinstall-package",
-        "resolution",
-        "spec",
-        "torch-backend",
-        "trusted-host",
-        "upgrade-package",
-        "with",
-        "with-editable",
-        "with-requirements",
-    ],
-    "fipwcbPC",
-);
-
-const DOCKER_SYNTAX: Syntax = Syntax::valued(
-    &[
-        "config",
-        "connection",
-        "context",
-        "host",
-        "identity",
-        "log-level",
-        "namespace",
-        "tlscacert",
-        "tlscert",
-        "tlskey",
-        "url",
-    ],
-    "Hclan",
-);
-
-const DOCKER_RUN_SYNTAX: Syntax = Syntax::bare(
-    &[
-        "detach",
-        "disable-content-trust",
-        "help",
-        "init",
-        "interactive",
-        "no-healthcheck",
-        "oom-kill-disable",
-        "privileged",
-        "publish-all",
-        "quiet",
-        "read-only",
-        "rm",
-        "sig-proxy",
-        "tty",
-        "use-api-socket",
-    ],
-    "acehlmpuvw",
-);
 
 /// What runs a package, by program: nothing behind the name, or one of these subcommands.
 const SUBCOMMANDS: [(&str, Program, &[&[&str]]); 13] = [
@@ -267,6 +243,8 @@ pub(super) struct Fetch<'a> {
     pub(super) runs: bool,
     /// What that is, each with the argument in which it stands.
     pub(super) subjects: Vec<(usize, &'a str)>,
+    /// Where the program out of them stands, where options name the packages.
+    pub(super) program: Option<usize>,
 }
 
 impl Program {
@@ -302,13 +280,14 @@ impl Interpreter {
 pub(super) fn fetch<'a>(command: &str, args: &[&'a str]) -> Option<Fetch<'a>> {
     let name = name_of(command);
     let (_, program, paths) = SUBCOMMANDS.iter().find(|(known, ..)| *known == name)?;
-    let mut found = Fetch { options: Vec::new(), general: 0, runs: false, subjects: Vec::new() };
+    let mut found =
+        Fetch { options: Vec::new(), general: 0, runs: false, subjects: Vec::new(), program: None };
     let mut path: Vec<&str> = Vec::new();
     let mut at = 0;
     loop {
         let runs = paths.contains(&path.as_slice());
         found.general = if runs { found.general } else { found.options.len() };
-        let (options, rest) = scan(args, at, syntax(*program, runs));
+        let (options, rest) = scan(args, at, syntax_of(*program, runs));
         if !runs {
             found.general += options.len();
         }
@@ -332,12 +311,12 @@ pub(super) fn fetch<'a>(command: &str, args: &[&'a str]) -> Option<Fetch<'a>> {
     Some(found)
 }
 
-fn syntax(program: Program, runs: bool) -> &'static Syntax {
+fn syntax_of(program: Program, runs: bool) -> &'static Syntax {
     match program {
-        Program::Docker if runs => &DOCKER_RUN_SYNTAX,
-        Program::Docker => &DOCKER_SYNTAX,
-        Program::Uvx => &UVX_SYNTAX,
-        _ => &NPX_SYNTAX,
+        Program::Docker if runs => &syntax::DOCKER_RUN,
+        Program::Docker => &syntax::DOCKER,
+        Program::Uvx => &syntax::UVX,
+        _ => &syntax::NPX,
     }
 }
 
@@ -352,10 +331,11 @@ impl<'a> Fetch<'a> {
         let named = self.options.iter().filter(|option| names.contains(&option.name.as_str()));
         let named = named.filter_map(|option| Some((option.at + option.length - 1, option.value?)));
         self.subjects = named.collect();
-        if self.subjects.is_empty()
-            && let Some(subject) = args.get(first)
-        {
+        let Some(subject) = args.get(first) else { return };
+        if self.subjects.is_empty() {
             self.subjects.push((first, subject));
+        } else {
+            self.program = Some(first);
         }
     }
 
@@ -363,7 +343,7 @@ impl<'a> Fetch<'a> {
         let end = args.iter().position(|arg| *arg == "--").unwrap_or(args.len());
         let mut at = self.options.last().map_or(0, |option| option.at + option.length);
         while at < end {
-            let (options, rest) = scan(&args[..end], at, &NPX_SYNTAX);
+            let (options, rest) = scan(&args[..end], at, &syntax::NPX);
             self.options.extend(options);
             at = rest + 1;
         }
@@ -371,7 +351,7 @@ impl<'a> Fetch<'a> {
 }
 
 /// The name without folders and without what Windows appends.
-fn name_of(command: &str) -> String {
+pub(super) fn name_of(command: &str) -> String {
     let name = command.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
     for ending in [".exe", ".cmd", ".bat", ".ps1", ".com"] {
         if let Some(stem) = name.strip_suffix(ending) {

@@ -23,9 +23,11 @@ const BEYOND_A_SCHEMA: [&str; 17] = [
     "docker-all-capabilities",
     "docker-bind-root",
     "docker-mount-root",
+    "docker-mount-root-by-dots",
     "docker-mount-root-combined",
     "docker-privileged",
     "docker-privileged-true",
+    "podman-privileged-behind-switch",
     "sudo",
     // Characters that are not seen may stand in words of every language.
     "hidden-argument",

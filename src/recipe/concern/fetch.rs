@@ -49,6 +49,56 @@ const UVX: [(Reason, &[&str]); 5] = [
     (Reason::LoadsCode, &["--directory", "--project"]),
 ];
 
+/// Options of `npx` and its like that change nothing about what is run, nor where it is from.
+const NPX_HARMLESS: [&str; 20] = [
+    "--bun",
+    "--ignore-existing",
+    "--ignore-scripts",
+    "--loglevel",
+    "--no",
+    "--no-audit",
+    "--no-fund",
+    "--no-install",
+    "--no-update-notifier",
+    "--offline",
+    "--package",
+    "--prefer-offline",
+    "--prefer-online",
+    "--quiet",
+    "--silent",
+    "--yes",
+    "-p",
+    "-q",
+    "-s",
+    "-y",
+];
+
+/// The same of `uvx` and `pipx run`.
+const UVX_HARMLESS: [&str; 19] = [
+    "--color",
+    "--exclude-newer",
+    "--from",
+    "--isolated",
+    "--managed-python",
+    "--native-tls",
+    "--no-build",
+    "--no-cache",
+    "--no-config",
+    "--no-env-file",
+    "--no-progress",
+    "--no-python-downloads",
+    "--offline",
+    "--quiet",
+    "--refresh",
+    "--spec",
+    "--verbose",
+    "-q",
+    "-v",
+];
+
+/// The shortest name of an option that npm takes for a longer one without there being any doubt about it.
+const SHORTEST: usize = 5;
+
 impl Start<'_> {
     /// What is fetched, and with which options.
     pub(super) fn fetched(
@@ -70,6 +120,22 @@ impl Start<'_> {
         };
         for (at, subject) in &fetch.subjects {
             self.subject(*at, subject, method, declared, found);
+        }
+        // A package may bring an interpreter along; one that the machine has is found by the same name.
+        if let Some(at) = fetch.program {
+            let inner = self.from(at);
+            match Program::of(inner.command) {
+                Program::Interpreter(interpreter) => inner.interpreter(interpreter, found),
+                Program::Elevator => {
+                    found.push(Concern::new(&inner.command_at, inner.command, Reason::Elevated));
+                }
+                Program::Other => {}
+                _ => {
+                    let why = Reason::OtherProgram;
+                    found.push(Concern::new(&inner.command_at, inner.command, why));
+                    inner.shell(found);
+                }
+            }
         }
     }
 
@@ -103,15 +169,58 @@ impl Start<'_> {
 }
 
 fn of_option(program: Program, option: &Choice<'_>, is_general: bool) -> Option<Reason> {
-    let table: &[(Reason, &[&str])] = match program {
+    let (table, harmless): (&[(Reason, &[&str])], &[&str]) = match program {
         Program::Docker if is_general => return docker::of_daemon(option),
         Program::Docker => return docker::of_run(option),
-        Program::Uvx => &UVX,
-        _ => &NPX,
+        Program::Uvx => (&UVX, &UVX_HARMLESS),
+        _ => (&NPX, &NPX_HARMLESS),
     };
-    if option.name == "--strict-ssl" && option.value == Some("false") {
-        return Some(Reason::Unverified);
+    let name = option.name.as_str();
+    if name == "--strict-ssl" {
+        return (option.value != Some("true")).then_some(Reason::Unverified);
     }
-    let found = table.iter().find(|(_, names)| names.contains(&option.name.as_str()));
-    found.map(|(why, _)| *why)
+    if program == Program::Uvx && matches!(name, "-p" | "--python") {
+        return option.value.and_then(of_python);
+    }
+    if harmless.contains(&name) {
+        return None;
+    }
+    let found = table.iter().find(|(_, names)| names.contains(&name));
+    // npm takes keys of single scopes, and names that are cut short.
+    let is_registry =
+        name.ends_with(":registry") || name.len() >= SHORTEST && "--registry".starts_with(name);
+    let otherwise = if is_registry { Reason::OtherRegistry } else { Reason::UnknownOption };
+    Some(found.map_or(otherwise, |(why, _)| *why))
+}
+
+/// A version of Python is none; a path is a program.
+fn of_python(version: &str) -> Option<Reason> {
+    let is_version = version.chars().all(|letter| letter.is_ascii_digit() || letter == '.');
+    (!is_version).then_some(Reason::LoadsCode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::program::fetch;
+
+    #[test]
+    fn options_that_are_not_known_are_told() {
+        let check = |line: &str, expected: &[Reason]| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let found = fetch(words[0], &words[1..]).expect("a program that fetches");
+            let program = Program::of(words[0]);
+            let told = found.options.iter().filter_map(|option| of_option(program, option, false));
+            assert_eq!(told.collect::<Vec<_>>(), expected, "{line}");
+        };
+        check("npx -y --quiet --prefer-offline --package=a a --reg=x", &[]);
+        check("npx --reg=https://r.example a", &[Reason::OtherRegistry]);
+        check("npx --@t:registry=https://r.example @t/a", &[Reason::OtherRegistry]);
+        check("npx --odd -z a", &[Reason::UnknownOption, Reason::UnknownOption]);
+        check("npx --strict-ssl=0 a", &[Reason::Unverified]);
+        check("npm exec --scr=x a", &[Reason::UnknownOption]);
+        check("uvx --from a --python 3.12 a", &[]);
+        check("uvx --python /tmp/x --odd a", &[Reason::LoadsCode, Reason::UnknownOption]);
+        check("pipx run --spec a --fetch-missing-python a", &[Reason::UnknownOption]);
+    }
 }

@@ -9,10 +9,12 @@ mod environment;
 mod fetch;
 mod install;
 mod names;
+mod own;
 mod reason;
 mod start;
 mod subject;
 
+pub use environment::steers;
 pub use names::is_archive;
 pub use reason::{Concern, Reason, Severity};
 pub(super) use subject::Subject;

@@ -53,6 +53,14 @@ pub enum Reason {
     ShellCode,
     /// A command that the method does not explain.
     OutsideMethod(Method),
+    /// Another program than the one that is installed.
+    OtherProgram,
+    /// An option that is not among those that are known to be harmless.
+    UnknownOption,
+    /// A file that the recipe brings along and that is run.
+    OwnCode,
+    /// A proxy.
+    Proxy,
     /// Another package or image than the declared one.
     OtherPackage,
     /// A package beside the declared one.
@@ -148,6 +156,10 @@ impl fmt::Display for Reason {
                     method.name()
                 );
             }
+            Self::OtherProgram => "is another program than the one that is installed",
+            Self::UnknownOption => "is an option that this version does not know",
+            Self::OwnCode => "is a file of the recipe's own, which is run as a program",
+            Self::Proxy => "has connections go by way of another machine",
             Self::OtherPackage => "is not what the recipe says that it installs",
             Self::FurtherPackage => "is fetched beside what the recipe says that it installs",
             Self::OutsideRegistry => "does not come from the registry of packages",

@@ -1,7 +1,7 @@
 //! The start of a server: its program, and its arguments.
 
 use super::reason::{Concern, Reason};
-use super::{install, names};
+use super::{install, names, own};
 use crate::base::locate;
 use crate::config::{interpolate, is_telling};
 use crate::recipe::options::Choice;
@@ -10,8 +10,8 @@ use crate::recipe::{Install, Method};
 
 /// A program with its arguments, and the places at which they stand.
 pub(super) struct Start<'a> {
-    command: &'a str,
-    command_at: String,
+    pub(super) command: &'a str,
+    pub(super) command_at: String,
     args: Vec<&'a str>,
     args_at: String,
     /// Arguments before these that belong to another program.
@@ -76,10 +76,13 @@ impl<'a> Start<'a> {
         if program == Program::Elevator {
             found.push(Concern::new(&self.command_at, self.command, Reason::Elevated));
         } else if let Some(install) = install
-            && !self.suits(program, fetch.as_ref().is_some_and(|fetch| fetch.runs), install.method)
+            && let Some(why) =
+                self.strange(program, fetch.as_ref().is_some_and(|fetch| fetch.runs), install)
         {
-            let why = Reason::OutsideMethod(install.method);
             found.push(Concern::new(&self.command_at, self.command, why));
+        }
+        if let Some(install) = install {
+            self.own_files(program, install, found);
         }
         match program {
             Program::Shell | Program::Cmd => self.shell(found),
@@ -109,29 +112,53 @@ impl<'a> Start<'a> {
         })
     }
 
-    /// Whether servers of this method are started so. Programs that packages bring along can have any name.
-    fn suits(&self, program: Program, runs: bool, method: Method) -> bool {
-        match program {
+    /// The start without the program before the argument at which the real one stands.
+    pub(super) fn from(&self, at: usize) -> Self {
+        Self {
+            command: self.args[at],
+            command_at: self.arg_at(at),
+            args: self.args[at + 1..].to_vec(),
+            args_at: self.args_at.clone(),
+            skipped: self.skipped + at + 1,
+        }
+    }
+
+    /// Why no server of this method is started so, unless one is.
+    fn strange(&self, program: Program, runs: bool, install: &Install) -> Option<Reason> {
+        let method = install.method;
+        let suits = match program {
             Program::Shell | Program::Cmd | Program::Elevator | Program::System => false,
             // `uv run` and `npm start` run what lies in a folder.
-            Program::Npx | Program::Uvx if !runs => matches!(method, Method::Git | Method::Binary),
-            Program::Npx => matches!(method, Method::Npx | Method::Npm),
-            Program::Uvx => matches!(method, Method::Uvx | Method::Pip),
+            Program::Npx => runs && matches!(method, Method::Npx | Method::Npm),
+            Program::Uvx => runs && matches!(method, Method::Uvx | Method::Pip),
             Program::Docker => runs && method == Method::Docker,
             Program::Interpreter(_) | Program::Other => match method {
                 Method::Npx | Method::Uvx | Method::Docker => false,
-                Method::Binary | Method::Git => true,
-                // What a package installs is found by its name.
-                Method::Npm | Method::Pip | Method::Go => {
-                    matches!(program, Program::Interpreter(_))
-                        || !self.command.contains(['/', '\\'])
-                }
+                _ if own::is_started(self.command, &self.args, install) => true,
+                _ => return Some(Reason::OtherProgram),
             },
+        };
+        (!suits).then_some(Reason::OutsideMethod(method))
+    }
+
+    /// Files that the recipe brings along, and has run as programs.
+    fn own_files(&self, program: Program, install: &Install, found: &mut Vec<Concern>) {
+        let runs_any = matches!(program, Program::Interpreter(_) | Program::Shell | Program::Cmd);
+        for file in &install.config_files {
+            let is_program = runs_any || own::is_program(&file.name);
+            let is_named = |arg: &&str| arg.contains(file.name.as_str());
+            if is_program && let Some(at) = self.args.iter().position(is_named) {
+                found.push(Concern::new(&self.arg_at(at), self.args[at], Reason::OwnCode));
+            }
+        }
+        if runs_any && let Some(at) = self.args.iter().position(|arg| arg.contains("${CONFIG_DIR}"))
+        {
+            found.push(Concern::new(&self.arg_at(at), self.args[at], Reason::OwnCode));
         }
     }
 
     /// Where the arguments of a shell hand it code, everything from there on is shown.
-    fn shell(&self, found: &mut Vec<Concern>) {
+    pub(super) fn shell(&self, found: &mut Vec<Concern>) {
         let name = self.command.to_ascii_lowercase();
         let is_power = name.contains("powershell") || name.contains("pwsh");
         let is_code = |arg: &&str| brings_code(&arg.to_ascii_lowercase(), is_power);
@@ -141,7 +168,7 @@ impl<'a> Start<'a> {
         }
     }
 
-    fn interpreter(&self, interpreter: &Interpreter, found: &mut Vec<Concern>) {
+    pub(super) fn interpreter(&self, interpreter: &Interpreter, found: &mut Vec<Concern>) {
         let (options, first) = interpreter.scan(&self.args);
         for option in &options {
             let name = option.name.as_str();

@@ -69,20 +69,25 @@ fn plain_starts_are_no_concern() {
     check("uvx --python 3.12 mcp_server_git==1.0 -c x", &uvx(), &[]);
     check("uvx --from mcp-server-git start", &uvx(), &[]);
     check("docker run -i --rm -e API_TOKEN ghcr.io/a/b:latest -v x", &docker(), &[]);
-    check("node server.js -e x", &json!({"method": "npm", "package": "x"}), &[]);
-    check("python -m mcp_server", &json!({"method": "pip", "package": "x"}), &[]);
-    check("github-mcp", &json!({"method": "go", "package": "github.com/a/b"}), &[]);
-    check("/opt/x/server", &json!({"method": "binary", "binary": "https://example.com/x"}), &[]);
+    check("b --x", &json!({"method": "npm", "package": "@a/b@1"}), &[]);
+    check("python -m mcp_server", &json!({"method": "pip", "package": "mcp-server"}), &[]);
+    check("github-mcp", &json!({"method": "go", "package": "github.com/a/github-mcp"}), &[]);
+    check(
+        "/opt/x/server",
+        &json!({"method": "binary", "binary": "https://example.com/server"}),
+        &[],
+    );
+    check("uvx --from mcp-server-git python -m mcp_server_git", &uvx(), &[]);
 }
 
 #[test]
 fn what_is_run_before_a_server_is_shown() {
     check(
         "server",
-        &json!({"method": "git", "repository": "http://example.com/x", "buildCommand": "make",
+        &json!({"method": "git", "repository": "http://example.com/server", "buildCommand": "make",
             "preInstall": ["apt-get install x"], "postInstall": ["rm -r x", "id"]}),
         &[
-            "consent /install/repository `http://example.com/x` is reached without encryption, so that others can read and change what is sent",
+            "consent /install/repository `http://example.com/server` is reached without encryption, so that others can read and change what is sent",
             "consent /install/buildCommand `make` is run by a shell on this machine",
             "consent /install/preInstall/0 `apt-get install x` is run by a shell on this machine",
             "consent /install/postInstall/0 `rm -r x` is run by a shell on this machine",
@@ -91,9 +96,9 @@ fn what_is_run_before_a_server_is_shown() {
     );
     refuse(
         "server",
-        &json!({"method": "git", "repository": "ext::/bin/x", "buildCommand": "make \u{202e}x"}),
+        &json!({"method": "git", "repository": "ext::/bin/server", "buildCommand": "make \u{202e}x"}),
         &[
-            "/install/repository `ext::/bin/x` is no address of a repository, which begins with `https://` or `ssh://`",
+            "/install/repository `ext::/bin/server` is no address of a repository, which begins with `https://` or `ssh://`",
             "/install/buildCommand `make \\u{202e}x` has characters that are not seen, so that it is not what it looks like",
         ],
     );
@@ -156,7 +161,11 @@ fn code_among_arguments_is_shown() {
         let code = format!(
             "consent /transports/0/args/{at} `{what}` is code that is run as it stands there"
         );
-        check(words, &binary(), &[&code]);
+        let command = words.split(' ').next().unwrap_or_default();
+        let other = format!(
+            "consent /transports/0/command `{command}` is another program than the one that is installed"
+        );
+        check(words, &binary(), &[&other, &code]);
     };
     code("node -e id", 0, "-e id");
     code("node --eval=id", 0, "--eval=id");
@@ -182,6 +191,7 @@ fn code_among_arguments_is_shown() {
         "node --require ./x.js --import=y server.js",
         &binary(),
         &[
+            "consent /transports/0/command `node` is another program than the one that is installed",
             "consent /transports/0/args/0 `--require ./x.js` brings code into a program before that runs",
             "consent /transports/0/args/2 `--import=y` brings code into a program before that runs",
         ],
@@ -190,6 +200,7 @@ fn code_among_arguments_is_shown() {
         "deno run -A https://e.example/x.ts",
         &binary(),
         &[
+            "consent /transports/0/command `deno` is another program than the one that is installed",
             "consent /transports/0/args/2 `https://e.example/x.ts` does not come from the registry of packages",
         ],
     );
@@ -208,14 +219,69 @@ fn commands_belong_to_their_method() {
     outside("node x.js", &npx(), "npx");
     outside("npm run x", &npx(), "npx");
     outside("docker compose up", &docker(), "docker");
-    outside("/usr/bin/x", &json!({"method": "pip", "package": "x"}), "pip");
     outside("npx x", &json!({"method": "pip", "package": "x"}), "pip");
     outside("uv run x", &json!({"method": "uvx", "package": "x"}), "uvx");
-    check("uv run x", &json!({"method": "git", "repository": "git@h:x"}), &[]);
+    outside("uv run x", &json!({"method": "git", "repository": "git@h:x"}), "git");
+    outside("timeout 9 x", &json!({"method": "npm", "package": "timeout"}), "npm");
+    outside("busybox nc", &json!({"method": "binary", "binary": "https://h/busybox"}), "binary");
+    let other = |words: &str, install: &Value| {
+        let command = words.split(' ').next().unwrap_or_default();
+        let told = format!(
+            "consent /transports/0/command `{command}` is another program than the one that is installed"
+        );
+        check(words, install, &[&told]);
+    };
+    other("/usr/bin/x", &json!({"method": "pip", "package": "x"}));
+    other("nodejs x.js", &json!({"method": "npm", "package": "x"}));
+    other("pypy3 x.py", &json!({"method": "pip", "package": "x"}));
+    other("wrapper x", &json!({"method": "go", "package": "example.com/x"}));
     refuse(
         "sudo npx @a/b",
         &npx(),
         &["/transports/0/command `sudo` runs it with the rights of an administrator"],
+    );
+}
+
+#[test]
+fn a_program_out_of_a_named_package_is_looked_at() {
+    check(
+        "npx --package=@a/b node -e id",
+        &npx(),
+        &["consent /transports/0/args/2 `-e id` is code that is run as it stands there"],
+    );
+    check(
+        "uvx --from mcp-server-git sh -c id",
+        &uvx(),
+        &[
+            "consent /transports/0/args/2 `sh` is another program than the one that is installed",
+            "consent /transports/0/args/3 `-c id` is code that is run as it stands there",
+        ],
+    );
+    refuse(
+        "npx -p @a/b sudo x",
+        &npx(),
+        &["/transports/0/args/2 `sudo` runs it with the rights of an administrator"],
+    );
+}
+
+#[test]
+fn files_that_are_run_are_shown() {
+    let with_file = |name: &str| json!({"method": "npx", "package": "tsx", "configFiles": [{"name": name, "content": "x"}]});
+    check(
+        "npx -y tsx ${CONFIG_DIR}/x.ts",
+        &with_file("x.ts"),
+        &[
+            "consent /transports/0/args/2 `${CONFIG_DIR}/x.ts` is a file of the recipe's own, which is run as a program",
+        ],
+    );
+    check("npx -y tsx --config ${CONFIG_DIR}/x.json", &with_file("x.json"), &[]);
+    check(
+        "node ${CONFIG_DIR}/server",
+        &json!({"method": "npm", "package": "x", "configFiles": [{"name": "server", "content": "x"}]}),
+        &[
+            "consent /transports/0/command `node` is another program than the one that is installed",
+            "consent /transports/0/args/0 `${CONFIG_DIR}/server` is a file of the recipe's own, which is run as a program",
+        ],
     );
 }
 

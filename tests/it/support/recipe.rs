@@ -10,7 +10,7 @@ pub(crate) fn recipe(id: &str, flags: &[&str]) -> Value {
         "schemaVersion": 2, "id": id, "name": id, "description": format!("Does {id}"),
         "repository": "https://example.com",
         "transports": [{"type": "stdio", "command": UPSTREAM, "args": flags}],
-        "install": {"method": "binary", "binary": "https://example.com/program"},
+        "install": {"method": "binary", "binary": "https://example.com/test-upstream"},
     })
 }
 
