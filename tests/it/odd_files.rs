@@ -35,7 +35,7 @@ fn commands_say_what_is_in_the_place_of_a_file() {
                 "{output:?}"
             );
         }
-        let told = bridge.run(&["doctor"]).expect(1);
+        let told = bridge.run(&["doctor"]).expect(3);
         assert_words(&told.stdout, &["config.json", what, "no regular file"]);
         fs::remove_file(&config).expect("it can be removed");
     }
