@@ -72,6 +72,14 @@ fn changes_that_cannot_be_made_are_explained() {
         assert_words(&error_of(&result, "invalid_params").to_string(), &[words]);
         assert!(!result.to_string().contains("quince"), "{result}");
     }
+    for key in ["PATH", "ld_preload", "NODE_OPTIONS", "npm_config_registry", "HTTPS_PROXY"] {
+        let params = json!({"key": key, "value": "hush-quince"});
+        let result = client.mcp(&json!({"action": "set-env", "params": params}));
+        let error = error_of(&result, "invalid_params").to_string();
+        assert_words(&error, &[key, "load or trust", "bridge set-env"]);
+        assert!(!result.to_string().contains("quince"), "{result}");
+    }
+    assert!(!client.path(".env").exists(), "nothing was set");
     let result = client.mcp(&json!({"action": "set-mode", "params": {"mode": "fast"}}));
     assert_words(&error_of(&result, "invalid_params").to_string(), &["router, direct, auto"]);
 }

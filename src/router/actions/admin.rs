@@ -4,6 +4,7 @@ use crate::base::secret::Secret;
 use crate::catalog::install::{Forgotten, forget};
 use crate::config::edit::{self, Target};
 use crate::config::{Mode, ServerName};
+use crate::recipe::steers;
 use crate::router::answer::{self, Changed};
 use crate::router::routing::Router;
 use crate::router::{Action, Admin, Error};
@@ -19,6 +20,12 @@ enum Edit {
 pub(in crate::router) async fn run(router: &Router, action: Action<'_>) -> Result<Box<str>, Error> {
     let edit = match action {
         Action::Remove { server } => Edit::Remove(server.into_owned()),
+        Action::SetEnv { key, .. } if steers(&key) => {
+            let fault = Error::invalid(format!("programs load or trust what `{key}` says"));
+            return Err(
+                fault.with_hint("the owner of the bridge can set it, with `bridge set-env`")
+            );
+        }
         Action::SetEnv { key, value } => {
             Edit::SetEnv(key.into_owned(), Secret::from(value.into_owned()))
         }
