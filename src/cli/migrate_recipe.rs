@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::printer::{Printer, counted};
+#[cfg(not(unix))]
+use crate::base::fs::PRIVATE;
 use crate::base::fs::{create_new, write_atomically};
 use crate::config::{Finding, Severity};
 use crate::recipe::{self, Recipe};
@@ -25,9 +27,6 @@ Exit code 1 says that a recipe has errors or cannot be written, 4 that one is no
 /// The old names of files that have another one in version 2.
 const OLD_NAME: &str = "config.json";
 const NEW_NAME: &str = "recipe.json";
-
-/// Recipes hold no secrets.
-const MODE: u32 = 0o644;
 
 /// Copies of one file that are kept at most.
 const MAX_COPIES: usize = 99;
@@ -104,8 +103,15 @@ fn write_anew(file: &Path, old: &[u8], recipe: &Recipe) -> Result<Written, Failu
     let failed = |place: &Path, error: &io::Error| {
         Failure::new(Exit::Failed, format!("cannot write `{}`: {error}", place.display()))
     };
-    // A link stays one: what it leads to is written.
-    let file = file.canonicalize().map_err(|error| failed(file, &error))?;
+    // The file and its copy would be written, and the old one removed, in a folder that nobody named.
+    if file.is_symlink() {
+        let message = format!("`{}` is a link, so it stays as it is", file.display());
+        let hint = file.canonicalize().ok();
+        let hint = hint.map(|real| format!("name the file itself: `{}`", real.display()));
+        return Err(Failure::new(Exit::Failed, message).hint(hint));
+    }
+    let file = file.to_owned();
+    let mode = mode_of(&file).map_err(|error| failed(&file, &error))?;
     let is_renamed = file.file_name().is_some_and(|name| name == OLD_NAME);
     let new = if is_renamed { file.with_file_name(NEW_NAME) } else { file.clone() };
     let text = pretty(recipe);
@@ -116,24 +122,37 @@ fn write_anew(file: &Path, old: &[u8], recipe: &Recipe) -> Result<Written, Failu
         return Err(Failure::new(Exit::Failed, message).hint(Some(hint)));
     }
     let copy =
-        keep(&file, old).map_err(|error| failed(&file.with_extension("json.bak"), &error))?;
+        keep(&file, old, mode).map_err(|error| failed(&file.with_extension("json.bak"), &error))?;
     if is_renamed {
-        create_new(&new, text.as_bytes(), MODE).map_err(|error| failed(&new, &error))?;
+        create_new(&new, text.as_bytes(), mode).map_err(|error| failed(&new, &error))?;
         fs::remove_file(&file).map_err(|error| failed(&file, &error))?;
     } else {
-        write_atomically(&new, text.as_bytes(), MODE).map_err(|error| failed(&new, &error))?;
+        write_atomically(&new, text.as_bytes(), mode).map_err(|error| failed(&new, &error))?;
     }
     Ok(Written { file: new, copy })
 }
 
+/// Whoever may read the recipe now may do so afterwards, and nobody else.
+#[cfg(unix)]
+fn mode_of(file: &Path) -> io::Result<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(file.metadata()?.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
+fn mode_of(_file: &Path) -> io::Result<u32> {
+    Ok(PRIVATE)
+}
+
 /// A copy beside the file, under the first name that is free.
-fn keep(file: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+fn keep(file: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
     for number in 0..MAX_COPIES {
         let ending = if number == 0 { String::new() } else { number.to_string() };
         let copy = file.with_file_name(format!("{name}.bak{ending}"));
-        match create_new(&copy, bytes, MODE) {
+        match create_new(&copy, bytes, mode) {
             Ok(()) => return Ok(copy),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
             Err(error) => return Err(error),

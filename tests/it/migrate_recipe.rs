@@ -1,6 +1,7 @@
 //! `bridge migrate-recipe`: version 1 becomes version 2, and nothing of it is lost without a word.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::{Value, json};
 
@@ -95,4 +96,26 @@ fn what_cannot_be_migrated_stays() {
     let listed = bridge.run(&["migrate-recipe", "bad", "--json"]).expect(1).json();
     assert_eq!(listed["recipes"][0]["migrated"], false, "{listed}");
     assert_words(&listed["recipes"][0]["findings"].to_string(), &["`url` is missing"]);
+}
+
+#[test]
+fn links_are_not_followed_and_modes_stay() {
+    let bridge = bridge();
+    fs::create_dir(bridge.path("linked")).expect("it can be made");
+    symlink("../old/config.json", bridge.path("linked/config.json")).expect("it can be linked");
+    let output = bridge.run(&["migrate-recipe", "linked/config.json", "--write"]).expect(1);
+    assert_words(&output.stderr, &["linked/config.json", "is a link", "name the file itself"]);
+    assert_eq!(fs::read_to_string(bridge.path("old/config.json")).expect("it stays"), OLD);
+    assert!(!bridge.path("old/recipe.json").exists());
+    assert_eq!(fs::read_dir(bridge.path("linked")).expect("a folder").count(), 1);
+
+    for name in ["old/config.json", "named.json"] {
+        let private = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(bridge.path(name), private).expect("it can be set");
+    }
+    bridge.run(&["migrate-recipe", "old", "named.json", "--write"]).expect(0);
+    for name in ["old/recipe.json", "old/config.json.bak", "named.json", "named.json.bak"] {
+        let mode = bridge.path(name).metadata().expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
 }
