@@ -170,6 +170,10 @@ fn the_entry_starts_this_bridge_with_this_config() {
     };
     assert_eq!(state("zed"), "registered");
     assert_eq!(state("cursor"), "not installed");
+    for bad in ["a\"b\nx", "../x", "__proto__", ""] {
+        let refused = bridge.run(&["register", "cursor", "--create", "--name", bad]).expect(2);
+        assert_words(&refused.stderr, &["--name"]);
+    }
     // Another config is another entry, and one name has one.
     let updated = bridge.run(&["register", "zed", "--name", "work", "--json"]).expect(0).json();
     assert_eq!(updated["clients"][0]["state"], "updated");

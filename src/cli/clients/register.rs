@@ -10,6 +10,7 @@ use super::file::{Changed, ClientFile, Error, failure};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::printer::counted;
 use crate::cli::setup::{Setup, error_chain};
+use crate::config::{InvalidServerName, ServerName};
 
 /// The name of the bridge's entry.
 pub(super) const NAME: &str = "bridge";
@@ -25,7 +26,7 @@ pub(in crate::cli) struct Register {
     #[arg(long)]
     pub(super) create: bool,
     /// The name of the entry
-    #[arg(long, value_name = "NAME", default_value = NAME, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "NAME", default_value = NAME, value_parser = name)]
     pub(super) name: String,
     /// Say what would be done, and do nothing
     #[arg(long)]
@@ -41,6 +42,11 @@ pub(in crate::cli) struct Which {
     /// The file of the project in the working folder instead of the user's own
     #[arg(long)]
     pub(super) project: bool,
+}
+
+/// Clients show the name, and some make names of tools of it.
+fn name(text: &str) -> Result<String, InvalidServerName> {
+    ServerName::parse(text).map(|name| name.to_string())
 }
 
 pub(in crate::cli) fn run(arguments: &Register, setup: &Setup) -> Result<Exit, Failure> {
