@@ -43,8 +43,9 @@ impl Printer {
         let written = progress::aside(|| writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
         if let Err(error) = written
             && error.kind() != io::ErrorKind::BrokenPipe
+            // What is said of the first line is true of all after it.
+            && !LOST.swap(true, Ordering::Relaxed)
         {
-            LOST.store(true, Ordering::Relaxed);
             self.tell("31", "error:", &format!("cannot write to stdout: {error}"));
         }
     }

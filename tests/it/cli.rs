@@ -240,3 +240,20 @@ fn a_server_writes_neither_rows_nor_messages_of_its_own() {
         }
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_of_once() {
+    let bridge = Bridge::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_bridge"))
+        .env_clear()
+        .env("BRIDGE_HOME", bridge.home())
+        .arg("catalog")
+        .stdout(full)
+        .output()
+        .expect("the bridge starts");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr.matches("cannot write to stdout").count(), 1, "{stderr}");
+}
