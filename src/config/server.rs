@@ -179,9 +179,10 @@ pub(crate) fn is_telling(name: &str) -> bool {
     const WORDS: [&str; 8] =
         ["KEY", "TOKEN", "SECRET", "PASS", "PWD", "CREDENTIAL", "AUTH", "COOKIE"];
     let name = name.to_ascii_uppercase();
-    // A personal access token is a word of its own: paths are none.
+    // A personal access token, a password and a signature may be words of their own; parts of words are none.
     let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
-    WORDS.iter().any(|word| name.contains(word)) || words.any(|word| word == "PAT")
+    WORDS.iter().any(|word| name.contains(word))
+        || words.any(|word| matches!(word, "PAT" | "PW" | "PSK" | "SIG" | "SAS"))
 }
 
 #[cfg(test)]

@@ -16,6 +16,24 @@ const BEGINNINGS: [&str; 9] =
     ["sk-", "pk-", "ghp_", "gho_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "AKIA"];
 /// Letters and digits in one piece of a key that no name or version has.
 const LONG_PIECE: usize = 12;
+/// The same in a header, which hardly ever says anything else that looks so.
+const LONG_PIECE_OF_HEADER: usize = 8;
+/// Headers that say what is spoken, and by whom.
+const PLAIN_HEADERS: [&str; 9] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "content-type",
+    "mcp-protocol-version",
+    "origin",
+    "referer",
+    "user-agent",
+];
+/// Flags before headers.
+const HEADER_FLAGS: [&str; 2] = ["-H", "--header"];
+/// Values behind `-k` that are shorter are numbers and words.
+const SHORTEST_KEY: usize = 6;
 
 /// Gives every secret a variable, and the same secret the same one.
 #[derive(Debug, Default)]
@@ -87,14 +105,14 @@ impl Vault {
         if is_secret(name, value) {
             self.keep(server, name, value)
         } else {
-            self.url(server, value)
+            self.text(server, value)
         }
     }
 
     /// The value of a header; the word before the key stays, as in `Bearer …`.
     pub(super) fn header(&mut self, server: &str, name: &str, value: &str) -> String {
-        if !is_secret(name, value) {
-            return self.url(server, value);
+        if !is_secret(name, value) && !is_secret_header(name, value) {
+            return self.text(server, value);
         }
         let name = if name.eq_ignore_ascii_case("authorization") { "token" } else { name };
         let name = format!("{server}-{name}");
@@ -137,22 +155,45 @@ impl Vault {
         if let Some((name, value)) = arg.split_once(':')
             && !value.starts_with("//")
             && !name.contains([' ', '/', '\\'])
-            && is_secret(name, value.trim())
+            && (is_secret(name, value.trim())
+                || flag.is_some_and(|flag| HEADER_FLAGS.contains(&flag))
+                    && is_secret_header(name, value.trim()))
         {
             let blanks = &value[..value.len() - value.trim_start().len()];
             return format!("{name}:{blanks}{}", self.header(server, name, value.trim()));
         }
         if let Some(flag) = flag
             && !arg.starts_with('-')
-            && is_telling(flag)
-            && is_secret(flag, arg)
+            && (is_telling(flag) && is_secret(flag, arg) || flag == "-k" && may_be_key(arg))
         {
             return self.keep(server, &format!("{server}-{flag}"), arg);
         }
         if looks_like_key(arg) {
             return self.keep(server, &format!("{server}-key"), arg);
         }
-        self.url(server, arg)
+        self.text(server, arg)
+    }
+
+    /// A URL, or a list of `Name=value;` as databases are reached by, without what is secret in it.
+    fn text(&mut self, server: &str, text: &str) -> String {
+        let separator = if text.contains(';') { ';' } else { ' ' };
+        let is_list = !text.contains("${") && text.contains('=') && text.contains(separator);
+        if !is_list {
+            return self.url(server, text);
+        }
+        let pieces: Vec<String> = text
+            .split(separator)
+            .map(|piece| match piece.split_once('=') {
+                Some((name, value)) if is_telling(name) && is_secret(name, value) => {
+                    let variable = format!("{server}-{}", name.trim());
+                    let plain = value.trim_matches(|letter: char| "'\"".contains(letter));
+                    let kept = self.keep(server, &variable, plain);
+                    format!("{name}={}", value.replacen(plain, &kept, 1))
+                }
+                _ => self.url(server, piece),
+            })
+            .collect();
+        pieces.join(&separator.to_string())
     }
 
     /// A URL with its password and whatever else reads like a key replaced; anything else as it is.
@@ -187,6 +228,30 @@ fn is_secret(name: &str, value: &str) -> bool {
     (is_telling(name) && !is_place) || is_random(value) || looks_like_key(value)
 }
 
+/// Whether the value of a header that says nothing of itself reads like a key.
+fn is_secret_header(name: &str, value: &str) -> bool {
+    let is_plain = PLAIN_HEADERS.iter().any(|plain| plain.eq_ignore_ascii_case(name));
+    !is_plain
+        && !value.contains([' ', '/', '$', ','])
+        && has_mixed_piece(value, LONG_PIECE_OF_HEADER)
+}
+
+/// Whether what stands behind `-k` may be a key: the letter means other things as well.
+fn may_be_key(value: &str) -> bool {
+    value.len() >= SHORTEST_KEY
+        && !value.contains(['/', '\\', '$', ' '])
+        && !value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether letters and digits mix in a piece of this length.
+fn has_mixed_piece(text: &str, length: usize) -> bool {
+    text.split(['-', '_', '.']).any(|piece| {
+        piece.len() >= length
+            && piece.contains(|letter: char| letter.is_ascii_digit())
+            && piece.contains(|letter: char| letter.is_ascii_alphabetic())
+    })
+}
+
 /// Whether a text without a name is a key: it begins like one, or has a long piece in which letters and digits mix, as
 /// no word and no version does.
 fn looks_like_key(text: &str) -> bool {
@@ -194,12 +259,7 @@ fn looks_like_key(text: &str) -> bool {
     if text.len() < 16 || !text.chars().all(is_plain) {
         return false;
     }
-    let mixes = |piece: &str| {
-        piece.len() >= LONG_PIECE
-            && piece.contains(|letter: char| letter.is_ascii_digit())
-            && piece.contains(|letter: char| letter.is_ascii_alphabetic())
-    };
-    BEGINNINGS.iter().any(|begin| text.starts_with(begin)) || text.split(['-', '_', '.']).any(mixes)
+    BEGINNINGS.iter().any(|begin| text.starts_with(begin)) || has_mixed_piece(text, LONG_PIECE)
 }
 
 #[cfg(test)]
@@ -236,11 +296,20 @@ mod tests {
         check("USE_TOKEN", "true", "true");
         check("KEY_FILE", "/home/me/key.pem", "/home/me/key.pem");
         check("TOKEN", "${env}", "${env}");
+        check("MY_PW", "hunter2", "${MY_PW}");
+        check("DB", "Server=x;Password=hunter2;", "Server=x;Password=${WEB_PASSWORD};");
+        check("DB", "host=x password='hunter2' y", "host=x password='${WEB_PASSWORD}' y");
+        check("DB", "Server=x;Database=pass;", "Server=x;Database=pass;");
+        check("HOOK", "https://h/x?sig=hunter2&y=1", "https://h/x?sig=${WEB_KEY}&y=1");
         check("DATABASE_URL", "postgres://me:hunter2@db/x", "postgres://me:${WEB_KEY}@db/x");
         let header = |name: &str, value: &str| vault().header("web", name, value);
         assert_eq!(header("Authorization", "Bearer abc"), "Bearer ${WEB_TOKEN}");
         assert_eq!(header("X-Api-Key", "abc"), "${WEB_X_API_KEY}");
         assert_eq!(header("Accept", "text/plain"), "text/plain");
+        assert_eq!(header("X-Custom", "hunter2abcdefgh"), "${WEB_X_CUSTOM}");
+        assert_eq!(header("X-Region", "eu-west-1"), "eu-west-1");
+        assert_eq!(header("X-Version", "2026-01-01"), "2026-01-01");
+        assert_eq!(header("Accept", "hunter2abcdefgh"), "hunter2abcdefgh");
     }
 
     #[test]
@@ -251,6 +320,13 @@ mod tests {
         };
         check(&["-y", "@scope/server-web@1.2.3"], &["-y", "@scope/server-web@1.2.3"]);
         check(&["--api-key", "hunter2", "x"], &["--api-key", "${WEB_API_KEY}", "x"]);
+        check(&["-k", "hunter2", "-k", "10"], &["-k", "${WEB_K}", "-k", "10"]);
+        check(&["-k", "https://h/x"], &["-k", "https://h/x"]);
+        check(
+            &["--header", "X-Custom: hunter2abcdefgh"],
+            &["--header", "X-Custom: ${WEB_X_CUSTOM}"],
+        );
+        check(&["--db", "Server=x;Pwd=hunter2"], &["--db", "Server=x;Pwd=${WEB_PWD}"]);
         check(&["--token=hunter2"], &["--token=${WEB_TOKEN}"]);
         check(
             &["-e", "WEB_TOKEN=abc", "-e", "OTHER"],
