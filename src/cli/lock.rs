@@ -1,6 +1,7 @@
 //! `bridge lock`: writes down what is installed now.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use super::edited::{failure, list};
 use super::exit::{Exit, Failure};
 use super::install::reach;
 use super::listed::sources;
-use super::printer::counted;
+use super::printer::{Printer, counted};
 use super::setup::{Setup, error_chain};
 use crate::catalog::Sources;
 use crate::catalog::install::{Plan, Standing, Wish, version};
@@ -92,22 +93,34 @@ pub(super) fn run(_arguments: &Lock, setup: &Setup) -> Result<Exit, Failure> {
         }
     });
     let changed = changed.map_err(|error| failed(&error))?;
-    if !strangers.is_empty() {
-        printer.talk(&format!("not from a recipe, so not locked: {}", list(&strangers)));
-    }
     let now = LockFile::read(&path).map_err(|error| failed(&error))?;
-    let now = now.map(|lock| lock.servers).unwrap_or_default();
+    tell(printer, &path, changed, now.as_ref(), &kept, &strangers);
+    Ok(exit)
+}
+
+fn tell(
+    printer: Printer,
+    path: &Path,
+    changed: bool,
+    now: Option<&LockFile>,
+    kept: &[String],
+    strangers: &[String],
+) {
+    if !strangers.is_empty() {
+        printer.talk(&format!("not from a recipe, so not locked: {}", list(strangers)));
+    }
+    let servers = now.map(|lock| &lock.servers);
+    let count = servers.map_or(0, BTreeMap::len);
     if printer.json {
-        let servers: Vec<Value> = now.iter().map(|(name, locked)| {
+        let servers: Vec<Value> = servers.into_iter().flatten().map(|(name, locked)| {
             json!({ "name": name, "version": locked.version, "tools": locked.tools.as_ref().map(BTreeMap::len) })
         }).collect();
         let answer = json!({ "file": path, "changed": changed, "servers": servers, "kept": kept, "notLocked": strangers });
         printer.json(&answer);
     } else {
         let what = if changed { "wrote" } else { "kept" };
-        printer.line(&format!("{what} {} with {}", path.display(), counted(now.len(), "server")));
+        printer.line(&format!("{what} {} with {}", path.display(), counted(count, "server")));
     }
-    Ok(exit)
 }
 
 /// Looks for the plan by which the entry was written: by the recipe in the lock, or by the one of the server's name; in the

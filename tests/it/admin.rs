@@ -165,3 +165,44 @@ fn agents_install_what_nobody_has_to_agree_to() {
     let lock: Value = serde_json::from_str(&lock).expect("JSON");
     assert_eq!(lock["servers"]["keyed"]["tools"], json!({"a": "1"}));
 }
+
+#[test]
+fn agents_forget_no_tools_and_leave_nothing_of_what_they_remove() {
+    let mut plain = recipe("plain", &[]);
+    plain["install"]["configFiles"] = json!([{"name": "settings.json", "content": "{}"}]);
+    let bridge = with_recipe(Bridge::new().server("one", &[]).set("agentAdmin", true), &plain);
+    let mut client = bridge.serve_initialized();
+    let (config, file) = (client.path("config.json"), client.path("bridge.lock"));
+    let before = fs::read_to_string(&config).expect("there");
+    let lock = || -> Value {
+        let lock = fs::read_to_string(&file).expect("the lock is there");
+        serde_json::from_str(&lock).expect("JSON")
+    };
+    let install = json!({"action": "install", "server": "plain"});
+    let result = client.mcp(&install);
+    assert!(!is_error(&result), "{result}");
+    // What was locked of the same package is not forgotten by installing it once more.
+    let mut known = lock();
+    known["servers"]["plain"]["tools"] = json!({"a": "1"});
+    fs::write(&file, known.to_string()).expect("written");
+    fs::write(&config, before).expect("written");
+    let result = client.mcp(&install);
+    assert!(!is_error(&result), "{result}");
+    assert_eq!(lock()["servers"]["plain"]["tools"], json!({"a": "1"}));
+    assert!(client.path("config/plain/settings.json").exists());
+    let result = client.mcp(&json!({"action": "remove", "server": "plain"}));
+    assert!(!is_error(&result), "{result}");
+    assert!(!client.path("config/plain").exists());
+    assert_eq!(lock()["servers"], json!({}));
+}
+
+#[test]
+fn whoever_may_install_is_told_how() {
+    let told = |may: bool| {
+        let mut client = Bridge::new().set("agentAdmin", may).serve_initialized();
+        let found = json_of(&client.mcp(&json!({"action": "search", "intent": "github"})));
+        found["hint"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_words(&told(false), &["the owner of the bridge installs one"]);
+    assert_words(&told(true), &["{\"action\": \"install\""]);
+}

@@ -28,6 +28,20 @@ fn bridge() -> Bridge {
     with_recipe(bridge, &changing(&file))
 }
 
+/// A server that is a script, so that it can be broken without its recipe being another one.
+fn scripted() -> (Bridge, Value) {
+    let bridge = Bridge::new().without_config().file("tools.json", TOOL);
+    let file = bridge.path("tools.json").display().to_string();
+    let script = bridge.path("server.sh").display().to_string();
+    let mut recipe = packaged("one", &["--tools-file", &file]);
+    let server = recipe["transports"][0]["command"].take();
+    recipe["transports"][0]["command"] = "/bin/sh".into();
+    let args = recipe["transports"][0]["args"].as_array_mut().expect("a list");
+    args.insert(0, script.into());
+    let script = format!("exec '{}' \"$@\"\n", server.as_str().expect("a path"));
+    (bridge.file("server.sh", &script), recipe)
+}
+
 #[test]
 fn installing_locks_versions_and_tools() {
     let bridge = bridge();
@@ -52,7 +66,8 @@ fn installing_locks_versions_and_tools() {
 
 #[test]
 fn locking_loses_nothing() {
-    let bridge = bridge();
+    let (bridge, recipe) = scripted();
+    let bridge = with_recipe(bridge, &recipe);
     bridge.run(&["install", "one", "--agree"]).expect(0);
     let file = bridge.path("bridge.lock");
     let before = fs::read_to_string(&file).expect("there");
@@ -69,10 +84,11 @@ fn locking_loses_nothing() {
     fs::remove_file(&recipe).expect("removed");
     stays(1, &["`one` stays in the lock as it was"]);
     fs::write(&recipe, &text).expect("written");
-    // The server ends at its start.
-    fs::remove_file(bridge.path("tools.json")).expect("removed");
+    let script = bridge.path("server.sh");
+    let works = fs::read_to_string(&script).expect("there");
+    fs::write(&script, "exit 3").expect("written");
     stays(5, &["`one` cannot be reached"]);
-    fs::write(bridge.path("tools.json"), TOOL).expect("written");
+    fs::write(&script, works).expect("written");
     stays(0, &[]);
     bridge.run(&["remove", "one"]).expect(0);
     fs::write(&file, &before).expect("written");
@@ -139,9 +155,8 @@ fn frozen_installs_the_same_elsewhere_or_nothing() {
 
 /// A recipe with a file, a command behind its installation and a variable, and the lock of a machine that has it.
 fn demanding() -> (Bridge, String, String) {
-    let here = bridge().env("ONE_KEY", "s3cret");
-    let file = here.path("tools.json").display().to_string();
-    let mut recipe = packaged("one", &["--tools-file", &file]);
+    let (here, mut recipe) = scripted();
+    let here = here.env("ONE_KEY", "s3cret");
     recipe["transports"][0]["env"] = json!({"KEY": "${ONE_KEY}"});
     recipe["auth"] = json!({"required": true, "type": "api-key", "envVars": ["ONE_KEY"]});
     recipe["install"]["configFiles"] = json!([{"name": "settings.json", "content": "{}"}]);
@@ -175,11 +190,13 @@ fn frozen_leaves_nothing_of_what_it_refuses() {
     set(&TOOL.replace("first", "second"));
     refuses(&with, &[], 1, &["nothing was installed", "changed: extra"]);
     nothing_is_left(&with);
-    // One that ends at its start shows no tools.
-    fs::remove_file(here.path("tools.json")).expect("removed");
+    set(TOOL);
+    let script = here.path("server.sh");
+    let works = fs::read_to_string(&script).expect("there");
+    fs::write(&script, "exit 3").expect("written");
     refuses(&with, &[], 1, &["nothing was installed", "`one` cannot be reached"]);
     nothing_is_left(&with);
-    set(TOOL);
+    fs::write(&script, works).expect("written");
     with.run(&["install", "--frozen", "--agree"]).expect(0);
     for name in ["pins/one.json", "config/one/settings.json", "after"] {
         assert!(with.path(name).exists(), "{name}");

@@ -1,5 +1,7 @@
 //! What installing a recipe comes to.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
 use super::entry::{SYSTEM, entry, rename, started};
@@ -153,19 +155,7 @@ impl Plan {
             }
             _ => {}
         }
-        let mut entry = entry(recipe, &transport);
-        let is_built = recipe.install.as_ref().is_some_and(|by| by.method == Method::Git);
-        if is_built && matches!(transport, Transport::Stdio(_)) {
-            entry.insert("cwd".to_owned(), folder.display().to_string().into());
-        }
-        let mut entry = Value::Object(entry);
-        if let Some(alias) = wish.alias.as_ref().filter(|alias| alias.as_str() != recipe.id) {
-            let suffix = alias.as_str().to_ascii_uppercase().replace('-', "_");
-            rename(&mut entry, &|name| {
-                let own = recipe.auth.env_vars.iter().any(|own| own == name);
-                own.then(|| format!("{name}_{suffix}"))
-            });
-        }
+        let entry = entry_of(recipe, &transport, wish, &folder);
         let variables = variables(&entry);
         let Value::Object(entry) = entry else { unreachable!("it was made as an object") };
         let files = recipe.install.as_ref().map(|install| install.config_files.clone());
@@ -209,6 +199,24 @@ impl Plan {
         let words = std::iter::once(command).chain(args.filter_map(Value::as_str));
         words.map(step::quoted).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// The entry as it will stand in the config; where the server has another name, so have its variables.
+fn entry_of(recipe: &Recipe, transport: &Transport, wish: &Wish, sources: &Path) -> Value {
+    let mut entry = entry(recipe, transport);
+    let is_built = recipe.install.as_ref().is_some_and(|by| by.method == Method::Git);
+    if is_built && matches!(transport, Transport::Stdio(_)) {
+        entry.insert("cwd".to_owned(), sources.display().to_string().into());
+    }
+    let mut entry = Value::Object(entry);
+    if let Some(alias) = wish.alias.as_ref().filter(|alias| alias.as_str() != recipe.id) {
+        let suffix = alias.as_str().to_ascii_uppercase().replace('-', "_");
+        rename(&mut entry, &|name| {
+            let own = recipe.auth.env_vars.iter().any(|own| own == name);
+            own.then(|| format!("{name}_{suffix}"))
+        });
+    }
+    entry
 }
 
 /// Puts what will run, with its version, into the recipe, where it stands there for this system.

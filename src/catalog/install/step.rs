@@ -106,7 +106,8 @@ impl Work<'_> {
         let mut steps: Vec<Step> =
             install.pre_install.iter().map(|line| Step::shell(When::Before, line, None)).collect();
         let mut by_hand = Vec::new();
-        let is_there = !self.is_wished && is_on_path(self.command, environment);
+        let is_found = is_on_path(self.command, environment);
+        let is_there = !self.is_wished && is_found;
         match install.method {
             Method::Npm | Method::Pip | Method::Go if !is_there => match self.package_step() {
                 Some(step) => steps.push(step),
@@ -128,7 +129,7 @@ impl Work<'_> {
                     self.folder.display()
                 )),
             },
-            Method::Binary if !is_there => {
+            Method::Binary if !is_found => {
                 let from = install.binary.as_deref().unwrap_or("where its maker offers it");
                 by_hand.push(format!(
                     "download `{}` from {from} and put it into a folder of your PATH: a recipe says nothing by which a \
