@@ -102,6 +102,11 @@ fn take_out(server: &str, purge: bool, setup: &Setup) -> Result<Gone, Failure> {
     let (target, printer) = (setup.target(), setup.printer);
     let removed = edit::remove(&target, server).map_err(|error| failure(&error))?;
     let name = ServerName::parse(server).or_else(|_| ServerName::normalise(server));
+    // Another spelling of the same name may have what is there.
+    let bears = |name: &ServerName| {
+        edit::configured(&target).is_ok_and(|all| all.contains_key(name.as_str()))
+    };
+    let name = name.ok().filter(|name| !bears(name));
     let also = name.map(|name| what_else(&name, setup)).unwrap_or_default();
     // Only the config's own file is changed; what others hold, they may hold for others.
     let own = setup.source.env_files.first();

@@ -69,6 +69,17 @@ fn remove_changes_nothing_if_a_name_is_wrong() {
 }
 
 #[test]
+fn remove_leaves_what_another_spelling_of_the_name_has() {
+    let config = r#"{"servers": {"Foo Bar": {"command": "x"}, "foo-bar": {"command": "x"}}}"#;
+    let bridge = bridge(config, "").file("config/foo-bar/own.txt", "kept");
+    let output = bridge.run(&["remove", "Foo Bar"]).expect(0);
+    assert!(!output.stderr.contains("removed the folder"), "{}", output.stderr);
+    assert_eq!(read(&bridge.path("config/foo-bar/own.txt")), "kept");
+    bridge.run(&["remove", "foo-bar"]).expect(0);
+    assert!(!bridge.path("config/foo-bar").exists());
+}
+
+#[test]
 fn remove_tells_the_truth_about_variables() {
     let config = r#"{"servers": {"one": {"command": "x", "env": {"A": "${K1}", "B": "${K2}"}}}}"#;
     let bridge = Bridge::new().without_config().file("project/c.json", config);
