@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, Output, UPSTREAM, assert_words, recipe, with_recipe};
+use crate::support::{Bridge, Issuer, Output, UPSTREAM, assert_words, recipe, with_recipe};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CLI.md");
 const CURSOR: &str = ".cursor/mcp.json";
@@ -32,9 +33,19 @@ enum Home {
     InstalledBroken,
     /// A server that was installed, and a config that has been no JSON since.
     InstalledFaulty,
+    /// A server that a bridge logs in to by itself, and one whose login server is away.
+    Login,
+    /// The same, where no token can be kept.
+    LoginDamaged,
 }
 
-use Home::{Broken, Damaged, Empty, Faulty, Good, Installed, InstalledBroken, InstalledFaulty};
+use Home::{
+    Broken, Damaged, Empty, Faulty, Good, Installed, InstalledBroken, InstalledFaulty, Login,
+    LoginDamaged,
+};
+
+/// Logs in whoever asks.
+static ISSUER: LazyLock<Issuer> = LazyLock::new(Issuer::start);
 
 /// A command with its arguments, `PORT` standing for a port that is taken; where it runs and how it ends.
 const CASES: &[(&str, &str, Home, i32)] = &[
@@ -129,6 +140,19 @@ const CASES: &[(&str, &str, Home, i32)] = &[
     ("set-env", "KEY value", Good, 0),
     ("set-env", "KEY value", Damaged, 1),
     ("set-env", "1KEY value", Good, 2),
+    ("auth login", "own", Login, 0),
+    ("auth login", "own", LoginDamaged, 1),
+    ("auth login", "own", Faulty, 3),
+    ("auth login", "oen", Good, 4),
+    ("auth login", "away", Login, 5),
+    ("auth logout", "own", Login, 0),
+    ("auth logout", "--all", LoginDamaged, 1),
+    ("auth logout", "own", Faulty, 3),
+    ("auth logout", "oen", Good, 4),
+    ("auth status", "", Login, 0),
+    ("auth status", "", LoginDamaged, 1),
+    ("auth status", "", Faulty, 3),
+    ("auth status", "oen", Good, 4),
     ("limit", "", Good, 0),
     ("limit", "one --day 3", Good, 0),
     ("limit", "one --day few", Good, 2),
@@ -201,6 +225,8 @@ fn bridge_in(home: Home) -> Bridge {
             .file("recipes/faulty/recipe.json", "{}")
             .file("models/half/readme", "half of a model")
             .file(".env/this", "is a folder"),
+        Login => with_logins(bridge),
+        LoginDamaged => with_logins(bridge).file("tokens", "no folder"),
         Installed => installed(bridge.without_config(), &[("plain", 0)]),
         InstalledBroken => installed(bridge.without_config(), &[("plain", 0), ("hopeless", 5)]),
     }
@@ -212,6 +238,17 @@ fn installed(bridge: Bridge, servers: &[(&str, i32)]) -> Bridge {
         bridge.run(&["install", server]).expect(*code);
     }
     bridge
+}
+
+fn with_logins(bridge: Bridge) -> Bridge {
+    let login = |token_url: String| {
+        let secret = "s-123";
+        json!({"grantType": "client_credentials", "clientId": "c", "clientSecret": secret, "tokenUrl": token_url})
+    };
+    let away = "http://127.0.0.1:1/token".to_owned();
+    bridge
+        .entry("own", ISSUER.entry_with(&login(ISSUER.url("/token"))))
+        .entry("away", ISSUER.entry_with(&login(away)))
 }
 
 /// Recipes of a server that works and of one that does not.

@@ -126,7 +126,7 @@ fn servers_that_cannot_be_reached_are_problems() {
         .entry("missing", json!({"command": "no-such-program-anywhere"}))
         .entry(
             "login",
-            json!({"command": "x", "auth": {"type": "oauth2"}, "oauth2EnvBinding": "T"}),
+            json!({"command": "sh", "auth": {"type": "oauth2"}, "oauth2EnvBinding": "T"}),
         );
     let checkup = bridge.run(&["doctor", "--json"]).expect(5).json();
     let servers = lines_of(&checkup, "server");

@@ -58,8 +58,7 @@ docs/AUTH.md says more. Tokens lie in tokens/ in the home folder, readable by yo
 const LOGIN_EXAMPLES: &str = "\
 Examples:
   bridge auth login notion                the browser opens; it comes back by itself
-  bridge auth login notion --no-browser   open the URL yourself, on any machine; where the browser cannot come back,
-                                          paste the address at which it ends up
+  bridge auth login notion --no-browser   open the URL on any machine, and paste the address at which it ends up
   bridge auth login notion --device       type a code in a browser anywhere, for a machine without one
   bridge auth login notion --port 8765    where the service permits one address to return to only
 
@@ -78,4 +77,4 @@ Examples:
   bridge auth status
   bridge auth status notion --json
 
-Exit codes: 0 shown, 3 config invalid, 4 no such server";
+Exit codes: 0 shown, 1 failed, 3 config invalid, 4 no such server";
