@@ -9,6 +9,7 @@ pub mod json;
 pub mod locate;
 pub mod lock;
 pub mod paths;
+pub mod program;
 pub mod replaced;
 pub mod rewrite;
 pub mod secret;

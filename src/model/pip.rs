@@ -1,13 +1,13 @@
 //! The other way to a wheel: pip, which knows the mirrors, proxies and certificates of its machine.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
-use tokio::time::timeout;
 
 use super::package::{Package, Wheel};
+use crate::base::program::{self, Fault};
 
 /// Names under which Python is looked for.
 const PYTHONS: [&str; 2] = ["python3", "python"];
@@ -24,26 +24,27 @@ pub(super) async fn wheel(
         format!("{}=={} --hash=sha256:{}\n", package.distribution, package.version, wheel.sha256);
     let file = folder.join(format!("{}.requirements.txt", package.name));
     std::fs::write(&file, requirement).map_err(|error| format!("`{}`: {error}", file.display()))?;
-    let mut outcome = Err("there is no Python on this machine".to_owned());
+    let mut outcome = None;
     for python in PYTHONS {
         outcome = run(python, wheel, &file, folder).await;
-        if !matches!(&outcome, Err(reason) if reason.starts_with("there is no")) {
+        if outcome.is_some() {
             break;
         }
     }
     let _ = std::fs::remove_file(&file);
-    outcome?;
+    outcome.unwrap_or_else(|| Err("there is no Python on this machine".to_owned()))?;
     let name = wheel.url.rsplit('/').next().unwrap_or_default();
     let path = folder.join(name);
     if path.is_file() { Ok(path) } else { Err(format!("pip did not leave `{name}`")) }
 }
 
+/// Nothing where there is no such Python.
 async fn run(
     python: &str,
     wheel: &Wheel,
     requirements: &Path,
     folder: &Path,
-) -> Result<(), String> {
+) -> Option<Result<(), String>> {
     let mut command = Command::new(python);
     command
         .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"])
@@ -51,11 +52,7 @@ async fn run(
         .arg("--requirement")
         .arg(requirements)
         .arg("--dest")
-        .arg(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+        .arg(folder);
     if wheel.platform.is_some() {
         // The wheel of one Python will do: only the library in it is wanted.
         command.args([
@@ -67,14 +64,12 @@ async fn run(
             wheel.tag,
         ]);
     }
-    let child = command.spawn().map_err(|_| format!("there is no `{python}` on this machine"))?;
-    let output = timeout(LIMIT, child.wait_with_output()).await;
-    let output = output.map_err(|_| "pip took longer than a quarter of an hour".to_owned())?;
-    let output = output.map_err(|error| format!("pip: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = match program::ask(command, None, LIMIT).await {
+        Ok(answer) if answer.status.success() => return Some(Ok(())),
+        Ok(answer) => String::from_utf8_lossy(&answer.stderr).into_owned(),
+        Err(Fault::System(fault)) if fault.kind() == ErrorKind::NotFound => return None,
+        Err(fault) => fault.to_string(),
+    };
     let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    Err(format!("pip: {}", last.unwrap_or("it failed and said nothing")))
+    Some(Err(format!("pip: {}", last.unwrap_or("it failed and said nothing"))))
 }

@@ -16,6 +16,8 @@ use super::guardian::Guardian;
 
 use crate::base::environment::Environment;
 use crate::base::fs::create_private_folder;
+#[cfg(target_os = "linux")]
+use crate::base::program::die_with_parent;
 use crate::base::secret::Secret;
 use crate::base::surroundings;
 use crate::config;
@@ -55,7 +57,10 @@ impl Child {
         let mut wrap = CommandWrap::with_new(command, |child| {
             configure(child, server, environment);
             #[cfg(target_os = "linux")]
-            die_with_parent(child, guardian);
+            {
+                die_with_parent(child);
+                announce(child, guardian);
+            }
         });
         #[cfg(unix)]
         wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
@@ -162,33 +167,23 @@ fn configure(child: &mut Command, server: &config::Stdio, environment: &Environm
     child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
 }
 
-/// Has the kernel kill the child when the bridge dies, however it dies (`prctl(2)`,
-/// `PR_SET_PDEATHSIG`), and tells the guardian of it. The signal follows the thread that started the
-/// child, so children are never started on a thread that ends early.
+/// Has the child tell the guardian of itself before it becomes the server.
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
     reason = "what a child does between fork and exec can only be set through an unsafe call"
 )]
-fn die_with_parent(child: &mut Command, guardian: &Guardian) {
-    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
-    let bridge = getpid();
-    let announcements = guardian.announcements();
+fn announce(child: &mut Command, guardian: &Guardian) {
+    // Without a guardian the kernel's help has to do.
+    let Some(announcements) = guardian.announcements() else { return };
     // SAFETY: between fork and exec only system calls are made, and nothing is allocated.
     unsafe {
         child.pre_exec(move || {
-            set_parent_process_death_signal(Some(Signal::KILL))?;
-            // The bridge may have died before the signal was set.
-            if getppid() != Some(bridge) {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
-            if let Some(announcements) = &announcements {
-                let mut line = [0; 16];
-                let start = announcement(&mut line, getpid().as_raw_nonzero().get());
-                // Without a guardian the kernel's help has to do.
-                let flags = rustix::net::SendFlags::NOSIGNAL;
-                let _ = rustix::net::send(announcements, &line[start..], flags);
-            }
+            let mut line = [0; 16];
+            let own = rustix::process::getpid().as_raw_nonzero().get();
+            let start = announcement(&mut line, own);
+            let flags = rustix::net::SendFlags::NOSIGNAL;
+            let _ = rustix::net::send(&announcements, &line[start..], flags);
             Ok(())
         });
     }

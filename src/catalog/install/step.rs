@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::build::Build;
 use super::pin::joined;
 use crate::base::environment::Environment;
+use crate::base::program::{Running, find_for_servers};
 use crate::base::surroundings::handed_on;
 use crate::recipe::{Install, Method};
 
@@ -106,7 +106,7 @@ impl Work<'_> {
         let mut steps: Vec<Step> =
             install.pre_install.iter().map(|line| Step::shell(When::Before, line, None)).collect();
         let mut by_hand = Vec::new();
-        let is_found = is_on_path(self.command, environment);
+        let is_found = find_for_servers(self.command, environment).is_some();
         let is_there = !self.is_wished && is_found;
         match install.method {
             Method::Npm | Method::Pip | Method::Go if !is_there => match self.package_step() {
@@ -210,17 +210,11 @@ impl Step {
 
     async fn run_alone(&self, environment: &Environment) -> Result<(), Broken> {
         let line = || self.line();
-        let mut command = CommandWrap::with_new(self.program_name(), |command| {
-            self.configure(command, environment);
-        });
-        #[cfg(unix)]
-        command.wrap(process_wrap::tokio::ProcessGroup::leader());
-        #[cfg(windows)]
-        command.wrap(process_wrap::tokio::JobObject);
-        command.wrap(KillOnDrop);
-        let child = command.spawn().map_err(|source| Broken::Unstarted { line: line(), source })?;
-        let mut running = Running(child);
-        let ended = timeout(LIMIT, running.0.wait()).await;
+        let mut command = Command::new(self.program_name());
+        self.configure(&mut command, environment);
+        let running = Running::start(command);
+        let mut running = running.map_err(|source| Broken::Unstarted { line: line(), source })?;
+        let ended = timeout(LIMIT, running.ended()).await;
         let ended = ended.map_err(|_| Broken::TooLong { line: line() })?;
         let status = ended.map_err(|source| Broken::Unstarted { line: line(), source })?;
         if status.success() { Ok(()) } else { Err(Broken::Failed { line: line(), status }) }
@@ -249,16 +243,6 @@ impl Step {
     }
 }
 
-/// A running command with all that it has started.
-struct Running(Box<dyn ChildWrapper>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // One that has ended cannot be killed, and need not be.
-        let _ = self.0.start_kill();
-    }
-}
-
 /// stdout is for data.
 fn stderr() -> Stdio {
     #[cfg(unix)]
@@ -268,22 +252,6 @@ fn stderr() -> Stdio {
     }
     #[cfg(not(unix))]
     Stdio::null()
-}
-
-/// Whether the program would be found.
-fn is_on_path(command: &str, environment: &Environment) -> bool {
-    if command.contains(std::path::is_separator) {
-        return Path::new(command).is_file();
-    }
-    let path = handed_on(environment).find(|(name, _)| name.eq_ignore_ascii_case("PATH"));
-    let folders = path.map(|(_, path)| path).unwrap_or_default();
-    let names = if cfg!(windows) {
-        vec![command.to_owned(), format!("{command}.exe"), format!("{command}.cmd")]
-    } else {
-        vec![command.to_owned()]
-    };
-    std::env::split_paths(&folders)
-        .any(|folder| names.iter().any(|name| folder.join(name).is_file()))
 }
 
 /// A word as a shell takes it.

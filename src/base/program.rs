@@ -1,0 +1,275 @@
+//! Programs of this machine: where they are found, where one gets them, and what they answer.
+//!
+//! Whatever is started here leads a process group of its own, which is killed as a whole when its starter lets go of it.
+//! On Linux the program dies with the bridge as well, however that ends.
+
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::environment::Environment;
+use super::surroundings::handed_on;
+
+/// Longer answers are none.
+const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
+/// As much is kept of the end of what a program says beside its answer.
+const LAST_WORDS: usize = 16 * 1024;
+
+/// Programs that one gets somewhere and that say their version when they are asked for it, each with where that is.
+const KNOWN: &[(&str, &str)] = &[
+    ("npx", NODE),
+    ("npm", NODE),
+    ("node", NODE),
+    ("bun", "get Bun from https://bun.sh"),
+    ("bunx", "get Bun from https://bun.sh"),
+    ("deno", "get Deno from https://deno.com"),
+    ("uvx", UV),
+    ("uv", UV),
+    ("pipx", "get pipx from https://pipx.pypa.io"),
+    ("python", PYTHON),
+    ("python3", PYTHON),
+    ("docker", "get Docker from https://docs.docker.com/get-docker"),
+    ("podman", "get Podman from https://podman.io"),
+    ("go", "get Go from https://go.dev/dl"),
+    ("java", "get a Java runtime from https://adoptium.net"),
+    ("dotnet", "get .NET from https://dotnet.microsoft.com/download"),
+];
+const NODE: &str = "get Node.js from https://nodejs.org";
+const UV: &str = "get uv from https://docs.astral.sh/uv";
+const PYTHON: &str = "get Python from https://www.python.org/downloads";
+
+/// A running program with all that it has started, which is killed when this is dropped.
+#[derive(Debug)]
+pub struct Running(Box<dyn ChildWrapper>);
+
+/// What a program said until it ended.
+#[derive(Debug)]
+pub struct Answer {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote to stdout.
+    pub stdout: Vec<u8>,
+    /// The end of what it wrote to stderr.
+    pub stderr: Vec<u8>,
+}
+
+/// Why a program gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The system does not start it, or does not tell how it ended.
+    #[error("it cannot be run: {0}")]
+    System(#[from] io::Error),
+    /// It took too long and was killed.
+    #[error("it has not answered within {} seconds", .0.as_secs())]
+    Silent(Duration),
+    /// Its answer has no end and it was killed.
+    #[error("its answer has more than {LONGEST_ANSWER} bytes")]
+    Endless,
+}
+
+impl Running {
+    /// Starts the program.
+    pub fn start(mut command: Command) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        die_with_parent(&mut command);
+        let mut wrap = CommandWrap::from(command);
+        #[cfg(unix)]
+        wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
+        #[cfg(windows)]
+        wrap.wrap(process_wrap::tokio::JobObject);
+        wrap.wrap(KillOnDrop);
+        wrap.spawn().map(Self)
+    }
+
+    /// Waits for the end of the program, and of what it has started and not left behind.
+    pub async fn ended(&mut self) -> io::Result<ExitStatus> {
+        self.0.wait().await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed, and need not be.
+        let _ = self.0.start_kill();
+    }
+}
+
+/// Where a command is, as the system looks for it: by the search path, or by its own path from `folder` on.
+pub fn find(command: &str, path: Option<&OsStr>, folder: Option<&Path>) -> Option<PathBuf> {
+    let is_there = |file: &PathBuf| is_program(file);
+    if command.contains(std::path::is_separator) {
+        let file = folder.map_or_else(|| PathBuf::from(command), |folder| folder.join(command));
+        return Some(file).filter(is_there);
+    }
+    let endings: &[&str] = if cfg!(windows) { &["", ".exe", ".cmd", ".bat"] } else { &[""] };
+    let names: Vec<String> = endings.iter().map(|ending| format!("{command}{ending}")).collect();
+    std::env::split_paths(path?)
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
+        .find(is_there)
+}
+
+/// Where a command is that is started with what every server gets of the environment.
+pub fn find_for_servers(command: &str, environment: &Environment) -> Option<PathBuf> {
+    let path = handed_on(environment).find(|(name, _)| name.eq_ignore_ascii_case("PATH"));
+    find(command, path.as_ref().map(|(_, path)| path.as_os_str()), None)
+}
+
+/// How one gets a program, if it is one that does nothing but tell its version when it is asked for it. Others may be
+/// servers.
+pub fn origin(command: &str) -> Option<&'static str> {
+    let name = Path::new(command).file_stem()?.to_str()?;
+    KNOWN.iter().find(|(known, _)| *known == name).map(|(_, origin)| *origin)
+}
+
+/// Runs a program to its end, with `input` on its stdin or nothing, and returns what it says. It is killed where it takes
+/// longer than `limit`, and where this is dropped.
+pub async fn ask(
+    mut command: Command,
+    input: Option<&[u8]>,
+    limit: Duration,
+) -> Result<Answer, Fault> {
+    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running::start(command)?;
+    let (stdin, stdout, stderr) =
+        (running.0.stdin().take(), running.0.stdout().take(), running.0.stderr().take());
+    let tell = async {
+        if let (Some(mut stdin), Some(input)) = (stdin, input) {
+            // One that ends without reading says why by itself.
+            let _ = stdin.write_all(input).await;
+        }
+        Ok(())
+    };
+    let conversation = async {
+        let ((), stdout, stderr) = tokio::try_join!(tell, whole(stdout), end(stderr))?;
+        let status = running.ended().await?;
+        Ok(Answer { status, stdout, stderr })
+    };
+    timeout(limit, conversation).await.unwrap_or(Err(Fault::Silent(limit)))
+}
+
+async fn whole(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, Fault> {
+    let mut answer = Vec::new();
+    let Some(stream) = stream else { return Ok(answer) };
+    stream.take(LONGEST_ANSWER as u64 + 1).read_to_end(&mut answer).await?;
+    if answer.len() > LONGEST_ANSWER { Err(Fault::Endless) } else { Ok(answer) }
+}
+
+async fn end(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, Fault> {
+    let mut last = VecDeque::new();
+    let Some(mut stream) = stream else { return Ok(Vec::new()) };
+    let mut part = [0; 4096];
+    loop {
+        let count = stream.read(&mut part).await?;
+        if count == 0 {
+            return Ok(last.into());
+        }
+        last.extend(&part[..count]);
+        last.drain(..last.len().saturating_sub(LAST_WORDS));
+    }
+}
+
+#[cfg(unix)]
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(file: &Path) -> bool {
+    file.is_file()
+}
+
+/// Has the kernel kill the program when the bridge dies, however it dies (`prctl(2)`, `PR_SET_PDEATHSIG`). The signal
+/// follows the thread that started it, so that nothing is started on a thread that ends early.
+#[cfg(target_os = "linux")]
+#[expect(
+    unsafe_code,
+    reason = "what a child does between fork and exec can only be set through an unsafe call"
+)]
+pub fn die_with_parent(command: &mut Command) {
+    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+    let bridge = getpid();
+    // SAFETY: between fork and exec only system calls are made, and nothing is allocated.
+    unsafe {
+        command.pre_exec(move || {
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // The bridge may have died before the signal was set.
+            if getppid() == Some(bridge) { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_asked_only_of_what_is_no_server() {
+        let check = |command: &str, expected: bool| {
+            assert_eq!(origin(command).is_some(), expected, "{command}");
+        };
+        check("npx", true);
+        check("/usr/local/bin/python3", true);
+        check("npx-server", false);
+        check("/opt/my-server", false);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn commands_are_found_as_the_system_finds_them() {
+        let path = Some(OsStr::new("/nowhere:/bin:/usr/bin"));
+        let found = |command: &str| find(command, path, None);
+        assert!(found("sh").is_some_and(|found| found.ends_with("sh")));
+        assert_eq!(found("/bin/sh"), Some(PathBuf::from("/bin/sh")));
+        assert_eq!(find("./sh", None, Some(Path::new("/bin"))), Some(PathBuf::from("/bin/./sh")));
+        for missing in ["no-such-program-anywhere", "/bin", "/etc/passwd"] {
+            assert_eq!(found(missing), None, "{missing}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn programs_are_heard_to_their_end() {
+        let shell = |line: &str| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", line]);
+            command
+        };
+        let long = Duration::from_mins(1);
+        let answer = ask(shell("cat; echo words >&2; exit 3"), Some(b"said"), long).await;
+        let answer = answer.expect("an answer");
+        assert_eq!((answer.stdout, answer.stderr), (b"said".to_vec(), b"words\n".to_vec()));
+        assert_eq!(answer.status.code(), Some(3));
+        let answer = ask(shell("cat; yes 12345678 | head -c 99999 >&2"), None, long).await;
+        let answer = answer.expect("an answer");
+        assert_eq!((answer.stdout.len(), answer.stderr.len()), (0, LAST_WORDS));
+        let fault = ask(shell("yes"), None, long).await.expect_err("no end");
+        assert!(matches!(fault, Fault::Endless), "{fault}");
+        let fault = ask(Command::new("/nowhere/x"), None, long).await.expect_err("not there");
+        assert!(matches!(&fault, Fault::System(why) if why.kind() == io::ErrorKind::NotFound));
+    }
+
+    /// The shell's own child holds the pipe that this test reads: it ends once both are gone.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn nothing_is_left_of_a_program_that_is_given_up() {
+        let (mut held, holder) = std::io::pipe().expect("a pipe");
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "sleep 600 & wait"]);
+        command.stdin(Stdio::null()).stderr(holder);
+        let mut running = Running::start(command).expect("it starts");
+        timeout(Duration::from_millis(50), running.ended()).await.expect_err("it does not end");
+        drop(running);
+        let read = tokio::task::spawn_blocking(move || io::Read::read(&mut held, &mut [0; 1]));
+        assert_eq!(read.await.expect("it ran").expect("read"), 0);
+    }
+}
