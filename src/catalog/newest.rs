@@ -1,259 +1,297 @@
-//! The newest version of a package, as its registry says.
+//! The newest version of a package, as the program that fetches it says: npm, uv or pip. So it is asked for where the
+//! package would come from, with that program's own settings, mirrors, proxies and passwords.
 
+use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::ACCEPT;
-use http::{HeaderValue, Method as HttpMethod, StatusCode};
-use indexmap::IndexMap;
 use serde_json::Value;
-use tokio::time::timeout;
-use url::Url;
+use tokio::process::Command;
 
 use crate::base::environment::Environment;
-use crate::base::secret::Secret;
-use crate::config::Remote;
-use crate::recipe::Method;
-use crate::wire::http::{Client, Endpoint};
+use crate::base::program::{self, Answer, Fault, find_for_servers, origin};
+use crate::base::surroundings::handed_on;
+use crate::recipe::{Method, is_archive};
+use crate::telemetry::logging::excerpt;
 
-/// A registry that says nothing for so long is not there.
-const SILENCE: Duration = Duration::from_secs(15);
-/// The lists of packages with very many versions take some megabytes.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
-
-const NPM: &str = "https://registry.npmjs.org";
-const PYPI: &str = "https://pypi.org/simple";
-
-/// Variables that name another registry, as the registries' own programs read them; the first that is set counts.
-const NPM_VARIABLES: [&str; 2] = ["npm_config_registry", "NPM_CONFIG_REGISTRY"];
-const PYPI_VARIABLES: [&str; 3] = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"];
+/// npm and pip try several times to reach a registry that says nothing.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// As much is told of what a program complains of.
+const LONGEST_REASON: usize = 300;
+/// Longer versions are none.
+const LONGEST_VERSION: usize = 100;
 
 /// Why the newest version is not known.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The registry cannot be asked.
-    #[error("{0}")]
-    NotReached(String),
-    /// It has no such package.
-    #[error("`{host}` has no package `{package}`")]
-    NoPackage {
-        /// The registry's host.
-        host: String,
-        /// The package.
-        package: String,
+    /// The program that fetches the package is not there.
+    #[error("the command `{program}`, which would know it, was not found: {remedy}")]
+    NoProgram {
+        /// The program.
+        program: &'static str,
+        /// Where one gets it.
+        remedy: &'static str,
     },
-    /// Its answer says no version.
-    #[error("the answer of `{host}` cannot be used: {reason}")]
-    BadAnswer {
-        /// The registry's host.
-        host: String,
-        /// What is wrong with it.
+    /// No folder can be made for the program to run in.
+    #[error("no folder can be made in which `{program}` could be asked: {source}")]
+    NoFolder {
+        /// The program.
+        program: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program gives no answer.
+    #[error("`{program}`: {fault}")]
+    NoAnswer {
+        /// The program.
+        program: &'static str,
+        /// Why.
+        fault: Fault,
+    },
+    /// The program says that it cannot tell.
+    #[error("`{program}` says: {reason}")]
+    Refused {
+        /// The program.
+        program: &'static str,
+        /// Its words.
         reason: String,
+    },
+    /// The program's answer says no version.
+    #[error("the answer of `{program}` names no version")]
+    NoVersion {
+        /// The program.
+        program: &'static str,
     },
 }
 
-/// The newest version of a package of the registries of npm and Python; nothing for packages of other kinds.
+/// A program that can be asked.
+struct Oracle {
+    /// Its names, of which the first that is there is taken.
+    names: &'static [&'static str],
+    /// What it is asked with, before the package, which may be told on stdin instead, and after it.
+    words: &'static [&'static str],
+    is_told_on_stdin: bool,
+    further: Option<&'static str>,
+    /// Finds the version in its answer.
+    version: fn(&str) -> Option<String>,
+}
+
+const NPM: Oracle = Oracle {
+    names: &["npm"],
+    words: &["view", "--json", "--loglevel=error", "--"],
+    is_told_on_stdin: false,
+    further: Some("dist-tags.latest"),
+    version: in_json,
+};
+
+/// It builds nothing and fetches no Python for this: what it runs for that would be a stranger's.
+const UV: Oracle = Oracle {
+    names: &["uv"],
+    words: &[
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-deps",
+        "--no-build",
+        "--no-header",
+        "--no-annotate",
+        "--no-python-downloads",
+        "-",
+    ],
+    is_told_on_stdin: true,
+    further: None,
+    version: in_requirement,
+};
+
+const PIP: Oracle = Oracle {
+    names: &["python3", "python"],
+    words: &["-m", "pip", "--disable-pip-version-check", "--no-input", "index", "versions", "--"],
+    is_told_on_stdin: false,
+    further: None,
+    version: in_index,
+};
+
+/// The newest version of a package of npm or Python that this machine could have; nothing for packages of other kinds
+/// and for those that come from no registry.
 pub async fn newest(
-    client: &Client,
     method: Method,
     package: &str,
     environment: &Environment,
 ) -> Result<Option<String>, Error> {
-    let registry = |variables: &[&str], usual: &str| {
-        let set = variables.iter().find_map(|name| environment.lookup(name));
-        set.filter(|url| !url.is_empty()).unwrap_or(usual).trim_end_matches('/').to_owned()
+    let oracle = match method {
+        Method::Npx | Method::Npm if is_npm_name(package) => NPM,
+        Method::Uvx if is_python_name(plain(package)) => UV,
+        Method::Pip if is_python_name(plain(package)) => PIP,
+        _ => return Ok(None),
     };
-    match method {
-        Method::Npx | Method::Npm => {
-            let url = format!("{}/{}", registry(&NPM_VARIABLES, NPM), package.replace('/', "%2f"));
-            let (host, body) =
-                ask(client, &url, package, "application/vnd.npm.install-v1+json").await?;
-            npm(&host, &body).map(Some)
+    oracle.ask(plain(package), environment).await.map(Some)
+}
+
+impl Oracle {
+    async fn ask(&self, package: &str, environment: &Environment) -> Result<String, Error> {
+        let names = self.names.iter();
+        let found =
+            names.copied().find_map(|name| Some((name, find_for_servers(name, environment)?)));
+        let (program, path) = found.ok_or_else(|| {
+            let program = self.names[0];
+            let remedy = origin(program).unwrap_or("install it");
+            Error::NoProgram { program, remedy }
+        })?;
+        // Where one happens to stand makes no difference, such as a project with settings of its own.
+        let folder = tempfile::tempdir().map_err(|source| Error::NoFolder { program, source })?;
+        let mut command = Command::new(path);
+        command.args(self.words).current_dir(folder.path());
+        command.env_clear().envs(handed_on(environment));
+        let input = [package, "\n"].concat();
+        let input = self.is_told_on_stdin.then_some(input.as_bytes());
+        if input.is_none() {
+            command.arg(package);
         }
-        Method::Uvx | Method::Pip => {
-            let url = format!("{}/{}/", registry(&PYPI_VARIABLES, PYPI), normal(package));
-            let accepted = "application/vnd.pypi.simple.v1+json, text/html;q=0.2";
-            let (host, body) = ask(client, &url, package, accepted).await?;
-            python(&host, package, &body).map(Some)
+        command.args(self.further);
+        let answer = program::ask(command, input, PATIENCE).await;
+        let answer = answer.map_err(|fault| Error::NoAnswer { program, fault })?;
+        if !answer.status.success() {
+            return Err(Error::Refused { program, reason: reason(&answer) });
         }
-        Method::Docker | Method::Binary | Method::Go | Method::Git => Ok(None),
+        let version = (self.version)(&String::from_utf8_lossy(&answer.stdout));
+        version.filter(|version| is_version(version)).ok_or(Error::NoVersion { program })
     }
 }
 
-/// The host that answered, and its answer. A name and a password may stand in the URL.
-async fn ask(
-    client: &Client,
-    url: &str,
-    package: &str,
-    accepted: &'static str,
-) -> Result<(String, Bytes), Error> {
-    let unusable = |reason: String| Error::NotReached(format!("the registry's URL: {reason}"));
-    let mut url = Url::parse(url).map_err(|fault| unusable(fault.to_string()))?;
-    let auth = basic(&url);
-    let _ = url.set_username("").and_then(|()| url.set_password(None));
-    let remote =
-        Remote { url: Secret::from(url.to_string()), headers: IndexMap::new(), auth: None };
-    let endpoint = Endpoint::new(&remote).map_err(|fault| unusable(fault.to_string()))?;
-    let mut headers = endpoint.headers().clone();
-    headers.insert(ACCEPT, HeaderValue::from_static(accepted));
-    if let Some(auth) = auth {
-        headers.insert(http::header::AUTHORIZATION, auth);
+/// `"1.2.3"`.
+fn in_json(answer: &str) -> Option<String> {
+    serde_json::from_str(answer).ok()
+}
+
+/// `name==1.2.3`, and perhaps `; python_version >= "3.10"`.
+fn in_requirement(answer: &str) -> Option<String> {
+    let (_, version) = answer.split_once("==")?;
+    version.split([' ', ';', '\n']).next().map(|version| version.trim_end().to_owned())
+}
+
+/// `name (1.2.3)`, with further lines.
+fn in_index(answer: &str) -> Option<String> {
+    let (_, version) = answer.lines().next()?.trim_end().split_once(" (")?;
+    version.strip_suffix(')').map(str::to_owned)
+}
+
+/// What a program complains of, on one line.
+fn reason(answer: &Answer) -> String {
+    // With `--json`, npm does so in JSON as well.
+    let summary = serde_json::from_slice::<Value>(&answer.stdout).unwrap_or_default();
+    let said = match summary["error"]["summary"].as_str() {
+        Some(summary) => summary.to_owned(),
+        None => String::from_utf8_lossy(&answer.stderr).into_owned(),
+    };
+    let is_warning = |line: &&str| line.to_ascii_lowercase().contains("warn");
+    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !is_warning(line));
+    let words: Vec<String> = lines.flat_map(str::split_whitespace).map(without_login).collect();
+    match words.join(" ") {
+        words if words.is_empty() => format!("nothing ({})", answer.status),
+        words => excerpt(words.as_bytes(), LONGEST_REASON),
     }
-    let host = endpoint.host().to_owned();
-    let exchange = async {
-        let sent = client.send(HttpMethod::GET, &endpoint, || headers.clone(), Bytes::new());
-        let mut answer = sent.await.map_err(|fault| Error::NotReached(fault.to_string()))?;
-        match answer.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_FOUND => {
-                let package = package.to_owned();
-                return Err(Error::NoPackage { host: host.clone(), package });
-            }
-            status => {
-                let reason = format!("status {status}");
-                return Err(Error::BadAnswer { host: host.clone(), reason });
-            }
-        }
-        answer.body(MAX_BYTES).await.map_err(|fault| Error::NotReached(fault.to_string()))
-    };
-    let body = timeout(SILENCE, exchange).await;
-    let silent = || Error::NotReached(format!("`{host}` did not answer within {SILENCE:?}"));
-    let body = body.map_err(|_| silent())??;
-    Ok((host, body))
 }
 
-/// What logs in to a registry whose URL holds a name and a password (RFC 7617).
-fn basic(url: &Url) -> Option<HeaderValue> {
-    use base64::Engine;
-    let password = url.password()?;
-    let pair = format!("{}:{password}", url.username());
-    let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-    let mut value = HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn npm(host: &str, body: &[u8]) -> Result<String, Error> {
-    let bad = |reason: &str| Error::BadAnswer { host: host.to_owned(), reason: reason.to_owned() };
-    let document: Value = serde_json::from_slice(body).map_err(|_| bad("it is no JSON"))?;
-    let latest = document["dist-tags"]["latest"].as_str();
-    latest.map(str::to_owned).ok_or_else(|| bad("no version is tagged `latest`"))
-}
-
-/// The newest of the versions in an index (PEP 691 and 700), or in the names of its files (PEP 503).
-fn python(host: &str, package: &str, body: &[u8]) -> Result<String, Error> {
-    let versions = match serde_json::from_slice::<Value>(body) {
-        Ok(document) => {
-            let versions = document["versions"].as_array().into_iter().flatten();
-            versions.filter_map(Value::as_str).map(str::to_owned).collect()
-        }
-        Err(_) => in_names(package, &String::from_utf8_lossy(body)),
-    };
-    let newest = versions.into_iter().filter_map(|version| Some((rank(&version)?, version))).max();
-    newest.map(|(_, version)| version).ok_or_else(|| Error::BadAnswer {
-        host: host.to_owned(),
-        reason: "it names no version".to_owned(),
-    })
-}
-
-/// The versions in names of files such as `srv-1.2.3-py3-none-any.whl` and `srv-1.2.3.tar.gz`.
-fn in_names(package: &str, page: &str) -> Vec<String> {
-    let package = normal(package);
-    let names = page.split(['<', '>', '/', '"']).filter_map(|text| {
-        let wheel = text.strip_suffix(".whl").and_then(|name| name.split('-').nth(1));
-        let source = || text.strip_suffix(".tar.gz")?.rsplit_once('-').map(|(_, version)| version);
-        let is_ours = normal(text).starts_with(&package);
-        wheel.or_else(source).filter(|_| is_ours)
+/// A word without the user and the password of a URL in it (RFC 3986, section 3.2.1).
+fn without_login(word: &str) -> String {
+    let parts = word.split_once("://").and_then(|(scheme, rest)| {
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let at = rest[..end].rfind('@')?;
+        Some([scheme, "://", &rest[at + 1..]].concat())
     });
-    names.map(str::to_owned).collect()
+    parts.unwrap_or_else(|| word.to_owned())
 }
 
-/// The name as indexes have it (PEP 503).
-fn normal(package: &str) -> String {
-    let plain = package.split('[').next().unwrap_or_default().to_lowercase();
-    let words = plain.split(['-', '_', '.']).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-")
+/// The name without the extras of a Python package; names of npm have no brackets.
+fn plain(package: &str) -> &str {
+    package.split('[').next().unwrap_or_default().trim_end()
 }
 
-/// What orders releases; nothing for versions before a release.
-fn rank(version: &str) -> Option<Vec<u64>> {
-    let release = version.split('+').next().unwrap_or_default();
-    let numbers = release
-        .trim_start_matches('v')
-        .split(['.', '!'])
-        .map(|number| number.strip_prefix("post").unwrap_or(number).parse().ok());
-    numbers.collect()
+/// Whether a word is the name of a package in a registry. npm takes others for folders, files or repositories.
+fn is_npm_name(name: &str) -> bool {
+    match name.strip_prefix('@') {
+        Some(scoped) => {
+            scoped.split_once('/').is_some_and(|(scope, name)| is_word(scope) && is_word(name))
+        }
+        None => is_word(name) && !is_archive(name),
+    }
+}
+
+/// The same for Python (PEP 508): others would be options, files or URLs to what reads requirements.
+fn is_python_name(name: &str) -> bool {
+    is_word(name) && !name.contains('~') && !is_archive(name)
+}
+
+fn is_word(text: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-~".contains(letter);
+    text.starts_with(|letter: char| letter.is_ascii_alphanumeric()) && text.chars().all(plain)
+}
+
+fn is_version(text: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-+!".contains(letter);
+    (1..=LONGEST_VERSION).contains(&text.len()) && text.chars().all(plain)
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
     use super::*;
 
     #[test]
-    fn the_newest_release_is_found() {
-        let check = |body: &str, expected: Option<&str>| {
-            let found = python("host", "My_Srv", body.as_bytes()).ok();
-            assert_eq!(found.as_deref(), expected, "{body}");
+    fn versions_are_found_in_answers() {
+        let check = |version: Option<String>, expected: Option<&str>| {
+            let version = version.filter(|version| is_version(version));
+            assert_eq!(version.as_deref(), expected);
         };
-        check(
-            r#"{"versions": ["0.9.0", "0.10.0", "1.0.0rc1", "0.10.0.post1"]}"#,
-            Some("0.10.0.post1"),
-        );
-        check(r#"{"versions": ["2025.1.2", "2024.12.1"]}"#, Some("2025.1.2"));
-        check(r#"{"versions": []}"#, None);
-        check(
-            "<a href=\"../x/my_srv-1.9.0-py3-none-any.whl#sha256=0\">my_srv-1.9.0-py3-none-any.whl</a>\
-             <a>my-srv-1.10.0.tar.gz</a><a>other-9.0.tar.gz</a>",
-            Some("1.10.0"),
-        );
-        assert_eq!(npm("h", br#"{"dist-tags": {"latest": "1.2.3"}}"#).as_deref(), Ok("1.2.3"));
-        npm("h", b"{}").expect_err("no version");
-        assert_eq!(normal("My__Srv.x[cli]"), "my-srv-x");
+        check(in_json("\"1.2.3\"\n"), Some("1.2.3"));
+        check(in_json(""), None);
+        check(in_json("{\"error\": {}}"), None);
+        check(in_json("\"\\u001b[31m\""), None);
+        check(in_requirement("my-srv==2025.1.2\n"), Some("2025.1.2"));
+        check(in_requirement("my-srv==1.0.post1 ; python_version >= '3.10'\n"), Some("1.0.post1"));
+        check(in_requirement("my-srv @ file:///x\n"), None);
+        check(in_index("my-srv (1.2.3)\nAvailable versions: 1.2.3, 1.2.2\n"), Some("1.2.3"));
+        check(in_index("my-srv\n"), None);
+    }
+
+    #[test]
+    fn only_names_of_packages_are_asked_for() {
+        let check = |name: &str, of_npm: bool, of_python: bool| {
+            assert_eq!(
+                (is_npm_name(name), is_python_name(plain(name))),
+                (of_npm, of_python),
+                "{name}"
+            );
+        };
+        check("srv", true, true);
+        check("@a/b.c", true, false);
+        check("My_Srv.x[cli,all]", false, true);
+        check("-r", false, false);
+        check("--registry=x", false, false);
+        check("./srv", false, false);
+        check("owner/srv", false, false);
+        check("https://example.com/srv", false, false);
+        check("srv@1.0", false, false);
+        check("srv.tgz", false, false);
+        check("a\n-r b", false, false);
+        check("", false, false);
     }
 
     #[tokio::test]
-    async fn the_registry_of_the_environment_is_asked() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let at = listener.local_addr().expect("bound");
-        let serve = async {
-            let mut heard = Vec::new();
-            for body in [r#"{"dist-tags": {"latest": "3.0.0"}}"#, r#"{"versions": ["2.0"]}"#] {
-                let (mut stream, _) = listener.accept().await.expect("a client");
-                let mut request = Vec::new();
-                while !request.ends_with(b"\r\n\r\n") {
-                    request.push(stream.read_u8().await.expect("a request"));
-                }
-                heard.push(String::from_utf8(request).expect("text").to_lowercase());
-                let length = body.len();
-                let head = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-                );
-                stream.write_all([&head, body].concat().as_bytes()).await.expect("written");
-                stream.flush().await.expect("flushed");
-            }
-            heard
-        };
-        let npm_url = format!("http://{at}/npm/");
-        let pip_url = format!("http://me:s3cret@{at}/simple");
-        let environment =
-            Environment::from_pairs([("npm_config_registry", npm_url), ("PIP_INDEX_URL", pip_url)]);
-        let client = Client::default();
-        let ask = async {
-            let npm = newest(&client, Method::Npx, "@a/b", &environment).await;
-            assert_eq!(npm, Ok(Some("3.0.0".to_owned())));
-            let python = newest(&client, Method::Uvx, "My_Srv", &environment).await;
-            assert_eq!(python, Ok(Some("2.0".to_owned())));
-        };
-        let (heard, ()) = tokio::join!(serve, ask);
-        assert!(heard[0].starts_with("get /npm/@a%2fb "), "{}", heard[0]);
-        assert!(heard[1].starts_with("get /simple/my-srv/ "), "{}", heard[1]);
-        assert!(heard[1].contains("authorization: basic"), "{}", heard[1]);
-        assert_eq!(newest(&client, Method::Docker, "x", &environment).await, Ok(None));
-        drop(listener);
-        let fault = newest(&client, Method::Npx, "x", &environment).await.expect_err("offline");
-        assert!(matches!(&fault, Error::NotReached(said) if !said.contains("s3cret")), "{fault}");
+    async fn a_program_that_is_not_there_is_named() {
+        let oracle = Oracle { names: &["no-such-program-anywhere"], ..NPM };
+        let environment = Environment::from_pairs([("PATH", "/bin")]);
+        let fault = oracle.ask("srv", &environment).await.expect_err("it is not there");
+        let said = "the command `no-such-program-anywhere`, which would know it, was not found: install it";
+        assert_eq!(fault.to_string(), said);
+        assert_eq!(newest(Method::Docker, "srv", &environment).await.expect("none"), None);
+        assert_eq!(newest(Method::Npx, "owner/srv", &environment).await.expect("none"), None);
+    }
+
+    #[test]
+    fn words_of_urls_are_told_without_logins() {
+        let check = |word: &str, expected: &str| assert_eq!(without_login(word), expected);
+        check("http://me:s3cret@example.com/x", "http://example.com/x");
+        check("(https://s3cret@example.com", "(https://example.com");
+        check("https://example.com/@a/b", "https://example.com/@a/b");
+        check("plain", "plain");
     }
 }

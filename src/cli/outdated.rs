@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use clap::Args;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::diff;
@@ -14,16 +15,18 @@ use crate::catalog::lock::Locked;
 use crate::catalog::newest::newest;
 use crate::catalog::order::order;
 use crate::recipe::{Install, Recipe, Transport};
-use crate::wire::http::Client;
 
 const EXAMPLES: &str = "\
 Examples:
   bridge outdated
   bridge outdated --json
 
-For each server in bridge.lock: the version that is installed, the one in the catalog, and the newest one that npm or PyPI
-has. Other registries are asked where npm_config_registry, UV_DEFAULT_INDEX, UV_INDEX_URL or PIP_INDEX_URL name them.
+For each server in bridge.lock: the version that is installed, the one in the catalog, and the newest one, for which npm,
+uv or pip is asked, whichever fetches the package, so that its own settings name the registry.
 `differs` is said where it cannot be told which of two versions is the newer one. To take another version: `bridge remove NAME`, then `bridge install NAME@VERSION`.";
+
+/// Programs that are asked at the same time: each starts a runtime of its own.
+const AT_ONCE: usize = 4;
 
 /// What `bridge outdated` takes.
 #[derive(Debug, Args)]
@@ -53,14 +56,14 @@ pub(super) fn run(_arguments: &Outdated, setup: &Setup) -> Result<Exit, Failure>
     let printer = setup.printer;
     let lock = diff::read(setup)?;
     let found = setup.block_on(async {
-        let (client, sources) = (Client::default(), sources(setup)?);
-        let mut found = Vec::with_capacity(lock.servers.len());
-        for (name, locked) in &lock.servers {
+        let sources = sources(setup)?;
+        let (lock, sources) = (&lock, &sources);
+        let versions = lock.servers.iter().map(|(name, locked)| async move {
             let recipe = lock.recipe_of(locked);
             let recipe = sources.find(&recipe).await.ok().map(|entry| entry.recipe);
-            found.push((name, locked, versions(locked, recipe, &client, setup).await));
-        }
-        Ok(found)
+            (name, locked, versions(locked, recipe, setup).await)
+        });
+        Ok(stream::iter(versions).buffered(AT_ONCE).collect::<Vec<_>>().await)
     })?;
     for (name, _, versions) in &found {
         if let Some(error) = &versions.error {
@@ -127,19 +130,14 @@ impl Versions {
     }
 }
 
-async fn versions(
-    locked: &Locked,
-    recipe: Option<Recipe>,
-    client: &Client,
-    setup: &Setup,
-) -> Versions {
+async fn versions(locked: &Locked, recipe: Option<Recipe>, setup: &Setup) -> Versions {
     let by = recipe.as_ref().and_then(|recipe| recipe.install.as_ref());
     let catalog = recipe.as_ref().zip(by).and_then(|(recipe, by)| catalog_version(recipe, by));
     let method = by.map(|by| by.method);
     let runs_here = locked.method.is_some();
     let asked = match (method, &locked.package) {
         (Some(method), Some(package)) if runs_here => {
-            newest(client, method, package, setup.environment()).await
+            newest(method, package, setup.environment()).await
         }
         _ => Ok(None),
     };

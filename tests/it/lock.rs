@@ -1,9 +1,8 @@
 //! `bridge.lock`: what is written there, installing by it, and what differs from it.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::thread;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -248,32 +247,21 @@ fn differences_of_tools_are_shown() {
     assert_words(&bridge.run(&["diff"]).expect(4).stderr, &["no lock", "bridge lock"]);
 }
 
-/// A registry of one answer for everybody.
-fn registry(answer: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("bound"));
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.expect("a client");
-            let mut request = [0; 4096];
-            let _ = stream.read(&mut request);
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                answer.len()
-            );
-            let _ = stream.write_all([head.as_str(), answer].concat().as_bytes());
-        }
-    });
-    url
+/// With a script in the place of a program, before all others on the search path.
+fn standing_in(bridge: Bridge, program: &str, script: &str) -> Bridge {
+    let bridge = bridge.file(&format!("bin/{program}"), &format!("#!/bin/sh\n{script}\n"));
+    let file = bridge.path("bin").join(program);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("changed");
+    let path = format!("{}:/usr/bin:/bin", bridge.path("bin").display());
+    bridge.env("PATH", &path)
 }
 
 #[test]
 fn newer_versions_are_told() {
-    let url = registry(r#"{"dist-tags": {"latest": "2.0.0"}}"#);
     let mut plain = packaged("one", &[]);
     plain["install"]["version"] = "1.5.0".into();
-    let bridge =
-        with_recipe(Bridge::new().without_config(), &plain).env("npm_config_registry", &url);
+    let bridge = with_recipe(Bridge::new().without_config(), &plain);
+    let bridge = standing_in(bridge, "npm", "echo '\"2.0.0\"'");
     bridge.run(&["install", "one@1.2.3", "--agree"]).expect(0);
     let output = bridge.run(&["outdated"]).expect(0);
     assert_words(&output.stdout, &["some-pkg", "1.2.3", "1.5.0", "2.0.0", "outdated"]);
@@ -291,13 +279,65 @@ fn newer_versions_are_told() {
     assert_eq!(standing("2.0.0-rc.1"), (json!(true), json!(false)));
     assert_eq!(standing("canary"), (json!(false), json!(true)));
     fs::write(bridge.path("bridge.lock"), &text).expect("written");
-    // Nobody listens on the port of a listener that is gone.
-    let gone = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
-    let offline = bridge.env("npm_config_registry", &format!("http://{gone}"));
-    let output = offline.run(&["outdated"]).expect(0);
+    // What the program complains of is told, without what it may have of a login.
+    let said = r#"{"error": {"summary": "no answer of http://me:s3cret@127.0.0.1/some-pkg"}}"#;
+    let bridge = standing_in(bridge, "npm", &format!("echo '{said}'; exit 1"));
+    let output = bridge.run(&["outdated"]).expect(0);
     assert_words(
         &output.stderr,
-        &["the newest version of `one` is not known", "cannot be reached"],
+        &["newest version of `one` is not known", "`npm` says", "http://127.0.0.1/some-pkg"],
     );
+    assert!(!output.stderr.contains("s3cret"), "{output:?}");
     assert_words(&output.stdout, &["1.2.3", "1.5.0", "outdated"]);
+}
+
+/// Which program is asked, with which words and which stdin.
+#[test]
+fn the_program_that_fetches_a_package_is_asked_for_its_newest_version() {
+    #[track_caller]
+    fn check(method: &str, package: &str, program: &str, answer: &str, asked: &str) {
+        let mut recipe = packaged("one", &[]);
+        recipe["install"] = json!({"method": method, "package": package, "version": "1.0.0"});
+        let bridge = with_recipe(Bridge::new().without_config(), &recipe);
+        bridge.run(&["install", "one", "--agree"]).expect(0);
+        let file = bridge.path("asked").display().to_string();
+        let script = format!("(echo \"$@\"; cat; pwd) > '{file}'; echo '{answer}'");
+        let bridge = standing_in(bridge, program, &script);
+        let told = bridge.run(&["outdated", "--json"]).expect(0).json();
+        assert_eq!(told["servers"][0]["newest"], "2.0.0", "{told}");
+        let heard = fs::read_to_string(bridge.path("asked")).expect("it was asked");
+        assert!(heard.starts_with(asked), "{heard}");
+        // It runs where no project is.
+        let folder = heard.lines().last().expect("its folder");
+        assert!(!fs::exists(folder).expect("looked at"), "{folder}");
+    }
+    let npm = "view --json --loglevel=error -- @a/b dist-tags.latest\n/";
+    check("npx", "@a/b", "npm", "\"2.0.0\"", npm);
+    let uv = "pip compile --quiet --no-deps --no-build --no-header --no-annotate --no-python-downloads -\nmy-srv\n/";
+    check("uvx", "my-srv[cli]", "uv", "my-srv==2.0.0", uv);
+    let pip = "-m pip --disable-pip-version-check --no-input index versions -- my-srv\n/";
+    check("pip", "my-srv", "python3", "my-srv (2.0.0)", pip);
+}
+
+/// Several are asked at once: each of the two programs waits for the other one to be there.
+#[test]
+fn packages_are_asked_for_together() {
+    let bridge = Bridge::new().without_config();
+    let (mut one, mut two) = (packaged("one", &[]), packaged("two", &[]));
+    one["install"] = json!({"method": "npx", "package": "one-pkg", "version": "1.0.0"});
+    two["install"] = json!({"method": "uvx", "package": "two-pkg", "version": "1.0.0"});
+    let bridge = with_recipe(with_recipe(bridge, &one), &two);
+    bridge.run(&["install", "one", "two", "--agree"]).expect(0);
+    let (first, second) = (bridge.path("first"), bridge.path("second"));
+    for fifo in [&first, &second] {
+        let made = Command::new("mkfifo").arg(fifo).status().expect("it is there");
+        assert!(made.success());
+    }
+    let (first, second) = (first.display(), second.display());
+    let npm = format!("echo x > '{first}'; cat '{second}' > /dev/null; echo '\"2.0.0\"'");
+    let uv = format!("cat '{first}' > /dev/null; echo x > '{second}'; echo two-pkg==3.0.0");
+    let bridge = standing_in(standing_in(bridge, "npm", &npm), "uv", &uv);
+    let told = bridge.run(&["outdated", "--json"]).expect(0).json();
+    let newest = |at: usize| told["servers"][at]["newest"].clone();
+    assert_eq!((newest(0), newest(1)), (json!("2.0.0"), json!("3.0.0")), "{told}");
 }
