@@ -13,7 +13,7 @@ use super::listed::sources;
 use super::printer::{Printer, counted};
 use super::setup::{Setup, error_chain};
 use crate::catalog::Sources;
-use crate::catalog::install::{Plan, Standing, Wish, version};
+use crate::catalog::install::{Plan, Wish, version};
 use crate::catalog::lock::Lock as LockFile;
 use crate::config::ServerName;
 use crate::config::edit;
@@ -160,7 +160,7 @@ fn look_up(
         let wish = Wish { alias: Some(alias.clone()), version, transport: transport.clone() };
         Plan::new(&source, &wish, &setup.paths, setup.environment()).ok()
     });
-    let mut plans = plans.filter(|plan| plan.standing(Some(entry)) == Standing::Done);
+    let mut plans = plans.filter(|plan| plan.is_entry(entry));
     Ok(plans.next().map_or_else(
         || unknown(format!("its entry is not what the recipe `{}` says", source.recipe.id)),
         |plan| Known::Plan(Box::new(plan)),

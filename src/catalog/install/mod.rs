@@ -5,6 +5,7 @@
 //! is here.
 
 mod build;
+mod candidate;
 mod entry;
 mod files;
 mod forget;
@@ -15,9 +16,10 @@ mod step;
 mod tests;
 mod write;
 
+pub use candidate::{Candidate, Taken};
 pub use files::write_files;
 pub use forget::{Forgotten, clear, forget, places};
 pub use pin::{package, split, version};
 pub use plan::{Error, Plan, Variable, Wish, is_secret, names_path};
 pub use step::{Broken, Step, When};
-pub use write::{Standing, Unwritten, write};
+pub use write::{Unwritten, lock, write};

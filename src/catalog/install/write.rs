@@ -1,14 +1,13 @@
-//! Plans carried out, as far as files go.
+//! Plans carried out and written down, as far as files go.
 
 use std::io;
 use std::path::PathBuf;
 
-use super::{Plan, write_files};
+use super::{Candidate, write_files};
 use crate::base::secret::Secret;
+use crate::catalog::lock::{self, Lock, Tools};
+use crate::config::Source;
 use crate::config::edit::{self, Added, Addition, Target};
-
-/// The keys of an entry that decide what runs, whether a recipe has them or not.
-const DECIDING: [&str; 6] = ["command", "args", "env", "cwd", "url", "headers"];
 
 /// Why nothing, or not everything, was written.
 #[derive(Debug, thiserror::Error)]
@@ -26,16 +25,17 @@ pub enum Unwritten {
     },
 }
 
-/// Writes the entries of all plans and the variables in one step, then the files of the servers. Whatever is there
-/// already and is the same stays.
-pub fn write<'a>(
+/// Writes the entries of all that is not done yet, and the variables, in one step, then the files of the servers. Whatever
+/// is there already and is the same stays.
+pub fn write(
     target: &Target<'_>,
-    plans: impl Iterator<Item = &'a Plan> + Clone,
+    candidates: &[Candidate],
     variables: Vec<(String, Secret)>,
 ) -> Result<Added, Unwritten> {
-    let servers = plans.clone().map(|plan| (plan.name.clone(), plan.entry.clone())).collect();
+    let plans = || candidates.iter().filter(|one| !one.is_done).map(|one| &one.plan);
+    let servers = plans().map(|plan| (plan.name.clone(), plan.entry.clone())).collect();
     let added = edit::add(target, &Addition { servers, variables })?;
-    for plan in plans {
+    for plan in plans() {
         let folder = target.paths.server_folder(plan.name.as_str());
         write_files(&folder, &plan.files)
             .map_err(|(path, source)| Unwritten::File { path, source })?;
@@ -43,24 +43,16 @@ pub fn write<'a>(
     Ok(added)
 }
 
-impl Plan {
-    /// What the entry of this name in the config means for the plan: nothing is there, it was carried out, or something
-    /// else has the name. What its owner has added to the entry does not matter, unless it decides what runs.
-    pub fn standing(&self, entry: Option<&serde_json::Value>) -> Standing {
-        let Some(entry) = entry else { return Standing::Open };
-        let keys = self.entry.keys().map(String::as_str).chain(DECIDING);
-        let is_same = |key: &str| entry.get(key) == self.entry.get(key);
-        if keys.into_iter().all(is_same) { Standing::Done } else { Standing::Taken }
-    }
-}
-
-/// How a plan stands to the config.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It can be carried out.
-    Open,
-    /// It was.
-    Done,
-    /// Another entry has the name.
-    Taken,
+/// Writes down what was installed, with the tools that each server showed, by its name.
+pub fn lock(
+    source: &Source,
+    candidates: &[Candidate],
+    tools: impl Fn(&str) -> Option<Tools>,
+) -> Result<(), lock::Error> {
+    let changed = Lock::update(&Lock::path(source), |lock| {
+        for one in candidates {
+            lock.put(&one.plan, tools(one.plan.name.as_str()));
+        }
+    });
+    changed.map(drop)
 }

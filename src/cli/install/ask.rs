@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::arguments::Install;
-use super::choose::Chosen;
 use crate::base::secret::Secret;
+use crate::catalog::install::Candidate;
 use crate::cli::edited::list;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::printer::Printer;
@@ -14,9 +14,9 @@ use crate::cli::typed::typed;
 pub(super) fn agree(
     printer: Printer,
     arguments: &Install,
-    chosen: &[Chosen],
+    chosen: &[Candidate],
 ) -> Result<(), Failure> {
-    let new: Vec<&Chosen> = chosen.iter().filter(|one| !one.is_done).collect();
+    let new: Vec<&Candidate> = chosen.iter().filter(|one| !one.is_done).collect();
     let can_ask = printer.can_ask() && !printer.json && !arguments.yes;
     let declined = || Failure::new(Exit::Failed, "nothing was installed");
     if new.iter().any(|one| one.plan.needs_consent()) && !arguments.agree {
@@ -43,7 +43,7 @@ pub(super) fn agree(
 pub(super) fn values(
     printer: Printer,
     arguments: &Install,
-    chosen: &mut [Chosen],
+    chosen: &mut [Candidate],
     user_home: Option<&Path>,
 ) -> Result<Vec<(String, Secret)>, Failure> {
     let mut values: Vec<(String, Secret)> = Vec::new();

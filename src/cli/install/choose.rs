@@ -1,10 +1,7 @@
 //! From names to plans, and what keeps one from being carried out.
 
-use indexmap::IndexMap;
-use serde_json::Value;
-
 use super::arguments::Install;
-use crate::catalog::install::{self, Plan, Standing, Wish};
+use crate::catalog::install::{self, Candidate, Plan, Taken, Wish};
 use crate::catalog::lock::{Lock, Locked};
 use crate::catalog::{self, Sources};
 use crate::cli::edited::{failure, list};
@@ -14,28 +11,8 @@ use crate::cli::setup::{Setup, error_chain};
 use crate::config::edit;
 use crate::config::{self, ServerName};
 
-/// A plan, and how it stands.
-#[derive(Debug)]
-pub(super) struct Chosen {
-    pub(super) plan: Plan,
-    /// It was carried out before.
-    pub(super) is_done: bool,
-    /// For each variable, whether it has a value.
-    pub(super) is_set: Vec<bool>,
-    /// What the lock has of it, where that is the measure.
-    pub(super) locked: Option<Locked>,
-}
-
-impl Chosen {
-    /// The variables without which the server is left out.
-    pub(super) fn missing(&self) -> impl Iterator<Item = &install::Variable> {
-        let variables = self.plan.variables.iter().zip(&self.is_set);
-        variables.filter(|(variable, is_set)| variable.is_needed && !**is_set).map(|(v, _)| v)
-    }
-}
-
 /// The plans for all that is asked for, or why there is none. Nothing is changed.
-pub(super) fn choose(arguments: &Install, setup: &Setup) -> Result<Vec<Chosen>, Failure> {
+pub(super) fn choose(arguments: &Install, setup: &Setup) -> Result<Vec<Candidate>, Failure> {
     // What is broken stays as it is, and what is wrong with it is told before anything is asked.
     let sources = match setup.load() {
         Err(config::Error::NotFound { .. }) => Sources::new(&setup.paths, &[]),
@@ -47,7 +24,7 @@ pub(super) fn choose(arguments: &Install, setup: &Setup) -> Result<Vec<Chosen>, 
         let message = "`--as` names one server, and several are to be installed";
         return Err(Failure::new(Exit::Usage, message));
     }
-    let mut chosen: Vec<Chosen> = Vec::with_capacity(wanted.len());
+    let mut chosen: Vec<Candidate> = Vec::with_capacity(wanted.len());
     for (name, wish, locked) in wanted {
         let source = setup.block_on(async {
             sources.find(&name).await.map_err(|error| source_failure(&error))
@@ -64,10 +41,9 @@ pub(super) fn choose(arguments: &Install, setup: &Setup) -> Result<Vec<Chosen>, 
             let hint = "install one of them by itself, with `--as`";
             return Err(Failure::new(Exit::Usage, message).hint(Some(hint.to_owned())));
         }
-        let is_done = is_done(&plan, &configured)?;
-        let names: Vec<&str> = plan.variables.iter().map(|v| v.name.as_str()).collect();
-        let is_set = edit::have_values(&setup.target(), &names);
-        chosen.push(Chosen { plan, is_done, is_set, locked });
+        let candidate = Candidate::new(plan, &setup.target(), &configured);
+        let candidate = candidate.map_err(|taken| taken_failure(&taken))?;
+        chosen.push(Candidate { locked, ..candidate });
     }
     Ok(chosen)
 }
@@ -112,20 +88,12 @@ fn frozen(arguments: &Install, setup: &Setup) -> Result<Vec<Wanted>, Failure> {
     names.into_iter().map(wanted).collect()
 }
 
-/// Whether the plan was carried out before; a fault where something else has the name.
-fn is_done(plan: &Plan, configured: &IndexMap<String, Value>) -> Result<bool, Failure> {
-    match plan.standing(configured.get(plan.name.as_str())) {
-        Standing::Open => Ok(false),
-        Standing::Done => Ok(true),
-        Standing::Taken => {
-            let name = &plan.name;
-            let message = format!("there is another server `{name}` in the config");
-            let hint = format!(
-                "`--as NAME` gives the new one another name, or `bridge remove {name}` takes the old one out"
-            );
-            Err(Failure::new(Exit::Failed, message).hint(Some(hint)))
-        }
-    }
+fn taken_failure(taken: &Taken) -> Failure {
+    let hint = format!(
+        "`--as NAME` gives the new one another name, or `bridge remove {}` takes the old one out",
+        taken.name
+    );
+    Failure::new(Exit::Failed, taken.to_string()).hint(Some(hint))
 }
 
 /// Why there is no recipe of a name.

@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::choose::Chosen;
 use super::reach::Reached;
-use crate::catalog::install::{Forgotten, clear, places};
+use crate::catalog::install::{Candidate, Forgotten, clear, places};
 use crate::cli::edited::{failure, list};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::setup::Setup;
 use crate::config::edit::{self, Added};
 
 /// What was there before, which stays.
-pub(super) fn existing(setup: &Setup, chosen: &[Chosen]) -> Vec<PathBuf> {
+pub(super) fn existing(setup: &Setup, chosen: &[Candidate]) -> Vec<PathBuf> {
     let places = chosen.iter().flat_map(|one| places(&setup.paths, &one.plan.name));
     places.filter(|path| path.exists()).collect()
 }
 
 /// Refuses, before anything is done, what could not be compared with the lock.
-pub(super) fn check(chosen: &[Chosen]) -> Result<(), Failure> {
+pub(super) fn check(chosen: &[Candidate]) -> Result<(), Failure> {
     for one in chosen.iter().filter(|one| !one.is_done && has_tools(one)) {
         let missing: Vec<String> = one.missing().map(|variable| variable.name.clone()).collect();
         let name = &one.plan.name;
@@ -46,13 +45,13 @@ pub(super) fn check(chosen: &[Chosen]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn has_tools(one: &Chosen) -> bool {
+fn has_tools(one: &Candidate) -> bool {
     one.locked.as_ref().is_some_and(|locked| locked.tools.is_some())
 }
 
 /// Why a server is not the one in the lock, or cannot be told to be.
 pub(super) fn refusal(
-    chosen: &[Chosen],
+    chosen: &[Candidate],
     reached: &BTreeMap<String, Reached>,
 ) -> Result<(), Failure> {
     for one in chosen.iter().filter(|one| has_tools(one)) {

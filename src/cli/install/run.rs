@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::arguments::Install;
-use super::choose::{Chosen, choose};
+use super::choose::choose;
 use super::reach::{Reached, reach, try_out};
 use super::{ask, frozen, show};
 use crate::app::lifecycle;
-use crate::catalog::install::{self, Unwritten, When};
+use crate::catalog::install::{self, Candidate, Unwritten, When};
 use crate::catalog::lock::Lock;
 use crate::cli::edited::{failure, tell_when};
 use crate::cli::exit::{Exit, Failure};
@@ -49,11 +49,10 @@ pub(in crate::cli) fn run(arguments: &Install, setup: &Setup) -> Result<Exit, Fa
         frozen::check(&chosen)?;
     }
     run_steps(setup, &chosen, When::Before)?;
-    let plans = chosen.iter().filter(|one| !one.is_done).map(|one| &one.plan);
     let added =
-        install::write(&setup.target(), plans, values).map_err(|error| unwritten(&error))?;
+        install::write(&setup.target(), &chosen, values).map_err(|error| unwritten(&error))?;
     let has_typed =
-        |one: &Chosen| one.plan.variables.iter().any(|variable| typed.contains(&variable.name));
+        |one: &Candidate| one.plan.variables.iter().any(|variable| typed.contains(&variable.name));
     let due = chosen.iter().filter(|one| !one.is_done || has_typed(one));
     let due: Vec<String> = due
         .filter(|one| one.missing().next().is_none() && one.plan.by_hand.is_empty())
@@ -87,7 +86,7 @@ pub(in crate::cli) fn run(arguments: &Install, setup: &Setup) -> Result<Exit, Fa
 }
 
 /// Runs the commands of all that is new; the first that fails ends the installation.
-fn run_steps(setup: &Setup, chosen: &[Chosen], when: When) -> Result<(), Failure> {
+fn run_steps(setup: &Setup, chosen: &[Candidate], when: When) -> Result<(), Failure> {
     let new = chosen.iter().filter(|one| !one.is_done);
     for step in new.flat_map(|one| &one.plan.steps).filter(|step| step.when == when) {
         setup.printer.talk(&format!("running: {}", step.line()));
@@ -123,22 +122,17 @@ fn unwritten(error: &Unwritten) -> Failure {
 /// Writes down what was installed.
 fn lock(
     setup: &Setup,
-    chosen: &[Chosen],
+    chosen: &[Candidate],
     reached: &BTreeMap<String, Reached>,
 ) -> Result<(), Failure> {
-    let changed = Lock::update(&Lock::path(&setup.source), |lock| {
-        for one in chosen {
-            let reached = reached.get(one.plan.name.as_str());
-            lock.put(&one.plan, reached.and_then(|reached| reached.tools.as_ref().ok()).cloned());
-        }
-    });
-    changed.map(drop).map_err(|error| {
+    let tools = |name: &str| reached.get(name)?.tools.as_ref().ok().cloned();
+    install::lock(&setup.source, chosen, tools).map_err(|error| {
         let hint = "the servers are installed; `bridge lock` writes the lock once that is mended";
         Failure::new(Exit::Failed, error_chain(&error)).hint(Some(hint.to_owned()))
     })
 }
 
-fn outcome(one: &Chosen, reached: Option<Reached>) -> Outcome {
+fn outcome(one: &Candidate, reached: Option<Reached>) -> Outcome {
     let name = &one.plan.name;
     let mut json = show::plan(one);
     let missing: Vec<&str> = one.missing().map(|variable| variable.name.as_str()).collect();

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::choose::Chosen;
 use crate::catalog::Origin;
+use crate::catalog::install::{Candidate, Step};
 use crate::recipe::Bootstrap;
 
 /// What will run and what is asked for.
-pub(super) fn plans(chosen: &[Chosen], say: impl Fn(&str)) {
+pub(super) fn plans(chosen: &[Candidate], say: impl Fn(&str)) {
     for one in chosen {
         let plan = &one.plan;
         let recipe = &plan.source.recipe;
@@ -58,7 +58,7 @@ fn origin(origin: &Origin) -> String {
 }
 
 /// One plan as JSON. Values of variables are not among it.
-pub(super) fn plan(one: &Chosen) -> Value {
+pub(super) fn plan(one: &Candidate) -> Value {
     let plan = &one.plan;
     let variables = plan.variables.iter().zip(&one.is_set).map(|(variable, is_set)| {
         json!({
@@ -82,7 +82,7 @@ pub(super) fn plan(one: &Chosen) -> Value {
         "instructions": plan.source.recipe.auth.instructions,
         "files": plan.files.iter().map(|file| &file.name).collect::<Vec<_>>(),
         "concerns": plan.concerns,
-        "commands": plan.steps.iter().map(crate::catalog::install::Step::line).collect::<Vec<_>>(),
+        "commands": plan.steps.iter().map(Step::line).collect::<Vec<_>>(),
         "byHand": plan.by_hand,
     })
 }

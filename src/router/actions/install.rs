@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::install::{self, Plan, Standing, Unwritten, Wish};
-use crate::catalog::lock::Lock;
+use crate::catalog::install::{self, Candidate, Plan, Unwritten, Wish};
 use crate::catalog::{self, Sources};
 use crate::config::ServerName;
 use crate::config::edit::{self, Target};
@@ -30,7 +29,7 @@ pub(in crate::router) async fn run(router: &Router, wanted: Wanted<'_>) -> Resul
     if plan.needs_consent() || !plan.by_hand.is_empty() {
         return Err(Error::Consent { recipe: plan.source.recipe.id.clone() });
     }
-    match tokio::task::spawn_blocking(move || write(&admin, &plan)).await {
+    match tokio::task::spawn_blocking(move || write(&admin, plan)).await {
         Ok(written) => written,
         // Such tasks are never cancelled.
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -58,32 +57,25 @@ async fn plan(admin: &Admin, sources: &Sources, wanted: &Wanted<'_>) -> Result<P
         .map_err(|error| Error::invalid(error.to_string()))
 }
 
-fn write(admin: &Arc<Admin>, plan: &Plan) -> Result<Box<str>, Error> {
+fn write(admin: &Arc<Admin>, plan: Plan) -> Result<Box<str>, Error> {
     let Admin { source, paths, environment } = &**admin;
     let target = Target { source, paths, process: environment };
     let configured = edit::configured(&target).map_err(|error| Error::Edit(error.into()))?;
-    let standing = plan.standing(configured.get(plan.name.as_str()));
-    if standing == Standing::Taken {
+    let candidate = Candidate::new(plan, &target, &configured).map_err(|taken| {
         let hint = "`params.as` gives the new one another name";
-        let reason = format!("there is another server `{}` in the config", plan.name);
-        return Err(Error::invalid(reason).with_hint(hint));
-    }
-    let plans = std::iter::once(plan).filter(|_| standing == Standing::Open);
-    let added = install::write(&target, plans, Vec::new()).map_err(|error| match error {
+        Error::invalid(taken.to_string()).with_hint(hint)
+    })?;
+    let candidates = [candidate];
+    let added = install::write(&target, &candidates, Vec::new()).map_err(|error| match error {
         Unwritten::Config(error) => Error::Edit(error),
         file @ Unwritten::File { .. } => Error::invalid(file.to_string()),
     })?;
-    if standing == Standing::Open {
-        let locked = Lock::update(&Lock::path(source), |lock| lock.put(plan, None));
-        if let Err(error) = locked {
-            tracing::warn!("`{}` is installed and not locked: {error}", plan.name);
-        }
+    let [candidate] = &candidates;
+    let plan = &candidate.plan;
+    if let Err(error) = install::lock(source, &candidates, |_| None) {
+        tracing::warn!("`{}` is installed and not locked: {error}", plan.name);
     }
-    let names: Vec<&str> = plan.variables.iter().map(|variable| variable.name.as_str()).collect();
-    let is_set = edit::have_values(&target, &names);
-    let missing = plan.variables.iter().zip(is_set);
-    let missing = missing.filter(|(variable, is_set)| variable.is_needed && !is_set);
-    let missing: Vec<&str> = missing.map(|(variable, _)| variable.name.as_str()).collect();
+    let missing: Vec<&str> = candidate.missing().map(|variable| variable.name.as_str()).collect();
     let note = if missing.is_empty() {
         "comes into force within seconds, in every bridge that runs by it"
     } else {
