@@ -11,7 +11,7 @@ use super::note::{Note, Reason};
 use super::signature;
 use crate::base::json::{Strict, canonical, elements, is_object, member, string, without};
 use crate::config::{RemoteCatalog, Severity};
-use crate::recipe;
+use crate::recipe::{self, moment};
 use crate::telemetry::logging::excerpt;
 
 /// The one version of the format that there is.
@@ -22,6 +22,9 @@ const MOST_RECIPES: usize = 2000;
 const MOST_NOTES: usize = 20;
 /// Characters of an id that messages show.
 const LONGEST_ID: usize = 64;
+
+/// Characters of a day such as `2026-11-20`.
+const DAY: usize = 10;
 
 /// What a catalog holds.
 #[derive(Debug, Default)]
@@ -93,7 +96,8 @@ pub(super) fn read(
 }
 
 impl Contents {
-    /// Of those with one id the first counts, but a signed one before any that is not. `ids` says where each stands.
+    /// Of those with one id the first counts, but a signed one before any that is not, and of signed ones the newest.
+    /// `ids` says where each stands.
     fn admit(
         &mut self,
         entry: Entry,
@@ -102,17 +106,17 @@ impl Contents {
     ) -> Result<(), Reason> {
         let id = &entry.recipe.id;
         let place = ids.get(id).copied();
-        if place.is_some_and(|place| is_signed(&self.entries[place]) || !is_signed(&entry)) {
+        if place.is_some_and(|place| rank(&entry) <= rank(&self.entries[place])) {
             return Err(Reason::Hidden);
         }
         if is_signed(&entry) {
-            let day = entry.recipe.metadata.last_verified.as_deref().and_then(|day| day.get(..10));
-            let day = day.unwrap_or_default();
-            let before = newest.get(id).map_or("", String::as_str);
-            if day < before {
-                return Err(Reason::Older { before: before.to_owned() });
+            let before = newest.get(id).filter(|day| moment(day).is_some());
+            let (now, then) = (verified(&entry), before.and_then(|day| moment(day)));
+            if let Some(before) = before.filter(|_| now < then) {
+                return Err(Reason::Older { before: before.clone() });
             }
-            if day > before {
+            let day = entry.recipe.metadata.last_verified.as_deref();
+            if let Some(day) = day.and_then(|day| day.get(..DAY)).filter(|_| now > then) {
                 newest.insert(id.clone(), day.to_owned());
             }
         }
@@ -124,6 +128,16 @@ impl Contents {
         self.entries.push(entry);
         Ok(())
     }
+}
+
+/// Of two recipes of one id the greater one counts. What is not signed proves no day.
+fn rank(entry: &Entry) -> (bool, Option<SystemTime>) {
+    let is_signed = is_signed(entry);
+    (is_signed, verified(entry).filter(|_| is_signed))
+}
+
+fn verified(entry: &Entry) -> Option<SystemTime> {
+    entry.recipe.metadata.last_verified.as_deref().and_then(moment)
 }
 
 fn is_signed(entry: &Entry) -> bool {
@@ -144,12 +158,18 @@ fn entry(text: &str, catalog: &RemoteCatalog, now: SystemTime) -> Result<Entry, 
         // Nobody can tell what a signature without a key is worth.
         (Some(_) | None, _) => None,
     };
+    let is_signed = signed_by.is_some();
     let origin = Origin::Remote { catalog: catalog.name.clone(), signed_by };
     let mut checked = recipe::check(body.as_bytes(), now);
     // The canonical form has one line only.
     checked.findings.iter_mut().for_each(|finding| finding.line = None);
-    Entry::new(checked, body.as_bytes(), origin).map_err(|findings| {
+    let entry = Entry::new(checked, body.as_bytes(), origin).map_err(|findings| {
         let error = findings.iter().find(|finding| finding.severity == Severity::Error);
         Reason::Faulty(error.map_or_else(|| "it has errors".to_owned(), ToString::to_string))
-    })
+    })?;
+    let day = member(&body, "metadata").and_then(|metadata| member(metadata, "lastVerified"));
+    if is_signed && day.is_some() && verified(&entry).is_none() {
+        return Err(Reason::NoDay);
+    }
+    Ok(entry)
 }

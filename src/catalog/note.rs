@@ -81,11 +81,14 @@ pub enum Reason {
         /// The day of the newer one.
         before: String,
     },
+    /// It is signed, and nobody can tell whether it is older than another.
+    #[error("its `metadata.lastVerified` is no day such as `2026-11-20`")]
+    NoDay,
     /// It is no recipe without errors.
     #[error("{0}")]
     Faulty(String),
-    /// There is one of this id that comes first: built in, of the user, of an earlier catalog or item, or signed where this
-    /// one is not.
+    /// There is one of this id that comes first: built in, of the user, of an earlier catalog or item, or signed or newer
+    /// where this one is not.
     #[error("there is another of this id, which comes first")]
     Hidden,
 }

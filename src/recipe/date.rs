@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Whether the text is a day that there is, or a moment of one.
-pub(super) fn moment(text: &str) -> Option<SystemTime> {
+/// The beginning of a day, if the text is one that there is, or a moment of one.
+pub fn moment(text: &str) -> Option<SystemTime> {
     let day = text.get(..10)?;
     let rest = &text[10..];
     if !rest.is_empty() && !rest.starts_with(['T', 't']) {

@@ -31,6 +31,7 @@ pub use auth::{Auth, AuthKind, Bootstrap, OAuth2};
 pub use capabilities::Capabilities;
 pub use check::{Checked, MAX_BYTES, check};
 pub use concern::{Concern, Reason, is_archive, steers};
+pub use date::moment;
 pub use install::{ConfigFile, Install, Method, Platform};
 pub use local_only::LocalOnly;
 pub use metadata::{CATEGORIES, Metadata, ToolExample};

@@ -135,6 +135,49 @@ fn a_signed_recipe_comes_before_any_that_is_not() {
 }
 
 #[test]
+fn of_signed_recipes_of_one_id_the_newest_counts() {
+    let ours = pair(1);
+    let lenient = catalog(Some(&ours), false);
+    let signed = |day: &str| sign(recipe("one", day), &ours);
+    let check = |recipes: &[Value], expected: &str| {
+        let mut newest = Newest::new();
+        let text = document(recipes);
+        let found = read(text.as_bytes(), &lenient, &mut newest, now()).expect("a catalog");
+        assert_eq!(found.entries.len(), 1);
+        let day = found.entries[0].recipe.metadata.last_verified.as_deref();
+        assert_eq!(day, Some(expected), "{:?}", found.notes);
+        assert_eq!(newest.get("one").map(String::as_str), expected.get(..10));
+        assert!(found.notes.iter().all(|note| note.to_string().contains("which comes first")));
+        assert_eq!(found.notes.len(), recipes.len() - 1);
+    };
+    let (old, new) = (signed("2026-10-30"), signed("2026-11-02"));
+    check(&[old.clone(), new.clone()], "2026-11-02");
+    check(&[new.clone(), old.clone()], "2026-11-02");
+    check(&[old.clone(), new, old.clone()], "2026-11-02");
+    check(&[signed("2026-11-02T10:00:00Z"), signed("2026-11-02")], "2026-11-02T10:00:00Z");
+    // A day that nobody signed makes nothing newer.
+    check(&[recipe("one", "2026-11-20"), old], "2026-10-30");
+}
+
+#[test]
+fn what_is_no_day_is_refused_where_it_is_signed() {
+    let ours = pair(1);
+    let strict = catalog(Some(&ours), true);
+    let words = ["`metadata.lastVerified` is no day"];
+    for day in [json!("zzzz-99-99"), json!("2026-13-01"), json!("yesterday")] {
+        let mut recipe = one();
+        recipe["metadata"]["lastVerified"] = day;
+        check(&[sign(recipe.clone(), &ours)], &strict, &[], &words);
+        check(&[recipe], &catalog(None, false), &["one"], &[]);
+    }
+    // An earlier bridge may have noted one.
+    let mut newest = Newest::from([("one".to_owned(), "zzzz".to_owned())]);
+    let text = document(&[sign(one(), &ours)]);
+    let found = read(text.as_bytes(), &strict, &mut newest, now()).expect("a catalog");
+    assert_eq!(found.entries.len(), 1, "{:?}", found.notes);
+}
+
+#[test]
 fn older_recipes_do_not_come_back() {
     let ours = pair(1);
     let strict = catalog(Some(&ours), true);
