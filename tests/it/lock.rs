@@ -203,6 +203,31 @@ fn frozen_leaves_nothing_of_what_it_refuses() {
 }
 
 #[test]
+fn frozen_passes_over_nothing() {
+    let bridge = bridge();
+    bridge.run(&["install", "one@1.2.3", "--agree"]).expect(0);
+    let lock = lock_of(&bridge);
+    let frozen = |code: i32, words: &[&str]| {
+        let output = bridge.run(&["install", "--frozen", "--agree"]).expect(code);
+        assert_words(&format!("{}{}", output.stdout, output.stderr), words);
+        let config = fs::read_to_string(bridge.path("config.json")).expect("there");
+        assert!(config.contains("some-pkg@1.2.3"), "{config}");
+    };
+    frozen(0, &["`one` was already installed: it works"]);
+    // What is installed already may have become another.
+    fs::write(bridge.path("tools.json"), TOOL.replace("first", "second")).expect("written");
+    frozen(1, &["tools of `one` are not those in the lock", "changed: extra", "bridge diff one"]);
+    fs::write(bridge.path("tools.json"), TOOL).expect("written");
+    let mut without = lock.clone();
+    without["servers"]["one"].as_object_mut().expect("an object").remove("tools");
+    fs::write(bridge.path("bridge.lock"), without.to_string()).expect("written");
+    frozen(1, &["the lock has no tools of `one`", "`bridge lock`"]);
+    bridge.run(&["remove", "one"]).expect(0);
+    fs::write(bridge.path("bridge.lock"), without.to_string()).expect("written");
+    refuses(&bridge, &[], 1, &["the lock has no tools of `one`", "`bridge lock`"]);
+}
+
+#[test]
 fn what_is_downloaded_by_hand_can_be_frozen() {
     let mut by_hand = recipe("one", &[]);
     by_hand["install"]["version"] = "1.0".into();

@@ -18,9 +18,16 @@ pub(super) fn existing(setup: &Setup, chosen: &[Candidate]) -> Vec<PathBuf> {
 
 /// Refuses, before anything is done, what could not be compared with the lock.
 pub(super) fn check(chosen: &[Candidate]) -> Result<(), Failure> {
-    for one in chosen.iter().filter(|one| !one.is_done && has_tools(one)) {
+    for one in chosen {
         let missing: Vec<String> = one.missing().map(|variable| variable.name.clone()).collect();
         let name = &one.plan.name;
+        if one.locked.as_ref().is_none_or(|locked| locked.tools.is_none()) {
+            let message =
+                format!("nothing was installed: the lock has no tools of `{name}` to compare with");
+            let hint =
+                "`bridge lock` writes them, where the server is installed and can be reached";
+            return Err(Failure::new(Exit::Failed, message).hint(Some(hint.to_owned())));
+        }
         if !missing.is_empty() {
             let message = format!(
                 "nothing was installed: the tools of `{name}` can be compared with the lock only once {} set",
@@ -45,21 +52,15 @@ pub(super) fn check(chosen: &[Candidate]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn has_tools(one: &Candidate) -> bool {
-    one.locked.as_ref().is_some_and(|locked| locked.tools.is_some())
-}
-
 /// Why a server is not the one in the lock, or cannot be told to be.
 pub(super) fn refusal(
     chosen: &[Candidate],
     reached: &BTreeMap<String, Reached>,
 ) -> Result<(), Failure> {
-    for one in chosen.iter().filter(|one| has_tools(one)) {
+    for one in chosen {
         let (Some(locked), name) = (&one.locked, one.plan.name.as_str()) else { continue };
         let tools = match reached.get(name).map(|reached| &reached.tools) {
             Some(Ok(tools)) => tools,
-            // What was there before was not reached, and is not touched.
-            None if one.is_done => continue,
             found => {
                 let error = found.and_then(|found| found.as_ref().err());
                 let reason = error.map_or("its tools are not known", |(error, _)| error);
@@ -88,8 +89,12 @@ pub(super) fn refusal(
             "nothing was installed: the tools of `{name}` are not those in the lock ({})",
             parts.join("; ")
         );
-        let hint = "without `--frozen` it is installed as it is now, and locked so";
-        return Err(Failure::new(Exit::Failed, message).hint(Some(hint.to_owned())));
+        let hint = if one.is_done {
+            format!("`bridge diff {name}` shows them; `bridge lock` takes them as the measure")
+        } else {
+            "without `--frozen` it is installed as it is now, and locked so".to_owned()
+        };
+        return Err(Failure::new(Exit::Failed, message).hint(Some(hint)));
     }
     Ok(())
 }

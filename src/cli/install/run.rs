@@ -53,7 +53,7 @@ pub(in crate::cli) fn run(arguments: &Install, setup: &Setup) -> Result<Exit, Fa
         install::write(&setup.target(), &chosen, values).map_err(|error| unwritten(&error))?;
     let has_typed =
         |one: &Candidate| one.plan.variables.iter().any(|variable| typed.contains(&variable.name));
-    let due = chosen.iter().filter(|one| !one.is_done || has_typed(one));
+    let due = chosen.iter().filter(|one| arguments.frozen || !one.is_done || has_typed(one));
     let due: Vec<String> = due
         .filter(|one| one.missing().next().is_none() && one.plan.by_hand.is_empty())
         .map(|one| one.plan.name.to_string())
