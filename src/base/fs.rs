@@ -17,6 +17,8 @@ const UNFINISHED: (&str, &str) = (".mcp-bridge-", ".unfinished");
 const RANDOM: usize = 16;
 /// No file takes this long to be written: its writer was killed.
 const LONGEST_WRITE: Duration = Duration::from_hours(1);
+/// A file that is this old and that nobody holds locked has no writer any more: each locks what it writes at once.
+const LONGEST_UNLOCKED: Duration = Duration::from_secs(10);
 /// Folders that were looked through by this process. What it leaves behind itself, the next one finds.
 static SWEPT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
@@ -34,6 +36,18 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
     }
     Ok(())
+}
+
+/// Whether other users of this machine may read or change what is there, or look into it.
+#[cfg(unix)]
+pub fn is_open_to_others(found: &Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o077 != 0
+}
+
+/// Modes are not told where there are none.
+#[cfg(not(unix))]
+pub fn is_open_to_others(_found: &Metadata) -> bool {
+    false
 }
 
 /// Opens a regular file. What is none, such as a pipe on which nobody writes, is `InvalidInput` at once: opening or
@@ -117,6 +131,10 @@ fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFil
     let (begin, end) = UNFINISHED;
     let mut file =
         Builder::new().prefix(begin).suffix(end).rand_bytes(RANDOM).tempfile_in(folder)?;
+    // Elsewhere a lock would keep others from reading the file, and some file systems have none.
+    if cfg!(unix) {
+        let _ = file.as_file().try_lock();
+    }
     file.write_all(bytes)?;
     set_mode(&file, mode)?;
     file.as_file().sync_all()?;
@@ -129,7 +147,7 @@ fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(is_unfinished)
             // Of a link it is that of the link.
-            && entry.metadata().is_ok_and(|found| is_left_behind(&found))
+            && entry.metadata().is_ok_and(|found| is_left_behind(&entry.path(), &found))
         {
             let _ = fs::remove_file(entry.path());
         }
@@ -144,9 +162,15 @@ pub fn is_unfinished(name: &str) -> bool {
     })
 }
 
-fn is_left_behind(found: &Metadata) -> bool {
+fn is_left_behind(path: &Path, found: &Metadata) -> bool {
     let age = found.modified().ok().and_then(|modified| modified.elapsed().ok());
-    found.is_file() && is_ours(found) && age.is_some_and(|age| age > LONGEST_WRITE)
+    let is_too_old = |age| age > LONGEST_WRITE || (age > LONGEST_UNLOCKED && is_unlocked(path));
+    found.is_file() && is_ours(found) && age.is_some_and(is_too_old)
+}
+
+/// Whether nobody holds the lock of the file; false where that cannot be told.
+fn is_unlocked(path: &Path) -> bool {
+    cfg!(unix) && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 #[cfg(unix)]
@@ -235,14 +259,22 @@ mod tests {
     fn what_the_killed_left_is_cleared_away_and_nothing_else() {
         let folder = tempfile::tempdir().expect("a folder");
         let long_ago = std::time::SystemTime::now() - LONGEST_WRITE * 2;
-        let make = |name: &str, is_old: bool| {
+        let just_now = std::time::SystemTime::now() - LONGEST_UNLOCKED * 2;
+        let make_at = |name: &str, time: std::time::SystemTime| {
             let file = fs::File::create(folder.path().join(name)).expect("made");
-            if is_old {
-                file.set_modified(long_ago).expect("set");
-            }
+            file.set_modified(time).expect("set");
+            file
+        };
+        let make = |name: &str, is_old: bool| {
+            drop(make_at(name, if is_old { long_ago } else { std::time::SystemTime::now() }));
         };
         let ours = |random: &str| format!(".mcp-bridge-{random}.unfinished");
         make(&ours("0123456789abcdEF"), true);
+        let locked = make_at(&ours("bbbbbbbbbbbbbbbb"), just_now);
+        locked.try_lock().expect("nobody else knows it");
+        if cfg!(unix) {
+            drop(make_at(&ours("cccccccccccccccc"), just_now));
+        }
         // Somebody may be writing it; or it is not named as we name them.
         let kept = [
             (ours("0123456789abcdef"), false),
@@ -257,7 +289,7 @@ mod tests {
         fs::create_dir(folder.path().join(ours("aaaaaaaaaaaaaaaa"))).expect("made");
         write_atomically(&folder.path().join("a"), b"x", PRIVATE).expect("written");
         let mut expected: Vec<String> = kept.into_iter().map(|(name, _)| name).collect();
-        expected.extend([ours("aaaaaaaaaaaaaaaa"), "a".to_owned()]);
+        expected.extend([ours("aaaaaaaaaaaaaaaa"), ours("bbbbbbbbbbbbbbbb"), "a".to_owned()]);
         expected.sort();
         assert_eq!(names(folder.path()), expected);
     }

@@ -55,9 +55,10 @@ pub enum Error {
 }
 
 /// Who may read the file afterwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Access {
     /// Who may read it now; only its owner, if it is new.
+    #[default]
     Kept,
     /// Only its owner.
     Private,

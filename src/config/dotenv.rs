@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::finding::{Finding, Lines, Report, Severity};
 use super::load::LONGEST_FILE;
-use crate::base::fs::read_regular;
+use crate::base::fs::{is_open_to_others, read_regular};
 
 /// Characters that no text uses, one of which stands for `$` while the lines are parsed.
 const STAND_INS: std::ops::RangeInclusive<char> = '\u{FDD0}'..='\u{FDEF}';
@@ -146,19 +146,13 @@ fn faulty_line(report: &Report, path: &Path, text: &str, faulty: &str) -> Findin
         .hint("put a value with blanks, `#` or quotes in single quotes")
 }
 
-#[cfg(unix)]
 fn report_mode(path: &Path, report: &Report) {
-    use std::os::unix::fs::PermissionsExt;
-    let open = path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
-    if open {
+    if path.metadata().is_ok_and(|found| is_open_to_others(&found)) {
         let message = "other users of this machine may read its secrets".to_owned();
         let hint = format!("run `chmod 600 '{}'`", path.display());
         report.add(warning(report, path, None, message).hint(hint));
     }
 }
-
-#[cfg(not(unix))]
-fn report_mode(_path: &Path, _report: &Report) {}
 
 fn warning(report: &Report, path: &Path, line: Option<usize>, message: String) -> Finding {
     let mut finding = report.finding(Severity::Warning, "", message);

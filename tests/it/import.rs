@@ -71,6 +71,20 @@ fn servers_are_moved_and_their_secrets_put_away() {
 }
 
 #[test]
+fn what_others_may_read_becomes_private() {
+    let bridge = Bridge::new().server("own", &[]).file(CURSOR, &cursor());
+    bridge.write();
+    let config = bridge.path("config.json");
+    let mode = || config.metadata().expect("there").permissions().mode() & 0o777;
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o644)).expect("changed");
+    bridge.run(&["import", "cursor", "--dry-run"]).expect(0);
+    assert_eq!(mode(), 0o644);
+    let output = bridge.run(&["import", "cursor", "--yes"]).expect(0);
+    assert_words(&output.stderr, &["config.json was open to other users", "yours alone"]);
+    assert_eq!(mode(), 0o600);
+}
+
+#[test]
 fn only_what_the_import_took_out_comes_back() {
     let servers = |names: &[&str]| {
         let servers = names.iter().map(|name| ((*name).to_owned(), json!({"command": name})));

@@ -34,7 +34,7 @@ pub fn write(
 ) -> Result<Added, Unwritten> {
     let plans = || candidates.iter().filter(|one| !one.is_done).map(|one| &one.plan);
     let servers = plans().map(|plan| (plan.name.clone(), plan.entry.clone())).collect();
-    let added = edit::add(target, &Addition { servers, variables })?;
+    let added = edit::add(target, &Addition { servers, variables, ..Addition::default() })?;
     for plan in plans() {
         let folder = target.paths.server_folder(plan.name.as_str());
         write_files(&folder, &plan.files)

@@ -1,5 +1,7 @@
 //! `bridge import [CLIENT…]`: servers of clients moved over, their secrets into `.env`.
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -8,6 +10,7 @@ use super::client::Client;
 use super::file::{ClientFile, Error, failure};
 use super::plan::{Fate, Item, Plan, Present, Source, is_called};
 use super::register::{Which, chosen};
+use crate::base::fs::is_open_to_others;
 use crate::base::text::nearest_all;
 use crate::cli::edited;
 use crate::cli::exit::{Exit, Failure};
@@ -61,7 +64,13 @@ pub(in crate::cli) fn run(arguments: &Import, setup: &Setup) -> Result<Exit, Fai
     if !arguments.yes {
         ask(&plan, arguments, setup)?;
     }
+    let is_open = |path: &Path| path.metadata().is_ok_and(|found| is_open_to_others(&found));
+    let was_open = is_open(&setup.source.config);
     let files = carry_out(&sources, &plan, arguments.leave_only_bridge, setup)?;
+    if was_open && !is_open(&setup.source.config) {
+        let config = setup.source.config.display();
+        printer.talk(&format!("{config} was open to other users, and is yours alone now"));
+    }
     if printer.json {
         printer.json(&in_json(&plan, &files, false));
     } else {

@@ -11,6 +11,7 @@ use super::file::ClientFile;
 use super::reference::{Places, mentioned};
 use super::translate::{Server, translate};
 use super::vault::Vault;
+use crate::base::rewrite::Access;
 use crate::config::ServerName;
 use crate::config::edit::Addition;
 
@@ -82,8 +83,9 @@ impl Plan {
         }
         let mut vault = Vault::new(present.variables, named);
         let mut servers = present.servers;
-        let mut plan =
-            Self { items: Vec::new(), addition: Addition::default(), missing: Vec::new() };
+        // What other clients keep to themselves stays so, also what nobody took for a secret.
+        let addition = Addition { access: Access::Private, ..Addition::default() };
+        let mut plan = Self { items: Vec::new(), addition, missing: Vec::new() };
         for (source, name, entry) in all {
             let client = source.file.client;
             let called = proper(name, client);

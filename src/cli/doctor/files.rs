@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::checkup::{Checkup, Part};
+use crate::base::fs::is_open_to_others;
 use crate::cli::printer::counted;
 use crate::cli::setup::{Setup, error_chain};
 use crate::config::{self, Config, Error};
@@ -45,23 +46,13 @@ fn folder(path: &Path, checkup: &mut Checkup) {
             let remedy = "move it away, or name another home folder by `BRIDGE_HOME`";
             checkup.problem(Part::File, name, "it is no folder", remedy);
         }
-        Ok(found) if is_open(&found) => {
+        Ok(found) if is_open_to_others(&found) => {
             let remedy = format!("run `chmod 700 '{}'`", path.display());
             let message = "other users of this machine may look into it";
             checkup.warning(Part::File, name, message, remedy);
         }
         Ok(_) => checkup.ok(Part::File, name, "it is private"),
     }
-}
-
-#[cfg(unix)]
-fn is_open(found: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-fn is_open(_found: &std::fs::Metadata) -> bool {
-    false
 }
 
 /// Reads the config and tells what is wrong with it; none where nothing can run.

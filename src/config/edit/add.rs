@@ -30,6 +30,8 @@ pub struct Addition {
     pub servers: Vec<(ServerName, Map<String, Value>)>,
     /// Variables with their values, for the `.env` file that is looked up first. It becomes private.
     pub variables: Vec<(String, Secret)>,
+    /// Who may read the configuration afterwards.
+    pub access: Access,
 }
 
 /// What was put in.
@@ -70,7 +72,7 @@ pub fn add(target: &Target<'_>, addition: &Addition) -> Result<Added, Error> {
     };
     let Some(env_path) = target.source.env_files.first().filter(|_| !addition.variables.is_empty())
     else {
-        let ([file], (both, servers)) = rewrite_together([(path, Access::Kept)], |[old]| {
+        let ([file], (both, servers)) = rewrite_together([(path, addition.access)], |[old]| {
             let (new, servers) = config(old)?;
             target.check(&[FileChange { path, old, new: &new }])?;
             let both = (old.map(<[u8]>::to_vec), new.clone());
@@ -80,7 +82,7 @@ pub fn add(target: &Target<'_>, addition: &Addition) -> Result<Added, Error> {
         return Ok(Added { config, env: None, servers, replaced: vec![replaced] });
     };
     // The variables first: a server without them would not run.
-    let files = [(env_path.as_path(), Access::Private), (path, Access::Kept)];
+    let files = [(env_path.as_path(), Access::Private), (path, addition.access)];
     let ([env_file, file], (both_env, both, servers)) =
         rewrite_together(files, |[old_env, old]| {
             let new_env = env::put_all(env_path, old_env, &addition.variables)?;
@@ -210,6 +212,7 @@ mod tests {
         Addition {
             servers: servers.iter().map(server).collect(),
             variables: variables.iter().map(variable).collect(),
+            ..Addition::default()
         }
     }
 
