@@ -139,7 +139,7 @@ pub(super) enum Command {
     /// Show the configured servers and whether they can be reached
     #[command(after_help = SERVERS_EXAMPLES)]
     Servers,
-    /// Look for whatever may be wrong: config, files, recipes, servers, their tools
+    /// Look for whatever may be wrong: config, files, recipes, servers, their tools, clients
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(Doctor),
     /// Show the tools of all servers, or of one

@@ -284,3 +284,32 @@ fn who_has_the_port_is_told() {
     let checkup = bridge.run(&["doctor", "--port", &port, "--json"]).expect(0).json();
     assert_line(lines_of(&checkup, "port")[0], "ok", &[&port, "free"]);
 }
+
+#[test]
+fn clients_that_have_the_bridge_are_looked_at() {
+    const CURSOR: &str = ".cursor/mcp.json";
+    let bridge = Bridge::new().server("one", &[]).file(CURSOR, "{}");
+    let look = |code: i32| {
+        let checkup = bridge.run(&["doctor", "--port", "0", "--json"]).expect(code).json();
+        lines_of(&checkup, "client").into_iter().cloned().collect::<Vec<_>>()
+    };
+    let write = |entry: Value| {
+        let text = json!({"mcpServers": {"bridge": entry}}).to_string();
+        fs::write(bridge.path(CURSOR), text).expect("written");
+    };
+    assert!(look(0).is_empty(), "nobody has to have it");
+    bridge.run(&["register", "cursor"]).expect(0);
+    assert_line(&look(0)[0], "ok", &["cursor", "has this bridge", CURSOR]);
+    let program = env!("CARGO_BIN_EXE_bridge");
+    let again = "bridge register cursor --name bridge";
+    write(json!({"command": "/nowhere/bridge"}));
+    assert_line(&look(1)[0], "problem", &["`/nowhere/bridge`, which is not there", again]);
+    write(json!({"command": program, "args": ["--config", "/nowhere/c.json"]}));
+    assert_line(&look(1)[0], "problem", &["`/nowhere/c.json`, which is not there", again]);
+    write(json!({"command": program, "args": ["--http"]}));
+    assert_line(&look(0)[0], "warning", &["another program or config", again]);
+    bridge.run(&["register", "cursor"]).expect(0);
+    assert_line(&look(0)[0], "ok", &["has this bridge"]);
+    fs::write(bridge.path(CURSOR), "{,").expect("written");
+    assert_line(&look(0)[0], "warning", &["cursor", CURSOR, "mend it"]);
+}

@@ -39,7 +39,7 @@ impl Client {
     ];
 
     /// The name on the command line.
-    pub(super) fn id(self) -> &'static str {
+    pub(in crate::cli) fn id(self) -> &'static str {
         match self {
             Self::ClaudeDesktop => "claude-desktop",
             Self::ClaudeCode => "claude-code",

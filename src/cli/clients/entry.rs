@@ -38,15 +38,19 @@ pub(super) fn of(client: Client, setup: &Setup) -> Value {
 
 /// Whether an entry starts a bridge, be it this program or another copy.
 pub(super) fn is_bridge(entry: &Value) -> bool {
-    let command = &entry["command"];
-    let command = command.as_str().or_else(|| command["path"].as_str());
-    let command = command.or_else(|| entry["transport"]["command"].as_str());
-    command.is_some_and(|command| {
+    command(entry).is_some_and(|command| {
         // Both kinds of separators, since files are carried from one system to another.
         let name = command.rsplit(['/', '\\']).next().unwrap_or_default();
         let stem = name.strip_suffix(".exe").unwrap_or(name);
         PROGRAMS.contains(&stem) || Path::new(command) == program()
     })
+}
+
+/// The program that an entry starts, wherever the client has it.
+pub(super) fn command(entry: &Value) -> Option<&str> {
+    let command = &entry["command"];
+    let command = command.as_str().or_else(|| command["path"].as_str());
+    command.or_else(|| entry["transport"]["command"].as_str())
 }
 
 /// The entry with the bridge's own keys as they should be, and the others as they are: clients note there which tools

@@ -275,25 +275,19 @@ fn list(which: Which, setup: &Setup) -> Exit {
 
 /// In words, and how many servers the client has beside the bridge.
 fn state(file: &ClientFile, setup: &Setup) -> (String, Option<usize>) {
-    let text = match file.read() {
-        Ok(Some(text)) => text,
+    let content = match file.content() {
+        Ok(Some(content)) => content,
         Ok(None) if file.is_installed => return ("not registered".to_owned(), Some(0)),
         Ok(None) => return ("not installed".to_owned(), None),
         Err(error) => return (error_chain(&error), None),
     };
-    let servers = match file.servers(&text) {
-        Ok(servers) => servers,
-        Err(error) => return (error_chain(&error), None),
-    };
     let new = entry::of(file.client, setup);
-    let bridges = servers.iter().filter(|(_, entry)| entry::is_bridge(entry));
-    let bridges: Vec<&Value> = bridges.map(|(_, entry)| entry).collect();
-    let state = match bridges.as_slice() {
+    let state = match content.bridges.as_slice() {
         [] => "not registered",
-        all if all.iter().any(|entry| entry::updated(entry, &new) == **entry) => "registered",
+        all if all.iter().any(|(_, entry)| entry::updated(entry, &new) == *entry) => "registered",
         _ => "registered with another program or config",
     };
-    (state.to_owned(), Some(servers.len() - bridges.len()))
+    (state.to_owned(), Some(content.others))
 }
 
 pub(in crate::cli) const EXAMPLES: &str = "\

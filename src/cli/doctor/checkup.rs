@@ -33,6 +33,7 @@ pub(super) enum Part {
     Pin,
     Model,
     Intent,
+    Client,
     Port,
 }
 
@@ -41,7 +42,7 @@ pub(super) enum Part {
 pub(super) struct Line {
     pub(super) status: Status,
     pub(super) part: Part,
-    /// The file, the folder of the recipe, the command, the server, `server/tool`, or the port.
+    /// The file, the folder of the recipe, the command, the server, `server/tool`, the client, or the port.
     pub(super) name: String,
     pub(super) message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +123,7 @@ impl Checkup {
             let about = match line.part {
                 Part::Config | Part::File | Part::Catalog | Part::Intent => line.name.clone(),
                 Part::Command => format!("command {}", line.name),
+                Part::Client => format!("client {}", line.name),
                 Part::Port => format!("port {}", line.name),
                 Part::Recipe => format!("recipe {}", line.name),
                 Part::Server => format!("server {}", line.name),
@@ -155,6 +157,7 @@ impl Checkup {
             | Part::Pin
             | Part::Model
             | Part::Intent
+            | Part::Client
             | Part::Port => Exit::Failed,
         };
         let rank = |exit: &Exit| match exit {

@@ -1,6 +1,7 @@
 //! `bridge doctor`: looks for whatever may be wrong, and says what to do about it.
 
 mod checkup;
+mod clients;
 mod commands;
 mod files;
 mod intents;

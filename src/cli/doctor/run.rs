@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::checkup::{Checkup, Part};
 use super::servers::{self, Known};
-use super::{commands, files, intents, port, recipes};
+use super::{clients, commands, files, intents, port, recipes};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::serve::PORT;
 use crate::cli::setup::{OLD_KEPT, Setup};
@@ -29,6 +29,7 @@ pub(in crate::cli) fn run(arguments: &Doctor, setup: &Setup) -> Result<Exit, Fai
         setup.printer.talk(OLD_KEPT);
         None
     };
+    clients::look(setup, &mut checkup);
     port::look(arguments.port, &mut checkup);
     checkup.print(setup.printer);
     stopped.map_or_else(|| Ok(checkup.exit()), Err)
