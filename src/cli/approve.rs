@@ -1,14 +1,36 @@
 //! `bridge approve [SERVER [TOOL]]`: what changed since it was pinned, and taking it as the new measure.
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::arguments::Approve;
 use super::exit::{Exit, Failure};
 use super::printer::{Printer, counted};
 use super::setup::Setup;
 use crate::base::text::nearest_all;
 use crate::config::ServerName;
 use crate::guard::pin::{Approvals, Error, Pending, command, escape};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge approve                    what waits for approval of the servers in the config, and how it differs
+  bridge approve github             show all changes of a server and approve them if the answer is y
+  bridge approve github get_issue   the same for one tool
+  bridge approve github --yes       for scripts, such as one that has just updated the server
+
+What is approved is what was shown: if a server changes its tools again before the answer, nothing is.
+No server is started: what counts is what it showed last. A bridge that runs notices the approval.";
+
+/// What `bridge approve` takes.
+#[derive(Debug, Args)]
+pub(super) struct Approve {
+    /// Show the changed tools of this server and ask whether to approve them; without it, all are only shown
+    pub(super) server: Option<String>,
+    /// Approve only this tool
+    pub(super) tool: Option<String>,
+    /// Approve without asking, for scripts: whatever the server showed last
+    #[arg(long, requires = "server")]
+    pub(super) yes: bool,
+}
 
 /// So many lines are printed of one tool; `--json` prints all.
 const MAX_LINES: usize = 200;

@@ -6,15 +6,36 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::io::Read;
 
+use clap::Args;
 use serde_json::Value;
 
-use super::arguments::Call;
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use crate::app::App;
 use crate::base::json::Strict;
 use crate::protocol::version::Revision;
 use crate::router::{Action, Caller, Client, Error};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge call everything echo '{\"message\":\"hi\"}'
+  bridge call everything get-sum '{\"a\":1,\"b\":2}' --json
+  echo '{\"path\":\"/tmp\"}' | bridge call filesystem list_directory -
+
+Texts of the result are printed as they are; --json prints the whole result.
+Exit code 1 says that the tool reported an error, 5 that the server failed.";
+
+/// What `bridge call` takes.
+#[derive(Debug, Args)]
+pub(super) struct Call {
+    /// The server's name in the config
+    pub(super) server: String,
+    /// The tool's name
+    pub(super) tool: String,
+    /// The tool's arguments as a JSON object; `-` reads them from stdin
+    #[arg(value_name = "JSON", default_value = "{}")]
+    pub(super) params: String,
+}
 
 /// The arguments from the command line or from stdin: the text of a JSON object.
 pub(super) fn read_params(call: &Call) -> Result<String, Failure> {

@@ -4,13 +4,37 @@ use std::fs::create_dir_all;
 use std::io;
 use std::path::Path;
 
+use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::arguments::Init;
 use super::clients;
 use super::exit::{Exit, Failure};
 use super::setup::Setup;
 use crate::base::fs::{PRIVATE, create_new, create_private_folder, read_regular, write_atomically};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge init                  an empty config, to be filled by hand
+  bridge init --example        with servers that need no account and no key (Node.js starts them)
+  bridge --config F init       a config elsewhere
+  bridge init --register claude-desktop cursor
+
+Files that are already there stay as they are, but for a config without servers. BRIDGE_HOME names another home folder.";
+
+/// What `bridge init` takes.
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// How tools are offered to clients: `router` is the one tool `mcp`, `direct` every tool by itself, `auto` what suits
+    /// the client
+    #[arg(long, value_name = "MODE", default_value = "router", value_parser = ["router", "direct", "auto"])]
+    pub(super) mode: String,
+    /// Put servers in that need no account and no key
+    #[arg(long)]
+    pub(super) example: bool,
+    /// Put the bridge into the files of these clients, as `bridge register` does
+    #[arg(long, value_name = "CLIENT", num_args = 1..)]
+    pub(super) register: Vec<clients::Client>,
+}
 
 /// Bytes of a file that is there already; what it would be replaced for has but some hundreds.
 const LONGEST_FILE: u64 = 1024 * 1024;

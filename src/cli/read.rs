@@ -1,11 +1,25 @@
 //! `bridge read ID`: a result that was kept, as the server gave it.
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::arguments::Read;
 use super::exit::{Exit, Failure};
 use super::setup::Setup;
 use crate::cache::{Kept, document};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge read 0123456789abcdef0123456789abcdef
+  bridge read 0123456789abcdef0123456789abcdef --json
+
+What `trust: sanitize` takes out of a result is only there for people: agents read the cleaned text.";
+
+/// What `bridge read` takes.
+#[derive(Debug, Args)]
+pub(super) struct Read {
+    /// The result's id, as the answer names it
+    pub(super) id: String,
+}
 
 /// Prints what a result was before it was cut or cleaned.
 pub(super) fn run(arguments: &Read, setup: &Setup) -> Result<Exit, Failure> {

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use tracing::Level;
 
-use super::arguments::{Arguments, Command, ExplainCommand, Global};
+use super::arguments::{Arguments, Command, Global};
 use super::exit::{Exit, Failure};
+use super::intent::ExplainCommand;
 use super::printer::Printer;
 use super::setup::Setup;
 use super::{

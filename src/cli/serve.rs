@@ -3,12 +3,65 @@
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::arguments::Listen;
+use clap::Args;
+
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
 use super::setup::Setup;
 use crate::app::{App, lifecycle};
 use crate::downstream::listener::Mounted;
+
+/// Where clients connect, if not on stdin and stdout.
+#[derive(Debug, Args)]
+pub(super) struct Listen {
+    /// Serve over streamable HTTP, on the path /mcp
+    #[arg(long)]
+    pub(super) http: bool,
+    /// Serve over HTTP with SSE, as clients of 2024 speak it, on the path /sse
+    #[arg(long)]
+    pub(super) sse: bool,
+    /// Listen on this port; 0 takes any that is free [default: 3000]
+    #[arg(long, value_name = "PORT")]
+    pub(super) port: Option<u16>,
+    /// Listen on this address; others than loopback let other machines in [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(super) host: Option<IpAddr>,
+    /// Let anybody in who reaches the address, without authentication
+    #[arg(long)]
+    pub(super) insecure: bool,
+}
+
+impl Listen {
+    /// One of the flags that are given, as it is written.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        let given = [
+            (self.http, "--http"),
+            (self.sse, "--sse"),
+            (self.port.is_some(), "--port"),
+            (self.host.is_some(), "--host"),
+            (self.insecure, "--insecure"),
+        ];
+        given.into_iter().find_map(|(given, flag)| given.then_some(flag))
+    }
+
+    /// What is said here, or else there: flags may stand before `serve` and behind it.
+    pub(super) fn or(self, other: &Self) -> Self {
+        Self {
+            http: self.http || other.http,
+            sse: self.sse || other.sse,
+            port: self.port.or(other.port),
+            host: self.host.or(other.host),
+            insecure: self.insecure || other.insecure,
+        }
+    }
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    match text {
+        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
+        _ => text.parse().map_err(|_| "not an IP address, such as 127.0.0.1 or ::1".to_owned()),
+    }
+}
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

@@ -13,6 +13,11 @@ use crate::config::{RateLimit, ServerName};
 use crate::router::{Enough, Overview};
 use crate::telemetry::logging::excerpt;
 
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge servers
+  bridge servers --json";
+
 /// Said where a list would be empty.
 pub(super) const NOBODY: &str =
     "no server is configured, or all are disabled; `bridge init --example` shows how it is done";

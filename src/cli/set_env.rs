@@ -3,15 +3,34 @@
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
+use clap::Args;
 use serde_json::json;
 
-use super::arguments::SetEnv;
 use super::edited::{failure, list, tell_when};
 use super::exit::{Exit, Failure};
 use super::setup::{Setup, error_chain};
 use super::typed::typed;
 use crate::base::secret::Secret;
 use crate::config::{self, edit};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge set-env GITHUB_TOKEN               asks for the value and does not show it
+  bridge set-env SERVICE_KEY < key.pem      several lines, without the last line break
+  bridge set-env REGION eu-west-1           a value that may stand in the shell's history
+  bridge set-env KEY -- -value              a value that begins with `-`
+
+The file is readable for nobody else afterwards; what else stands in it stays as it is.
+A running bridge takes changes in within seconds.";
+
+/// What `bridge set-env` takes.
+#[derive(Debug, Args)]
+pub(super) struct SetEnv {
+    /// The variable's name
+    pub(super) key: String,
+    /// Its value; without one it is asked for (keys are not shown), or read from stdin where that is no terminal, as with `-`
+    pub(super) value: Option<String>,
+}
 
 pub(super) fn run(arguments: &SetEnv, setup: &Setup) -> Result<Exit, Failure> {
     let (target, printer, name) = (setup.target(), setup.printer, arguments.key.as_str());

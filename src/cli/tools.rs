@@ -1,8 +1,8 @@
 //! `bridge tools [SERVER]`: what can be called.
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::arguments::Tools;
 use super::call::failure;
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
@@ -11,6 +11,19 @@ use crate::app::App;
 use crate::guard::pin::Note;
 use crate::router::Enough;
 use crate::tools::Tool;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge tools                 every tool of every server
+  bridge tools filesystem      those of one server, with their required parameters
+  bridge tools --json";
+
+/// What `bridge tools` takes.
+#[derive(Debug, Args)]
+pub(super) struct Tools {
+    /// Only the tools of this server
+    pub(super) server: Option<String>,
+}
 
 /// Lists one server's tools, or all tools; servers that cannot be reached are told on stderr.
 pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Result<Exit, Failure> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::arguments::Usage;
 use super::call::failure;
 use super::exit::{Exit, Failure};
 use super::printer::Printer;
@@ -15,6 +15,21 @@ use crate::access::{Counts, Standing, read_all};
 use crate::base::text::nearest_all;
 use crate::config::{Config, RateLimit, ServerName};
 use crate::router::Error;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge usage                 the calls of every server today and this month
+  bridge usage github          those of one server
+  bridge usage --json
+
+Only successful calls count. Days and months are those of UTC. No server is started.";
+
+/// What `bridge usage` takes.
+#[derive(Debug, Args)]
+pub(super) struct Usage {
+    /// Only this server
+    pub(super) server: Option<String>,
+}
 
 /// At most this many names are offered instead of an unknown one.
 const MAX_AVAILABLE: usize = 20;

@@ -1,15 +1,31 @@
 //! `bridge validate-recipe PATH…`: what is wrong with recipes. Needs neither a config nor a home folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::arguments::ValidateRecipe;
 use super::exit::{Exit, Failure};
 use super::printer::{Printer, counted};
 use crate::config::Severity;
 use crate::recipe::{self, Checked, Recipe};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bridge validate-recipe recipes/todoist
+  bridge validate-recipe recipes/*/recipe.json --json
+
+Everything that is wrong is printed, with its JSON pointer and line. Recipes of version 1 (`config.json`) are read, too.
+Exit code 1 says that a recipe has errors, 4 that one is not there; warnings are none.";
+
+/// What `bridge validate-recipe` takes.
+#[derive(Debug, Args)]
+pub(super) struct ValidateRecipe {
+    /// The recipes
+    #[arg(value_name = "PATH", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+}
 
 /// Checks every recipe, whatever is wrong with those before it.
 pub(super) fn run(arguments: &ValidateRecipe, printer: Printer) -> Exit {

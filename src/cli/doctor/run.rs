@@ -10,7 +10,18 @@ use crate::cli::serve::PORT;
 use crate::cli::setup::{OLD_KEPT, Setup};
 use crate::config::Config;
 
+const EXAMPLES: &str = "\
+Examples:
+  bridge doctor
+  bridge doctor --json
+  bridge doctor --port 8080     looks whether that port is free instead of 3000
+
+Every server is reached. Each line says `ok`, `warning` or `problem`, what it is about and what to do.
+Exit code 3 says that the config has a problem, 5 that a server has one, 1 that there is another; warnings are none.";
+
+/// What `bridge doctor` takes.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Doctor {
     /// The port where clients are to connect over HTTP
     #[arg(long, value_name = "PORT", default_value_t = PORT)]
