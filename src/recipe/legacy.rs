@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 use super::auth::{Auth, AuthKind};
 use super::capabilities::Capabilities;
 use super::concern::Subject;
+use super::fetched::fetch;
 use super::install::{Install, Method};
 use super::local_only::LocalOnly;
 use super::metadata::Metadata;
-use super::program::{self, Program};
+use super::program::Program;
 use super::spec::{self, Recipe};
 use super::transport::{Stdio, Transport};
 use super::{choice, variables};
@@ -97,7 +98,7 @@ fn install_of(stdio: &Stdio) -> Install {
         Program::Docker => Method::Docker,
         _ => return Install::by(Method::Binary),
     };
-    let fetch = program::fetch(&stdio.command, &args).filter(|fetch| fetch.runs);
+    let fetch = fetch(&stdio.command, &args).filter(|fetch| fetch.runs);
     let Some(fetch) = fetch else {
         // `npm start` and `uv run` run what is there.
         return Install::by(if method == Method::Docker { method } else { Method::Binary });

@@ -10,6 +10,7 @@ mod check;
 mod choice;
 pub mod concern;
 mod date;
+mod fetched;
 mod install;
 mod legacy;
 mod local_only;

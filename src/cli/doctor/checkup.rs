@@ -57,8 +57,7 @@ pub(super) struct Checkup {
 
 impl Checkup {
     pub(super) fn ok(&mut self, part: Part, name: impl Into<String>, message: impl Into<String>) {
-        let (name, message) = (name.into(), message.into());
-        self.lines.push(Line { status: Status::Ok, part, name, message, remedy: None });
+        self.add(Status::Ok, part, name.into(), message.into(), None);
     }
 
     pub(super) fn warning(
@@ -68,8 +67,7 @@ impl Checkup {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        let (name, message, remedy) = (name.into(), message.into(), Some(remedy.into()));
-        self.lines.push(Line { status: Status::Warning, part, name, message, remedy });
+        self.add(Status::Warning, part, name.into(), message.into(), Some(remedy.into()));
     }
 
     pub(super) fn problem(
@@ -79,8 +77,18 @@ impl Checkup {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        let (name, message, remedy) = (name.into(), message.into(), Some(remedy.into()));
-        self.lines.push(Line { status: Status::Problem, part, name, message, remedy });
+        self.add(Status::Problem, part, name.into(), message.into(), Some(remedy.into()));
+    }
+
+    fn add(
+        &mut self,
+        status: Status,
+        part: Part,
+        name: String,
+        message: String,
+        remedy: Option<String>,
+    ) {
+        self.lines.push(Line { status, part, name, message, remedy });
     }
 
     /// Adds what a check of the file `name` found, which needs not be named again; `remedy` is that of findings without a hint.
@@ -97,7 +105,7 @@ impl Checkup {
             _ => bare.to_string(),
         };
         let remedy = Some(finding.hint.clone().unwrap_or_else(|| remedy.to_owned()));
-        self.lines.push(Line { status, part, name: name.to_owned(), message, remedy });
+        self.add(status, part, name.to_owned(), message, remedy);
     }
 
     /// Whether anything was found about this part.

@@ -219,7 +219,7 @@ fn source(path: &str) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::program::fetch;
+    use crate::recipe::fetched::fetch;
 
     #[test]
     fn holes_in_the_wall_are_told() {

@@ -3,8 +3,9 @@
 use super::reason::{Concern, Reason};
 use super::start::Start;
 use super::{docker, install, names};
+use crate::recipe::fetched::Fetch;
 use crate::recipe::options::Choice;
-use crate::recipe::program::{Fetch, Program};
+use crate::recipe::program::Program;
 use crate::recipe::{Install, Method};
 
 const NPX: [(Reason, &[&str]); 4] = [
@@ -202,7 +203,7 @@ fn of_python(version: &str) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::program::fetch;
+    use crate::recipe::fetched::fetch;
 
     #[test]
     fn options_that_are_not_known_are_told() {

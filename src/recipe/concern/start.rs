@@ -4,8 +4,9 @@ use super::reason::{Concern, Reason};
 use super::{install, names, own};
 use crate::base::locate;
 use crate::config::{interpolate, is_telling};
+use crate::recipe::fetched::fetch;
 use crate::recipe::options::Choice;
-use crate::recipe::program::{self, Interpreter, Program};
+use crate::recipe::program::{Interpreter, Program};
 use crate::recipe::{Install, Method};
 
 /// A program with its arguments, and the places at which they stand.
@@ -72,7 +73,7 @@ impl<'a> Start<'a> {
         {
             return inner.program(install, found);
         }
-        let fetch = program::fetch(self.command, &self.args);
+        let fetch = fetch(self.command, &self.args);
         if program == Program::Elevator {
             found.push(Concern::new(&self.command_at, self.command, Reason::Elevated));
         } else if let Some(install) = install
