@@ -9,18 +9,12 @@ use super::dress::{decomposes, entity, escape, lookalike, percent, quote, undres
 use super::fields::connector;
 use super::found::Kind;
 use super::mark::sign;
+use super::ornament::Run;
 use super::pattern::INNER_STOP;
 use crate::base::unicode::unseen;
 
 /// Longest part of a text that is read as markup inside of a sentence.
 const MAX_MARKUP: usize = 200;
-
-/// Letters in a row that are dressed up, from which on it is no ornament.
-const STYLED_LETTERS: usize = 16;
-const STYLED_WORDS: usize = 4;
-
-/// Words mixed from several scripts, from which on it is no accident.
-const MIXED_WORDS: usize = 3;
 
 /// Elements that only dress text up.
 const INLINE: [&str; 18] = [
@@ -77,40 +71,6 @@ struct Word {
     latin: bool,
     lookalike: bool,
     foreign: bool,
-}
-
-/// A stretch of dressed-up letters.
-#[derive(Default)]
-struct Run {
-    start: usize,
-    end: usize,
-    letters: usize,
-    words: usize,
-}
-
-impl Run {
-    /// Takes in a stretch; one that lies further off than `gap` begins anew, and the one before is given back.
-    fn extend(&mut self, part: Range<usize>, gap: usize) -> Option<Self> {
-        let near = self.letters > 0 && part.start <= self.end + gap;
-        let adjoins = part.start == self.end;
-        let before = if near { None } else { Some(std::mem::take(self)) };
-        if !near {
-            self.start = part.start;
-        }
-        self.words += usize::from(!near || !adjoins);
-        self.letters += 1;
-        self.end = part.end;
-        before
-    }
-
-    fn styled(&self) -> Option<Range<usize>> {
-        (self.letters >= STYLED_LETTERS && self.words >= STYLED_WORDS)
-            .then_some(self.start..self.end)
-    }
-
-    fn mixed(&self) -> Option<Range<usize>> {
-        (self.letters >= MIXED_WORDS).then_some(self.start..self.end)
-    }
 }
 
 impl<'a> Folder<'a> {

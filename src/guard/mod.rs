@@ -37,6 +37,7 @@ mod json;
 mod letters;
 mod mark;
 mod misspelt;
+mod ornament;
 mod pattern;
 mod quotation;
 mod rules;

@@ -16,6 +16,7 @@ pub mod guardian;
 mod handshake;
 mod http;
 mod inbound;
+mod last_words;
 pub mod lease;
 mod listen;
 mod listing;
