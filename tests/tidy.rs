@@ -69,6 +69,16 @@ fn line_of(text: &str, offset: usize) -> usize {
     text[..offset].matches('\n').count() + 1
 }
 
+/// How many tests a document names as `module::test` between backticks, and those that are not there.
+fn named_tests(document: &str, has: impl Fn(&str, &str) -> bool) -> (usize, Vec<&str>) {
+    let words = document.split('`').skip(1).step_by(2);
+    let names = words
+        .filter(|word| *word != "module::test" && word.chars().all(|c| is_word(c) || c == ':'));
+    let named: Vec<_> = names.filter_map(|name| Some((name, name.split_once("::")?))).collect();
+    let missing = named.iter().filter(|(_, (module, test))| !has(module, test));
+    (named.len(), missing.map(|(name, _)| *name).collect())
+}
+
 fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
@@ -603,6 +613,18 @@ fn modules_use_only_lower_rows() {
 }
 
 #[test]
+fn tests_that_documents_name_are_there() {
+    let document = fs::read_to_string("docs/CLAIMS.md").expect("it is part of the repository");
+    let has = |module: &str, test: &str| {
+        let file = fs::read_to_string(format!("tests/it/{module}.rs")).unwrap_or_default();
+        file.contains(&format!("fn {test}()"))
+    };
+    let (named, missing) = named_tests(&document, has);
+    assert!(named > 0, "the document names tests");
+    assert!(missing.is_empty(), "docs/CLAIMS.md names what is not there: {missing:?}");
+}
+
+#[test]
 fn no_path_climbs_twice() {
     assert_clean(&check_no_super_super(&sources()));
 }
@@ -651,6 +673,13 @@ mod rules {
             })
             .collect();
         assert_eq!(found, lines, "{complaints:#?}");
+    }
+
+    #[test]
+    fn tests_that_are_not_there_are_found() {
+        let has = |module: &str, test: &str| (module, test) == ("a", "is_there");
+        let text = "| x | `a::is_there`, `just bench` | `a::is_gone`; `b::is_there` |\n`module::test` `plain`";
+        assert_eq!(named_tests(text, has), (3, vec!["a::is_gone", "b::is_there"]));
     }
 
     #[test]
