@@ -8,7 +8,7 @@ use std::{fmt, io};
 
 use futures_util::future::BoxFuture;
 use http::StatusCode;
-use http::header::{ACCEPT, LOCATION, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use oauth2::{HttpRequest, HttpResponse};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Response};
@@ -19,6 +19,9 @@ use url::Url;
 use super::account::Policy;
 use super::address::Refused;
 use super::endpoint::{self, EndpointError};
+use crate::protocol::headers::{METHOD, PROTOCOL_VERSION};
+use crate::protocol::meta::{self, Declared};
+use crate::protocol::version::Revision;
 use crate::wire::http::{USER_AGENT, tls};
 
 /// No metadata and no token are longer, in bytes.
@@ -27,6 +30,9 @@ const MAX_BODY: usize = 256 * 1024;
 const MAX_REDIRECTS: usize = 3;
 /// From the first byte sent to the last one received.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// What a server is asked to be told that a token is wanted: it changes nothing.
+const LIST: &str = "tools/list";
 
 /// Why there is no answer. No variant holds more of a URL than its host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,10 +150,31 @@ impl Fetcher {
         .await
     }
 
-    /// What a server says to somebody without a token; its redirects are an answer as any other.
+    /// What a server says to somebody without a token; its redirects are an answer as any other. It is asked as clients ask it,
+    /// since many look for a token only then, and some only once it is for more than to begin; else as a browser would.
     pub async fn probe(&self, url: &Url) -> Result<Reply, FetchError> {
+        let asked = self.asked(url, true).await?;
+        if asked.status == StatusCode::UNAUTHORIZED {
+            Ok(asked)
+        } else {
+            self.asked(url, false).await
+        }
+    }
+
+    async fn asked(&self, url: &Url, as_client: bool) -> Result<Reply, FetchError> {
         within(url, async {
-            let response = self.get(url, "application/json, text/event-stream").await?;
+            let accept = "application/json, text/event-stream";
+            let response = if as_client {
+                self.check(url)?;
+                let request = self.client(url).await?.post(url.clone()).header(ACCEPT, accept);
+                let request = request
+                    .header(CONTENT_TYPE, "application/json")
+                    .header(PROTOCOL_VERSION, Revision::LATEST.as_str())
+                    .header(METHOD, LIST);
+                request.body(question()).send().await.map_err(|error| failure(url, error))?
+            } else {
+                self.get(url, accept).await?
+            };
             // Of a server that lets us in, this may be a stream without an end.
             Ok(Reply {
                 status: response.status(),
@@ -266,6 +293,18 @@ fn challenge(response: &Response) -> Option<String> {
     let values = response.headers().get_all(WWW_AUTHENTICATE);
     let values: Vec<&str> = values.iter().filter_map(|value| value.to_str().ok()).collect();
     (!values.is_empty()).then(|| values.join(", "))
+}
+
+/// A request that stands alone. Servers that know sessions only look for a token before they look for a session.
+fn question() -> String {
+    let declared = Declared {
+        revision: Revision::LATEST,
+        capabilities: "{}",
+        client_info: Some(meta::IDENTITY),
+        log_level: None,
+    };
+    let params = meta::with(None, &declared);
+    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{LIST}","params":{params}}}"#)
 }
 
 fn location(response: &Response) -> Option<String> {

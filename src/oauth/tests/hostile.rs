@@ -78,6 +78,37 @@ async fn hostile_metadata_are_refused_each_in_its_own_words() {
 }
 
 #[tokio::test]
+async fn a_server_is_asked_as_a_client_asks_and_as_a_browser_does() {
+    let check = async |method: &'static str| {
+        let site = Site::new(move |asked| match asked.target.as_str() {
+            "/mcp" if asked.head.starts_with(method) => {
+                let challenge = format!(
+                    "WWW-Authenticate: Bearer resource_metadata=\"{}/metadata\", scope=\"read\"\r\n",
+                    asked.site
+                );
+                Answer::new(401, &challenge, "")
+            }
+            "/metadata" => Answer::json(&json!({
+                "resource": format!("{}/mcp", asked.site), "authorization_servers": [asked.site],
+            })),
+            "/.well-known/oauth-authorization-server" => honest(asked, "", &json!("")),
+            _ => Answer::new(405, "", ""),
+        });
+        let site = site.await;
+        let url = Url::parse(&format!("{}/mcp", site.url)).expect("a URL");
+        let found = Discovery::run(&Fetcher::new(HERE), &url, None).await;
+        assert_eq!(found.expect("it says where").scopes, ["read"], "{method}");
+        site.all("/mcp")
+    };
+    let asked = check("POST ").await;
+    let question: serde_json::Value = serde_json::from_str(&asked[0].body).expect("JSON");
+    assert_eq!((asked.len(), &question["method"]), (1, &json!("tools/list")));
+    let head = asked[0].head.to_ascii_lowercase();
+    assert!(head.contains("mcp-method: tools/list"), "{head}");
+    assert_eq!(check("GET ").await.len(), 2);
+}
+
+#[tokio::test]
 async fn challenges_lead_to_no_other_address() {
     let site = Site::new(|asked| honest(asked, "", &json!(""))).await;
     for (place, expected) in [
