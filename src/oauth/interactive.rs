@@ -10,6 +10,7 @@ use oauth2::{PkceCodeChallenge, StandardDeviceAuthorizationResponse};
 use tokio::time::timeout;
 use url::Url;
 
+use super::account::Account;
 use super::endpoint;
 use super::error::{AnswerError, LoginError, cleaned};
 use super::fetcher::host;
@@ -22,6 +23,8 @@ use super::tokens::Tokens;
 use crate::base::secret::Secret;
 use crate::config::Grant;
 
+/// The scope by which an authorization server is asked for a token to renew the other by.
+const OFFLINE: &str = "offline_access";
 /// Whoever has not logged in by then has gone.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -83,7 +86,7 @@ impl Browser {
         .await?;
         let redirect = listener.redirect();
         let client = client(tokens, &place, record.as_ref(), Some(&redirect)).await?;
-        let scopes = scopes(&place, record.as_ref());
+        let scopes = scopes(&inner.account, &place, record.as_ref());
         let (pkce, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut random = [0; 32];
         getrandom::fill(&mut random).expect("the system has random numbers");
@@ -97,6 +100,10 @@ impl Browser {
             query.append_pair("code_challenge_method", "S256");
             if !scopes.is_empty() {
                 query.append_pair("scope", &scopes.join(" "));
+            }
+            // Else it goes unheard (OpenID Connect Core 1.0, Section 11).
+            if scopes.iter().any(|scope| scope == OFFLINE) {
+                query.append_pair("prompt", "consent");
             }
             if let Some(resource) = &place.resource {
                 query.append_pair("resource", resource);
@@ -217,7 +224,7 @@ impl Device {
         };
         let record = inner.record().await?.filter(|record| record.issuer == place.metadata.issuer);
         let client = client(tokens, &place, record.as_ref(), None).await?;
-        let scopes = scopes(&place, record.as_ref());
+        let scopes = scopes(&inner.account, &place, record.as_ref());
         let grants = Grants {
             fetcher: &inner.fetcher,
             token: &place.metadata.token,
@@ -310,12 +317,19 @@ async fn client(
     registered.map_err(|error| LoginError::Registration { server, error: error.into() })
 }
 
-/// What is asked for: what is configured or said, and what the server wanted beyond that since.
-fn scopes(place: &Place, record: Option<&Record>) -> Vec<String> {
+/// What is asked for: what is configured or said, and what the server wanted beyond that since. Some authorization servers
+/// give nothing to renew a token by unless that is asked for; who asks for nothing at all gets what is usual there, and who
+/// configures it has said everything.
+fn scopes(account: &Account, place: &Place, record: Option<&Record>) -> Vec<String> {
     let granted = record.filter(|record| !record.wanted.is_empty());
     let granted = granted.map(|record| record.scopes.clone()).unwrap_or_default();
     let wanted = record.map(|record| record.wanted.clone()).unwrap_or_default();
-    union([&place.scopes, &granted, &wanted])
+    let asked = union([&place.scopes, &granted, &wanted]);
+    let is_known = place.metadata.scopes.iter().any(|scope| scope == OFFLINE);
+    if is_known && !asked.is_empty() && account.login.scopes.is_empty() {
+        return union([&asked, &[OFFLINE.to_owned()]]);
+    }
+    asked
 }
 
 async fn keep(

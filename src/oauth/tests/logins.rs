@@ -113,6 +113,43 @@ async fn a_user_logs_in_by_a_browser() {
 }
 
 #[tokio::test]
+async fn a_login_asks_for_what_renews_it_where_there_is_such_a_scope() {
+    let check = async |wanted: &'static str, configured: &[&str], supported: &str, expected| {
+        let known = json!(supported.split(' ').collect::<Vec<_>>());
+        let site = Site::new(move |asked| match asked.target.as_str() {
+            "/mcp" => {
+                let challenge = format!("WWW-Authenticate: Bearer{wanted}\r\n");
+                Answer::new(401, &challenge, "")
+            }
+            "/.well-known/oauth-authorization-server" => Answer::json(&json!({
+                "issuer": asked.site,
+                "token_endpoint": format!("{}/token", asked.site),
+                "authorization_endpoint": format!("{}/authorize", asked.site),
+                "registration_endpoint": format!("{}/register", asked.site),
+                "code_challenge_methods_supported": ["S256"],
+                "scopes_supported": known,
+            })),
+            "/register" => everything(asked),
+            _ => Answer::nothing(),
+        });
+        let site = site.await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut account = account(&site, by_browser());
+        account.login.scopes = configured.iter().map(ToString::to_string).collect();
+        let tokens = tokens(&account, folder.path(), &Hands::at(1));
+        let login = Browser::begin(&tokens, None).await.expect("begun");
+        let (scope, prompt) = (query(login.url(), "scope"), query(login.url(), "prompt"));
+        assert_eq!((scope.as_str(), prompt.as_str()), expected, "{wanted} {configured:?}");
+    };
+    let offline = "read offline_access";
+    check(" scope=\"read\"", &[], offline, (offline, "consent")).await;
+    check(" scope=\"read\"", &[], "read", ("read", "")).await;
+    check(" scope=\"read\"", &["write"], offline, ("write", "")).await;
+    // What is usual there may be more than a scope that it does not belong to.
+    check("", &[], offline, ("", "")).await;
+}
+
+#[tokio::test]
 async fn what_a_user_pastes_is_checked() {
     let site = Site::new(everything).await;
     let folder = tempfile::tempdir().expect("a folder");
