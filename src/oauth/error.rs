@@ -23,6 +23,18 @@ pub enum LoginError {
         /// What the new token has to be good for, where the one that is there is not good for enough.
         scopes: Vec<String>,
     },
+    /// The token is not good for this, although the login asked for it: another one like it would end the same way.
+    #[error(
+        "`{server}` does not allow this: it asks for `{}`, which the last login has asked for as well; log in with an \
+         account that has it, or again once this one has",
+        scopes.join(" ")
+    )]
+    Withheld {
+        /// The server's name in the config.
+        server: String,
+        /// What the token would have to be good for.
+        scopes: Vec<String>,
+    },
     /// It cannot be found out where to log in.
     #[error("no way to log in to `{server}` was found: {error}")]
     Discovery {
@@ -146,6 +158,11 @@ impl LoginError {
             Self::LoginNeeded { command, .. } | Self::Late { command, .. } => Some(command),
             _ => None,
         }
+    }
+
+    /// Whether there is a token, and it is not good for this.
+    pub fn lacks_scope(&self) -> bool {
+        matches!(self, Self::LoginNeeded { reason: Reason::Scope, .. } | Self::Withheld { .. })
     }
 
     /// Whether the user has to log in.

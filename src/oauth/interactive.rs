@@ -343,6 +343,7 @@ async fn keep(
     let token_url = metadata.token.to_string();
     let mut record = Record::new(&inner.account, metadata.issuer.clone(), token_url, client);
     record.resource.clone_from(&place.resource);
+    record.asked = scopes.to_vec();
     record.take(issued, scopes, inner.clock.now());
     let renewed = Renewed::of(&record);
     let _lock = inner.lock().await?;

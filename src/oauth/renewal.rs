@@ -91,6 +91,11 @@ impl Inner {
         let Some(mut record) = record else {
             return Err(self.needed(Reason::NoToken, scopes.to_vec()));
         };
+        // Who has asked for all of it would be sent from login to login without an end.
+        if !scopes.is_empty() && scopes.iter().all(|scope| record.asked.contains(scope)) {
+            let (server, scopes) = (self.account.server.clone(), scopes.to_vec());
+            return Err(LoginError::Withheld { server, scopes });
+        }
         record.wanted = union([&record.wanted, scopes]);
         let wanted = record.wanted.clone();
         self.save(record).await?;

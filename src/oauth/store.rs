@@ -69,6 +69,9 @@ pub struct Record {
     pub(super) client: Kept,
     /// What the token is good for.
     pub scopes: Vec<String>,
+    /// What the login asked for.
+    #[serde(default)]
+    pub(super) asked: Vec<String>,
     /// What the next login has to ask for as well, since the server said so.
     #[serde(default)]
     pub wanted: Vec<String>,
@@ -208,6 +211,7 @@ impl Record {
             resource: None,
             client: Kept::new(client),
             scopes: Vec::new(),
+            asked: Vec::new(),
             wanted: Vec::new(),
             tokens: None,
         }

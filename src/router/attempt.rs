@@ -76,7 +76,7 @@ impl Attempt<'_> {
             // Neither the program nor the folder comes into being by waiting.
             | E::CommandNotFound { .. }
             | E::FolderMissing { .. } => return None,
-            E::Login(login) if login.is_login_needed() => return None,
+            E::Login(login) if login.is_login_needed() || login.lacks_scope() => return None,
             E::TimedOut { .. } => RetryOn::Timeout,
             _ => RetryOn::ConnectionError,
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 pub use super::last_words::{LastWords, UnsetVariable};
-use crate::oauth::{LoginError, Reason};
+use crate::oauth::LoginError;
 use crate::protocol::error::ErrorObject;
 
 /// What a call without an answer means for whoever made it.
@@ -185,10 +185,7 @@ impl Error {
 
     /// Whether there is a token, and it is not good for this.
     pub fn lacks_scope(&self) -> bool {
-        let narrow = |login: &LoginError| {
-            matches!(login, LoginError::LoginNeeded { reason: Reason::Scope, .. })
-        };
-        matches!(self, Self::Login(login) if narrow(login))
+        matches!(self, Self::Login(login) if login.lacks_scope())
     }
 
     /// Whether the request may have reached the server's tool.
@@ -391,6 +388,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::oauth::Reason;
 
     #[test]
     fn hints_name_the_missing_variable_and_the_remedy() {

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::site::{Answer, Asked, Hands, Site, account, by_browser, tokens};
 use crate::config::Grant;
-use crate::oauth::{AnswerError, Browser, Device, LoginError};
+use crate::oauth::{AnswerError, Browser, Device, LoginError, Tokens};
 
 /// A server and its authorization server, which names itself and registers everybody.
 fn everything(asked: &Asked) -> Answer {
@@ -110,6 +110,40 @@ async fn a_user_logs_in_by_a_browser() {
     // The next login is of the same client, which registered with the same way back.
     let again = Browser::begin(&ours, None).await.expect("begun");
     assert_eq!((again.redirect(), site.count("/register")), (&*redirect, 1));
+}
+
+/// Logs in at [`everything`], and gives the URL at which that was.
+async fn log_in(tokens: &Tokens) -> Url {
+    let login = Browser::begin(tokens, None).await.expect("begun");
+    let url = login.url().clone();
+    let issuer = query(&url, "resource").replace("/mcp", "/tenant");
+    let pasted = format!("{}?code=c&state={}&iss={issuer}", login.redirect(), query(&url, "state"));
+    let returned = login.read(&pasted).expect("the answer");
+    login.finish(returned).await.expect("logged in");
+    url
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_log_in_again_for_what_the_login_asked_for() {
+    let site = Site::new(everything).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let account = account(&site, by_browser());
+    let tokens = tokens(&account, folder.path(), &Hands::at(1_000_000));
+    assert_eq!(query(&log_in(&tokens).await, "scope"), "read");
+    let refused = async |scope: &str| {
+        let used = tokens.bearer().await.expect("a token");
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+        tokens.insufficient(&used, Some(&challenge)).await.expect_err("it is not good for that")
+    };
+    let needed = |error: &LoginError| matches!(error, LoginError::LoginNeeded { .. });
+    let error = refused("write").await;
+    assert!(needed(&error), "{error}");
+    assert_eq!(query(&log_in(&tokens).await, "scope"), "read write");
+    let error = refused("write").await;
+    assert!(error.lacks_scope() && error.command().is_none(), "{error}");
+    assert!(error.to_string().contains("it asks for `write`, which the last login"), "{error}");
+    let error = refused("write admin").await;
+    assert!(needed(&error), "{error}");
 }
 
 #[tokio::test]
