@@ -1,6 +1,7 @@
 //! How the bridge logs in to an upstream.
 
 use indexmap::IndexMap;
+use url::Url;
 
 use super::reader::Reader;
 use super::remote;
@@ -18,6 +19,7 @@ const GRANTS: [(&str, GrantType); 3] = [
 pub(super) const CREDENTIALS_FORMATS: [(&str, CredentialsFormat); 1] =
     [("google-workspace", CredentialsFormat::GoogleWorkspace)];
 
+const METADATA_URL: &str = "clientMetadataUrl";
 const ENDPOINTS: [&str; 3] = ["tokenUrl", "authorizationUrl", "deviceAuthorizationUrl"];
 
 /// `auth` of one server.
@@ -68,6 +70,8 @@ pub enum Grant {
         client_id: Option<String>,
         /// What proves it, where the server asks for proof.
         client_secret: Option<Secret>,
+        /// A document about the client, whose URL is its id wherever such documents are read; there is no other id then.
+        metadata_url: Option<String>,
         /// Where the user and the bridge go.
         endpoints: Option<AuthorizationEndpoints>,
         /// The port of this machine to which the browser returns.
@@ -79,6 +83,8 @@ pub enum Grant {
         client_id: Option<String>,
         /// What proves it, where the server asks for proof.
         client_secret: Option<Secret>,
+        /// A document about the client, whose URL is its id wherever such documents are read; there is no other id then.
+        metadata_url: Option<String>,
         /// Where the user and the bridge go.
         endpoints: Option<DeviceEndpoints>,
     },
@@ -174,7 +180,7 @@ impl OAuth2 {
         };
         let Some(grant_type) = grant_type else {
             reader.skip(&ENDPOINTS);
-            reader.skip(&["clientId", "clientSecret", "audience", "callbackPort"]);
+            reader.skip(&["clientId", "clientSecret", METADATA_URL, "audience", "callbackPort"]);
             return None;
         };
         let grant = match grant_type {
@@ -199,7 +205,8 @@ fn likely_grant(reader: &Reader<'_>) -> GrantType {
 
 fn client_credentials(reader: &mut Reader<'_>) -> Option<Grant> {
     let unused = "has no effect with grant type `client_credentials`";
-    reader.useless(&["authorizationUrl", "deviceAuthorizationUrl", "callbackPort"], unused);
+    let keys = ["authorizationUrl", "deviceAuthorizationUrl", METADATA_URL, "callbackPort"];
+    reader.useless(&keys, unused);
     let client_id = reader.required_string("clientId");
     let client_secret = reader.required_string("clientSecret");
     let token_url = remote::read_url(reader, "tokenUrl");
@@ -217,12 +224,13 @@ fn authorization_code(reader: &mut Reader<'_>) -> Grant {
     reader.useless(&["deviceAuthorizationUrl", "audience"], unused);
     let client_id = reader.filled_string("clientId");
     let client_secret = reader.filled_string("clientSecret").map(Secret::from);
+    let metadata_url = metadata_url(reader);
     let endpoints = endpoints(reader, "authorizationUrl").map(|(authorization_url, token_url)| {
         AuthorizationEndpoints { authorization_url, token_url }
     });
     let port = reader.whole("callbackPort", 1..=u64::from(u16::MAX));
     let callback_port = port.and_then(|port| u16::try_from(port).ok());
-    Grant::AuthorizationCode { client_id, client_secret, endpoints, callback_port }
+    Grant::AuthorizationCode { client_id, client_secret, metadata_url, endpoints, callback_port }
 }
 
 fn device_code(reader: &mut Reader<'_>) -> Option<Grant> {
@@ -237,7 +245,41 @@ fn device_code(reader: &mut Reader<'_>) -> Option<Grant> {
         None => reader.filled_string("clientId"),
     };
     let client_secret = reader.filled_string("clientSecret").map(Secret::from);
-    Some(Grant::DeviceCode { client_id, client_secret, endpoints })
+    let metadata_url = metadata_url(reader);
+    Some(Grant::DeviceCode { client_id, client_secret, metadata_url, endpoints })
+}
+
+/// `clientMetadataUrl`, which an authorization server compares with what the document says of itself, letter by letter.
+fn metadata_url(reader: &mut Reader<'_>) -> Option<String> {
+    if reader.has("clientId") {
+        reader.useless(&[METADATA_URL], "has no effect beside `clientId`");
+        return None;
+    }
+    if ENDPOINTS.iter().any(|key| reader.has(key)) {
+        reader.useless(
+            &[METADATA_URL],
+            "has no effect beside endpoints: it is for servers that are asked for theirs",
+        );
+        return None;
+    }
+    let text = reader.filled_string(METADATA_URL)?;
+    let is_plain = |url: &Url| {
+        url.scheme() == "https"
+            && url.path() != "/"
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.as_str() == text
+    };
+    if Url::parse(&text).is_ok_and(|url| is_plain(&url)) {
+        return Some(text);
+    }
+    let message = format!(
+        "`{METADATA_URL}` is not a URL of a document that can stand for a client: it begins with `https://`, has a path, no \
+         fragment and nothing that URLs can be spelled without"
+    );
+    reader.report().error(&reader.at(METADATA_URL), message);
+    None
 }
 
 /// The endpoint of this name and `tokenUrl`: both or neither, since one discovered and one given
@@ -303,6 +345,7 @@ pub(crate) fn schema() -> serde_json::Value {
                 "grantType": choices(&GRANTS),
                 "clientId": text("Who the bridge is"),
                 "clientSecret": text("What proves it"),
+                METADATA_URL: url("A document about the client, whose URL is its id where such documents are read"),
                 "tokenUrl": url("Where tokens are fetched"),
                 "authorizationUrl": url("Where the user logs in"),
                 "deviceAuthorizationUrl": url("Where a device code is fetched"),
@@ -363,6 +406,7 @@ mod tests {
         let discovered = Grant::AuthorizationCode {
             client_id: None,
             client_secret: None,
+            metadata_url: None,
             endpoints: None,
             callback_port: None,
         };
@@ -378,6 +422,7 @@ mod tests {
         let device = Grant::DeviceCode {
             client_id: Some("c".to_owned()),
             client_secret: None,
+            metadata_url: None,
             endpoints: Some(DeviceEndpoints {
                 device_authorization_url: "https://example.com/device".to_owned(),
                 token_url: "https://example.com/token".to_owned(),
@@ -386,6 +431,43 @@ mod tests {
         let json = r#"{"type": "oauth2", "grantType": "device_code", "clientId": "c", "tokenUrl": "https://example.com/token",
             "deviceAuthorizationUrl": "https://example.com/device"}"#;
         assert_eq!(grant(json), device);
+    }
+
+    #[test]
+    fn a_document_stands_for_a_client_that_has_no_other_id() {
+        let read = |url: &str, expected: Option<&str>| {
+            let json = format!(r#"{{"type": "oauth2", "clientMetadataUrl": "{url}"}}"#);
+            let fault = "`/auth/clientMetadataUrl`: `clientMetadataUrl` is not a URL of a document that can stand for a client: it \
+                         begins with `https://`, has a path, no fragment and nothing that URLs can be spelled without";
+            let faults = [fault];
+            let found = check(&json, &faults[..usize::from(expected.is_none())]);
+            let Some(Auth::OAuth2(OAuth2 {
+                grant: Grant::AuthorizationCode { metadata_url, .. },
+                ..
+            })) = found
+            else {
+                panic!("{found:?}")
+            };
+            assert_eq!(metadata_url.as_deref(), expected);
+        };
+        let good = "https://example.com/bridge.json";
+        read(good, Some(good));
+        for bad in [
+            "http://example.com/bridge.json",
+            "https://example.com/",
+            "https://example.com",
+            "https://example.com/a/../bridge.json",
+            "https://EXAMPLE.com/bridge.json",
+            "https://example.com:443/bridge.json",
+            "https://u@example.com/bridge.json",
+            "https://example.com/bridge.json#x",
+        ] {
+            read(bad, None);
+        }
+        check(
+            r#"{"type": "oauth2", "clientId": "c", "clientMetadataUrl": "https://example.com/x"}"#,
+            &["`/auth/clientMetadataUrl`: `clientMetadataUrl` has no effect beside `clientId`"],
+        );
     }
 
     #[test]

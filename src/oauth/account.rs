@@ -73,6 +73,15 @@ impl Account {
         }
     }
 
+    /// The document that stands for the client where such documents are read.
+    pub(super) fn metadata_url(&self) -> Option<&str> {
+        match &self.login.grant {
+            Grant::ClientCredentials { .. } => None,
+            Grant::AuthorizationCode { metadata_url, .. }
+            | Grant::DeviceCode { metadata_url, .. } => metadata_url.as_deref(),
+        }
+    }
+
     /// Whether nobody has to be asked for a token.
     pub(super) fn is_unattended(&self) -> bool {
         matches!(self.login.grant, Grant::ClientCredentials { .. })

@@ -220,6 +220,7 @@ async fn of_origin(
         names_itself: false,
         token_auth: Vec::new(),
         scopes: Vec::new(),
+        reads_documents: false,
     })
 }
 

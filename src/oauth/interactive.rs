@@ -296,7 +296,7 @@ async fn listen(port: Option<u16>, registered: Option<String>) -> Result<Listene
     Listener::bind(port).await.map_err(failed)
 }
 
-/// Who the bridge is there: as configured, as registered before with the same way back, or registered now.
+/// Who the bridge is there: as configured, as a document says, as registered before with the same way back, or registered now.
 async fn client(
     tokens: &Tokens,
     place: &Place,
@@ -307,9 +307,14 @@ async fn client(
     if let Some(client) = Client::configured(&inner.account, &place.metadata.token_auth) {
         return Ok(client);
     }
+    // Before it registers itself (MCP 2025-11-25, Authorization, Client Registration Approaches).
+    if let Some(url) = inner.account.metadata_url().filter(|_| place.metadata.reads_documents) {
+        return Ok(Client::documented(url));
+    }
     let before = record.map(|record| record.client(&inner.account));
     let now = inner.clock.now();
-    if let Some(client) = before.filter(|client| client.is_usable(redirect, now)) {
+    let is_usable = |client: &Client| client.is_registered && client.is_usable(redirect, now);
+    if let Some(client) = before.filter(is_usable) {
         return Ok(client);
     }
     let registered = Client::register(&inner.fetcher, &place.metadata, redirect).await;

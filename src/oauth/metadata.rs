@@ -7,6 +7,7 @@ use super::account::Policy;
 use super::endpoint::{self, EndpointError};
 
 /// An authorization server, its endpoints checked.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
     /// Who it is.
@@ -29,6 +30,8 @@ pub struct Metadata {
     pub token_auth: Vec<String>,
     /// What tokens may be good for.
     pub scopes: Vec<String>,
+    /// Whether it takes the URL of a document about a client for the client's id.
+    pub reads_documents: bool,
 }
 
 /// The document as it is written.
@@ -47,6 +50,8 @@ pub(super) struct Raw {
     scopes_supported: Vec<String>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
+    #[serde(default)]
+    client_id_metadata_document_supported: bool,
 }
 
 impl Raw {
@@ -76,6 +81,7 @@ impl Raw {
             names_itself: self.authorization_response_iss_parameter_supported,
             token_auth: self.token_endpoint_auth_methods_supported,
             scopes: self.scopes_supported,
+            reads_documents: self.client_id_metadata_document_supported,
         }))
     }
 }

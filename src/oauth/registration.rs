@@ -19,11 +19,14 @@ use crate::base::secret::Secret;
 pub enum RegistrationError {
     /// Clients have to be registered by hand.
     #[error(
-        "`{issuer}` registers no clients by itself; register one there and set `auth.clientId`"
+        "`{issuer}` registers no clients by itself; register one there and set `auth.clientId`{}",
+        if *reads_documents { ", or publish a document about it and set `auth.clientMetadataUrl`" } else { "" }
     )]
     Unsupported {
         /// The authorization server.
         issuer: String,
+        /// Whether it takes the URL of a document about a client for the client's id.
+        reads_documents: bool,
     },
     /// The request failed.
     #[error(transparent)]
@@ -103,6 +106,18 @@ impl Client {
         Some(Self { id, secret, proof, redirect: None, expires_at: None, is_registered: false })
     }
 
+    /// The client that a document stands for.
+    pub(super) fn documented(url: &str) -> Self {
+        Self {
+            id: url.to_owned(),
+            secret: None,
+            proof: Proof::Body,
+            redirect: None,
+            expires_at: None,
+            is_registered: false,
+        }
+    }
+
     /// Whether it can still be used, and browsers may return to `redirect`.
     pub(super) fn is_usable(&self, redirect: Option<&str>, now: u64) -> bool {
         self.expires_at.is_none_or(|at| at > now)
@@ -116,7 +131,8 @@ impl Client {
         redirect: Option<&str>,
     ) -> Result<Self, RegistrationError> {
         let Some(endpoint) = &metadata.registration else {
-            return Err(RegistrationError::Unsupported { issuer: metadata.issuer.clone() });
+            let (issuer, reads_documents) = (metadata.issuer.clone(), metadata.reads_documents);
+            return Err(RegistrationError::Unsupported { issuer, reads_documents });
         };
         let answer = fetcher.post(request(endpoint, metadata, redirect)).await?;
         let host = || host(endpoint);

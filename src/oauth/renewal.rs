@@ -232,6 +232,7 @@ impl Inner {
             names_itself: false,
             token_auth: Vec::new(),
             scopes: Vec::new(),
+            reads_documents: false,
         }))
     }
 

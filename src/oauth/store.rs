@@ -273,7 +273,7 @@ impl Record {
         let token_url = account.endpoints().into_iter().find(|(key, _)| *key == "tokenUrl");
         let is_client = match account.client() {
             Some((id, _)) => !self.client.is_registered && self.client.id == id,
-            None => self.client.is_registered,
+            None => self.client.is_registered || account.metadata_url() == Some(&*self.client.id),
         };
         self.server == account.server
             && self.url == url

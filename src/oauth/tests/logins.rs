@@ -49,6 +49,15 @@ fn everything(asked: &Asked) -> Answer {
     }
 }
 
+fn by_code() -> Grant {
+    Grant::DeviceCode {
+        client_id: Some("c".to_owned()),
+        client_secret: None,
+        metadata_url: None,
+        endpoints: None,
+    }
+}
+
 fn query(url: &Url, name: &str) -> String {
     let found = url.query_pairs().find(|(key, _)| key == name);
     found.map(|(_, value)| value.into_owned()).unwrap_or_default()
@@ -121,6 +130,42 @@ async fn log_in(tokens: &Tokens) -> Url {
     let returned = login.read(&pasted).expect("the answer");
     login.finish(returned).await.expect("logged in");
     url
+}
+
+#[tokio::test]
+async fn a_document_stands_for_the_client_where_it_is_read() {
+    let document = "https://bridge.example/client.json";
+    let check = async |is_read: bool, expected: &str| {
+        let site = Site::new(move |asked| match asked.target.as_str() {
+            "/.well-known/openid-configuration/tenant" => {
+                let mut said: serde_json::Value =
+                    serde_json::from_str(everything(asked).text()).expect("JSON");
+                said["client_id_metadata_document_supported"] = json!(is_read);
+                Answer::json(&said)
+            }
+            _ => everything(asked),
+        });
+        let site = site.await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut account = account(&site, by_browser());
+        let Grant::AuthorizationCode { metadata_url, .. } = &mut account.login.grant else {
+            panic!("it is by browser")
+        };
+        *metadata_url = Some(document.to_owned());
+        let hands = Hands::at(1_000_000);
+        let url = log_in(&tokens(&account, folder.path(), &hands)).await;
+        assert_eq!(query(&url, "client_id"), expected);
+        assert_eq!(site.all("/token")[0].field("client_id").as_deref(), Some(expected));
+        let other = tokens(&account, folder.path(), &hands);
+        assert_eq!(other.bearer().await.expect("a token").expose(), "access-planted");
+        // Without the document in the config, a login for it is not one of this client any more.
+        account.login.grant = by_browser();
+        let other = tokens(&account, folder.path(), &hands).bearer().await;
+        assert_eq!(other.is_ok(), !is_read, "{other:?}");
+        site.count("/register")
+    };
+    assert_eq!(check(true, document).await, 0);
+    assert_eq!(check(false, "registered").await, 1);
 }
 
 #[tokio::test]
@@ -243,9 +288,7 @@ async fn without_pkce_nobody_is_sent_to_log_in() {
     let tokens = tokens(&account(&site, by_browser()), folder.path(), &Hands::at(1));
     let error = Browser::begin(&tokens, None).await.expect_err("it is refused");
     assert!(error.to_string().contains("PKCE with S256"), "{error}");
-    let device =
-        Grant::DeviceCode { client_id: Some("c".to_owned()), client_secret: None, endpoints: None };
-    let tokens = super::site::tokens(&account(&site, device), folder.path(), &Hands::at(1));
+    let tokens = super::site::tokens(&account(&site, by_code()), folder.path(), &Hands::at(1));
     let error = Device::begin(&tokens, None).await.expect_err("there is no such endpoint");
     assert!(error.to_string().contains("gives out no codes"), "{error}");
 }
@@ -279,9 +322,7 @@ async fn a_user_types_a_code() {
     });
     let site = site.await;
     let folder = tempfile::tempdir().expect("a folder");
-    let grant =
-        Grant::DeviceCode { client_id: Some("c".to_owned()), client_secret: None, endpoints: None };
-    let (account, hands) = (account(&site, grant), Hands::at(1_000_000));
+    let (account, hands) = (account(&site, by_code()), Hands::at(1_000_000));
     let tokens = tokens(&account, folder.path(), &hands);
     let login = Device::begin(&tokens, None).await.expect("begun");
     assert_eq!((login.code().as_str(), login.url().path()), ("AB-CD", "/go"));

@@ -57,6 +57,10 @@ impl Answer {
         Self { status, headers: headers.to_owned(), body: body.into() }
     }
 
+    pub(super) fn text(&self) -> &str {
+        &self.body
+    }
+
     pub(super) fn nothing() -> Self {
         Self::new(404, "", "")
     }
@@ -157,6 +161,7 @@ pub(super) fn by_browser() -> Grant {
     Grant::AuthorizationCode {
         client_id: None,
         client_secret: None,
+        metadata_url: None,
         endpoints: None,
         callback_port: None,
     }
