@@ -19,6 +19,7 @@ const GRANTS: [(&str, GrantType); 3] = [
 pub(super) const CREDENTIALS_FORMATS: [(&str, CredentialsFormat); 1] =
     [("google-workspace", CredentialsFormat::GoogleWorkspace)];
 
+const PRIVATE_KEY: &str = "privateKey";
 const METADATA_URL: &str = "clientMetadataUrl";
 const ENDPOINTS: [&str; 3] = ["tokenUrl", "authorizationUrl", "deviceAuthorizationUrl"];
 
@@ -58,7 +59,7 @@ pub enum Grant {
         /// Who the bridge is.
         client_id: String,
         /// What proves it.
-        client_secret: Secret,
+        credential: Credential,
         /// Where tokens are fetched.
         token_url: Option<String>,
         /// Whom the token is meant for.
@@ -88,6 +89,15 @@ pub enum Grant {
         /// Where the user and the bridge go.
         endpoints: Option<DeviceEndpoints>,
     },
+}
+
+/// What proves who the bridge is, where it logs in as itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A secret that the server knows as well.
+    Secret(Secret),
+    /// The text of a private key (PEM), whose public half the server knows.
+    Key(Secret),
 }
 
 /// Where an authorization code is got and spent.
@@ -160,10 +170,12 @@ impl Auth {
 }
 
 impl OAuth2 {
-    /// The client's secret, if it has one.
+    /// The client's secret or key, if it has one.
     pub(super) fn secret(&self) -> Option<&Secret> {
         match &self.grant {
-            Grant::ClientCredentials { client_secret, .. } => Some(client_secret),
+            Grant::ClientCredentials { credential, .. } => match credential {
+                Credential::Secret(secret) | Credential::Key(secret) => Some(secret),
+            },
             Grant::AuthorizationCode { client_secret, .. }
             | Grant::DeviceCode { client_secret, .. } => client_secret.as_ref(),
         }
@@ -180,7 +192,8 @@ impl OAuth2 {
         };
         let Some(grant_type) = grant_type else {
             reader.skip(&ENDPOINTS);
-            reader.skip(&["clientId", "clientSecret", METADATA_URL, "audience", "callbackPort"]);
+            reader.skip(&["clientId", "clientSecret", PRIVATE_KEY, METADATA_URL]);
+            reader.skip(&["audience", "callbackPort"]);
             return None;
         };
         let grant = match grant_type {
@@ -196,7 +209,7 @@ impl OAuth2 {
 /// with, it can only be the user who logs in.
 fn likely_grant(reader: &Reader<'_>) -> GrantType {
     let endpoint = ENDPOINTS.iter().any(|key| reader.has(key));
-    if endpoint || reader.has("clientSecret") {
+    if endpoint || reader.has("clientSecret") || reader.has(PRIVATE_KEY) {
         GrantType::ClientCredentials
     } else {
         GrantType::AuthorizationCode
@@ -208,20 +221,31 @@ fn client_credentials(reader: &mut Reader<'_>) -> Option<Grant> {
     let keys = ["authorizationUrl", "deviceAuthorizationUrl", METADATA_URL, "callbackPort"];
     reader.useless(&keys, unused);
     let client_id = reader.required_string("clientId");
-    let client_secret = reader.required_string("clientSecret");
+    let credential = credential(reader);
     let token_url = remote::read_url(reader, "tokenUrl");
     let audience = reader.filled_string("audience");
     Some(Grant::ClientCredentials {
         client_id: client_id?,
-        client_secret: client_secret?.into(),
+        credential: credential?,
         token_url,
         audience,
     })
 }
 
+/// `clientSecret` or `privateKey`.
+fn credential(reader: &mut Reader<'_>) -> Option<Credential> {
+    if !reader.has(PRIVATE_KEY) {
+        reader.skip(&[PRIVATE_KEY]);
+        let secret = reader.required_string("clientSecret");
+        return secret.map(|secret| Credential::Secret(secret.into()));
+    }
+    reader.useless(&["clientSecret"], "has no effect beside `privateKey`");
+    reader.filled_string(PRIVATE_KEY).map(|key| Credential::Key(key.into()))
+}
+
 fn authorization_code(reader: &mut Reader<'_>) -> Grant {
     let unused = "has no effect with grant type `authorization_code`";
-    reader.useless(&["deviceAuthorizationUrl", "audience"], unused);
+    reader.useless(&["deviceAuthorizationUrl", "audience", PRIVATE_KEY], unused);
     let client_id = reader.filled_string("clientId");
     let client_secret = reader.filled_string("clientSecret").map(Secret::from);
     let metadata_url = metadata_url(reader);
@@ -235,7 +259,7 @@ fn authorization_code(reader: &mut Reader<'_>) -> Grant {
 
 fn device_code(reader: &mut Reader<'_>) -> Option<Grant> {
     let unused = "has no effect with grant type `device_code`";
-    reader.useless(&["authorizationUrl", "audience", "callbackPort"], unused);
+    reader.useless(&["authorizationUrl", "audience", "callbackPort", PRIVATE_KEY], unused);
     let endpoints =
         endpoints(reader, "deviceAuthorizationUrl").map(|(device_authorization_url, token_url)| {
             DeviceEndpoints { device_authorization_url, token_url }
@@ -345,6 +369,7 @@ pub(crate) fn schema() -> serde_json::Value {
                 "grantType": choices(&GRANTS),
                 "clientId": text("Who the bridge is"),
                 "clientSecret": text("What proves it"),
+                PRIVATE_KEY: text("A private key that proves it (PEM): P-256, P-384, Ed25519 or RSA"),
                 METADATA_URL: url("A document about the client, whose URL is its id where such documents are read"),
                 "tokenUrl": url("Where tokens are fetched"),
                 "authorizationUrl": url("Where the user logs in"),
@@ -413,12 +438,24 @@ mod tests {
         assert_eq!(grant(r#"{"type": "oauth2"}"#), discovered);
         let itself = Grant::ClientCredentials {
             client_id: "c".to_owned(),
-            client_secret: "s".into(),
+            credential: Credential::Secret("s".into()),
             token_url: Some("https://example.com/token".to_owned()),
             audience: None,
         };
         let json = r#"{"type": "oauth2", "clientId": "c", "clientSecret": "s", "tokenUrl": "https://example.com/token"}"#;
         assert_eq!(grant(json), itself);
+        let keyed = Grant::ClientCredentials {
+            client_id: "c".to_owned(),
+            credential: Credential::Key("k".into()),
+            token_url: None,
+            audience: None,
+        };
+        let json = r#"{"type": "oauth2", "clientId": "c", "privateKey": "k"}"#;
+        assert_eq!(grant(json), keyed);
+        check(
+            r#"{"type": "oauth2", "clientId": "c", "privateKey": "k", "clientSecret": "s"}"#,
+            &["`/auth/clientSecret`: `clientSecret` has no effect beside `privateKey`"],
+        );
         let device = Grant::DeviceCode {
             client_id: Some("c".to_owned()),
             client_secret: None,

@@ -42,7 +42,9 @@ mod transport;
 mod variables;
 
 pub use adaptive_promotion::AdaptivePromotion;
-pub use auth::{Auth, AuthorizationEndpoints, CredentialsFormat, DeviceEndpoints, Grant, OAuth2};
+pub use auth::{
+    Auth, AuthorizationEndpoints, Credential, CredentialsFormat, DeviceEndpoints, Grant, OAuth2,
+};
 pub use authority::{Authority, Host, Origin};
 pub use catalogs::{PublicKey, RemoteCatalog};
 pub use compile::{CallFormat, Config};

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::address::is_loopback_host;
 use crate::base::secret::Secret;
-use crate::config::{Grant, OAuth2};
+use crate::config::{Credential, Grant, OAuth2};
 
 /// One configured login: which server it is for, and how.
 #[derive(Debug, Clone)]
@@ -63,13 +63,25 @@ impl Account {
     /// The client that the config names.
     pub(super) fn client(&self) -> Option<(&str, Option<&Secret>)> {
         match &self.login.grant {
-            Grant::ClientCredentials { client_id, client_secret, .. } => {
-                Some((client_id, Some(client_secret)))
+            Grant::ClientCredentials { client_id, credential, .. } => {
+                let secret = match credential {
+                    Credential::Secret(secret) => Some(secret),
+                    Credential::Key(_) => None,
+                };
+                Some((client_id, secret))
             }
             Grant::AuthorizationCode { client_id, client_secret, .. }
             | Grant::DeviceCode { client_id, client_secret, .. } => {
                 client_id.as_deref().map(|id| (id, client_secret.as_ref()))
             }
+        }
+    }
+
+    /// The key that proves who the client is.
+    pub(super) fn key(&self) -> Option<&Secret> {
+        match &self.login.grant {
+            Grant::ClientCredentials { credential: Credential::Key(key), .. } => Some(key),
+            _ => None,
         }
     }
 

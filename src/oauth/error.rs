@@ -1,5 +1,6 @@
 //! Why there is no token, as people and agents are told.
 
+use super::assertion::KeyError;
 use super::discovery::DiscoveryError;
 use super::endpoint::EndpointError;
 use super::fetcher::FetchError;
@@ -66,6 +67,14 @@ pub enum LoginError {
         server: String,
         /// Why.
         error: Box<GrantError>,
+    },
+    /// The private key in the config is none that the bridge can sign with.
+    #[error("`auth.privateKey` of `{server}` cannot be used: {error}")]
+    Key {
+        /// The server's name in the config.
+        server: String,
+        /// Why.
+        error: KeyError,
     },
     /// Tokens could not be read or kept.
     #[error(transparent)]

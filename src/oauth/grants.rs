@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use url::Url;
 
+use super::assertion;
 use super::error::{cleaned, said};
 use super::fetcher::{FetchError, Fetcher, host};
 use super::registration::{Client, Proof};
@@ -73,6 +74,8 @@ pub(super) struct Grants<'a> {
     pub(super) client: &'a Client,
     /// What the token is for (RFC 8707).
     pub(super) resource: Option<&'a str>,
+    /// What the client says of itself, signed, where that is how it proves who it is.
+    pub(super) assertion: Option<&'a Secret>,
 }
 
 /// A token as it came.
@@ -120,7 +123,7 @@ impl Grants<'_> {
         let client = self.basic();
         let mut request = client.exchange_client_credentials().add_scopes(scopes_of(scopes));
         let audience = audience.map(|audience| ("audience", audience.to_owned()));
-        for (name, value) in self.extras().into_iter().chain(audience) {
+        for (name, value) in self.extras().chain(audience) {
             request = request.add_extra_param(name, value);
         }
         let issued = request.request_async(&self.sender()).await;
@@ -141,7 +144,7 @@ impl Grants<'_> {
         let mut request = client
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()));
-        if let Some((name, value)) = self.extras() {
+        for (name, value) in self.extras() {
             request = request.add_extra_param(name, value);
         }
         let issued = request.request_async(&self.sender()).await;
@@ -153,7 +156,7 @@ impl Grants<'_> {
         let client = self.basic();
         let token = RefreshToken::new(refresh.expose().to_owned());
         let mut request = client.exchange_refresh_token(&token);
-        if let Some((name, value)) = self.extras() {
+        for (name, value) in self.extras() {
             request = request.add_extra_param(name, value);
         }
         let issued = request.request_async(&self.sender()).await;
@@ -169,7 +172,7 @@ impl Grants<'_> {
         let url = DeviceAuthorizationUrl::from_url(endpoint.clone());
         let client = self.basic().set_device_authorization_url(url);
         let mut request = client.exchange_device_code().add_scopes(scopes_of(scopes));
-        if let Some((name, value)) = self.extras() {
+        for (name, value) in self.extras() {
             request = request.add_extra_param(name, value);
         }
         let answer = request.request_async(&self.sender()).await;
@@ -183,7 +186,7 @@ impl Grants<'_> {
     ) -> Result<Issued, GrantError> {
         let client = self.basic();
         let mut request = client.exchange_device_access_token(details);
-        if let Some((name, value)) = self.extras() {
+        for (name, value) in self.extras() {
             request = request.add_extra_param(name, value);
         }
         let expired = || GrantError::Expired { host: host(self.token) };
@@ -212,8 +215,13 @@ impl Grants<'_> {
         }
     }
 
-    fn extras(&self) -> Option<(&'static str, String)> {
-        self.resource.map(|resource| ("resource", resource.to_owned()))
+    fn extras(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let resource = self.resource.map(|resource| ("resource", resource.to_owned()));
+        let assertion = self.assertion.into_iter().flat_map(|assertion| {
+            let signed = ("client_assertion", assertion.expose().to_owned());
+            [("client_assertion_type", assertion::TYPE.to_owned()), signed]
+        });
+        resource.into_iter().chain(assertion)
     }
 
     fn sender(&self) -> Sender<'_> {
@@ -221,7 +229,7 @@ impl Grants<'_> {
     }
 
     fn blotter(&self, sent: &[&Secret]) -> Blotter {
-        let known = sent.iter().copied().chain(&self.client.secret);
+        let known = sent.iter().copied().chain(&self.client.secret).chain(self.assertion);
         Blotter::new(&known.cloned().collect::<Vec<_>>())
     }
 

@@ -174,6 +174,7 @@ impl Browser {
             token: &self.place.metadata.token,
             client: &self.client,
             resource: self.place.resource.as_deref(),
+            assertion: None,
         };
         let issued = grants.code(&returned.0, &self.verifier, &self.redirect).await;
         let issued = issued.map_err(|error| inner.grant_failed(error))?;
@@ -230,6 +231,7 @@ impl Device {
             token: &place.metadata.token,
             client: &client,
             resource: place.resource.as_deref(),
+            assertion: None,
         };
         let details = grants.device_code(&endpoint, &scopes).await;
         let details = details.map_err(|error| inner.grant_failed(error))?;
@@ -274,6 +276,7 @@ impl Device {
             token: &self.place.metadata.token,
             client: &self.client,
             resource: self.place.resource.as_deref(),
+            assertion: None,
         };
         let issued = grants.device_token(&self.details).await;
         let issued = issued.map_err(|error| inner.grant_failed(error))?;

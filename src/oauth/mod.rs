@@ -6,6 +6,7 @@
 
 mod account;
 mod address;
+mod assertion;
 mod challenge;
 mod clock;
 mod discovery;
@@ -25,6 +26,7 @@ mod tokens;
 
 pub use account::{Account, Policy};
 pub use address::{Class, Refused};
+pub use assertion::KeyError;
 pub use challenge::Challenge;
 pub use clock::Clock;
 pub use discovery::{Discovery, DiscoveryError, Found};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::assertion;
 use super::challenge;
 use super::discovery::Discovery;
 use super::endpoint;
@@ -55,7 +56,9 @@ impl Inner {
         if let Some(good) = kept.filter(|kept| kept.is_good(refused.as_ref(), self.clock.now())) {
             return Ok(good);
         }
-        if let Some(record) = record.clone().filter(Record::is_renewable) {
+        // Who has a key signs for another token.
+        let is_renewed = |record: &Record| record.is_renewable() && self.account.key().is_none();
+        if let Some(record) = record.clone().filter(is_renewed) {
             match self.refresh(record, refused.as_ref()).await {
                 Err(_) if self.account.is_unattended() => {}
                 done => return done,
@@ -142,7 +145,8 @@ impl Inner {
             return Err(self.needed(Reason::Expired, record.wanted));
         };
         let resource = record.resource.as_deref();
-        let grants = Grants { fetcher: &self.fetcher, token: &token, client: &client, resource };
+        let fetcher = &self.fetcher;
+        let grants = Grants { fetcher, token: &token, client: &client, resource, assertion: None };
         match grants.refresh(&refresh).await {
             Ok(issued) => {
                 let scopes = record.scopes.clone();
@@ -194,8 +198,10 @@ impl Inner {
             _ => None,
         };
         let resource = place.resource.as_deref();
+        let assertion = self.assertion(metadata, &client)?;
+        let (fetcher, assertion) = (&self.fetcher, assertion.as_ref());
         let grants =
-            Grants { fetcher: &self.fetcher, token: &metadata.token, client: &client, resource };
+            Grants { fetcher, token: &metadata.token, client: &client, resource, assertion };
         let issued = grants.client_credentials(&scopes, audience).await;
         let issued = issued.map_err(|error| self.grant_failed(error))?;
         let token_url = metadata.token.to_string();
@@ -206,6 +212,21 @@ impl Inner {
         let renewed = Renewed::of(&record).expect("a token has just come");
         self.save(record).await?;
         Ok(renewed)
+    }
+
+    /// What a client with a key says of itself. It is meant for the authorization server by its name, and where that is not
+    /// known by the address at which it is sent (RFC 7523, Section 3).
+    fn assertion(
+        &self,
+        metadata: &Metadata,
+        client: &Client,
+    ) -> Result<Option<Secret>, LoginError> {
+        let Some(key) = self.account.key() else { return Ok(None) };
+        let audience =
+            if metadata.is_issuer_certain { &metadata.issuer } else { metadata.token.as_str() };
+        let signed = assertion::sign(key, &client.id, audience, self.clock.now());
+        let server = self.account.server.clone();
+        signed.map(Some).map_err(|error| LoginError::Key { server, error })
     }
 
     /// The endpoints that the config names, as an authorization server would.

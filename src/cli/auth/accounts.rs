@@ -76,7 +76,7 @@ pub(super) fn failure(error: &LoginError) -> Failure {
         | LoginError::Registration { .. }
         | LoginError::Grant { .. }
         | LoginError::Unsupported { .. } => Exit::Upstream,
-        LoginError::Endpoint { .. } => Exit::Config,
+        LoginError::Endpoint { .. } | LoginError::Key { .. } => Exit::Config,
         _ => Exit::Failed,
     };
     Failure::new(exit, error.to_string())

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::site::{Answer, Asked, Hands, Site, account, by_browser, tokens};
 use crate::base::secret::Secret;
-use crate::config::Grant;
+use crate::config::{Credential, Grant};
 use crate::oauth::registration::{Client, Proof};
 use crate::oauth::store::Held;
 use crate::oauth::{Account, LoginError, Reason, Record, Status, Store};
@@ -70,7 +72,7 @@ async fn a_token_for_the_bridge_itself_is_fetched_before_it_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let grant = Grant::ClientCredentials {
         client_id: "c".to_owned(),
-        client_secret: "client-secret".into(),
+        credential: Credential::Secret("client-secret".into()),
         token_url: Some(format!("{}/token", site.url)),
         audience: Some("them".to_owned()),
     };
@@ -109,6 +111,78 @@ async fn a_token_for_the_bridge_itself_is_fetched_before_it_ends() {
     }
     assert!(other.forget().await.expect("forgotten"));
     assert!(!other.forget().await.expect("nothing left"));
+}
+
+#[tokio::test]
+async fn a_client_with_a_key_signs_for_each_token() {
+    let check = async |is_configured: bool, expected: &str| {
+        let site = Site::new(move |asked| match asked.target.as_str() {
+            "/.well-known/oauth-authorization-server" => Answer::json(&json!({
+                "issuer": asked.site,
+                "token_endpoint": format!("{}/token", asked.site),
+            })),
+            "/token" => Answer::json(&json!({
+                "access_token": format!("access-{}", asked.body.len()), "token_type": "bearer",
+                "expires_in": 60, "refresh_token": "refresh",
+            })),
+            _ => Answer::nothing(),
+        });
+        let site = site.await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let grant = Grant::ClientCredentials {
+            client_id: "c".to_owned(),
+            credential: Credential::Key(include_str!("rsa.pem").into()),
+            token_url: is_configured.then(|| format!("{}/token", site.url)),
+            audience: None,
+        };
+        let (account, hands) = (account(&site, grant), Hands::at(START));
+        let tokens = tokens(&account, folder.path(), &hands);
+        tokens.bearer().await.expect("a token");
+        hands.turn(60);
+        tokens.bearer().await.expect("another token");
+        let asked = site.all("/token");
+        let mut said = Vec::new();
+        for asked in &asked {
+            let field = |name: &str| asked.field(name).unwrap_or_default();
+            assert_eq!(field("grant_type"), "client_credentials");
+            assert_eq!(
+                field("client_assertion_type"),
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            );
+            assert_eq!((field("client_id"), asked.field("client_secret")), ("c".into(), None));
+            assert!(!asked.head.to_ascii_lowercase().contains("authorization:"), "{}", asked.head);
+            let signed = field("client_assertion");
+            let claims = signed.split('.').nth(1).expect("three parts");
+            let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64");
+            let claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
+            assert_eq!(claims["aud"], format!("{}{expected}", site.url));
+            said.push(claims["iat"].clone());
+        }
+        assert_eq!(said, [START, START + 60]);
+        for entry in std::fs::read_dir(folder.path()).expect("a folder") {
+            let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("readable");
+            assert!(!text.contains("PRIVATE KEY"), "{text}");
+        }
+    };
+    check(true, "/token").await;
+    check(false, "").await;
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_sign_is_named() {
+    let site = Site::new(rotating()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let grant = Grant::ClientCredentials {
+        client_id: "c".to_owned(),
+        credential: Credential::Key("planted".into()),
+        token_url: Some(format!("{}/token", site.url)),
+        audience: None,
+    };
+    let tokens = tokens(&account(&site, grant), folder.path(), &Hands::at(START));
+    let error = tokens.bearer().await.expect_err("it is no key").to_string();
+    assert!(error.starts_with("`auth.privateKey` of `web` cannot be used: it is not"), "{error}");
+    assert!(!error.contains("planted"), "{error}");
+    assert_eq!(site.count("/token"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
