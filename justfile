@@ -116,20 +116,12 @@ check-catalog *arguments:
 conformance *arguments:
     tests/conformance/run {{ arguments }}
 
-# Added latency and CPU time per call against calling the test server directly.
-bench *arguments:
-    cargo bench --features test-upstream --bench stdio -- {{ arguments }}
-
-# How long commands take from start to end; `--check` fails above 20 ms.
-bench-startup *arguments:
-    cargo bench --bench startup -- {{ arguments }}
-
-# A server on an SDK is called as well, built in a folder of its own; without it, it is left out.
+# Suites are stdio, http, startup, servers, tools and memory; without a name, all of them. `--check` fails on a missed
+# target, `--quick` makes it short, `--write` puts the tables into docs/BENCHMARKS.md.
 #
-# The same over HTTP on both sides, with many callers and idle sessions; `--check` fails above the limits.
-bench-http *arguments:
-    cargo build --release --manifest-path tests/reference/Cargo.toml --target-dir target/reference
-    cargo bench --features test-upstream --bench http -- {{ arguments }}
+# What calls cost, against calling the test server directly and through a bare router.
+bench *arguments:
+    cargo bench --features test-upstream --bench calls -- {{ arguments }}
 
 # Tokens of `list` for published servers, against plain lists; `--check` fails when they are more.
 bench-tokens *arguments:

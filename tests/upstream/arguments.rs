@@ -97,8 +97,11 @@ pub(crate) struct RpcError<'a> {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Size {
+pub(crate) struct Size<'a> {
     pub(crate) bytes: usize,
+    /// What the text begins and ends with; nothing in it needs an escape.
+    #[serde(borrow, default)]
+    pub(crate) nonce: &'a str,
 }
 
 #[derive(Deserialize)]

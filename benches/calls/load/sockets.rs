@@ -1,0 +1,271 @@
+//! A conversation over Streamable HTTP: one session, and a connection for each message in flight.
+//!
+//! As cheap as can be: one write for a request, and of answers no more is read than where they end. Reads block, but only
+//! on a connection that has something; which one has is asked of epoll.
+
+use std::io::{self, Error, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+
+use memchr::memmem;
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::handshake;
+use super::link::Link;
+use crate::process::PATIENCE;
+
+const SESSION: &str = "Mcp-Session-Id";
+
+/// Where something answers over HTTP.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) address: SocketAddr,
+    pub(crate) path: String,
+}
+
+pub(crate) struct Sockets {
+    connections: Vec<Connection>,
+    /// Connections without a request under way.
+    free: Vec<usize>,
+    epoll: OwnedFd,
+    ready: Vec<Event>,
+    path: String,
+    /// The lines that every request has.
+    headers: String,
+}
+
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+/// Lets this process and those that it will start hold so many connections, as far as the system permits.
+pub(crate) fn allow_descriptors(count: usize) -> io::Result<()> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = count as u64 + 256;
+    let wanted = maximum.map_or(wanted, |maximum| wanted.min(maximum));
+    if current.is_some_and(|current| current < wanted) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })?;
+    }
+    Ok(())
+}
+
+impl Endpoint {
+    /// The usual place at this address.
+    pub(crate) fn mcp(address: SocketAddr) -> Self {
+        Self { address, path: "/mcp".to_owned() }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}{}", self.address, self.path)
+    }
+}
+
+impl Sockets {
+    /// Opens so many connections.
+    pub(super) fn connect(endpoint: &Endpoint, count: usize) -> io::Result<Self> {
+        let Endpoint { address, path } = endpoint;
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let mut connections = Vec::with_capacity(count);
+        for index in 0..count {
+            let stream = TcpStream::connect(address)?;
+            stream.set_nodelay(true)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            epoll::add(&epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
+            connections.push(Connection { stream, buffer: Vec::with_capacity(64 * 1024) });
+        }
+        Ok(Self {
+            connections,
+            free: (0..count).rev().collect(),
+            epoll,
+            ready: Vec::with_capacity(count),
+            path: path.clone(),
+            headers: format!("Host: {address}\r\n"),
+        })
+    }
+
+    /// Opens a session that listens to what the server says of itself and does nothing else.
+    pub(crate) fn idle(endpoint: &Endpoint) -> io::Result<Self> {
+        let mut sockets = Self::connect(endpoint, 1)?;
+        handshake::initialize(&mut sockets, 0)?;
+        handshake::begin(&mut sockets)?;
+        sockets.listen()?;
+        Ok(sockets)
+    }
+
+    fn listen(&mut self) -> io::Result<()> {
+        let index = self.free.pop().ok_or(ErrorKind::WouldBlock)?;
+        let Self { path, headers, .. } = self;
+        let request = format!("GET {path} HTTP/1.1\r\n{headers}Accept: text/event-stream\r\n\r\n");
+        let connection = &mut self.connections[index];
+        connection.stream.write_all(request.as_bytes())?;
+        connection.read_head().map(drop)
+    }
+
+    fn post(&mut self, message: &[u8]) -> io::Result<()> {
+        let index = self.free.pop().ok_or(ErrorKind::WouldBlock)?;
+        let connection = &mut self.connections[index];
+        let request = &mut connection.buffer;
+        request.clear();
+        write!(
+            request,
+            "POST {} HTTP/1.1\r\n{}Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            self.path,
+            self.headers,
+            message.len()
+        )?;
+        request.extend_from_slice(message);
+        connection.stream.write_all(request)?;
+        request.clear();
+        Ok(())
+    }
+
+    /// Connections that have something to read. With a single one there is nothing to choose from.
+    fn wait(&mut self) -> io::Result<()> {
+        if self.connections.len() > 1 {
+            epoll::wait(&self.epoll, spare_capacity(&mut self.ready), None)?;
+        } else {
+            self.ready.push(Event { flags: EventFlags::IN, data: EventData::new_u64(0) });
+        }
+        Ok(())
+    }
+}
+
+impl Link for Sockets {
+    fn send(&mut self, lines: &[u8]) -> io::Result<()> {
+        memchr::memchr_iter(b'\n', lines).try_fold(0, |start, end| {
+            self.post(&lines[start..end])?;
+            Ok::<_, Error>(end + 1)
+        })?;
+        Ok(())
+    }
+
+    fn receive(&mut self, heard: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        self.wait()?;
+        for event in std::mem::take(&mut self.ready).drain(..) {
+            let index = usize::try_from(event.data.u64()).map_err(Error::other)?;
+            let connection = &mut self.connections[index];
+            let answer = connection.read_answer()?;
+            self.free.push(index);
+            if let Some(session) = answer.session
+                && !self.headers.contains(SESSION)
+            {
+                self.headers.extend([SESSION, ": ", &session, "\r\n"]);
+            }
+            let body = &connection.buffer[answer.body..answer.end];
+            if answer.is_events {
+                let events = body.split(|byte| *byte == b'\n');
+                let data = events.filter_map(|line| line.strip_prefix(b"data:"));
+                for data in data.map(<[u8]>::trim_ascii).filter(|data| !data.is_empty()) {
+                    heard(data)?;
+                }
+            } else if !body.is_empty() {
+                heard(body)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        while self.free.len() < self.connections.len() {
+            self.receive(&mut |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    fn name_headers(&mut self, named: &[(&str, &str)]) {
+        for (name, value) in named {
+            self.headers.extend([name, ": ", value, "\r\n"]);
+        }
+    }
+}
+
+/// Where in the buffer the body of an answer lies, and what its head says.
+struct Answer {
+    body: usize,
+    end: usize,
+    is_events: bool,
+    session: Option<String>,
+}
+
+impl Connection {
+    fn read_answer(&mut self) -> io::Result<Answer> {
+        let body = self.read_head()?;
+        let head = String::from_utf8_lossy(&self.buffer[..body]).into_owned();
+        let length =
+            header(&head, "content-length").and_then(|length| length.parse::<usize>().ok());
+        let is_chunked = header(&head, "transfer-encoding") == Some("chunked");
+        let end = match length {
+            Some(length) => {
+                self.fill(body + length)?;
+                body + length
+            }
+            None if is_chunked => self.read_chunks(body)?,
+            None => body,
+        };
+        if !head.starts_with("HTTP/1.1 2") {
+            return Err(Error::other(String::from_utf8_lossy(&self.buffer[..end]).into_owned()));
+        }
+        let is_events =
+            header(&head, "content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let session = header(&head, "mcp-session-id").map(ToOwned::to_owned);
+        Ok(Answer { body, end, is_events, session })
+    }
+
+    /// Reads to the empty line; where the body begins.
+    fn read_head(&mut self) -> io::Result<usize> {
+        self.buffer.clear();
+        loop {
+            if let Some(end) = memmem::find(&self.buffer, b"\r\n\r\n") {
+                return Ok(end + 4);
+            }
+            self.read_more()?;
+        }
+    }
+
+    /// Reads to the last chunk and puts together what they hold; where that ends.
+    fn read_chunks(&mut self, mut end: usize) -> io::Result<usize> {
+        let mut at = end;
+        loop {
+            let line = loop {
+                if let Some(length) = memmem::find(&self.buffer[at..], b"\r\n") {
+                    break length;
+                }
+                self.read_more()?;
+            };
+            let size = std::str::from_utf8(&self.buffer[at..at + line]).ok();
+            let size = size.and_then(|size| usize::from_str_radix(size.trim(), 16).ok());
+            let size = size.ok_or(ErrorKind::InvalidData)?;
+            at += line + 2;
+            self.fill(at + size + 2)?;
+            self.buffer.copy_within(at..at + size, end);
+            (at, end) = (at + size + 2, end + size);
+            if size == 0 {
+                return Ok(end);
+            }
+        }
+    }
+
+    fn fill(&mut self, length: usize) -> io::Result<()> {
+        while self.buffer.len() < length {
+            self.read_more()?;
+        }
+        Ok(())
+    }
+
+    fn read_more(&mut self) -> io::Result<()> {
+        let filled = self.buffer.len();
+        self.buffer.resize(filled + 64 * 1024, 0);
+        let read = self.stream.read(&mut self.buffer[filled..])?;
+        self.buffer.truncate(filled + read);
+        if read == 0 { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    }
+}
+
+/// The value of a header, whose name is given in small letters.
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    fields.find_map(|(key, value)| key.eq_ignore_ascii_case(name).then(|| value.trim()))
+}
