@@ -11,13 +11,15 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::sink::{LogFile, Stderr};
 use crate::base::unicode::harmful;
 
 /// Starts logging at `level`, into `file` (appended to, created 0600) or on stderr. Call it once.
 ///
 /// Fails when the file cannot be opened.
 pub fn start(level: Level, file: Option<&Path>, colour: bool) -> io::Result<()> {
-    let format = fmt().with_max_level(level).with_target(false);
+    // Told otherwise, the library prints to stderr that it cannot, and panics where that fails too.
+    let format = fmt().with_max_level(level).with_target(false).log_internal_errors(false);
     // Libraries may log what the bridge would not: addresses, headers.
     let own = Targets::new().with_default(Level::WARN).with_target(env!("CARGO_CRATE_NAME"), level);
     if let Some(path) = file {
@@ -27,13 +29,18 @@ pub fn start(level: Level, file: Option<&Path>, colour: bool) -> io::Result<()> 
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         format
             .with_ansi(false)
-            .with_writer(Mutex::new(options.open(path)?))
+            .with_writer(Mutex::new(LogFile::new(options.open(path)?, path.to_owned())))
             .finish()
             .with(own)
             .init();
     } else {
         let colour = colour && io::stderr().is_terminal();
-        format.with_ansi(colour).with_writer(io::stderr).finish().with(own).init();
+        format
+            .with_ansi(colour)
+            .with_writer(Mutex::new(Stderr::default()))
+            .finish()
+            .with(own)
+            .init();
     }
     Ok(())
 }

@@ -1,3 +1,4 @@
 //! What the bridge says about itself: logs, on stderr or in a file, never on stdout.
 
 pub mod logging;
+mod sink;

@@ -48,6 +48,7 @@ mod lifetime;
 mod limits;
 mod lines;
 mod lock;
+mod logs;
 mod migrate_recipe;
 mod misaddressed;
 mod model;

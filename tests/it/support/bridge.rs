@@ -20,6 +20,8 @@ pub(crate) struct Bridge {
     without_config: bool,
     args: Vec<String>,
     env: Vec<(String, String)>,
+    /// A program and its arguments, which starts the bridge; none as a rule.
+    starter: Vec<String>,
 }
 
 /// What a command printed and how it ended.
@@ -39,7 +41,14 @@ impl Bridge {
             without_config: false,
             args: Vec::new(),
             env: Vec::new(),
+            starter: Vec::new(),
         }
+    }
+
+    /// Has this line of a shell start the bridge, whose program and arguments are `"$0" "$@"`.
+    pub(crate) fn started_by(mut self, line: &str) -> Self {
+        self.starter = ["sh", "-c", line].map(str::to_owned).to_vec();
+        self
     }
 
     /// Adds the scripted server under this name, started with these flags.
@@ -147,7 +156,7 @@ impl Bridge {
             let text = self.raw_config.clone().unwrap_or_else(|| format!("{:#}\n", self.config));
             fs::write(self.path("config.json"), text).expect("the home folder is writable");
         }
-        let mut command = command_in(self.home());
+        let mut command = command_by(&self.starter, self.home());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.args(&self.args).args(args);
         command
@@ -171,8 +180,15 @@ impl Output {
 
 /// The bridge with this home folder and nothing else from the test's environment.
 fn command_in(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bridge"));
+    command_by(&[], home)
+}
+
+/// The same, started by another program with these arguments before it.
+fn command_by(starter: &[String], home: &Path) -> Command {
+    let mut words = starter.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_bridge")]);
+    let mut command = Command::new(words.next().expect("the bridge at least"));
     command
+        .args(words)
         .env_clear()
         .env("PATH", search_path())
         .env("HOME", home)
