@@ -129,16 +129,24 @@ fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFil
         sweep(folder);
     }
     let (begin, end) = UNFINISHED;
-    let mut file =
-        Builder::new().prefix(begin).suffix(end).rand_bytes(RANDOM).tempfile_in(folder)?;
+    let file = Builder::new().prefix(begin).suffix(end).rand_bytes(RANDOM).tempfile_in(folder);
+    let mut file = file.map_err(nameless)?;
     // Elsewhere a lock would keep others from reading the file, and some file systems have none.
     if cfg!(unix) {
         let _ = file.as_file().try_lock();
     }
-    file.write_all(bytes)?;
+    file.as_file_mut().write_all(bytes)?;
     set_mode(&file, mode)?;
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+/// The error without the random name of a temporary file, which nobody knows: what is told once would be another text
+/// each time.
+fn nameless(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|named| named.source());
+    let code = cause.and_then(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Removes what was being written in a folder when its writer was killed: it may hold secrets, and nobody else ever
@@ -222,6 +230,15 @@ mod tests {
         write_atomically(&path, b"two", 0o600).expect("written");
         assert_eq!(std::fs::read(&path).expect("readable"), b"two");
         assert_eq!(names(folder.path()), ["config.json"]);
+    }
+
+    #[test]
+    fn what_goes_wrong_is_told_without_random_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let fault = |path: &Path| write_atomically(path, b"x", PRIVATE).expect_err("no folder");
+        let path = folder.path().join("missing/config.json");
+        assert_eq!(fault(&path).kind(), io::ErrorKind::NotFound);
+        assert_eq!(fault(&path).to_string(), fault(&path).to_string());
     }
 
     /// What a power cut between the writing and the renaming leaves.

@@ -99,7 +99,7 @@ impl Kept {
         let write = move || {
             let written = inner.files.write(entry.id.as_str(), &entry.server, &entry.result);
             if let Err(fault) = written {
-                warn!("cannot write to {}: {fault}", inner.files.folder().display());
+                inner.tell(&mut inner.memory(), &fault);
             }
         };
         match Handle::try_current() {
@@ -145,12 +145,7 @@ impl Inner {
             let written = self.files.write(oldest.id.as_str(), &oldest.server, &oldest.result);
             let mut memory = self.memory();
             if let Err(fault) = written {
-                if !std::mem::replace(&mut memory.told, true) {
-                    let folder = self.files.folder().display();
-                    warn!(
-                        "cannot write long results to {folder}, only the latest can be read on: {fault}"
-                    );
-                }
+                self.tell(&mut memory, &fault);
                 memory.drop_oldest(MEMORY_BYTES, MEMORY_ENTRIES);
                 memory.moving = false;
                 return;
@@ -158,6 +153,14 @@ impl Inner {
             memory.remove(&oldest.id);
             drop(memory);
             self.files.sweep();
+        }
+    }
+
+    /// Has the log say once that files cannot be written, however many calls come to that.
+    fn tell(&self, memory: &mut Memory, fault: &io::Error) {
+        if !std::mem::replace(&mut memory.told, true) {
+            let folder = self.files.folder().display();
+            warn!("cannot write long results to {folder}, only the latest can be read on: {fault}");
         }
     }
 

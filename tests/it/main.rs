@@ -25,6 +25,7 @@ mod direct_resources;
 mod direct_rounds;
 mod direct_tasks;
 mod direct_tools;
+mod disk;
 mod doctor;
 mod edit;
 mod embed;

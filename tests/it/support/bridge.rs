@@ -51,6 +51,20 @@ impl Bridge {
         self
     }
 
+    /// The same in name spaces of its own, where there may be file systems that are not there otherwise; nothing where
+    /// this user may have none.
+    pub(crate) fn started_apart_by(self, line: &str) -> Option<Self> {
+        let apart = ["unshare", "--user", "--map-root-user", "--mount"];
+        let mut may = Command::new(apart[0]);
+        may.args(&apart[1..]).args(["mount", "-t", "tmpfs", "tmpfs", "/tmp"]).stderr(Stdio::null());
+        if !may.status().is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let mut bridge = self.started_by(line);
+        bridge.starter.splice(0..0, apart.map(str::to_owned));
+        Some(bridge)
+    }
+
     /// Adds the scripted server under this name, started with these flags.
     pub(crate) fn server(self, name: &str, flags: &[&str]) -> Self {
         let entry = json!({"transport": "stdio", "command": UPSTREAM, "args": flags});
