@@ -129,6 +129,38 @@ fn configs_of_the_documents_fit_the_schema() {
 }
 
 #[test]
+fn the_readme_has_the_defaults_of_the_schema() {
+    let schema = fs::read(root("schema/config.schema.json")).expect("it is part of the repository");
+    let schema: Value = serde_json::from_slice(&schema).expect("JSON");
+    let readme = fs::read_to_string(root("README.md")).expect("it is part of the repository");
+    let mut count = 0;
+    for row in readme.lines().filter(|line| line.starts_with("| `")) {
+        let mut cells = row.trim_start_matches("| `").split(" | ");
+        let (Some(keys), Some(defaults)) = (cells.next(), cells.next()) else { continue };
+        let keys = keys.split('`').next().expect("there is a first part");
+        // `group.{one,two}` has a default for each, one after the other.
+        let (group, names) = keys.split_once(".{").unwrap_or(("", keys));
+        for (name, told) in names.trim_end_matches('}').split(',').zip(defaults.split(", ")) {
+            let parts = [group, name].into_iter().filter(|part| !part.is_empty());
+            let parts: Vec<&str> = parts.flat_map(|part| part.split('.')).collect();
+            let pointer = format!("/properties/{}/default", parts.join("/properties/"));
+            // What people read better in words is left to them.
+            let told = told.split(" (").next().expect("there is a first part");
+            let value = match (told.trim_matches('`'), told.starts_with('`')) {
+                (text, true) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+                (text, false) => serde_json::from_str(text).unwrap_or(Value::Null),
+            };
+            let default = schema.pointer(&pointer).unwrap_or(&Value::Null);
+            if !default.is_null() && !value.is_null() {
+                assert_eq!(value, *default, "{pointer}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 20, "the README has a table of defaults: {count}");
+}
+
+#[test]
 fn faulty_configs_are_refused() {
     let validator = validator("config");
     let check = |json: &str, expected: bool| {
