@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,8 @@ pub async fn serve_http(
     mounted: Mounted,
     say: impl Fn(&str),
 ) -> io::Result<()> {
+    // Whoever reads that the bridge listens may send one at once.
+    let signals = Signals::catch()?;
     let listener = Listener::bind(address, mounted).await?;
     for url in listener.urls()? {
         say(&format!("listening on {url}"));
@@ -52,7 +55,8 @@ pub async fn serve_http(
     let (http, drain) = (app.config.http.clone(), app.shutdown() / 4);
     let serving = listener.serve(app.current.clone(), http, stop.clone(), drain);
     let serving = app.tasks.spawn(serving);
-    let signal = if has_terminal() { stop_signal().await } else { daemon_signal(&wanted).await };
+    let signal =
+        if has_terminal() { signals.stop().await } else { signals.stop_of_daemon(&wanted).await };
     if let Ok(signal) = &signal {
         tracing::info!("{signal} received, shutting down");
     }
@@ -95,33 +99,66 @@ pub async fn end(app: &App) {
 }
 
 /// Waits for a signal that asks the bridge to end; its name.
-#[cfg(unix)]
 pub async fn stop_signal() -> io::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-        _ = hangup.recv() => "SIGHUP",
-    })
+    Signals::catch()?.stop().await
 }
 
-/// The same for a process that no terminal can hang up on: to it SIGHUP says, as to most daemons, that the config is to be
-/// read.
+/// Signals that are waited for from the moment on in which this is made: none of them ends the process by itself then.
 #[cfg(unix)]
-async fn daemon_signal(reload: &Arc<Notify>) -> io::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok("SIGTERM"),
-            _ = interrupt.recv() => return Ok("SIGINT"),
-            _ = hangup.recv() => reload.notify_one(),
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The name of the first one.
+    async fn stop(mut self) -> io::Result<&'static str> {
+        Ok(tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hangup.recv() => "SIGHUP",
+        })
+    }
+
+    /// The same for a process that no terminal can hang up on: to it SIGHUP says, as to most daemons, that the config is
+    /// to be read.
+    async fn stop_of_daemon(mut self, reload: &Notify) -> io::Result<&'static str> {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return Ok("SIGTERM"),
+                _ = self.interrupt.recv() => return Ok("SIGINT"),
+                _ = self.hangup.recv() => reload.notify_one(),
+            }
         }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    #[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
+    fn catch() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn stop(self) -> io::Result<&'static str> {
+        tokio::signal::ctrl_c().await.map(|()| "Ctrl-C")
+    }
+
+    async fn stop_of_daemon(self, _: &Notify) -> io::Result<&'static str> {
+        self.stop().await
     }
 }
 
@@ -129,17 +166,6 @@ async fn daemon_signal(reload: &Arc<Notify>) -> io::Result<&'static str> {
 #[cfg(unix)]
 fn has_terminal() -> bool {
     std::fs::File::open("/dev/tty").is_ok()
-}
-
-/// Waits for a signal that asks the bridge to end; its name.
-#[cfg(not(unix))]
-pub async fn stop_signal() -> io::Result<&'static str> {
-    tokio::signal::ctrl_c().await.map(|()| "Ctrl-C")
-}
-
-#[cfg(not(unix))]
-async fn daemon_signal(_: &Arc<Notify>) -> io::Result<&'static str> {
-    stop_signal().await
 }
 
 #[cfg(not(unix))]
