@@ -52,7 +52,8 @@ export function environment(folder, memory) {
   };
 }
 
-async function connect(t, parameters) {
+/** A client of a server that is started with these parameters. */
+export async function connect(t, parameters) {
   const transport = new StdioClientTransport({ ...parameters, stderr: 'pipe' });
   let stderr = '';
   transport.stderr.on('data', (chunk) => (stderr += chunk));
