@@ -98,7 +98,7 @@ first-run *arguments:
     FIRST_RUN=registries FIRST_RUN_WRITE={{ if arguments == "--write" { "yes" } else { "" } }} \
       cargo test --features test-upstream --test it first_run
 
-# Other people's clients and servers on every transport, installed below tests/interop/.work.
+# Other people's clients, servers and authorization servers on every transport, installed below tests/interop/.work.
 interop:
     tests/interop/run
 

@@ -1,7 +1,7 @@
 // Authorization servers of other people, each a process of its own that tells what it gives out.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,6 +25,14 @@ function planted(id, kind) {
   return { id, secret };
 }
 
+/** A client that signs: the lines of its private key are secrets. */
+function signing(id) {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).trim();
+  for (const line of pem.split('\n').slice(1, -1)) secrets.set(line, 'private_key');
+  return { id, pem, jwk: publicKey.export({ format: 'jwk' }) };
+}
+
 /**
  * Starts one for tokens for these resources; it ends with the test. `granted` and `issued` are lists of what it has done, and
  * `forget` has it take back an access token and nothing else.
@@ -32,7 +40,8 @@ function planted(id, kind) {
 export async function startIssuer(t, name, { resources, lifetime = 600, format = 'opaque' }) {
   const [program, script] = programs[name];
   const clients = { machine: planted('machine', 'client_secret'), resource: planted('notes', 'client_secret') };
-  const settings = JSON.stringify({ resources, lifetime, format, ...clients });
+  const { pem, ...signer } = signing('signer');
+  const settings = JSON.stringify({ resources, lifetime, format, signer, ...clients });
   const child = spawn(program, [script, settings], { stdio: ['pipe', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.on('data', (chunk) => (stderr += chunk));
@@ -41,7 +50,7 @@ export async function startIssuer(t, name, { resources, lifetime = 600, format =
     child.stdin.end();
     await gone;
   });
-  const issuer = { ...clients, granted: [], issued: [] };
+  const issuer = { ...clients, signer: { ...signer, pem }, granted: [], issued: [] };
   let forgotten;
   issuer.forget = (token) => {
     child.stdin.write(`${token}\n`);

@@ -10,8 +10,9 @@ import { connect, environment, scratch, text } from './support.mjs';
 
 const bridge = process.env.BRIDGE_BIN;
 
-/** What bridges printed, answered and wrote, and where. */
+/** What bridges printed, answered and wrote, and where; and the files of tokens, where secrets belong. */
 const shown = [];
+const kept = [];
 
 /** A home whose config has these servers, each with a login as `logins` says for it. */
 export function home(t, servers, logins = {}) {
@@ -29,12 +30,13 @@ export function home(t, servers, logins = {}) {
   return { folder, env, children };
 }
 
-/** Every file of a home but those of tokens, which nobody else can read. */
+/** Keeps every file of a home; nobody else can read those of tokens. The user wrote `.env`. */
 function keepFiles(folder) {
   for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())) {
     const file = path.join(entry.parentPath ?? entry.path, entry.name);
     if (path.dirname(file) === path.join(folder, 'tokens')) {
       assert.equal(fs.statSync(file).mode & 0o777, 0o600, file);
+      kept.push(fs.readFileSync(file, 'utf8'));
     } else if (entry.name !== '.env') {
       shown.push({ where: file, text: fs.readFileSync(file, 'utf8') });
     }
@@ -131,13 +133,19 @@ export async function agent(t, { folder, env }) {
   };
 }
 
-/** Asserts that no secret stands in anything that was shown, and that there were secrets of these kinds. */
+/**
+ * Asserts that no secret stands in anything that was shown, that there were secrets of these kinds, and that those which are
+ * kept were found where they belong.
+ */
 export function assertNoLeaks(kinds) {
-  const found = [...secrets].flatMap(([secret, kind]) =>
+  const known = [...secrets];
+  for (const kind of kinds) assert.ok(known.some(([, one]) => one === kind), kind);
+  for (const kind of ['access_token', 'refresh_token']) {
+    assert.ok(known.some(([secret, one]) => one === kind && kept.some((text) => text.includes(secret))), kind);
+  }
+  assert.ok(shown.filter(({ text }) => text.length > 0).length > 20, `${shown.length} texts`);
+  const found = known.flatMap(([secret, kind]) =>
     shown.filter(({ text }) => text.includes(secret)).map(({ where }) => `${kind} in ${where}`),
   );
   assert.deepEqual(found, []);
-  const known = new Set(secrets.values());
-  for (const kind of kinds) assert.ok(known.has(kind), kind);
-  assert.ok(shown.filter(({ text }) => text.length > 0).length > 20, `${shown.length} texts`);
 }

@@ -86,6 +86,16 @@ for (const name of issuers) {
   });
 }
 
+test('a machine signs for its tokens with a key', async (t) => {
+  const server = await startProtected(t, issuers[0]);
+  const { signer } = server.issuer;
+  const place = home(t, { notes: server }, { notes: { clientId: signer.id, privateKey: '${MACHINE_KEY}' } });
+  const key = signer.pem.replaceAll('\n', '\\n');
+  fs.writeFileSync(path.join(place.folder, 'home', '.env'), `MACHINE_KEY="${key}"\n`, { mode: 0o600 });
+  assert.equal((await whoami(place, 'notes')).client, signer.id);
+  assert.equal(granted(server.issuer, 'client_credentials'), 1);
+});
+
 test('a server on the older transport', async (t) => {
   const server = await startProtected(t, issuers[0], { way: 'sse' });
   const place = home(t, { notes: server });
@@ -99,4 +109,4 @@ test('a server on the older transport', async (t) => {
   assert.notEqual(told.token, token);
 });
 
-test('no secret was shown anywhere', () => assertNoLeaks(['access_token', 'client_secret', 'refresh_token']));
+test('no secret was shown anywhere', () => assertNoLeaks(['access_token', 'client_secret', 'private_key', 'refresh_token']));

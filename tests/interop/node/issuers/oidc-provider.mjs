@@ -1,6 +1,6 @@
 // An authorization server made with `oidc-provider`, which has forms of its own for logins and consent. Its argument is JSON:
 // `resources` that tokens may be for, `lifetime` of access tokens in seconds, `format` of them, the `machine` and the `resource`
-// server as clients with secrets. It says on stdout, as lines of JSON, its `url`, every `secret` that it gives out or is sent,
+// server as clients with secrets, the `signer` as one with a key. It says on stdout, as lines of JSON, its `url`, every `secret` that it gives out or is sent,
 // and every way in which it has `granted` tokens. Each line of stdin is an access token that it is to forget, and it says when it
 // has `forgotten` it. It ends with stdin.
 import { randomBytes } from 'node:crypto';
@@ -17,10 +17,10 @@ console.info = console.warn = console.error;
 const { Provider, errors } = await import(pathToFileURL(require.resolve('oidc-provider')));
 
 // A token to renew by is for those only who ask for `offline_access`, as it is set.
-const { resources, lifetime, format, machine, resource } = JSON.parse(process.argv[2]);
+const { resources, lifetime, format, machine, resource, signer } = JSON.parse(process.argv[2]);
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 const secretNames = [
-  'access_token', 'client_secret', 'code', 'code_verifier', 'device_code', 'id_token', 'refresh_token', 'registration_access_token',
+  'access_token', 'client_assertion', 'client_secret', 'code', 'code_verifier', 'device_code', 'id_token', 'refresh_token', 'registration_access_token',
 ];
 
 function saySecrets(values) {
@@ -37,6 +37,13 @@ const unattended = { redirect_uris: [], response_types: [] };
 const provider = new Provider(url, {
   clients: [
     { client_id: machine.id, client_secret: machine.secret, grant_types: ['client_credentials'], ...unattended },
+    {
+      client_id: signer.id,
+      jwks: { keys: [signer.jwk] },
+      token_endpoint_auth_method: 'private_key_jwt',
+      grant_types: ['client_credentials'],
+      ...unattended,
+    },
     { client_id: resource.id, client_secret: resource.secret, grant_types: [], ...unattended },
   ],
   cookies: { keys: [randomBytes(32).toString('hex')] },
