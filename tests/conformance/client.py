@@ -1,8 +1,8 @@
 """The client that the suite starts to judge clients by: the bridge in direct mode, and somebody who uses it on stdio.
 
-`client.py URL`, with MCP_CONFORMANCE_SCENARIO, MCP_CONFORMANCE_PROTOCOL_VERSION and, where there is something to be told,
-MCP_CONFORMANCE_CONTEXT in the environment. It does what any user does, list everything and call it; whether the bridge
-spoke well to the server is for the suite to say.
+`client.py URL`, with MCP_CONFORMANCE_SCENARIO, MCP_CONFORMANCE_PROTOCOL_VERSION where the suite has more than one and,
+where there is something to be told, MCP_CONFORMANCE_CONTEXT in the environment. It does what any user does: list
+everything and call it, log in when told to; whether the bridge spoke well to the server is for the suite to say.
 """
 
 import json
@@ -10,34 +10,75 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+import urllib.request
 from pathlib import Path
 
+NAME = "suite"
+# What the suite speaks that does not say.
+REVISION = "2025-11-25"
 MAX_ROUNDS = 5
+# More than anybody should be sent to log in; the suite counts.
+MAX_LOGINS = 6
+LOGIN = f"bridge auth login {NAME}"
+LOGIN_SECONDS = 20
 # What the tools of the suite want to be called with, where that is anything.
 ARGUMENTS = {"add_numbers": {"a": 5, "b": 3}, "valid_tool": {"region": "us-west1"}}
+# The tool that wants to see the schema of the one before it as it came.
+ECHO = "json_schema_echo"
+# The tool of the suite's servers that want a login.
+PROTECTED = "test-tool"
+# The document that the suite lets clients have; nobody reads it.
+DOCUMENT = "https://conformance-test.local/client-metadata.json"
 
 
 class Refused(Exception):
     """The answer is an error."""
 
 
-class Bridge:
-    """The bridge before one server, and the messages to it and from it."""
+class Home:
+    """The home folder of a bridge before one server."""
 
-    def __init__(self, url, revision, home):
+    def __init__(self, folder, server):
+        self.config = Path(folder) / "config.json"
+        self.config.write_text(json.dumps({"mode": "direct", "toolPrefix": False, "servers": {NAME: server}}))
+        self.environment = {**os.environ, "BRIDGE_HOME": folder}
+        self.logins = 0
+
+    def start(self, *arguments, **pipes):
+        command = [os.environ["BRIDGE_BIN"], "--config", self.config, *arguments]
+        return subprocess.Popen(command, env=self.environment, text=True, **pipes)
+
+    def log_in(self):
+        """Logs in with a browser that knows no pages: whoever comes to the suite's authorization server is let in."""
+        self.logins += 1
+        if self.logins > MAX_LOGINS:
+            raise RuntimeError(f"told to log in more than {MAX_LOGINS} times")
+        login = self.start("auth", "login", NAME, "--no-browser", stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        late = threading.Timer(LOGIN_SECONDS, login.kill)
+        late.start()
+        try:
+            for line in login.stderr:
+                sys.stderr.write(line)
+                if line.startswith("http"):
+                    browse(line.strip())
+            code = login.wait()
+        finally:
+            late.cancel()
+            login.kill()
+        if code != 0:
+            raise RuntimeError(f"the login failed with exit code {code}")
+
+
+class Bridge:
+    """A bridge that runs, and the messages to it and from it."""
+
+    def __init__(self, home, revision):
+        self.home = home
         self.revision = revision
         self.stands_alone = revision >= "2026-07-28"
         self.last_id = 0
-        config = Path(home) / "config.json"
-        server = {"transport": "streamable-http", "url": url}
-        config.write_text(json.dumps({"mode": "direct", "toolPrefix": False, "servers": {"suite": server}}))
-        self.process = subprocess.Popen(
-            [os.environ["BRIDGE_BIN"], "--config", config],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "BRIDGE_HOME": home},
-            text=True,
-        )
+        self.process = home.start(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def close(self):
         self.process.stdin.close()
@@ -48,8 +89,17 @@ class Bridge:
         self.process.stdin.flush()
 
     def request(self, method, params=None):
-        """The result, once questions of the server are answered; an error ends the program."""
-        params = dict(params or {})
+        """The result, once the user has logged in, if that is wanted, and questions are answered."""
+        while True:
+            try:
+                return self.rounds(method, dict(params or {}))
+            except Refused as error:
+                if LOGIN not in str(error):
+                    raise
+                print(error, file=sys.stderr)
+                self.home.log_in()
+
+    def rounds(self, method, params):
         for _ in range(MAX_ROUNDS):
             result = self.ask(method, params)
             if result.get("resultType") != "input_required":
@@ -76,9 +126,10 @@ class Bridge:
             if "method" in message and "id" in message:
                 self.send({"id": message["id"], "result": answer(message)})
             elif message.get("id") == self.last_id:
-                if "error" in message:
-                    raise Refused(f"{method}: {message['error']}")
-                return message["result"]
+                result = message.get("result", {})
+                if "error" in message or result.get("isError"):
+                    raise Refused(f"{method}: {message.get('error') or result['content']}")
+                return result
         raise RuntimeError(f"{method}: the bridge ended")
 
     def begin(self):
@@ -92,6 +143,12 @@ class Bridge:
         capabilities = self.request("initialize", asked)["capabilities"]
         self.send({"method": "notifications/initialized"})
         return capabilities
+
+
+def browse(url):
+    """Follows redirects as far as they go, without a proxy on the way to this machine."""
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=LOGIN_SECONDS) as page:
+        page.read()
 
 
 def answer(question):
@@ -116,12 +173,27 @@ def attempt(bridge, method, params):
         print(error, file=sys.stderr)
 
 
-def use(bridge, context):
+def tools_of(bridge, wants_login):
+    tools = bridge.request("tools/list")["tools"]
+    if wants_login and not tools:
+        # A server that cannot be reached has none; a call is told why.
+        attempt(bridge, "tools/call", {"name": PROTECTED, "arguments": {}})
+        tools = bridge.request("tools/list")["tools"]
+    return tools
+
+
+def arguments(tool, tools):
+    if tool["name"] == ECHO:
+        return {"schema": tools[0]["inputSchema"]}
+    return ARGUMENTS.get(tool["name"], {})
+
+
+def use(bridge, context, wants_login):
     capabilities = bridge.begin()
     if "tools" in capabilities or not capabilities:
-        tools = [tool["name"] for tool in bridge.request("tools/list")["tools"]]
+        tools = tools_of(bridge, wants_login)
         told = context.get("toolCalls")
-        calls = told or [{"name": name, "arguments": ARGUMENTS.get(name, {})} for name in tools]
+        calls = told or [{"name": tool["name"], "arguments": arguments(tool, tools)} for tool in tools]
         for call in calls:
             attempt(bridge, "tools/call", call)
     if "resources" in capabilities:
@@ -132,13 +204,31 @@ def use(bridge, context):
             attempt(bridge, "prompts/get", {"name": prompt["name"]})
 
 
+def login(scenario, context):
+    """`auth` of the server's entry: what the scenario has a user know."""
+    auth = {"type": "oauth2"}
+    if scenario.startswith("auth/client-credentials-"):
+        auth["grantType"] = "client_credentials"
+    elif scenario == "auth/basic-cimd":
+        auth["clientMetadataUrl"] = DOCUMENT
+    else:
+        auth["grantType"] = "authorization_code"
+    told = {"client_id": "clientId", "client_secret": "clientSecret", "private_key_pem": "privateKey"}
+    auth.update({key: context[name] for name, key in told.items() if name in context})
+    return auth
+
+
 def main():
-    revision = os.environ["MCP_CONFORMANCE_PROTOCOL_VERSION"]
+    scenario = os.environ["MCP_CONFORMANCE_SCENARIO"]
+    revision = os.environ.get("MCP_CONFORMANCE_PROTOCOL_VERSION", REVISION)
     context = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT", "{}"))
-    with tempfile.TemporaryDirectory(prefix="bridge-conformance-") as home:
-        bridge = Bridge(sys.argv[1], revision, home)
+    server = {"transport": "streamable-http", "url": sys.argv[1]}
+    if scenario.startswith("auth/"):
+        server["auth"] = login(scenario, context)
+    with tempfile.TemporaryDirectory(prefix="bridge-conformance-") as folder:
+        bridge = Bridge(Home(folder, server), revision)
         try:
-            use(bridge, context)
+            use(bridge, context, "auth" in server)
         finally:
             bridge.close()
 

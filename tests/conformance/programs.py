@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -68,27 +69,38 @@ class Suite:
 
     def run(self, run, url, folder):
         """Runs it against a server and returns the folder of its results. Whether all is well is for the comparison to say."""
-        program = self.modules / run["suite"] / "dist" / "index.js"
-        command = [self.node, program, "server", "--url", url, *run["arguments"], "--output-dir", folder]
+        command = [self.node, self._program(run), "server", "--url", url, *run["arguments"], "--output-dir", folder]
         with open(folder.with_suffix(".log"), "wb") as log:
             subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=SUITE_SECONDS, check=False)
         return folder
 
-    def run_client(self, revision, scenario, folder):
+    def client_scenarios(self, run):
+        """The scenarios for clients that the suite has for a run, with those that it reports and does not count."""
+        command = [self.node, self._program(run), "list", "--client", *run["scenarios"]]
+        listed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        _, _, scenarios = listed.partition("Client scenarios")
+        found = re.findall(r"^ +- ([^\s:]+)(?: \[(.*)\])?$", scenarios, re.MULTILINE)
+        return [scenario for scenario, tag in found if tag != "server"]
+
+    def run_client(self, run, scenario, folder):
         """Lets it judge the bridge as a client in one scenario, and returns whether the client said that it failed."""
-        program = self.modules / "conformance-next" / "dist" / "index.js"
         driver = f"{sys.executable} {HERE / 'client.py'}"
-        command = [self.node, program, "client", "--command", driver, "--scenario", scenario, "--spec-version", revision]
-        with open(folder / f"{scenario}.log", "wb") as log:
+        command = [self.node, self._program(run), "client", "--command", driver, "--scenario", scenario]
+        log = (folder / scenario).with_suffix(".log")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "wb") as output:
             ended = subprocess.run(
-                [*command, "--output-dir", folder],
+                [*command, *run["arguments"], "--output-dir", folder],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 timeout=SUITE_SECONDS,
                 check=False,
             )
         return ended.returncode != 0
+
+    def _program(self, run):
+        return self.modules / run["suite"] / "dist" / "index.js"
 
 
 @contextlib.contextmanager

@@ -3,6 +3,9 @@
 BEGIN = "<!-- Written by `just conformance --write`. -->"
 END = "<!-- End of what is written. -->"
 
+# How the scenarios about authorization begin.
+LOGIN = "auth/"
+
 SERVERS = {"session": "2025-11-25 and older", "stateless": "2026-07-28", "both": "both"}
 UPSTREAMS = {"http": "streamable HTTP", "stdio": "stdio"}
 
@@ -31,12 +34,53 @@ def table(plan, direct, outcomes):
 
 
 def client_table(clients):
-    """One row per revision: how the bridge does as a client of the suite's servers."""
+    """One row per run: how the bridge does as a client of the suite's servers, logins apart."""
     lines = ["| suite | scenarios | checks |", "|---|---|---|"]
-    for revision, results in clients.items():
+    for outcome in clients:
+        results = outcome.results.only(lambda scenario: not is_login(scenario))
         passed, scenarios, succeeded, _ = results.counts()
-        lines.append(f"| {revision} | {passed} of {scenarios} | {succeeded} |")
+        if scenarios:
+            lines.append(f"| {outcome.title} | {passed} of {scenarios} | {succeeded} |")
     return "\n".join(lines)
+
+
+def login_table(clients):
+    """One row per scenario about authorization and one column per run: the checks that succeeded, where all is well."""
+    titles = [outcome.title for outcome in clients]
+    lines = [f"| scenario | {' | '.join(titles)} |", "|---|" + "---|" * len(titles)]
+    scenarios = {scenario: None for outcome in clients for scenario in outcome.order if is_login(scenario)}
+    for scenario in scenarios:
+        cells = " | ".join(login_cell(outcome, scenario) for outcome in clients)
+        lines.append(f"| {scenario.removeprefix(LOGIN)} | {cells} |")
+    totals = " | ".join(login_total(outcome) for outcome in clients)
+    lines.append(f"| **well, of all** | {totals} |")
+    return "\n".join(lines)
+
+
+def login_cell(outcome, scenario):
+    if scenario not in outcome.order:
+        return ""
+    return "left out" if scenario in outcome.skipped else str(outcome.results.checks(scenario))
+
+
+def login_total(outcome):
+    scenarios = [scenario for scenario in outcome.order if is_login(scenario)]
+    well = [scenario for scenario in scenarios if scenario not in outcome.skipped]
+    return f"**{len(well)} of {len(scenarios)}**"
+
+
+def is_login(scenario):
+    return scenario.startswith(LOGIN)
+
+
+def client_reasons(clients):
+    """What is skipped of the scenarios for clients, and why."""
+    where = {}
+    for outcome in clients:
+        for skip in outcome.skipped.values():
+            where.setdefault(skip, {})[outcome.title] = None
+    lines = [f"- `{skip.scenario}`, suite {' and '.join(titles)}: {skip.reason}" for skip, titles in where.items()]
+    return "\n".join(lines) if lines else "Nothing."
 
 
 def reasons(plan, outcomes):
@@ -76,6 +120,11 @@ def write(document, plan, direct, outcomes, clients):
         reasons(plan, outcomes),
         "### As a client",
         client_table(clients),
+        "### As a client that logs in",
+        "How many checks of each scenario about authorization succeeded; none failed, and nothing was warned of.",
+        login_table(clients),
+        "### What is left out of that, and why",
+        client_reasons(clients),
         END + after,
     ]
     document.write_text("\n\n".join(sections))

@@ -23,6 +23,13 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class AsClient:
+    """A run of the suite that judges the bridge as a client."""
+
+    client: str
+
+
+@dataclass(frozen=True)
 class Skip:
     """A scenario, or some of its checks, that cannot hold for some pairs."""
 
@@ -39,6 +46,11 @@ class Skip:
         return not self.checks or check in self.checks
 
 
+def read_skip(entry, keys):
+    where = tuple((key, tuple(entry[key])) for key in keys if key in entry)
+    return Skip(entry["scenario"], entry["reason"], tuple(entry.get("checks", ())), where)
+
+
 class Plan:
     """pairs.json and skipped.json."""
 
@@ -47,15 +59,9 @@ class Plan:
         self.runs = pairs["runs"]
         self.clients = pairs["clients"]
         self.pairs = [Pair(**pair) for pair in pairs["pairs"]]
-        self.skipped = [
-            Skip(
-                entry["scenario"],
-                entry["reason"],
-                tuple(entry.get("checks", ())),
-                tuple((key, tuple(entry[key])) for key in ("run", "server", "upstream") if key in entry),
-            )
-            for entry in json.loads((folder / "skipped.json").read_text())
-        ]
+        entries = json.loads((folder / "skipped.json").read_text())
+        self.skipped = [read_skip(entry, ("run", "server", "upstream")) for entry in entries if "client" not in entry]
+        self.skipped_as_client = [read_skip(entry, ("client",)) for entry in entries if "client" in entry]
 
 
 @dataclass
@@ -78,14 +84,23 @@ class Results:
         statuses = [status for found, _ in self.scenarios[scenario].values() for status in found]
         return FAILURE not in statuses and SUCCESS in statuses
 
+    def only(self, wanted):
+        return Results({name: checks for name, checks in self.scenarios.items() if wanted(name)})
+
+    def checks(self, scenario):
+        """How many checks of a scenario succeeded, each counted once however often it was made."""
+        return sum(SUCCESS in found for found, _ in self.scenarios[scenario].values())
+
     def faults(self):
         """Everything that failed or was warned of, for a run that may have no fault; a suite that did not run is one."""
         if not self.scenarios:
             return ["the suite reported nothing"]
+        return [fault for scenario in self.scenarios for fault in self.faults_of(scenario)]
+
+    def faults_of(self, scenario):
         return [
             f"{scenario}, {check[0]}: {message}"
-            for scenario, checks in self.scenarios.items()
-            for check, (found, message) in checks.items()
+            for check, (found, message) in self.scenarios.get(scenario, {}).items()
             if not HARMLESS.issuperset(found)
         ]
 
@@ -93,13 +108,14 @@ class Results:
 def load(folder):
     """Reads what the suite wrote: a folder per scenario, named after it and the time."""
     results = Results()
-    for file in sorted(folder.glob("*/checks.json")):
-        scenario = re.sub(r"^server-|-\d{4}-\d\d-\d\dT[\dA-Z-]+$", "", file.parent.name)
+    for file in sorted(folder.glob("**/checks.json")):
+        name = file.parent.relative_to(folder).as_posix()
+        scenario = re.sub(r"^server-|-\d{4}-\d\d-\d\dT[\dA-Z-]+$", "", name)
         checks = results.scenarios.setdefault(scenario, {})
         for check in json.loads(file.read_text()):
             found, message = checks.get((check["id"], check["name"]), ([], None))
             if check["status"] != SUCCESS and message is None:
-                message = check.get("errorMessage")
+                message = check.get("errorMessage") or check.get("description")
             checks[check["id"], check["name"]] = ([*found, check["status"]], message)
     return results
 
@@ -130,6 +146,45 @@ def compare(pair, direct, bridged, skipped):
         if concerns and skip not in needed:
             faults.append(f"{skip.scenario} is skipped without need: take the entry out of skipped.json")
     return Outcome(pair, bridged, faults, [skip for skip in skipped if skip in needed])
+
+
+@dataclass
+class ClientOutcome:
+    """The bridge as a client: the scenarios in order, what the suite said, what is wrong with it, which skip each needed."""
+
+    title: str
+    order: list
+    results: Results
+    faults: list
+    skipped: dict
+
+
+def judge_client(title, scenarios, failed, results, skipped):
+    """Every scenario has to end well, without a failure or a warning, but those that are skipped, which must not."""
+    faults, needed = [] if scenarios else ["the suite has no scenarios"], {}
+    for scenario in scenarios:
+        wrong = results.faults_of(scenario)
+        if not wrong and scenario in failed:
+            # Without a failed check it was the bridge, or who used it, that gave up.
+            wrong = [f"{scenario}: it did not end well, see its log"]
+        if scenario not in results.scenarios:
+            wrong = [f"{scenario}: the suite reported nothing"]
+        skip = next((skip for skip in skipped if skip.covers(AsClient(title), scenario)), None)
+        if skip is None:
+            faults += wrong
+        elif wrong:
+            needed[scenario] = skip
+        else:
+            faults.append(f"{scenario} is skipped without need: take the entry out of skipped.json")
+    return ClientOutcome(title, scenarios, results, faults, needed)
+
+
+def unneeded(outcomes, skipped):
+    """What is skipped for a run in which nothing is like that."""
+    for skip in skipped:
+        for title in dict(skip.where)["client"]:
+            if not any(outcome.title == title and skip in outcome.skipped.values() for outcome in outcomes):
+                yield f"{title}, as a client: {skip.scenario} is skipped without need: take it out of skipped.json"
 
 
 def differences(direct, bridged):
