@@ -153,9 +153,11 @@ async fn initialize(session: &Session, terms: &Terms, limit: Duration) -> Result
         other => Fault::Final(other),
     })?;
     let answer: ServerAnswer = serde_json::from_str(&result).map_err(|error| {
+        let error = error.to_string();
+        let error = session.blotter.blot(&error);
         Fault::Final(failed(format!("the answer to `initialize` cannot be read: {error}")))
     })?;
-    check_revision(&answer.protocol_version)
+    check_revision(&session.blotter.blot(&answer.protocol_version))
         .map_err(|error| Fault::OtherEra(error, Shown::Refused))?;
     let mut established = Established::new(
         Era::Session,
@@ -194,11 +196,13 @@ async fn discover(session: &Session, terms: &Terms, silence: Duration) -> Result
         answer = asked().await;
     }
     let result = answer.map_err(no_discovery)?;
-    let found = Discovery::parse(&result)
-        .map_err(|fault| Fault::OtherEra(failed(fault.to_string()), Shown::Nothing))?;
+    let found = Discovery::parse(&result).map_err(|fault| {
+        Fault::OtherEra(failed(session.blotter.blot(&fault.to_string())), Shown::Nothing)
+    })?;
     let Some(revision) = found.revision() else {
         let older = found.supported.iter().any(|date| Era::of_revision(date) == Era::Session);
-        let dates = excerpt(found.supported.join(", ").as_bytes(), 200);
+        let dates = session.blotter.blot(&found.supported.join(", ")).into_owned();
+        let dates = excerpt(dates.as_bytes(), 200);
         let latest = Revision::LATEST.as_str();
         let error =
             failed(format!("the server speaks {dates}, the newest spoken here is {latest}"));

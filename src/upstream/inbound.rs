@@ -119,7 +119,7 @@ impl Session {
             }
             Err(_) => Delivery::NeverAsked,
         };
-        let id = || excerpt(id.as_bytes(), 40);
+        let id = || self.shown(id, 40);
         match delivery {
             Delivery::Delivered => self.nonsense.store(0, Ordering::Relaxed),
             Delivery::TooLate => {
@@ -164,7 +164,9 @@ impl Session {
             (method::MESSAGE | method::PROGRESS | method::RESOURCES_UPDATED, None) => {
                 self.odd("sent a notification without the parameters that it has to have");
             }
-            _ if !is_plain(method) => self.odd("sent a notification whose name is none"),
+            _ if !is_plain(method) || matches!(self.blotter.blot(method), Cow::Owned(_)) => {
+                self.odd("sent a notification whose name is none");
+            }
             (method::CANCELLED, Some(params)) => self.questions.withdraw(params),
             _ => {
                 tracing::debug!("`{}` notifies `{}`", self.server, excerpt(method.as_bytes(), 80));
@@ -205,7 +207,7 @@ impl Session {
             let answer = follower.asked(method, params);
             return self.put(id, of, &*follower, answer);
         }
-        let method = excerpt(method.as_bytes(), 80);
+        let method = self.shown(method, 80);
         tracing::debug!("`{}` asks `{method}` of nobody for certain", self.server);
         let message = format!("no client is known for certain that this is asked of: `{method}`");
         self.reply(&id, Err(&ErrorObject::new(METHOD_NOT_FOUND, message)));

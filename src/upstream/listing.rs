@@ -30,10 +30,10 @@ pub(super) async fn read(
     let mut faulty = None;
     let mut tools = pages(session, server, timeout, &mut faulty).await?;
     if session.carrier.http().is_some_and(|http| http.kind == Kind::Streamable) {
-        tools.retain(|tool| can_have_headers(tool, server));
+        tools.retain(|tool| can_have_headers(tool, session));
     }
     if let Some(reason) = faulty {
-        let reason = excerpt(reason.as_bytes(), 200);
+        let reason = excerpt(session.blotter.blot(&reason).as_bytes(), 200);
         tracing::warn!("tools of `{server}` cannot be read and are left out: {reason}");
     }
     Ok(tools)
@@ -42,13 +42,13 @@ pub(super) async fn read(
 /// Whether calls of the tool can have the headers that it wants. One that wants none that there could be has to be left
 /// out, whatever the session speaks, since requests of the stateless era would go to it as well (revision 2026-07-28,
 /// Streamable HTTP, Custom Headers from Tool Parameters).
-fn can_have_headers(tool: &Definition, server: &str) -> bool {
+fn can_have_headers(tool: &Definition, session: &Session) -> bool {
     let Some(Err(fault)) = tool.input_schema().map(Annotations::parse) else {
         return true;
     };
-    let name = excerpt(tool.name.as_bytes(), 80);
-    let fault = excerpt(fault.to_string().as_bytes(), 200);
-    tracing::warn!("the tool `{name}` of `{server}` is left out: {fault}");
+    let shown = |text: &str, limit| excerpt(session.blotter.blot(text).as_bytes(), limit);
+    let (name, fault) = (shown(&tool.name, 80), shown(&fault.to_string(), 200));
+    tracing::warn!("the tool `{name}` of `{}` is left out: {fault}", session.server);
     false
 }
 
@@ -85,8 +85,10 @@ async fn pages(
             Err(error) => return Err(error),
         };
         bytes += page.len();
-        let page: Page<'_> = serde_json::from_str(&page)
-            .map_err(|error| Error::BadAnswer { reason: format!("`tools/list`: {error}") })?;
+        let page: Page<'_> = serde_json::from_str(&page).map_err(|error| {
+            let error = error.to_string();
+            Error::BadAnswer { reason: format!("`tools/list`: {}", session.blotter.blot(&error)) }
+        })?;
         for tool in &page.tools {
             match Definition::parse(tool) {
                 Ok(tool) if tool.name.is_empty() || tool.name.len() > MAX_NAME => {

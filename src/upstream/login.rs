@@ -1,5 +1,6 @@
 //! What a login adds on the way to a server: a token with each request over HTTP, a variable or a file for a child process.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -14,7 +15,7 @@ use super::connection::{Blueprint, Connection};
 use super::http::{Http, Outgoing};
 use super::{Error, Session};
 use crate::base::fs::{PRIVATE, create_private_folder, write_atomically};
-use crate::base::secret::Secret;
+use crate::base::secret::{HIDDEN, Secret};
 use crate::config::{CredentialsFormat, Stdio};
 use crate::oauth::{Challenge, LoginError, Reason, Status, Tokens};
 use crate::wire::http::Answer;
@@ -66,7 +67,7 @@ impl Http {
         let login = |error: LoginError| Error::Login(Box::new(error));
         let token = tokens.bearer().await.map_err(login)?;
         let answer = self.send_as(session, &mut message, &token).await?;
-        let challenge = challenge(&answer);
+        let challenge = challenge(session, &answer);
         if answer.status() != StatusCode::UNAUTHORIZED && !is_narrow(&answer, challenge.as_deref())
         {
             return Ok(answer);
@@ -100,8 +101,13 @@ impl Http {
     }
 }
 
-fn challenge(answer: &Answer) -> Option<String> {
-    answer.header(WWW_AUTHENTICATE.as_str()).map(str::to_owned)
+/// What the answer says of tokens. A scope that repeats one would be shown, kept and asked for: it is left out.
+fn challenge(session: &Session, answer: &Answer) -> Option<String> {
+    let header = answer.header(WWW_AUTHENTICATE.as_str())?;
+    Some(match session.blotter.blot(header) {
+        Cow::Borrowed(header) => header.to_owned(),
+        Cow::Owned(clean) => clean.replace(HIDDEN, ""),
+    })
 }
 
 /// Whether the token is good, but not for this (RFC 6750, Section 3.1).

@@ -55,7 +55,9 @@ impl Http {
             at_start: false,
             said: excerpt(session.blotter.blot(said.trim()).as_bytes(), 300),
             retry_after: answer.retry_after(),
-            redirects_to: answer.redirects_to(),
+            redirects_to: answer
+                .redirects_to()
+                .map(|host| session.blotter.blot(&host).into_owned()),
             login,
         }))
     }
