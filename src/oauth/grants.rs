@@ -1,5 +1,6 @@
 //! The requests that end with a token, made by the `oauth2` crate and sent by [`Fetcher`].
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -229,8 +230,8 @@ impl Grants<'_> {
     }
 
     fn blotter(&self, sent: &[&Secret]) -> Blotter {
-        let known = sent.iter().copied().chain(&self.client.secret).chain(self.assertion);
-        Blotter::new(&known.cloned().collect::<Vec<_>>())
+        let known = sent.iter().copied().chain(&self.client.secret).chain(self.assertion).cloned();
+        Blotter::new(&known.chain(self.client.header()).collect::<Vec<_>>())
     }
 
     fn issued<T: ErrorResponseType + std::fmt::Display>(
@@ -250,15 +251,17 @@ impl Grants<'_> {
         if access.is_empty() || !access.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(unreadable("its `access_token` cannot be sent in a header"));
         }
-        Ok(Issued {
-            access: access.as_str().into(),
-            refresh: token.refresh_token().map(|refresh| refresh.secret().as_str().into()),
-            lifetime: token.expires_in(),
-            scopes: token.scopes().map(|scopes| {
-                let scopes = scopes.iter().map(|scope| scope.as_str());
-                super::challenge::scopes(&scopes.collect::<Vec<_>>().join(" "))
-            }),
-        })
+        let access = Secret::from(access.as_str());
+        let refresh = token.refresh_token().map(|refresh| Secret::from(refresh.secret().as_str()));
+        let own: Vec<&Secret> = sent.iter().copied().chain([&access]).chain(&refresh).collect();
+        let blotter = self.blotter(&own);
+        let scopes = token.scopes().map(|scopes| {
+            let scopes = scopes.iter().map(|scope| scope.as_str());
+            // They are shown: one that repeats a secret is none.
+            let is_shown = |scope: &&str| matches!(blotter.blot(scope), Cow::Borrowed(_));
+            super::challenge::scopes(&scopes.filter(is_shown).collect::<Vec<_>>().join(" "))
+        });
+        Ok(Issued { access, refresh, lifetime: token.expires_in(), scopes })
     }
 }
 

@@ -1,12 +1,14 @@
 //! Who the bridge is to an authorization server: as it is configured, as it was registered before, or as it registers
 //! itself now (RFC 7591).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use oauth2::HttpRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::account::Account;
 use super::error::{cleaned, said};
@@ -122,6 +124,15 @@ impl Client {
     pub(super) fn is_usable(&self, redirect: Option<&str>, now: u64) -> bool {
         self.expires_at.is_none_or(|at| at > now)
             && (redirect.is_none() || self.redirect.as_deref() == redirect)
+    }
+
+    /// Id and secret as the `Authorization` header has them (RFC 6749, Section 2.3.1), which some servers repeat.
+    pub(super) fn header(&self) -> Option<Secret> {
+        let encode =
+            |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let secret = self.secret.as_ref().filter(|_| self.proof == Proof::Header)?;
+        let pair = format!("{}:{}", encode(&self.id), encode(secret.expose()));
+        Some(STANDARD.encode(pair).into())
     }
 
     /// Registers the bridge.

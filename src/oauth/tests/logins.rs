@@ -101,13 +101,14 @@ async fn a_user_logs_in_by_a_browser() {
     };
     let (returned, status) = tokio::join!(login.wait(), browser);
     assert_eq!(status, "200");
-    let shown = format!("{returned:?}");
+    let shown = format!("{login:?} {returned:?}");
     assert!(!shown.contains("code-planted"), "{shown}");
     login.finish(returned.expect("the answer")).await.expect("logged in");
     let asked = &site.all("/token")[0];
     let field = |name: &str| asked.field(name).unwrap_or_default();
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(field("code_verifier")));
     assert_eq!(challenge, query(&url, "code_challenge"));
+    assert!(!shown.contains(&field("code_verifier")), "{shown}");
     assert_eq!((field("code"), field("redirect_uri")), ("code-planted".into(), redirect.clone()));
     assert_eq!(
         (field("client_id"), field("resource")),

@@ -77,6 +77,7 @@ async fn a_token_for_the_bridge_itself_is_fetched_before_it_ends() {
         audience: Some("them".to_owned()),
     };
     let (account, hands) = (account(&site, grant), Hands::at(START));
+    assert!(!format!("{account:?}").contains("client-secret"));
     let one = tokens(&account, &folder.path().join("tokens"), &hands);
     assert_eq!(one.status().await.expect("readable"), Status::LoggedOut);
     // It comes with a token to renew it by, which is used.
