@@ -55,6 +55,7 @@ mod misaddressed;
 mod model;
 mod odd_files;
 mod pins;
+mod planted;
 mod progress;
 mod promotion;
 mod recipe_corpus;

@@ -36,6 +36,14 @@ pub(crate) struct State {
     pub(crate) pending: usize,
     /// What the token endpoint refuses everything with.
     pub(crate) refuses: Option<&'static str>,
+    /// What the token endpoint says in place of everything else: a status and a body.
+    pub(crate) says: Option<Says>,
+    /// What the MCP server does with those that it lets in.
+    pub(crate) hostile: Option<Hostile>,
+    /// Whether clients that register themselves get a secret.
+    pub(crate) gives_secrets: bool,
+    /// How everything that is handed out in secret ends.
+    pub(crate) ending: &'static str,
     codes: HashMap<String, Login>,
     devices: HashMap<String, Login>,
     access: HashMap<String, Login>,
@@ -54,6 +62,11 @@ struct Login {
     challenge: String,
 }
 
+/// What is said to a request: a status and a body.
+pub(crate) type Says = fn(&Request) -> (u16, String);
+/// Answers a request and returns true, or leaves it to the plain server.
+pub(crate) type Hostile = fn(&Request, &mut Reply) -> bool;
+
 type Fields = HashMap<String, String>;
 /// A status and its JSON.
 type Said = (u16, Value);
@@ -66,6 +79,10 @@ impl Issuer {
             needs: None,
             pending: 0,
             refuses: None,
+            says: None,
+            hostile: None,
+            gives_secrets: false,
+            ending: "",
             codes: HashMap::new(),
             devices: HashMap::new(),
             access: HashMap::new(),
@@ -103,6 +120,11 @@ impl Issuer {
         entry
     }
 
+    /// Lets in whoever has this token, too.
+    pub(crate) fn admit(&self, token: &str) {
+        self.state().access.insert(token.to_owned(), Login::default());
+    }
+
     /// No access token is good any more; refresh tokens still are.
     pub(crate) fn expire(&self) {
         self.state().access.clear();
@@ -122,6 +144,20 @@ impl Issuer {
         asked
             .filter(|request| fields(&request.text).get("grant_type") == Some(&grant.into()))
             .count()
+    }
+
+    /// What clients have proven themselves and their codes with: PKCE verifiers, and ids and secrets as the header has them.
+    pub(crate) fn proofs(&self) -> Vec<String> {
+        let seen = self.web.seen();
+        let asked = seen.iter().filter(|request| request.path == "/token");
+        asked
+            .flat_map(|request| {
+                let basic = request.header("authorization");
+                let basic = basic.and_then(|value| value.strip_prefix("Basic "));
+                [fields(&request.text).remove("code_verifier"), basic.map(str::to_owned)]
+            })
+            .flatten()
+            .collect()
     }
 
     /// How many clients have registered themselves.
@@ -202,13 +238,20 @@ fn answer(state: &mut State, base: &str, request: &Request, reply: &mut Reply) -
         ),
         "/.well-known/oauth-authorization-server" => (200, state.metadata(base)),
         "/register" if state.registers => {
-            let id = format!("client-{}", state.next());
             let mut body = request.body.clone();
-            body["client_id"] = id.into();
+            if state.gives_secrets {
+                body["client_secret"] = state.planted("secret").into();
+                body["token_endpoint_auth_method"] = "client_secret_basic".into();
+            }
+            body["client_id"] = format!("client-{}", state.next()).into();
             (201, body)
         }
         "/authorize" => return state.authorize(base, &fields(query), reply),
         "/device" => state.device(base, &fields(&request.text)),
+        "/token" if state.says.is_some() => {
+            let (status, body) = state.says.expect("it has just been seen")(request);
+            return reply.send(status, &[("Content-Type", "application/json")], &body);
+        }
         "/token" => state.token(request),
         "/mcp" => return state.protect(base, request, reply),
         _ => (404, Value::Null),
@@ -221,6 +264,11 @@ impl State {
     fn next(&mut self) -> usize {
         self.count += 1;
         self.count
+    }
+
+    /// Something secret that was not there before.
+    fn planted(&mut self, kind: &str) -> String {
+        format!("{PLANTED}{kind}-{}{}", self.next(), self.ending)
     }
 
     fn metadata(&self, base: &str) -> Value {
@@ -254,7 +302,7 @@ impl State {
             return reply.send(400, &[], "something is missing");
         }
         let number = self.next();
-        let code = format!("{PLANTED}code-{number}");
+        let code = format!("{PLANTED}code-{number}{}", self.ending);
         let login = Login {
             account: format!("user-{number}"),
             client: of("client_id"),
@@ -273,7 +321,7 @@ impl State {
 
     fn device(&mut self, base: &str, asked: &Fields) -> Said {
         let number = self.next();
-        let code = format!("{PLANTED}device-{number}");
+        let code = format!("{PLANTED}device-{number}{}", self.ending);
         let login = Login {
             account: format!("user-{number}"),
             client: asked.get("client_id").cloned().unwrap_or_default(),
@@ -296,7 +344,9 @@ impl State {
         let asked = fields(&request.text);
         let of = |name: &str| asked.get(name).cloned().unwrap_or_default();
         // It repeats what it was sent, as some do.
-        let sent = [of("code"), of("refresh_token"), of("device_code")].concat();
+        let proof = request.header("authorization").unwrap_or_default();
+        let sent = ["code", "refresh_token", "device_code", "client_secret", "code_verifier"];
+        let sent = format!("{} {proof}", sent.map(of).concat());
         let refused = |error: &str| {
             (400, json!({"error": error, "error_description": format!("no: {sent}")}))
         };
@@ -305,17 +355,15 @@ impl State {
         }
         let login = match of("grant_type").as_str() {
             "authorization_code" => {
-                let proof = URL_SAFE_NO_PAD.encode(Sha256::digest(of("code_verifier").as_bytes()));
+                let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(of("code_verifier").as_bytes()));
                 self.codes.remove(&of("code")).filter(|login| {
-                    (&login.challenge, &login.redirect) == (&proof, &of("redirect_uri"))
-                        && login.client == of("client_id")
+                    (&login.challenge, &login.redirect) == (&digest, &of("redirect_uri"))
+                        && (login.client == of("client_id") || proof.starts_with("Basic "))
                 })
             }
             "refresh_token" => self.refresh.remove(&of("refresh_token")),
             "client_credentials" => {
-                let basic =
-                    request.header("authorization").is_some_and(|it| it.starts_with("Basic "));
-                let known = basic || of("client_secret").starts_with(PLANTED);
+                let known = proof.starts_with("Basic ") || of("client_secret").starts_with(PLANTED);
                 known.then(|| Login {
                     account: "machine".to_owned(),
                     scope: of("scope"),
@@ -333,7 +381,7 @@ impl State {
         };
         let Some(login) = login else { return refused("invalid_grant") };
         let number = self.next();
-        let access = format!("{PLANTED}access-{number}");
+        let access = format!("{PLANTED}access-{number}{}", self.ending);
         self.access.insert(access.clone(), login.clone());
         let mut said = json!({
             "access_token": access,
@@ -342,7 +390,7 @@ impl State {
             "scope": login.scope,
         });
         if of("grant_type") != "client_credentials" {
-            let refresh = format!("{PLANTED}refresh-{number}");
+            let refresh = format!("{PLANTED}refresh-{number}{}", self.ending);
             self.refresh.insert(refresh.clone(), login);
             said["refresh_token"] = refresh.into();
         }
@@ -366,6 +414,9 @@ impl State {
                 r#"Bearer error="insufficient_scope", scope="{scope}", resource_metadata="{metadata}""#
             );
             return reply.send(403, &[("WWW-Authenticate", &challenge)], "");
+        }
+        if let Some(hostile) = self.hostile.filter(|_| request.method == "POST") {
+            return hostile(request, reply);
         }
         is_call && reply.json(&request.says(&login.account))
     }

@@ -14,8 +14,10 @@ mod workers;
 pub(crate) use bridge::{Bridge, Output, converse_in, run_at_terminal, run_in};
 pub(crate) use client::{Client, initialize_params};
 pub(crate) use http::{Reply as HttpReply, Server as HttpServer, call as http_call, stateless};
-pub(crate) use issuer::{Issuer, PLANTED, browse, redirect_of};
-pub(crate) use process::{alive, eventually, lines_of, wait_gone, within};
+pub(crate) use issuer::{Hostile, Issuer, PLANTED, Says, browse, redirect_of};
+pub(crate) use process::{
+    alive, descendants, eventually, lines_of, told_by_proc, wait_gone, within,
+};
 pub(crate) use recipe::{packaged, recipe, with_recipe};
 pub(crate) use tiny::Tiny;
 pub(crate) use web::{Reply, Request, SESSION, Web};
