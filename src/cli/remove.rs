@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::auth::{self, Login};
 use super::edited::{failure, list, tell_when};
 use super::exit::{Exit, Failure};
 use super::setup::Setup;
@@ -17,9 +18,9 @@ Examples:
   bridge remove github tavily --purge
   bridge --config ~/project/.mcp.json remove github
 
-All else in the config stays as it is. The server's own folder of files, its line in bridge.lock, its pins and what is
-remembered of its tools go with it; the latter two only with the config of the home folder, since another one may have a
-server of that name. Variables that no server needs any more are named; they are taken out of the .env beside the config
+All else in the config stays as it is. The server's own folder of files, its line in bridge.lock, its login, its pins and
+what is remembered of its tools go with it; the latter three only with the config of the home folder, since another one may
+have a server of that name. Tokens of the login are revoked as by `bridge auth logout`. Variables that no server needs any more are named; they are taken out of the .env beside the config
 if you say so at the terminal, or with --purge. Of several names, all are right or nothing is changed. A running bridge takes changes in within seconds.";
 
 /// What `bridge remove` takes.
@@ -100,6 +101,8 @@ fn in_json(one: &Gone) -> Value {
 
 fn take_out(server: &str, purge: bool, setup: &Setup) -> Result<Gone, Failure> {
     let (target, printer) = (setup.target(), setup.printer);
+    // Its secret and its URL stand in the entry.
+    let login = setup.load().ok().and_then(|loaded| auth::login_of(&loaded.config, server));
     let removed = edit::remove(&target, server).map_err(|error| failure(&error))?;
     let name = ServerName::parse(server).or_else(|_| ServerName::normalise(server));
     // Another spelling of the same name may have what is there.
@@ -107,7 +110,7 @@ fn take_out(server: &str, purge: bool, setup: &Setup) -> Result<Gone, Failure> {
         edit::configured(&target).is_ok_and(|all| all.contains_key(name.as_str()))
     };
     let name = name.ok().filter(|name| !bears(name));
-    let also = name.map(|name| what_else(&name, setup)).unwrap_or_default();
+    let also = name.map(|name| what_else(&name, login.as_ref(), setup)).unwrap_or_default();
     // Only the config's own file is changed; what others hold, they may hold for others.
     let own = setup.source.env_files.first();
     let own = |left: &&Leftover| own == Some(&left.file);
@@ -132,10 +135,15 @@ fn take_out(server: &str, purge: bool, setup: &Setup) -> Result<Gone, Failure> {
 }
 
 /// Takes away what there is of the server beside its entry. What cannot be taken away stays, and is told.
-fn what_else(name: &ServerName, setup: &Setup) -> Vec<String> {
-    let mut all = forget(&setup.target(), name);
+fn what_else(name: &ServerName, login: Option<&Login>, setup: &Setup) -> Vec<String> {
+    let mut all = Vec::new();
     // Another config may have a server of the same name.
-    if setup.source.config == setup.paths.config_file() {
+    let is_own = setup.source.config == setup.paths.config_file();
+    if is_own {
+        all.extend(log_out(name, login, setup));
+    }
+    all.extend(forget(&setup.target(), name));
+    if is_own {
         let forgotten = Approvals::new(setup.paths.pins()).forget(name);
         if !matches!(forgotten, Ok(false)) {
             let fault = forgotten.err().map(|error| error.to_string());
@@ -150,4 +158,17 @@ fn what_else(name: &ServerName, setup: &Setup) -> Vec<String> {
         }
     }
     gone
+}
+
+/// Ends the login that the server had, and those that it had when its entry was another one.
+fn log_out(name: &ServerName, login: Option<&Login>, setup: &Setup) -> Option<Forgotten> {
+    let note = |what: String, fault| Some(Forgotten { what: format!("its login{what}"), fault });
+    let ended = login.map_or(Ok(None), |login| auth::forget(login, setup));
+    let swept = auth::sweep(setup, Some(name.as_str()));
+    match (ended, swept) {
+        (Err(failure), _) | (_, Err(failure)) => note(String::new(), Some(failure.message)),
+        (Ok(Some(revocation)), _) => note(auth::words(&revocation), None),
+        (Ok(None), Ok(swept)) if !swept.is_empty() => note(String::new(), None),
+        (Ok(None), Ok(_)) => None,
+    }
 }

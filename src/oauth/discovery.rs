@@ -216,6 +216,7 @@ async fn of_origin(
         authorization: Some(at("/authorize")),
         device: None,
         registration: Some(at("/register")),
+        revocation: None,
         pkce: true,
         names_itself: false,
         token_auth: Vec::new(),

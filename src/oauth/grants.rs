@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method};
 use oauth2::basic::{BasicClient, BasicTokenResponse, BasicTokenType};
 use oauth2::{
     AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, DeviceAuthorizationUrl,
@@ -13,7 +15,7 @@ use oauth2::{
 };
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::assertion;
 use super::error::{cleaned, said};
@@ -108,6 +110,11 @@ impl GrantError {
         matches!(self, Self::Refused { code, .. } if REFUSALS.contains(&code.as_str()))
     }
 
+    /// Whether tokens of this kind are not revoked (RFC 7009, Section 2.2.1).
+    pub(super) fn is_unsupported_token(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "unsupported_token_type")
+    }
+
     /// Whether the client is not known any more.
     pub(super) fn is_unknown_client(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if matches!(code.as_str(), "invalid_client" | "unauthorized_client"))
@@ -162,6 +169,47 @@ impl Grants<'_> {
         }
         let issued = request.request_async(&self.sender()).await;
         self.issued(issued, &[refresh])
+    }
+
+    /// Makes a token worthless (RFC 7009, Section 2.1). `kind` is `refresh_token` or `access_token`.
+    pub(super) async fn revoke(
+        &self,
+        endpoint: &Url,
+        token: &Secret,
+        kind: &str,
+    ) -> Result<(), GrantError> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("token", token.expose()).append_pair("token_type_hint", kind);
+        let mut request = HttpRequest::default();
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(proof) = self.client.header() {
+            let mut value = HeaderValue::from_maybe_shared(format!("Basic {}", proof.expose()))
+                .expect("Base64 is plain");
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        } else {
+            form.append_pair("client_id", &self.client.id);
+            let secret = self.client.secret.iter().map(|secret| ("client_secret", secret.expose()));
+            form.extend_pairs(secret);
+        }
+        *request.body_mut() = form.finish().into_bytes();
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = endpoint.as_str().parse().expect("an endpoint has been checked");
+        let answer = self.fetcher.post(request).await?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        let blotter = self.blotter(&[token]);
+        let said = |name: &str| cleaned(&blotter.blot(said[name].as_str().unwrap_or_default()));
+        let code = match said("error") {
+            code if code.is_empty() => format!("HTTP status {}", answer.status().as_u16()),
+            code => code,
+        };
+        let (host, description) = (host(endpoint), said("error_description"));
+        Err(GrantError::Refused { host, code, description })
     }
 
     /// A code for the user to type (RFC 8628, Section 3.1).

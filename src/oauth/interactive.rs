@@ -347,9 +347,7 @@ async fn keep(
     (issued, scopes): (Issued, &[String]),
 ) -> Result<(), LoginError> {
     let inner = tokens.inner();
-    let metadata = &place.metadata;
-    let token_url = metadata.token.to_string();
-    let mut record = Record::new(&inner.account, metadata.issuer.clone(), token_url, client);
+    let mut record = Record::new(&inner.account, &place.metadata, client);
     record.resource.clone_from(&place.resource);
     record.asked = scopes.to_vec();
     record.take(issued, scopes, inner.clock.now());

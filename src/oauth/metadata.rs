@@ -22,6 +22,8 @@ pub struct Metadata {
     pub device: Option<Url>,
     /// Where clients register.
     pub registration: Option<Url>,
+    /// Where tokens are revoked (RFC 7009).
+    pub revocation: Option<Url>,
     /// Whether it knows PKCE with S256, without which no code is asked for.
     pub pkce: bool,
     /// Whether it names itself when it sends the user back (RFC 9207).
@@ -42,6 +44,7 @@ pub(super) struct Raw {
     authorization_endpoint: Option<String>,
     device_authorization_endpoint: Option<String>,
     registration_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
     #[serde(default)]
     code_challenge_methods_supported: Vec<String>,
     #[serde(default)]
@@ -69,6 +72,8 @@ impl Raw {
         let device =
             read("device_authorization_endpoint", self.device_authorization_endpoint.as_ref())?;
         let registration = read("registration_endpoint", self.registration_endpoint.as_ref())?;
+        // No login needs it: one that is not used is as good as none.
+        let revocation = read("revocation_endpoint", self.revocation_endpoint.as_ref());
         let Some(token) = token else { return Ok(None) };
         Ok(Some(Metadata {
             issuer: issuer.to_owned(),
@@ -77,6 +82,7 @@ impl Raw {
             authorization,
             device,
             registration,
+            revocation: revocation.unwrap_or_default(),
             pkce: self.code_challenge_methods_supported.iter().any(|method| method == "S256"),
             names_itself: self.authorization_response_iss_parameter_supported,
             token_auth: self.token_endpoint_auth_methods_supported,

@@ -19,6 +19,7 @@ mod listener;
 mod metadata;
 mod registration;
 mod renewal;
+mod revocation;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -36,5 +37,6 @@ pub use grants::GrantError;
 pub use interactive::{Browser, Device, Returned};
 pub use metadata::Metadata;
 pub use registration::{Client, RegistrationError};
+pub use revocation::Revocation;
 pub use store::{Record, Store, StoreError};
 pub use tokens::{Status, Tokens};

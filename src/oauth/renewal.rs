@@ -204,8 +204,7 @@ impl Inner {
             Grants { fetcher, token: &metadata.token, client: &client, resource, assertion };
         let issued = grants.client_credentials(&scopes, audience).await;
         let issued = issued.map_err(|error| self.grant_failed(error))?;
-        let token_url = metadata.token.to_string();
-        let mut record = Record::new(&self.account, metadata.issuer.clone(), token_url, &client);
+        let mut record = Record::new(&self.account, metadata, &client);
         record.resource = place.resource;
         record.wanted = more;
         record.take(issued, &scopes, self.clock.now());
@@ -249,6 +248,7 @@ impl Inner {
             authorization: at("authorizationUrl"),
             device: at("deviceAuthorizationUrl"),
             registration: None,
+            revocation: None,
             pkce: true,
             names_itself: false,
             token_auth: Vec::new(),

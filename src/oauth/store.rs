@@ -16,6 +16,7 @@ use url::Url;
 
 use super::account::Account;
 use super::grants::Issued;
+use super::metadata::Metadata;
 use super::registration::{Client, Proof};
 use crate::base::fs::{PRIVATE, create_private_folder, write_atomically};
 use crate::base::lock::Lock;
@@ -63,6 +64,9 @@ pub struct Record {
     pub issuer: String,
     /// Where its tokens are fetched.
     pub(super) token_url: String,
+    /// Where they are revoked.
+    #[serde(default)]
+    pub(super) revocation_url: Option<String>,
     /// What tokens are asked for (RFC 8707).
     pub(super) resource: Option<String>,
     /// Who the bridge is there.
@@ -154,6 +158,24 @@ impl Store {
         self.remove_but(account, None)
     }
 
+    /// Forgets what is left of a server's logins, wherever it was; of all servers where none is named. Gives whose they were.
+    pub fn sweep(&self, server: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let mut swept = Vec::new();
+        for path in self.entries()?.filter(|path| path.extension().is_some_and(|it| it == "json")) {
+            let record: Option<Record> =
+                std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+            let whose = record.map(|record| record.server);
+            if server.is_some() && whose.as_deref() != server {
+                continue;
+            }
+            std::fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
+            swept.extend(whose);
+        }
+        swept.sort();
+        swept.dedup();
+        Ok(swept)
+    }
+
     /// Keeps others from changing what is kept for this login; fails at once where one of them does.
     pub fn lock(&self, account: &Account) -> Result<Lock, StoreError> {
         create_private_folder(&self.folder).map_err(|error| failed(&self.folder, &error))?;
@@ -176,17 +198,21 @@ impl Store {
 
     /// The files of a server's logins.
     fn files(&self, account: &Account) -> Result<Vec<PathBuf>, StoreError> {
-        let entries = match std::fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(failed(&self.folder, &error)),
-        };
         let prefix = prefix(account);
         let is_ours = |path: &PathBuf| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             name.strip_prefix(&prefix).is_some_and(is_key)
         };
-        Ok(entries.flatten().map(|entry| entry.path()).filter(is_ours).collect())
+        Ok(self.entries()?.filter(is_ours).collect())
+    }
+
+    fn entries(&self) -> Result<impl Iterator<Item = PathBuf> + use<>, StoreError> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Ok(entries) => Some(entries),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(&self.folder, &error)),
+        };
+        Ok(entries.into_iter().flatten().flatten().map(|entry| entry.path()))
     }
 
     fn path(&self, account: &Account, record: &Record) -> PathBuf {
@@ -197,17 +223,13 @@ impl Store {
 
 impl Record {
     /// A login that has just been made.
-    pub(super) fn new(
-        account: &Account,
-        issuer: String,
-        token_url: String,
-        client: &Client,
-    ) -> Self {
+    pub(super) fn new(account: &Account, metadata: &Metadata, client: &Client) -> Self {
         Self {
             server: account.server.clone(),
             url: account.resource.as_ref().map(ToString::to_string),
-            issuer,
-            token_url,
+            issuer: metadata.issuer.clone(),
+            token_url: metadata.token.to_string(),
+            revocation_url: metadata.revocation.as_ref().map(ToString::to_string),
             resource: None,
             client: Kept::new(client),
             scopes: Vec::new(),

@@ -134,17 +134,13 @@ impl Tokens {
         }))
     }
 
-    /// Forgets the login; tells whether there was one. Tokens are not revoked at the authorization server.
-    pub async fn forget(&self) -> Result<bool, LoginError> {
-        let _lock = self.0.lock().await?;
-        let inner = self.0.clone();
-        let removed = run(move || inner.store.remove(&inner.account)).await?;
-        self.0.state().current = None;
-        Ok(removed)
-    }
-
     pub(super) fn inner(&self) -> &Arc<Inner> {
         &self.0
+    }
+
+    /// Uses nothing any more that was there before.
+    pub(super) fn drop_current(&self) {
+        self.0.state().current = None;
     }
 
     /// Uses what a login has brought from now on.

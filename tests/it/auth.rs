@@ -267,6 +267,67 @@ fn a_logout_forgets_one_login_or_all() {
 }
 
 #[test]
+fn tokens_are_revoked_with_a_logout_and_forgotten_in_any_case() {
+    let check = |revokes: Option<u16>, words: &[&str], good: usize| {
+        let issuer = Issuer::start();
+        issuer.state().revokes = revokes;
+        let bridge = Bridge::new().entry("notes", issuer.entry());
+        bridge.write();
+        log_in(bridge.home(), "notes");
+        assert_eq!(issuer.good(), 2);
+        let output = checked(bridge.run(&["auth", "logout", "notes", "--debug"]));
+        assert_words(&output.stdout, &[&["logged out of `notes`"], words].concat());
+        assert_eq!((kept(bridge.home()), issuer.good()), (0, good));
+        log_in(bridge.home(), "notes");
+        let told = checked(bridge.run(&["auth", "logout", "notes", "--json"])).json();
+        assert_eq!(told["loggedOut"], json!(["notes"]), "{told}");
+        assert_eq!(told["revocations"][0]["revoked"], revokes == Some(200), "{told}");
+    };
+    check(Some(200), &["its tokens were revoked at 127.0.0.1"], 0);
+    check(Some(503), &["not revoked", "are good until they expire", "503"], 2);
+    check(None, &["revokes no tokens"], 2);
+}
+
+#[test]
+fn a_logout_of_all_forgets_servers_that_are_gone() {
+    let issuer = Issuer::start();
+    issuer.state().revokes = Some(200);
+    let bridge = Bridge::new().entry("home", issuer.entry()).entry("work", issuer.entry());
+    bridge.write();
+    log_in(bridge.home(), "home");
+    log_in(bridge.home(), "work");
+    let bridge = bridge.config(|config| {
+        config["servers"].as_object_mut().expect("servers").remove("work");
+    });
+    let output = checked(bridge.run(&["auth", "logout", "--all"]));
+    assert_words(&output.stdout, &["logged out of `home`; its tokens were revoked", "of `work`"]);
+    assert_eq!(kept(bridge.home()), 0);
+    let again = checked(bridge.run(&["auth", "logout", "--all"]));
+    assert_words(&again.stderr, &["nobody was logged in"]);
+}
+
+#[test]
+fn a_server_that_is_removed_takes_its_login_with_it() {
+    let issuer = Issuer::start();
+    issuer.state().revokes = Some(200);
+    let bridge = Bridge::new().entry("home", issuer.entry()).entry("work", issuer.entry());
+    bridge.write();
+    for server in ["home", "work"] {
+        log_in(bridge.home(), server);
+    }
+    let output = checked(run_in(bridge.home(), &["remove", "work"]));
+    assert_words(&output.stderr, &["removed its login; its tokens were revoked at 127.0.0.1"]);
+    assert_eq!((kept(bridge.home()), issuer.good()), (1, 2));
+    // A config of another place may name a server of another one.
+    fs::copy(bridge.path("config.json"), bridge.path("other.json")).expect("it is there");
+    let other = checked(run_in(bridge.home(), &["--config", "other.json", "remove", "home"]));
+    assert!(!other.stderr.contains("login"), "{other:?}");
+    assert_eq!(kept(bridge.home()), 1);
+    checked(run_in(bridge.home(), &["remove", "home", "--json"]));
+    assert_eq!((kept(bridge.home()), issuer.good()), (0, 0));
+}
+
+#[test]
 fn two_accounts_of_one_service_stay_apart() {
     let issuer = Issuer::start();
     let bridge = Bridge::new().entry("home", issuer.entry()).entry("work", issuer.entry());

@@ -9,7 +9,7 @@ use crate::oauth::{Account, LoginError, Store, Tokens};
 
 /// A login of the config.
 #[derive(Debug)]
-pub(super) struct Login {
+pub(in crate::cli) struct Login {
     pub(super) account: Account,
     pub(super) transport: Transport,
 }

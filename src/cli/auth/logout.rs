@@ -1,15 +1,17 @@
-//! `bridge auth logout SERVER`: forgets tokens, and the files that were made of them.
+//! `bridge auth logout SERVER`: forgets tokens, and the files that were made of them, and has tokens revoked where the
+//! service does that.
 
 use std::io;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::accounts::{self, Login, failure};
 use super::arguments::Logout;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::setup::Setup;
-use crate::config::Transport;
+use crate::config::{Config, Transport};
+use crate::oauth::{Revocation, Store};
 use crate::upstream::login::credentials_file;
 
 /// Forgets the login of one server, or of all.
@@ -22,29 +24,63 @@ pub(super) fn run(arguments: &Logout, setup: &Setup) -> Result<Exit, Failure> {
     };
     let mut forgotten = Vec::new();
     for login in &logins {
-        if forget(login, setup)? {
-            forgotten.push(login.account.server.as_str());
+        if let Some(revocation) = forget(login, setup)? {
+            forgotten.push((login.account.server.clone(), revocation));
         }
     }
     if arguments.all {
-        sweep(&setup.paths.tokens())?;
+        let swept = sweep(setup, None)?;
+        forgotten.extend(swept.into_iter().map(|server| (server, Revocation::NoToken)));
     }
     if printer.json {
-        printer.json(&json!({ "loggedOut": forgotten }));
+        let names: Vec<&String> = forgotten.iter().map(|(server, _)| server).collect();
+        let revoked: Vec<Value> = forgotten.iter().filter_map(told).collect();
+        printer.json(&json!({ "loggedOut": names, "revocations": revoked }));
     } else if forgotten.is_empty() {
         printer.talk("nobody was logged in");
     } else {
-        for server in &forgotten {
-            printer.data(&format!("logged out of `{server}`"));
+        for (server, revocation) in &forgotten {
+            printer.data(&format!("logged out of `{server}`{}", words(revocation)));
         }
     }
     Ok(Exit::Done)
 }
 
-/// Whether there was something to forget.
-fn forget(login: &Login, setup: &Setup) -> Result<bool, Failure> {
+/// What became of the tokens, to follow what was done to them here.
+pub(in crate::cli) fn words(revocation: &Revocation) -> String {
+    match revocation {
+        Revocation::NoToken => String::new(),
+        Revocation::Done { host } => format!("; its tokens were revoked at {host}"),
+        Revocation::Unsupported { issuer } => {
+            format!("; {issuer} revokes no tokens, which are good until they expire")
+        }
+        Revocation::Failed { host, reason } => {
+            format!(
+                "; its tokens were not revoked at {host} and are good until they expire: {reason}"
+            )
+        }
+    }
+}
+
+fn told((server, revocation): &(String, Revocation)) -> Option<Value> {
+    let (revoked, reason) = match revocation {
+        Revocation::NoToken => return None,
+        Revocation::Done { .. } => (true, None),
+        Revocation::Unsupported { issuer } => (false, Some(format!("{issuer} revokes no tokens"))),
+        Revocation::Failed { reason, .. } => (false, Some(reason.clone())),
+    };
+    Some(json!({ "server": server, "revoked": revoked, "reason": reason }))
+}
+
+/// The login of a server, if it has one.
+pub(in crate::cli) fn login_of(config: &Config, server: &str) -> Option<Login> {
+    accounts::all(config).into_iter().find(|login| login.account.server == server)
+}
+
+/// What became of the tokens, if there was something to forget.
+pub(in crate::cli) fn forget(login: &Login, setup: &Setup) -> Result<Option<Revocation>, Failure> {
     let tokens = login.tokens(setup);
-    let was_there =
+    let forgotten =
         setup.block_on(async { tokens.forget().await.map_err(|error| failure(&error)) })?;
     if let Transport::Stdio(stdio) = &login.transport
         && let Some(file) =
@@ -52,21 +88,13 @@ fn forget(login: &Login, setup: &Setup) -> Result<bool, Failure> {
     {
         remove(&file)?;
     }
-    Ok(was_there)
+    Ok(forgotten)
 }
 
-/// Removes the tokens of servers that the config no longer has.
-fn sweep(folder: &Path) -> Result<(), Failure> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(folder, &error)),
-    };
-    let files = entries.flatten().map(|entry| entry.path());
-    for file in files.filter(|file| file.extension().is_some_and(|it| it == "json")) {
-        remove(&file)?;
-    }
-    Ok(())
+/// Removes what is left of the tokens of a server, or of all; gives whose they were.
+pub(in crate::cli) fn sweep(setup: &Setup, server: Option<&str>) -> Result<Vec<String>, Failure> {
+    let swept = Store::new(setup.paths.tokens()).sweep(server);
+    swept.map_err(|error| Failure::new(Exit::Failed, error.to_string()))
 }
 
 fn remove(file: &Path) -> Result<(), Failure> {

@@ -9,5 +9,7 @@ mod picture;
 mod run;
 mod status;
 
+pub(super) use accounts::Login;
 pub(super) use arguments::{Auth, EXAMPLES};
+pub(super) use logout::{forget, login_of, sweep, words};
 pub(super) use run::run;

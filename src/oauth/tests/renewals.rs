@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
+use url::Url;
 
 use super::site::{Answer, Asked, Hands, Site, account, by_browser, tokens};
 use crate::base::secret::Secret;
 use crate::config::{Credential, Grant};
 use crate::oauth::registration::{Client, Proof};
 use crate::oauth::store::Held;
-use crate::oauth::{Account, LoginError, Reason, Record, Status, Store};
+use crate::oauth::{Account, LoginError, Metadata, Reason, Record, Revocation, Status, Store};
 
 const START: u64 = 1_000_000;
 
@@ -43,6 +44,24 @@ fn refusal(asked: &Asked) -> Answer {
     Answer::new(400, "Content-Type: application/json\r\n", said.to_string())
 }
 
+/// What the authorization server says of itself.
+fn metadata(site: &Site) -> Metadata {
+    let at = |path: &str| Url::parse(&format!("{}{path}", site.url)).expect("a URL");
+    Metadata {
+        issuer: site.url.clone(),
+        is_issuer_certain: true,
+        token: at("/token"),
+        authorization: None,
+        device: None,
+        registration: None,
+        revocation: Some(at("/revoke")),
+        pkce: true,
+        names_itself: false,
+        token_auth: Vec::new(),
+        scopes: Vec::new(),
+    }
+}
+
 /// A login that was made an hour before `expires_at`.
 fn logged_in(account: &Account, site: &Site, store: &Store, expires_at: u64) -> Record {
     let client = Client {
@@ -53,7 +72,7 @@ fn logged_in(account: &Account, site: &Site, store: &Store, expires_at: u64) -> 
         expires_at: None,
         is_registered: true,
     };
-    let mut record = Record::new(account, site.url.clone(), format!("{}/token", site.url), &client);
+    let mut record = Record::new(account, &metadata(site), &client);
     record.resource = Some(format!("{}/mcp", site.url));
     record.scopes = vec!["read".to_owned()];
     record.tokens = Some(Held {
@@ -110,8 +129,9 @@ async fn a_token_for_the_bridge_itself_is_fetched_before_it_ends() {
             assert_eq!(mode & 0o777, 0o600, "{:?}", entry.path());
         }
     }
-    assert!(other.forget().await.expect("forgotten"));
-    assert!(!other.forget().await.expect("nothing left"));
+    let unsupported = Revocation::Unsupported { issuer: site.url.clone() };
+    assert_eq!(other.forget().await.expect("forgotten"), Some(unsupported));
+    assert_eq!(other.forget().await.expect("nothing left"), None);
 }
 
 #[tokio::test]
@@ -340,4 +360,63 @@ async fn a_login_counts_for_what_it_was_made_for() {
         *client_id = Some("mine".to_owned());
     }
     check(configured, false);
+}
+
+#[tokio::test]
+async fn tokens_are_forgotten_whatever_comes_of_revoking_them() {
+    let check = async |answers: [(u16, &'static str); 2], expected: &str, asked: usize| {
+        let number = AtomicUsize::new(0);
+        let site = Site::new(move |_| {
+            let (status, body) = answers[number.fetch_add(1, Ordering::Relaxed)];
+            Answer::new(status, "Content-Type: application/json\r\n", body)
+        });
+        let site = site.await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let (account, hands) = (account(&site, by_browser()), Hands::at(START));
+        let store = Store::new(folder.path().to_owned());
+        logged_in(&account, &site, &store, START + 3600);
+        let tokens = tokens(&account, folder.path(), &hands);
+        let told = tokens.forget().await.expect("forgotten").expect("there was one");
+        assert_eq!(store.load(&account).expect("readable"), None);
+        let told = match told {
+            Revocation::Done { .. } => "done".to_owned(),
+            Revocation::Failed { reason, .. } => reason,
+            other => panic!("{other:?}"),
+        };
+        assert!(told.contains(expected) && !told.contains("-1"), "{told}");
+        let sent = site.all("/revoke");
+        let kinds = sent.iter().map(|asked| {
+            assert!(asked.head.to_ascii_lowercase().contains("authorization: basic "), "{asked:?}");
+            (
+                asked.field("token").expect("a token"),
+                asked.field("token_type_hint").expect("a kind"),
+            )
+        });
+        let all = [("refresh-1", "refresh_token"), ("access-1", "access_token")];
+        let all = all.map(|(token, kind)| (token.to_owned(), kind.to_owned()));
+        assert_eq!(kinds.collect::<Vec<_>>(), all[..asked]);
+    };
+    check([(200, ""), (200, "")], "done", 2).await;
+    check([(200, ""), (400, r#"{"error": "unsupported_token_type"}"#)], "done", 2).await;
+    check([(503, ""), (200, "")], "HTTP status 503", 1).await;
+    let repeats = r#"{"error": "invalid_client", "error_description": "no: refresh-1"}"#;
+    check([(401, repeats), (200, "")], "says `invalid_client`: no: ***", 1).await;
+    check([(200, ""), (500, "access-1")], "HTTP status 500", 2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_long_for_tokens_to_be_revoked() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let site = Site::new(|_| Answer::nothing()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (account, hands) = (account(&site, by_browser()), Hands::at(START));
+    let store = Store::new(folder.path().to_owned());
+    let mut record = logged_in(&account, &site, &store, START + 3600);
+    record.revocation_url = Some(format!("http://{}/", silent.local_addr().expect("bound")));
+    store.save(&account, &record).expect("kept");
+    let begun = tokio::time::Instant::now();
+    let told = tokens(&account, folder.path(), &hands).forget().await.expect("forgotten");
+    assert!(matches!(told, Some(Revocation::Failed { .. })), "{told:?}");
+    assert_eq!(begun.elapsed().as_secs(), 5);
+    assert_eq!(store.load(&account).expect("readable"), None);
 }

@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) pending: usize,
     /// What the token endpoint refuses everything with.
     pub(crate) refuses: Option<&'static str>,
+    /// With what status tokens are revoked, if they are.
+    pub(crate) revokes: Option<u16>,
     /// What the token endpoint says in place of everything else: a status and a body.
     pub(crate) says: Option<Says>,
     /// What the MCP server does with those that it lets in.
@@ -79,6 +81,7 @@ impl Issuer {
             needs: None,
             pending: 0,
             refuses: None,
+            revokes: None,
             says: None,
             hostile: None,
             gives_secrets: false,
@@ -158,6 +161,12 @@ impl Issuer {
             })
             .flatten()
             .collect()
+    }
+
+    /// How many tokens are good at this moment.
+    pub(crate) fn good(&self) -> usize {
+        let state = self.state();
+        state.access.len() + state.refresh.len()
     }
 
     /// How many clients have registered themselves.
@@ -248,6 +257,15 @@ fn answer(state: &mut State, base: &str, request: &Request, reply: &mut Reply) -
         }
         "/authorize" => return state.authorize(base, &fields(query), reply),
         "/device" => state.device(base, &fields(&request.text)),
+        "/revoke" => {
+            let token = fields(&request.text).remove("token").unwrap_or_default();
+            let status = state.revokes.unwrap_or(404);
+            if status == 200 {
+                state.access.remove(&token);
+                state.refresh.remove(&token);
+            }
+            return reply.send(status, &[], &token);
+        }
         "/token" if state.says.is_some() => {
             let (status, body) = state.says.expect("it has just been seen")(request);
             return reply.send(status, &[("Content-Type", "application/json")], &body);
@@ -286,6 +304,9 @@ impl State {
             "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
             "authorization_response_iss_parameter_supported": true,
         });
+        if self.revokes.is_some() {
+            metadata["revocation_endpoint"] = format!("{base}/revoke").into();
+        }
         if self.registers {
             metadata["registration_endpoint"] = format!("{base}/register").into();
         }
