@@ -1,5 +1,8 @@
 //! The only way from here to the network. Every address is checked before it is connected to, and the connection goes to the
 //! address that was checked; answers are small, soon there, and sent on at most a few times.
+//!
+//! Where the environment names a proxy for a host (`HTTPS_PROXY`, `NO_PROXY`), the proxy looks up its name, and decides where
+//! that may lead: what is checked then is the URL alone, in which an address may stand.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,6 +12,7 @@ use std::{fmt, io};
 use futures_util::future::BoxFuture;
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use hyper_util::client::proxy::matcher::Matcher;
 use oauth2::{HttpRequest, HttpResponse};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Response};
@@ -85,7 +89,15 @@ pub enum FetchError {
 /// Asks servers for metadata and tokens.
 pub struct Fetcher {
     policy: Policy,
-    resolver: Arc<Checked>,
+    lookup: Arc<Lookup>,
+    proxies: Matcher,
+    direct: Clients,
+    proxied: Clients,
+}
+
+/// One that speaks TLS, and one that does not need to have read the system's certificates.
+#[derive(Default)]
+struct Clients {
     plain: OnceCell<Client>,
     secure: OnceCell<Client>,
 }
@@ -107,7 +119,9 @@ type Lookup = Box<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> 
 /// Names become addresses here and nowhere else, so that nobody can answer differently once they have been checked.
 struct Checked {
     policy: Policy,
-    lookup: Lookup,
+    lookup: Arc<Lookup>,
+    /// The proxy, which the environment names: nobody else sends us there.
+    proxy: Option<String>,
 }
 
 impl Fetcher {
@@ -125,8 +139,14 @@ impl Fetcher {
         policy: Policy,
         lookup: impl Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync + 'static,
     ) -> Self {
-        let resolver = Arc::new(Checked { policy, lookup: Box::new(lookup) });
-        Self { policy, resolver, plain: OnceCell::new(), secure: OnceCell::new() }
+        Self {
+            policy,
+            lookup: Arc::new(Box::new(lookup)),
+            // As the clients themselves find them.
+            proxies: Matcher::from_system(),
+            direct: Clients::default(),
+            proxied: Clients::default(),
+        }
     }
 
     /// Whom it may ask.
@@ -223,16 +243,26 @@ impl Fetcher {
     }
 
     async fn client(&self, url: &Url) -> Result<&Client, FetchError> {
-        let secure = url.scheme() == "https";
-        let cell = if secure { &self.secure } else { &self.plain };
+        let proxy = self.proxy(url);
+        let clients = if proxy.is_some() { &self.proxied } else { &self.direct };
+        let is_secure = url.scheme() == "https";
+        let cell = if is_secure { &clients.secure } else { &clients.plain };
         let build = || async {
-            let resolver = self.resolver.clone();
-            // Reading the system's certificates takes its time.
-            let built = tokio::task::spawn_blocking(move || build(resolver, secure)).await;
+            let (policy, lookup) = (self.policy, self.lookup.clone());
+            let checked = Checked { policy, lookup, proxy: proxy.clone() };
+            // Reading the system's certificates takes its time; a proxy may want TLS as well.
+            let needs_tls = is_secure || proxy.is_some();
+            let built = tokio::task::spawn_blocking(move || build(checked, needs_tls)).await;
             built.unwrap_or_else(|error| Err(error.to_string()))
         };
         let client = cell.get_or_try_init(build).await;
         client.map_err(|reason| FetchError::NotReached { host: host(url), reason })
+    }
+
+    /// The host of the proxy by which this is reached.
+    fn proxy(&self, url: &Url) -> Option<String> {
+        let intercepted = self.proxies.intercept(&url.as_str().parse().ok()?)?;
+        Some(intercepted.uri().host().unwrap_or_default().to_owned())
     }
 }
 
@@ -246,27 +276,27 @@ impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
         let (policy, host) = (self.policy, name.as_str().to_owned());
         let found = (self.lookup)(host.clone());
+        let is_proxy = self.proxy.as_ref() == Some(&host);
         Box::pin(async move {
             let found = found.await?;
             // A name that leads to one such address among others is as bad as one that leads to nothing else.
-            found.iter().try_for_each(|address| policy.check(&host, *address))?;
+            let mut checked = found.iter().filter(|_| !is_proxy);
+            checked.try_for_each(|address| policy.check(&host, *address))?;
             let found = found.into_iter().map(|address| SocketAddr::new(address, 0));
             Ok(Box::new(found) as Addrs)
         })
     }
 }
 
-fn build(resolver: Arc<Checked>, secure: bool) -> Result<Client, String> {
-    let tls = tls(secure).map_err(|error| error.to_string())?;
-    Client::builder()
+fn build(checked: Checked, needs_tls: bool) -> Result<Client, String> {
+    let tls = tls(needs_tls).map_err(|error| error.to_string())?;
+    let builder = Client::builder()
         .tls_backend_preconfigured(tls)
         .user_agent(USER_AGENT)
-        // A proxy would look names up itself, and nobody would check what it finds.
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .dns_resolver(resolver)
-        .build()
-        .map_err(|error| error.without_url().to_string())
+        .redirect(reqwest::redirect::Policy::none());
+    let builder = if checked.proxy.is_some() { builder } else { builder.no_proxy() };
+    let built = builder.dns_resolver(Arc::new(checked)).build();
+    built.map_err(|error| error.without_url().to_string())
 }
 
 async fn within<T>(
