@@ -125,7 +125,7 @@ pub enum Reason {
     NoToken,
     /// It is too old, and cannot be renewed.
     Expired,
-    /// The server refuses the token, and it cannot be renewed.
+    /// The server refuses the token, and it cannot be renewed, or that did not help.
     Refused,
     /// The authorization server refuses to renew it.
     RenewalRefused,
@@ -185,7 +185,7 @@ impl std::fmt::Display for Reason {
         formatter.write_str(match self {
             Self::NoToken => "nobody has logged in yet",
             Self::Expired => "the token has expired and cannot be renewed",
-            Self::Refused => "the server refuses the token, which cannot be renewed",
+            Self::Refused => "the server refuses the token, and there is no better one",
             Self::RenewalRefused => "the token has expired, and its renewal was refused",
             Self::Scope => "the token does not allow this",
         })

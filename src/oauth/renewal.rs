@@ -89,6 +89,11 @@ impl Inner {
             return Ok(other);
         }
         if self.account.is_unattended() {
+            // What was asked for already is not had by asking again.
+            let before = record.as_ref().map(|record| record.wanted.clone()).unwrap_or_default();
+            if scopes.iter().all(|scope| before.contains(scope)) {
+                return Err(self.needed(Reason::Scope, scopes.to_vec()));
+            }
             return self.fetch(record, scopes).await;
         }
         let Some(mut record) = record else {

@@ -22,6 +22,9 @@ use crate::base::secret::Secret;
 /// How often it is looked whether another process is done, which takes as long as a request.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// A server that refuses even a token that has just been renewed gets no other one for this long, in seconds.
+const REST: u64 = 5 * 60;
+
 /// The token of one login, for everybody who calls its server.
 #[derive(Clone)]
 pub struct Tokens(Arc<Inner>);
@@ -40,6 +43,8 @@ struct State {
     /// What the store was like when that was read.
     stamp: Option<SystemTime>,
     flight: Option<Flight>,
+    /// The last token that was renewed in vain, and since when that is known.
+    vain: Option<(Secret, u64)>,
 }
 
 /// A renewal that everybody who needs it waits for. It is a task of its own: whoever gave it up would lose the token that the
@@ -104,7 +109,21 @@ impl Tokens {
         if challenge.is_insufficient_scope() {
             return self.widen(used, &challenge.scopes).await;
         }
+        if self.is_vain(used) {
+            return Err(self.0.needed(Reason::Refused, Vec::new()));
+        }
         self.other_than(Some(used)).await
+    }
+
+    /// The server has refused a token that was renewed for it: renewing it again with each call would help nobody.
+    pub fn was_in_vain(&self, renewed: &Secret) {
+        let now = self.0.clock.now();
+        self.0.state().vain = Some((renewed.clone(), now));
+    }
+
+    /// The server has taken this token: refused later, it may be worth another one.
+    pub fn was_taken(&self, token: &Secret) {
+        self.0.state().vain.take_if(|(vain, _)| vain == token);
     }
 
     /// A token that is good for more, after the server said 403 with `insufficient_scope` in its `WWW-Authenticate`: one for
@@ -187,6 +206,12 @@ impl Tokens {
             renewed
         });
         task.map(|done| done.unwrap_or(Err(LoginError::Interrupted { server }))).boxed().shared()
+    }
+
+    fn is_vain(&self, used: &Secret) -> bool {
+        let now = self.0.clock.now();
+        let state = self.0.state();
+        state.vain.as_ref().is_some_and(|(token, since)| token == used && now < since + REST)
     }
 
     async fn widen(&self, used: &Secret, scopes: &[String]) -> Result<Secret, LoginError> {

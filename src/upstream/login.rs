@@ -68,6 +68,9 @@ impl Http {
         let token = tokens.bearer().await.map_err(login)?;
         let answer = self.send_as(session, &mut message, &token).await?;
         let challenge = challenge(session, &answer);
+        if answer.status().is_success() {
+            tokens.was_taken(&token);
+        }
         if answer.status() != StatusCode::UNAUTHORIZED && !is_narrow(&answer, challenge.as_deref())
         {
             return Ok(answer);
@@ -75,10 +78,16 @@ impl Http {
         let token = tokens.refused(&token, challenge.as_deref()).await.map_err(login)?;
         let answer = self.send_as(session, &mut message, &token).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
+            tokens.was_in_vain(&token);
             let server = session.server.to_string();
             let command = format!("bridge auth login {server}");
             let (reason, scopes) = (Reason::Refused, Vec::new());
             return Err(login(LoginError::LoginNeeded { server, reason, command, scopes }));
+        }
+        let challenge = self::challenge(session, &answer);
+        if is_narrow(&answer, challenge.as_deref()) {
+            // What was asked for was not given: that is what the error says.
+            tokens.refused(&token, challenge.as_deref()).await.map_err(login)?;
         }
         Ok(answer)
     }

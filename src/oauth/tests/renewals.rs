@@ -420,3 +420,72 @@ async fn nobody_waits_long_for_tokens_to_be_revoked() {
     assert_eq!(begun.elapsed().as_secs(), 5);
     assert_eq!(store.load(&account).expect("readable"), None);
 }
+
+#[tokio::test]
+async fn a_token_that_is_renewed_in_vain_is_not_renewed_with_each_call() {
+    let site = Site::new(rotating()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (account, hands) = (account(&site, by_browser()), Hands::at(START));
+    logged_in(&account, &site, &Store::new(folder.path().to_owned()), START + 3600);
+    let tokens = tokens(&account, folder.path(), &hands);
+    let challenge = Some("Bearer error=\"invalid_token\"");
+    for (turn, renewals) in [(0, 1), (0, 1), (299, 1), (1, 2), (0, 2)] {
+        hands.turn(turn);
+        let used = tokens.bearer().await.expect("it has not expired");
+        match tokens.refused(&used, challenge).await {
+            Ok(renewed) => tokens.was_in_vain(&renewed),
+            Err(error) => {
+                let is_refused =
+                    matches!(error, LoginError::LoginNeeded { reason: Reason::Refused, .. });
+                assert!(is_refused, "{error}");
+            }
+        }
+        assert_eq!(site.count("/token"), renewals, "{turn}");
+    }
+    // One that was taken since has only grown old.
+    let used = tokens.bearer().await.expect("it has not expired");
+    tokens.was_taken(&used);
+    let renewed = tokens.refused(&used, challenge).await.expect("it is renewed");
+    assert_eq!(site.count("/token"), 3);
+    tokens.was_in_vain(&renewed);
+    // One that somebody else brings is as good as new.
+    let mut record = Store::new(folder.path().to_owned()).load(&account).expect("readable");
+    let held = record.as_mut().and_then(|record| record.tokens.as_mut()).expect("it is kept");
+    held.access = "access-new".into();
+    let record = record.expect("it is kept");
+    Store::new(folder.path().to_owned()).save(&account, &record).expect("kept");
+    let used = tokens.bearer().await.expect("it has not expired");
+    assert_eq!(used.expose(), "access-new");
+    tokens.refused(&used, challenge).await.expect("it is renewed");
+    assert_eq!(site.count("/token"), 4);
+}
+
+#[tokio::test]
+async fn a_token_for_the_bridge_itself_is_widened_once() {
+    let site = Site::new(rotating()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let grant = Grant::ClientCredentials {
+        client_id: "c".to_owned(),
+        client_secret: "client-secret".into(),
+        token_url: Some(format!("{}/token", site.url)),
+        audience: None,
+    };
+    let (mut account, hands) = (account(&site, grant), Hands::at(START));
+    account.login.scopes = vec!["read".to_owned()];
+    let tokens = tokens(&account, folder.path(), &hands);
+    let narrow = tokens.bearer().await.expect("a token");
+    let challenge = Some("Bearer error=\"insufficient_scope\", scope=\"read write\"");
+    let wide = tokens.insufficient(&narrow, challenge).await.expect("another token");
+    assert_ne!(narrow, wide);
+    // A call that was slow to hear of it gets what there is.
+    assert_eq!(tokens.insufficient(&narrow, challenge).await.expect("the same"), wide);
+    let scopes = site.all("/token").iter().map(|asked| asked.field("scope")).collect::<Vec<_>>();
+    assert_eq!(scopes, [Some("read".to_owned()), Some("read write".to_owned())]);
+    let error = tokens.insufficient(&wide, challenge).await.expect_err("it was asked for that");
+    assert!(matches!(error, LoginError::LoginNeeded { reason: Reason::Scope, .. }), "{error}");
+    assert_eq!(site.count("/token"), 2);
+    // It stays wide when it is renewed.
+    hands.turn(3600);
+    tokens.bearer().await.expect("a token");
+    assert_eq!(site.count("/token"), 3);
+}
