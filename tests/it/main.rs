@@ -3,6 +3,7 @@
 
 mod admin;
 mod auth;
+mod auth_ways;
 mod bad_client;
 mod bad_server;
 mod batch;

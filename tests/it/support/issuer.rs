@@ -44,6 +44,10 @@ pub(crate) struct State {
     pub(crate) hostile: Option<Hostile>,
     /// Whether clients that register themselves get a secret.
     pub(crate) gives_secrets: bool,
+    /// Whether tokens are good for whatever is asked for.
+    pub(crate) gives_scopes: bool,
+    /// How it is reached.
+    pub(crate) scheme: &'static str,
     /// How everything that is handed out in secret ends.
     pub(crate) ending: &'static str,
     codes: HashMap<String, Login>,
@@ -85,6 +89,8 @@ impl Issuer {
             says: None,
             hostile: None,
             gives_secrets: false,
+            gives_scopes: true,
+            scheme: "http",
             ending: "",
             codes: HashMap::new(),
             devices: HashMap::new(),
@@ -95,7 +101,9 @@ impl Issuer {
         let kept = state.clone();
         let web = Web::start(move |request, reply| {
             let host = request.header("host").unwrap_or_default().to_owned();
-            answer(&mut lock(&kept), &format!("http://{host}"), request, reply)
+            let mut state = lock(&kept);
+            let base = format!("{}://{host}", state.scheme);
+            answer(&mut state, &base, request, reply)
         });
         Self { web, state }
     }
@@ -107,6 +115,16 @@ impl Issuer {
 
     pub(crate) fn url(&self, path: &str) -> String {
         self.web.url(path)
+    }
+
+    /// Everything that was asked of it so far.
+    pub(crate) fn seen(&self) -> Vec<Request> {
+        self.web.seen().clone()
+    }
+
+    /// Host and port.
+    pub(crate) fn host(&self) -> String {
+        self.web.host()
     }
 
     /// The entry of its MCP server, with a login in the browser.
@@ -400,7 +418,10 @@ impl State {
             }
             _ => return refused("unsupported_grant_type"),
         };
-        let Some(login) = login else { return refused("invalid_grant") };
+        let Some(mut login) = login else { return refused("invalid_grant") };
+        if !self.gives_scopes {
+            login.scope.clear();
+        }
         let number = self.next();
         let access = format!("{PLANTED}access-{number}{}", self.ending);
         self.access.insert(access.clone(), login.clone());
@@ -436,7 +457,7 @@ impl State {
             );
             return reply.send(403, &[("WWW-Authenticate", &challenge)], "");
         }
-        if let Some(hostile) = self.hostile.filter(|_| request.method == "POST") {
+        if let Some(hostile) = self.hostile.filter(|_| request.method != "GET") {
             return hostile(request, reply);
         }
         is_call && reply.json(&request.says(&login.account))

@@ -8,6 +8,7 @@ mod process;
 mod recipe;
 mod spawned;
 mod tiny;
+mod tls;
 mod web;
 mod workers;
 
@@ -20,6 +21,7 @@ pub(crate) use process::{
 };
 pub(crate) use recipe::{packaged, recipe, with_recipe};
 pub(crate) use tiny::Tiny;
+pub(crate) use tls::{AUTHORITY, terminate_tls};
 pub(crate) use web::{Reply, Request, SESSION, Web};
 pub(crate) use workers::{Workers, run_async};
 

@@ -31,6 +31,8 @@ pub(crate) struct Request {
     pub(crate) text: String,
     /// Which connection it came on, the first being 0.
     pub(crate) connection: usize,
+    /// Whether it came as to a proxy, for a server elsewhere.
+    pub(crate) is_proxied: bool,
 }
 
 /// What goes out.
@@ -200,7 +202,11 @@ fn read(reader: &mut BufReader<TcpStream>, connection: usize) -> Option<Request>
     };
     let first = line()?;
     let mut words = first.split(' ').map(str::to_owned);
-    let (method, path) = (words.next()?, words.next()?);
+    let (method, target) = (words.next()?, words.next()?);
+    let elsewhere =
+        target.strip_prefix("http://").map(|rest| rest.find('/').map_or("/", |at| &rest[at..]));
+    let path = elsewhere.unwrap_or(&target).to_owned();
+    let is_proxied = elsewhere.is_some() || method == "CONNECT";
     let mut headers = Vec::new();
     loop {
         let line = line()?;
@@ -208,7 +214,7 @@ fn read(reader: &mut BufReader<TcpStream>, connection: usize) -> Option<Request>
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
     let (body, text) = (Value::Null, String::new());
-    let mut request = Request { method, path, headers, body, text, connection };
+    let mut request = Request { method, path, headers, body, text, connection, is_proxied };
     let length = request.header("content-length").and_then(|length| length.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
