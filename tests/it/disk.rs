@@ -99,6 +99,8 @@ fn homes_that_cannot_be_written_are_done_without() {
     for start in [
         "BRIDGE_HOME=/proc/bridge exec \"$0\" \"$@\"",
         "BRIDGE_HOME=/dev/null/bridge exec \"$0\" \"$@\"",
+        // Whose mode means something to all but root.
+        "mkdir state; chmod 0555 state; BRIDGE_HOME=$PWD/state exec \"$0\" \"$@\"",
         "unset BRIDGE_HOME HOME; exec \"$0\" \"$@\"",
     ] {
         let bridge = bridge();
