@@ -100,6 +100,28 @@ impl Client {
         self.find(|message| message["id"] == id && message.get("method").is_none())
     }
 
+    /// The same, and nothing when there is none in time.
+    #[track_caller]
+    pub(crate) fn answer_within(&mut self, id: u64, within: Duration) -> Option<Value> {
+        let is_answer = |message: &Value| message["id"] == id && message.get("method").is_none();
+        if let Some(index) = self.kept.iter().position(is_answer) {
+            return self.kept.remove(index);
+        }
+        let deadline = Instant::now() + within;
+        while self.unpacked.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let message = match self.process.line(left) {
+                Ok(line) => self.parse(&line),
+                Err(_) => return None,
+            };
+            if is_answer(&message) {
+                return Some(message);
+            }
+            self.kept.push_back(message);
+        }
+        None
+    }
+
     /// The result for this id.
     #[track_caller]
     pub(crate) fn result(&mut self, id: u64) -> Value {
@@ -194,6 +216,11 @@ impl Client {
     /// Leaves stdout open and unread from now on, but for a line or two.
     pub(crate) fn stop_reading(&mut self) {
         self.process.stop_reading();
+    }
+
+    /// The process id of the bridge.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -82,6 +82,11 @@ impl Server {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The process id of the bridge.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process().pid()
+    }
+
     pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);
     }

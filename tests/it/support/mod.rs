@@ -17,7 +17,7 @@ pub(crate) use client::{Client, initialize_params};
 pub(crate) use http::{Reply as HttpReply, Server as HttpServer, call as http_call, stateless};
 pub(crate) use issuer::{Hostile, Issuer, PLANTED, Says, browse, redirect_of};
 pub(crate) use process::{
-    alive, descendants, eventually, lines_of, told_by_proc, wait_gone, within,
+    alive, descendants, eventually, lines_of, resident_kb, told_by_proc, wait_gone, within,
 };
 pub(crate) use recipe::{packaged, recipe, with_recipe};
 pub(crate) use tiny::Tiny;

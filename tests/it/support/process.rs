@@ -1,5 +1,6 @@
 //! Other processes: whether they live, and waiting until something about them holds.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -75,4 +76,37 @@ pub(crate) fn wait_gone(pids: &[u32]) {
 /// The file's lines, none when it is not there.
 pub(crate) fn lines_of(file: &Path) -> Vec<String> {
     fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+/// Memory of a process that is really there, in kB.
+pub(crate) fn resident_kb(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
+    number.unwrap_or_else(|| panic!("{process} has no memory: {status}"))
+}
+
+/// All processes that a process has started, and those that they have started, with the names of their programs.
+pub(crate) fn descendants(process: u32) -> Vec<(u32, String)> {
+    let mut children: BTreeMap<u32, Vec<(u32, String)>> = BTreeMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        // Processes come and go meanwhile.
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let Some((head, rest)) = stat.rsplit_once(')') else { continue };
+        let Some((pid, name)) = head.split_once(" (") else { continue };
+        let mut rest = rest.split_whitespace();
+        let (state, parent) = (rest.next(), rest.next());
+        if let (Ok(pid), Some(Ok(parent))) = (pid.parse(), parent.map(str::parse)) {
+            let name = if state == Some("Z") { format!("{name} (dead)") } else { name.to_owned() };
+            children.entry(parent).or_default().push((pid, name));
+        }
+    }
+    let (mut found, mut parents) = (Vec::new(), vec![process]);
+    while let Some(parent) = parents.pop() {
+        for (pid, name) in children.remove(&parent).unwrap_or_default() {
+            parents.push(pid);
+            found.push((pid, name));
+        }
+    }
+    found
 }

@@ -65,6 +65,10 @@ impl Spawned {
         self.deaf.store(true, Ordering::Relaxed);
     }
 
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     pub(super) fn signal(&self, signal: Signal) -> rustix::io::Result<()> {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
         kill_process(pid.expect("a process id is positive"), signal)

@@ -173,6 +173,11 @@ impl Reply {
         self.write(head.as_bytes());
     }
 
+    /// Sends bytes as they are.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.write(bytes);
+    }
+
     fn write(&mut self, bytes: &[u8]) {
         self.broken |= self.stream.write_all(bytes).is_err();
     }
