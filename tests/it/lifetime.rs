@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::support::{Bridge, Client, eventually, lines_of, text_of, tool_names, wait_gone};
@@ -133,6 +133,33 @@ fn a_storm_of_changes_is_neither_followed_nor_use() {
     let pids: Vec<u32> = lines_of(&path).iter().filter_map(|pid| pid.parse().ok()).collect();
     assert!(lists < 10, "the tools were listed {lists} times in a second");
     wait_gone(&pids);
+}
+
+/// Thousands at once are one change: the tools are read again once or twice, and the client hears of it as often.
+#[test]
+fn a_burst_of_changes_is_one() {
+    let mut client = Bridge::new()
+        .server("one", &["--changed-burst", "5000"])
+        .set("mode", "direct")
+        .serve_initialized();
+    let listed = client.request("tools/list", json!({}));
+    client.result(listed);
+    let echo = json!({"name": "one_echo", "arguments": {"message": "x"}});
+    let echo = client.request("tools/call", echo);
+    assert_eq!(text_of(&client.result(echo)), "x");
+    // The tools are read again no later than a second after they were read.
+    let lists = |client: &mut Client| -> u32 {
+        let id = client.request("tools/call", json!({"name": "one_lists", "arguments": {}}));
+        text_of(&client.result(id)).parse().expect("a number")
+    };
+    assert!(eventually(|| lists(&mut client) > 1), "the change is not followed");
+    let second = Instant::now() + Duration::from_millis(1500);
+    eventually(|| Instant::now() > second);
+    let lists = lists(&mut client);
+    let is_told = |message: &&Value| message["method"] == "notifications/tools/list_changed";
+    let told = client.drain().iter().filter(is_told).count();
+    assert!(lists <= 3, "the tools were listed {lists} times");
+    assert!(told <= 3, "the client was told {told} times");
 }
 
 fn connected(client: &mut Client) -> Vec<String> {

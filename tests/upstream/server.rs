@@ -195,6 +195,9 @@ impl Server {
                 if self.options.changed_storm {
                     self.tools_changed();
                 }
+                for _ in 0..std::mem::take(&mut self.options.changed_burst) {
+                    self.tools_changed();
+                }
             }
             _ if self.rich(id, method, params) => {}
             _ => match self.options.unknown {
