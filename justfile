@@ -85,6 +85,21 @@ fuzz seconds="60":
       exit 1
     fi
 
+# `just test` does the same for a few seconds, or for a minute where `CI` is set; a seed that was printed makes the same
+# troubles again. For a night: `just chaos 600`.
+#
+# Servers are killed, stopped and corrupted while 32 clients call, for this many seconds.
+chaos seconds="60" seed="":
+    CHAOS_SECONDS={{ seconds }} CHAOS_SEED={{ seed }} CHAOS_PAUSE_MS=60 \
+      cargo test --features test-upstream --test it chaos::storm -- --nocapture
+
+# Optimized, but not as much as what is shipped, which takes longer to build. `just test` makes 20,000.
+#
+# So many calls of 200 clients whose ids collide all the time.
+chaos-ids calls="1000000":
+    CHAOS_CALLS={{ calls }} CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+      cargo test --release --target-dir target/quick --features test-upstream --test it chaos::ids -- --nocapture
+
 # Lists of tools of published servers pass through direct mode unchanged. `just test` does the same with what it finds;
 # this one fails where ../shared/data/real-tools is missing.
 recorded:

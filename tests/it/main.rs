@@ -12,6 +12,7 @@ mod cancellation;
 mod catalog;
 mod catalog_files;
 mod catalog_remote;
+mod chaos;
 mod cli;
 mod clients;
 mod commands;

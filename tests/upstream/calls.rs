@@ -19,6 +19,9 @@ impl Server {
             self.refuse(id, -32602, "invalid parameters of tools/call");
             return Flow::Continue;
         };
+        if let Some(flow) = self.mark(id, &call) {
+            return flow;
+        }
         let done = match &*call.name {
             "echo" => self.echo(id, &call),
             "exit" => {

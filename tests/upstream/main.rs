@@ -8,6 +8,7 @@ mod calls;
 mod events;
 mod frames;
 mod http;
+mod marks;
 mod oddities;
 mod options;
 mod rich;

@@ -91,6 +91,9 @@ pub(crate) struct Options {
     /// Append a line at each start.
     #[arg(long, value_name = "FILE")]
     pub(crate) start_log: Option<PathBuf>,
+    /// Have tools that append to this file whenever they run, a line each; see `marks.rs`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
     /// Say this often, as fast as it goes, that the tools have changed, once they were listed for the first time.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub(crate) changed_burst: usize,

@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::options::Options;
-use crate::rich;
+use crate::{marks, rich};
 
 /// The tools in order, each as the exact text that is sent.
 pub(crate) struct Tools(Vec<Box<RawValue>>);
@@ -24,6 +24,12 @@ impl Tools {
         let mut tools = Self(fixed.expect("the file is an array of objects"));
         for (name, description) in rich::TOOLS.iter().filter(|_| options.rich) {
             tools.add(name, description);
+        }
+        for (name, hints) in marks::TOOLS.iter().filter(|_| options.record.is_some()) {
+            let tool = format!(
+                r#"{{"name":"{name}","inputSchema":{{"type":"object"}},"annotations":{hints}}}"#
+            );
+            tools.0.push(RawValue::from_string(tool).expect("it is JSON"));
         }
         if let Some(file) = &options.list_file {
             tools.0 = recorded(file);
