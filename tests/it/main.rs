@@ -67,6 +67,7 @@ mod recipes;
 mod recorded;
 mod reload;
 mod reload_clients;
+mod reload_load;
 mod remembered;
 mod resolution;
 mod retry;
