@@ -100,6 +100,12 @@ chaos-ids calls="1000000":
     CHAOS_CALLS={{ calls }} CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
       cargo test --release --target-dir target/quick --features test-upstream --test it chaos::ids -- --nocapture
 
+# `just test` does it where libfaketime is there; this one fails where it is not.
+#
+# The clock of the wall jumps by days and decades while clients call.
+clock:
+    CLOCK_JUMPS=required cargo test --features test-upstream --test it clock::
+
 # Lists of tools of published servers pass through direct mode unchanged. `just test` does the same with what it finds;
 # this one fails where ../shared/data/real-tools is missing.
 recorded:

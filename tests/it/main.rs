@@ -15,6 +15,7 @@ mod catalog_remote;
 mod chaos;
 mod cli;
 mod clients;
+mod clock;
 mod commands;
 mod concurrency;
 mod config;
