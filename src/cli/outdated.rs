@@ -57,10 +57,13 @@ pub(super) fn run(_arguments: &Outdated, setup: &Setup) -> Result<Exit, Failure>
     let lock = diff::read(setup)?;
     let found = setup.block_on(async {
         let sources = sources(setup)?;
-        let (lock, sources) = (&lock, &sources);
-        let versions = lock.servers.iter().map(|(name, locked)| async move {
-            let recipe = lock.recipe_of(locked);
-            let recipe = sources.find(&recipe).await.ok().map(|entry| entry.recipe);
+        let mut installed = Vec::with_capacity(lock.servers.len());
+        // One after the other, so that no catalog is fetched twice.
+        for (name, locked) in &lock.servers {
+            let recipe = sources.find(&lock.recipe_of(locked)).await;
+            installed.push((name, locked, recipe.ok().map(|entry| entry.recipe)));
+        }
+        let versions = installed.into_iter().map(|(name, locked, recipe)| async move {
             (name, locked, versions(locked, recipe, setup).await)
         });
         Ok(stream::iter(versions).buffered(AT_ONCE).collect::<Vec<_>>().await)

@@ -14,7 +14,7 @@ const MIXED_WORDS: usize = 3;
 pub(super) struct Run {
     start: usize,
     end: usize,
-    letters: usize,
+    pub(super) letters: usize,
     words: usize,
 }
 

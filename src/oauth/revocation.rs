@@ -72,8 +72,13 @@ impl Inner {
             return unsupported();
         };
         let client = record.client(&self.account);
-        let grants =
-            Grants { fetcher: &self.fetcher, token: &token, client: &client, resource: None };
+        let grants = Grants {
+            fetcher: &self.fetcher,
+            token: &token,
+            client: &client,
+            resource: None,
+            assertion: None,
+        };
         let revoking = async {
             // It goes first: what it could be traded in for goes with it, at most servers.
             if let Some(refresh) = &held.refresh {

@@ -137,8 +137,10 @@ fn kill_at(moment: Moment, home: &Path, name: &str) -> bool {
     child.kill().expect("it can be killed");
     child.wait().expect("it is gone");
     if home.join("waits").exists() {
-        // Lets the command end that nobody waits for any more.
-        fs::write(home.join("gate"), "").expect("it is read");
+        // The command has died with the bridge where the kernel sees to it; elsewhere it is let go.
+        if !cfg!(target_os = "linux") {
+            fs::write(home.join("gate"), "").expect("it is read");
+        }
         fs::remove_file(home.join("gate")).expect("removed");
         fs::remove_file(home.join("waits")).expect("removed");
     }

@@ -271,7 +271,8 @@ impl Seen {
     /// What other processes see of the bridge and of its children; `named` is the one variable that may hold a token.
     fn processes(&mut self, client: &Client, named: &str) {
         let bridge = client.pid();
-        for process in descendants(bridge).into_iter().chain([bridge]) {
+        let children = descendants(bridge).into_iter().map(|(child, _)| child);
+        for process in children.chain([bridge]) {
             self.add(format!("the arguments of {process}"), told_by_proc(process, "cmdline"));
             let variables = told_by_proc(process, "environ");
             let other = variables.split('\0').filter(|variable| !variable.starts_with(named));
@@ -482,7 +483,7 @@ fn a_process_with_a_token_shows_it_to_nobody() {
     client.assert_echo("one");
     client.assert_echo("other");
     // What is looked for is found where it belongs.
-    let holders = descendants(client.pid()).into_iter().filter(|process| {
+    let holders = descendants(client.pid()).into_iter().map(|(child, _)| child).filter(|process| {
         told_by_proc(*process, "environ").contains(&format!("ITS_TOKEN={PLANTED}access-1{ENDING}"))
     });
     assert_eq!(holders.count(), 1);

@@ -57,6 +57,7 @@ fn metadata(site: &Site) -> Metadata {
         revocation: Some(at("/revoke")),
         pkce: true,
         names_itself: false,
+        reads_documents: false,
         token_auth: Vec::new(),
         scopes: Vec::new(),
     }
@@ -466,7 +467,7 @@ async fn a_token_for_the_bridge_itself_is_widened_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let grant = Grant::ClientCredentials {
         client_id: "c".to_owned(),
-        client_secret: "client-secret".into(),
+        credential: Credential::Secret("client-secret".into()),
         token_url: Some(format!("{}/token", site.url)),
         audience: None,
     };

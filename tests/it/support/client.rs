@@ -204,11 +204,6 @@ impl Client {
         assert_eq!(result["content"][0]["text"], "still here", "{}", self.seen());
     }
 
-    /// The process that is the bridge.
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.pid()
-    }
-
     pub(crate) fn close_stdin(&mut self) {
         self.process.close_stdin();
     }

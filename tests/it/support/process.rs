@@ -45,19 +45,6 @@ pub(crate) fn alive(pid: u32) -> bool {
     }
 }
 
-/// The processes that this one has started, and those that they have.
-pub(crate) fn descendants(pid: u32) -> Vec<u32> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let children = numbers.filter(|child| parent(*child) == Some(pid));
-    children.flat_map(|child| descendants(child).into_iter().chain([child])).collect()
-}
-
-fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
-}
-
 /// What the system tells about a process, such as `cmdline`; the parts end with a zero byte.
 pub(crate) fn told_by_proc(pid: u32, file: &str) -> String {
     let text = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();

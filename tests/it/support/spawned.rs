@@ -43,10 +43,6 @@ impl Spawned {
         Self { pid, stdin, lines, deaf, exited, status: None, stderr }
     }
 
-    pub(super) fn pid(&self) -> u32 {
-        self.pid
-    }
-
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stdin.as_mut().expect("stdin is open").write_all(bytes)
     }
