@@ -144,6 +144,18 @@ conformance *arguments:
 bench *arguments:
     cargo bench --features test-upstream --bench calls -- {{ arguments }}
 
+# Installed below benches/peers/.work, from npm and PyPI; what is not there is left out.
+#
+# The same beside routers of other people.
+bench-peers *arguments:
+    benches/peers/install
+    cargo bench --features test-upstream --bench calls -- peers {{ arguments }}
+
+# All that `just bench` and `just bench-peers` measure; `--write` puts it into docs/BENCHMARKS.md.
+bench-all *arguments:
+    benches/peers/install
+    cargo bench --features test-upstream --bench calls -- stdio http startup servers tools memory peers {{ arguments }}
+
 # Tokens of `list` for published servers, against plain lists; `--check` fails when they are more.
 bench-tokens *arguments:
     cargo bench --bench tokens -- {{ arguments }}

@@ -64,7 +64,12 @@ impl Ground {
 
     /// The bridge in front of the scripted server, both on stdin and stdout.
     pub(crate) fn bridge(&self, mode: Mode) -> io::Result<Way> {
-        let home = self.home(mode.name(), &config(mode, &child(&[])))?;
+        self.bridge_to(mode, &child(&[]))
+    }
+
+    /// The bridge on stdin and stdout in front of this server.
+    pub(crate) fn bridge_to(&self, mode: Mode, server: &Value) -> io::Result<Way> {
+        let home = self.home(mode.name(), &config(mode, server))?;
         Way::over_pipes(mode.label(), Process::start(&mut self.command(&home))?)
     }
 

@@ -13,6 +13,15 @@ pub(crate) struct Cpu {
     pub(crate) server: u64,
 }
 
+/// Megabytes that are in memory.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Memory {
+    /// All that the process sees, pages of files among it that others see as well.
+    pub(crate) resident: f64,
+    /// What does not come from a file: what the process has written itself.
+    pub(crate) own: f64,
+}
+
 /// Time since a moment.
 #[derive(Clone, Copy)]
 pub(crate) struct Clock(Instant);
@@ -54,13 +63,15 @@ pub(crate) fn cpu_of(process: u32) -> u64 {
         .sum()
 }
 
-/// Resident memory of a process in kB.
-pub(crate) fn resident_kb(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
-        .unwrap_or(0)
+/// The memory of a process.
+pub(crate) fn memory_of(process: u32) -> Memory {
+    let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap_or_default();
+    let megabytes = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let size = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        size.map_or(0.0, as_float) / 1024.0
+    };
+    Memory { resident: megabytes("Rss"), own: megabytes("Anonymous") }
 }
 
 /// The process and all that descend from it, with the name of each.

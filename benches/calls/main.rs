@@ -10,6 +10,7 @@ mod bare;
 mod bridge;
 mod load;
 mod machine;
+mod peers;
 mod process;
 mod report;
 mod suites;

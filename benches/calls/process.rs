@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::machine::{Clock, Cpu, cpu_of, family_of, resident_kb};
+use crate::machine::{Clock, Cpu, Memory, cpu_of, family_of, memory_of};
 
 /// The scripted server, by which its processes are told from routers.
 pub(crate) const UPSTREAM: &str = env!("CARGO_BIN_EXE_test-upstream");
@@ -53,9 +53,10 @@ impl Process {
         Cpu { router: sum(&self.routers), server: sum(&self.servers) }
     }
 
-    /// Resident memory in kB of all of it but the scripted servers.
-    pub(crate) fn router_kb(&self) -> u64 {
-        self.routers.iter().map(|&process| resident_kb(process)).sum()
+    /// The memory of all of it but the scripted servers; what is resident is that of the process itself.
+    pub(crate) fn memory(&self) -> Memory {
+        let all = self.routers.iter().map(|&process| memory_of(process));
+        all.reduce(|sum, one| Memory { own: sum.own + one.own, ..sum }).unwrap_or_default()
     }
 
     /// Ends it unless what is returned is dropped before long.

@@ -42,7 +42,8 @@ impl Call {
 
     /// One whose result has so many bytes of text.
     pub(crate) fn result(bytes: usize) -> Self {
-        let arguments = json!({"bytes": bytes, "nonce": MARK});
+        // Some routers insist on all parameters that a tool has.
+        let arguments = json!({"bytes": bytes, "padding": "", "nonce": MARK});
         Self { tool: "big", arguments, bytes, is_repeated: false }
     }
 

@@ -15,6 +15,11 @@ pub(super) trait Link {
         Ok(())
     }
 
+    /// Makes sure that messages can be sent, where the other side may have hung up in the meantime.
+    fn renew(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Gives every message these headers from now on, where there are headers.
     fn name_headers(&mut self, _headers: &[(&str, &str)]) {}
 }

@@ -31,7 +31,7 @@ pub(crate) struct Sockets {
     free: Vec<usize>,
     epoll: OwnedFd,
     ready: Vec<Event>,
-    path: String,
+    endpoint: Endpoint,
     /// The lines that every request has.
     headers: String,
 }
@@ -39,6 +39,7 @@ pub(crate) struct Sockets {
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    is_busy: bool,
 }
 
 /// Lets this process and those that it will start hold so many connections, as far as the system permits.
@@ -66,23 +67,18 @@ impl Endpoint {
 impl Sockets {
     /// Opens so many connections.
     pub(super) fn connect(endpoint: &Endpoint, count: usize) -> io::Result<Self> {
-        let Endpoint { address, path } = endpoint;
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut connections = Vec::with_capacity(count);
         for index in 0..count {
-            let stream = TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            epoll::add(&epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
-            connections.push(Connection { stream, buffer: Vec::with_capacity(64 * 1024) });
+            connections.push(Connection::open(endpoint, &epoll, index)?);
         }
         Ok(Self {
             connections,
             free: (0..count).rev().collect(),
             epoll,
             ready: Vec::with_capacity(count),
-            path: path.clone(),
-            headers: format!("Host: {address}\r\n"),
+            endpoint: endpoint.clone(),
+            headers: format!("Host: {}\r\n", endpoint.address),
         })
     }
 
@@ -97,7 +93,8 @@ impl Sockets {
 
     fn listen(&mut self) -> io::Result<()> {
         let index = self.free.pop().ok_or(ErrorKind::WouldBlock)?;
-        let Self { path, headers, .. } = self;
+        let Self { endpoint, headers, .. } = self;
+        let path = &endpoint.path;
         let request = format!("GET {path} HTTP/1.1\r\n{headers}Accept: text/event-stream\r\n\r\n");
         let connection = &mut self.connections[index];
         connection.stream.write_all(request.as_bytes())?;
@@ -112,13 +109,14 @@ impl Sockets {
         write!(
             request,
             "POST {} HTTP/1.1\r\n{}Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            self.path,
+            self.endpoint.path,
             self.headers,
             message.len()
         )?;
         request.extend_from_slice(message);
         connection.stream.write_all(request)?;
         request.clear();
+        connection.is_busy = true;
         Ok(())
     }
 
@@ -144,10 +142,16 @@ impl Link for Sockets {
 
     fn receive(&mut self, heard: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         self.wait()?;
-        for event in std::mem::take(&mut self.ready).drain(..) {
+        for event in self.ready.drain(..) {
             let index = usize::try_from(event.data.u64()).map_err(Error::other)?;
             let connection = &mut self.connections[index];
+            if !connection.is_busy {
+                // Nobody asked it for anything: it is closed for having been idle.
+                *connection = Connection::open(&self.endpoint, &self.epoll, index)?;
+                continue;
+            }
             let answer = connection.read_answer()?;
+            connection.is_busy = false;
             self.free.push(index);
             if let Some(session) = answer.session
                 && !self.headers.contains(SESSION)
@@ -175,6 +179,16 @@ impl Link for Sockets {
         Ok(())
     }
 
+    /// Servers close connections that are idle for some seconds, as they are while others have their turn.
+    fn renew(&mut self) -> io::Result<()> {
+        for index in 0..self.connections.len() {
+            if self.connections[index].is_closed()? {
+                self.connections[index] = Connection::open(&self.endpoint, &self.epoll, index)?;
+            }
+        }
+        Ok(())
+    }
+
     fn name_headers(&mut self, named: &[(&str, &str)]) {
         for (name, value) in named {
             self.headers.extend([name, ": ", value, "\r\n"]);
@@ -191,6 +205,21 @@ struct Answer {
 }
 
 impl Connection {
+    fn open(endpoint: &Endpoint, epoll: &OwnedFd, index: usize) -> io::Result<Self> {
+        let stream = TcpStream::connect(endpoint.address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        epoll::add(epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(64 * 1024), is_busy: false })
+    }
+
+    fn is_closed(&self) -> io::Result<bool> {
+        self.stream.set_nonblocking(true)?;
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false)?;
+        Ok(!peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock))
+    }
+
     fn read_answer(&mut self) -> io::Result<Answer> {
         let body = self.read_head()?;
         let head = String::from_utf8_lossy(&self.buffer[..body]).into_owned();

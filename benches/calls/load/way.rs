@@ -145,6 +145,7 @@ impl Way {
     pub(crate) fn run(&mut self, call: &Call, calls: usize, in_flight: usize) -> io::Result<Round> {
         let request = Request::new(call, &self.naming, self.is_stateless);
         let _watchdog = self.front.watch();
+        self.link.renew()?;
         let before = self.cpu();
         let clock = Clock::start();
         let first = self.next_id;

@@ -45,16 +45,31 @@ impl Load {
         ways: &mut [&mut Way],
         effort: Effort,
     ) -> io::Result<Vec<Figures>> {
-        let mut figures: Vec<Figures> = ways.iter().map(|_| Figures::default()).collect();
-        for way in &mut *ways {
-            way.run(&self.call, self.calls.min(WARM_UP), self.in_flight)?;
-        }
+        self.measure_apart(ways.iter_mut().map(|way| &mut **way), effort).into_iter().collect()
+    }
+
+    /// The same where those that fail do not keep the others from being measured.
+    pub(super) fn measure_apart<'a>(
+        &self,
+        ways: impl Iterator<Item = &'a mut Way>,
+        effort: Effort,
+    ) -> Vec<io::Result<Figures>> {
+        let warm_up = self.calls.min(WARM_UP);
+        let warmed = ways.map(|way| {
+            let first = way.run(&self.call, warm_up, self.in_flight);
+            (way, first.map(|_| Figures::default()))
+        });
+        let mut measured: Vec<_> = warmed.collect();
         for _ in 0..effort.of(ROUNDS) {
-            for (way, figures) in ways.iter_mut().zip(&mut figures) {
-                figures.0.push(way.run(&self.call, self.calls, self.in_flight)?);
+            for (way, figures) in &mut measured {
+                let Ok(rounds) = figures else { continue };
+                match way.run(&self.call, self.calls, self.in_flight) {
+                    Ok(round) => rounds.0.push(round),
+                    Err(error) => *figures = Err(error),
+                }
             }
         }
-        Ok(figures)
+        measured.into_iter().map(|(_, figures)| figures).collect()
     }
 }
 

@@ -8,7 +8,6 @@ use super::Effort;
 use super::compare::{COLUMNS, Load, lines};
 use crate::bridge::{Ground, Mode, bare_http, remote, upstream_http};
 use crate::load::{Endpoint, Figures, Sockets, Way, allow_descriptors};
-use crate::machine::as_float;
 use crate::report::{Report, shown};
 
 const CALLS: usize = 2_000;
@@ -95,14 +94,13 @@ fn one_caller(ground: &Ground, effort: Effort, report: &mut Report) -> io::Resul
 
 /// By how much memory grows when many clients have opened a session and listen.
 fn idle(way: &Way, endpoint: &Endpoint, report: &mut Report) -> io::Result<()> {
-    let before = way.front.router_kb();
+    let before = way.front.memory().own;
     let open = |_| Sockets::idle(endpoint);
     let sessions = (0..SESSIONS).map(open).collect::<io::Result<Vec<_>>>()?;
     sleep(SETTLING);
-    let grown = way.front.router_kb().saturating_sub(before);
+    let grown = way.front.memory().own - before;
     drop(sessions);
-    let megabytes = as_float(grown) / 1024.0;
-    report.remark(&format!("{SESSIONS} idle sessions take {} MB.", shown(megabytes)))?;
-    report.at_most(&format!("{SESSIONS} idle sessions, MB"), megabytes, MAX_IDLE_MB);
+    report.remark(&format!("{SESSIONS} idle sessions take {} MB.", shown(grown)))?;
+    report.at_most(&format!("{SESSIONS} idle sessions, MB"), grown, MAX_IDLE_MB);
     Ok(())
 }

@@ -7,10 +7,9 @@ use std::time::Duration;
 use super::Effort;
 use crate::bridge::{Ground, Mode, bare, remote, upstream_http};
 use crate::load::{Call, Way};
-use crate::machine::as_float;
 use crate::report::{Report, shown};
 
-/// Resident memory is counted a little behind.
+/// The kernel counts memory a little behind.
 const SETTLING: Duration = Duration::from_millis(300);
 const IN_FLIGHT: usize = 32;
 /// What the last nine tenths of the calls, and more, may leave behind, which is a byte a call at the full number.
@@ -27,7 +26,7 @@ pub(super) fn run(ground: &Ground, effort: Effort, report: &mut Report) -> io::R
     ];
     let points = [effort.calls / 100, effort.calls / 10, effort.calls];
     let heads = points.map(|point| format!("after {point} calls, MB"));
-    let mut columns = vec!["resident memory", "before, MB"];
+    let mut columns = vec!["memory of its own", "before, MB"];
     columns.extend(heads.iter().map(String::as_str));
     report.head("Memory and the number of calls", &columns)?;
     for (transport, way) in &mut ways {
@@ -52,5 +51,5 @@ pub(super) fn run(ground: &Ground, effort: Effort, report: &mut Report) -> io::R
 
 fn megabytes(way: &Way) -> f64 {
     sleep(SETTLING);
-    as_float(way.front.router_kb()) / 1024.0
+    way.front.memory().own
 }

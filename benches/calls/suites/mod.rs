@@ -3,6 +3,7 @@
 mod compare;
 mod http;
 mod memory;
+mod peers;
 mod servers;
 mod startup;
 mod stdio;
@@ -30,6 +31,8 @@ pub(crate) enum Suite {
     Tools,
     /// Whether memory grows with the number of calls.
     Memory,
+    /// Routers of other people, as far as they are installed.
+    Peers,
 }
 
 /// How much work to put in.
@@ -65,6 +68,7 @@ impl Suite {
             Self::Servers => servers::run(ground, effort, report),
             Self::Tools => tools::run(ground, effort, report),
             Self::Memory => memory::run(ground, effort, report),
+            Self::Peers => peers::run(ground, effort, report),
         }
     }
 
@@ -77,6 +81,7 @@ impl Suite {
             Self::Servers => "servers",
             Self::Tools => "tools",
             Self::Memory => "memory",
+            Self::Peers => "peers",
         }
     }
 }

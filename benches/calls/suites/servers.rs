@@ -10,13 +10,13 @@ use super::Effort;
 use super::compare::Load;
 use crate::bridge::{Ground, child};
 use crate::load::{Call, Way};
-use crate::machine::{Clock, as_float};
+use crate::machine::{Clock, Memory};
 use crate::process::Process;
 use crate::report::{Report, shown};
 
 const COUNTS: [usize; 4] = [1, 10, 50, 100];
 const CALLS: usize = 2_000;
-/// Resident memory is counted a little behind, and children have things to do at first.
+/// The kernel counts memory a little behind, and children have things to do at first.
 const SETTLING: Duration = Duration::from_millis(500);
 
 /// Resident, with all servers connected.
@@ -26,8 +26,8 @@ const MAX_HUNDRED_MB: f64 = 20.0;
 /// A bridge with all its servers connected.
 struct Crowd {
     way: Way,
-    one_connected_mb: f64,
-    all_connected_mb: f64,
+    one_connected: Memory,
+    all_connected: Memory,
     connected_in_ms: f64,
 }
 
@@ -38,8 +38,9 @@ pub(super) fn run(ground: &Ground, effort: Effort, report: &mut Report) -> io::R
     let figures = Load::small(CALLS, 1).measure(&mut ways, effort)?;
     let columns = [
         "servers",
-        "memory, one connected, MB",
-        "memory, all connected, MB",
+        "resident, one connected, MB",
+        "resident, all connected, MB",
+        "of its own, with helpers, MB",
         "all reached in, ms",
         "small call, p50, µs",
         "p99, µs",
@@ -49,8 +50,9 @@ pub(super) fn run(ground: &Ground, effort: Effort, report: &mut Report) -> io::R
     for ((count, crowd), calls) in COUNTS.iter().zip(&crowds).zip(&figures) {
         report.line(&[
             count.to_string(),
-            shown(crowd.one_connected_mb),
-            shown(crowd.all_connected_mb),
+            shown(crowd.one_connected.resident),
+            shown(crowd.all_connected.resident),
+            shown(crowd.all_connected.own),
             shown(crowd.connected_in_ms),
             shown(calls.median(|round| round.p50) / 1e3),
             shown(calls.median(|round| round.p99) / 1e3),
@@ -59,7 +61,7 @@ pub(super) fn run(ground: &Ground, effort: Effort, report: &mut Report) -> io::R
     }
     for (place, limit) in [(0, MAX_ONE_MB), (COUNTS.len() - 1, MAX_HUNDRED_MB)] {
         let what = format!("idle with {} connected, MB", COUNTS[place]);
-        report.at_most(&what, crowds[place].all_connected_mb, limit);
+        report.at_most(&what, crowds[place].all_connected.resident, limit);
     }
     Ok(())
 }
@@ -70,7 +72,7 @@ fn open(ground: &Ground, count: usize) -> io::Result<Crowd> {
         (1..=count).map(|number| (name(number), child(&[]))).collect();
     let home = ground.home(&format!("servers-{count}"), &json!({"servers": servers}))?;
     let mut way = Way::over_pipes("bridge", Process::start(&mut ground.command(&home))?)?;
-    let one_connected_mb = megabytes(&mut way);
+    let one_connected = memory(&mut way);
     let clock = Clock::start();
     way.ask("tools/call", &json!({"name": "mcp", "arguments": {"action": "list"}}))?;
     let connected_in_ms = clock.milliseconds();
@@ -78,12 +80,12 @@ fn open(ground: &Ground, count: usize) -> io::Result<Crowd> {
         way.turn_to(&name(number));
         way.run(&Call::small(), 1, 1)?;
     }
-    let all_connected_mb = megabytes(&mut way);
-    Ok(Crowd { way, one_connected_mb, all_connected_mb, connected_in_ms })
+    let all_connected = memory(&mut way);
+    Ok(Crowd { way, one_connected, all_connected, connected_in_ms })
 }
 
-fn megabytes(way: &mut Way) -> f64 {
+fn memory(way: &mut Way) -> Memory {
     sleep(SETTLING);
     way.front.count_family();
-    as_float(way.front.router_kb()) / 1024.0
+    way.front.memory()
 }

@@ -61,7 +61,7 @@ fn write(report: &mut Report, shelves: &[Shelf], calls: &[Figures]) -> io::Resul
         "`tools/list` in direct mode, ms",
         "small call, p50, µs",
         "p50 × ten tools",
-        "memory, MB",
+        "memory of its own, MB",
     ];
     report.head("Many tools", &columns)?;
     for ((count, shelf), figures) in COUNTS.iter().zip(shelves).zip(calls) {
@@ -75,7 +75,7 @@ fn write(report: &mut Report, shelves: &[Shelf], calls: &[Figures]) -> io::Resul
             median(&shelf.listed_in_direct_mode),
             shown(figures.median(|round| round.p50) / 1e3),
             shown(figures.ratio(&calls[0], |round| round.p50)),
-            shown(as_float(shelf.router.front.router_kb()) / 1024.0),
+            shown(shelf.router.front.memory().own),
         ])?;
     }
     Ok(())
