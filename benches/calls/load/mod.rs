@@ -2,6 +2,7 @@
 
 mod answer;
 mod call;
+mod connection;
 mod handshake;
 mod link;
 mod naming;

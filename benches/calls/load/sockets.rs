@@ -3,18 +3,17 @@
 //! As cheap as can be: one write for a request, and of answers no more is read than where they end. Reads block, but only
 //! on a connection that has something; which one has is asked of epoll.
 
-use std::io::{self, Error, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, Error, ErrorKind, Write};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
-use memchr::memmem;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::connection::Connection;
 use super::handshake;
 use super::link::Link;
-use crate::process::PATIENCE;
 
 const SESSION: &str = "Mcp-Session-Id";
 
@@ -34,12 +33,6 @@ pub(crate) struct Sockets {
     endpoint: Endpoint,
     /// The lines that every request has.
     headers: String,
-}
-
-struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-    is_busy: bool,
 }
 
 /// Lets this process and those that it will start hold so many connections, as far as the system permits.
@@ -70,7 +63,7 @@ impl Sockets {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut connections = Vec::with_capacity(count);
         for index in 0..count {
-            connections.push(Connection::open(endpoint, &epoll, index)?);
+            connections.push(Connection::open(endpoint.address, &epoll, index)?);
         }
         Ok(Self {
             connections,
@@ -147,7 +140,7 @@ impl Link for Sockets {
             let connection = &mut self.connections[index];
             if !connection.is_busy {
                 // Nobody asked it for anything: it is closed for having been idle.
-                *connection = Connection::open(&self.endpoint, &self.epoll, index)?;
+                *connection = Connection::open(self.endpoint.address, &self.epoll, index)?;
                 continue;
             }
             let answer = connection.read_answer()?;
@@ -183,7 +176,8 @@ impl Link for Sockets {
     fn renew(&mut self) -> io::Result<()> {
         for index in 0..self.connections.len() {
             if self.connections[index].is_closed()? {
-                self.connections[index] = Connection::open(&self.endpoint, &self.epoll, index)?;
+                self.connections[index] =
+                    Connection::open(self.endpoint.address, &self.epoll, index)?;
             }
         }
         Ok(())
@@ -194,107 +188,4 @@ impl Link for Sockets {
             self.headers.extend([name, ": ", value, "\r\n"]);
         }
     }
-}
-
-/// Where in the buffer the body of an answer lies, and what its head says.
-struct Answer {
-    body: usize,
-    end: usize,
-    is_events: bool,
-    session: Option<String>,
-}
-
-impl Connection {
-    fn open(endpoint: &Endpoint, epoll: &OwnedFd, index: usize) -> io::Result<Self> {
-        let stream = TcpStream::connect(endpoint.address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        epoll::add(epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(64 * 1024), is_busy: false })
-    }
-
-    fn is_closed(&self) -> io::Result<bool> {
-        self.stream.set_nonblocking(true)?;
-        let peeked = self.stream.peek(&mut [0]);
-        self.stream.set_nonblocking(false)?;
-        Ok(!peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock))
-    }
-
-    fn read_answer(&mut self) -> io::Result<Answer> {
-        let body = self.read_head()?;
-        let head = String::from_utf8_lossy(&self.buffer[..body]).into_owned();
-        let length =
-            header(&head, "content-length").and_then(|length| length.parse::<usize>().ok());
-        let is_chunked = header(&head, "transfer-encoding") == Some("chunked");
-        let end = match length {
-            Some(length) => {
-                self.fill(body + length)?;
-                body + length
-            }
-            None if is_chunked => self.read_chunks(body)?,
-            None => body,
-        };
-        if !head.starts_with("HTTP/1.1 2") {
-            return Err(Error::other(String::from_utf8_lossy(&self.buffer[..end]).into_owned()));
-        }
-        let is_events =
-            header(&head, "content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
-        let session = header(&head, "mcp-session-id").map(ToOwned::to_owned);
-        Ok(Answer { body, end, is_events, session })
-    }
-
-    /// Reads to the empty line; where the body begins.
-    fn read_head(&mut self) -> io::Result<usize> {
-        self.buffer.clear();
-        loop {
-            if let Some(end) = memmem::find(&self.buffer, b"\r\n\r\n") {
-                return Ok(end + 4);
-            }
-            self.read_more()?;
-        }
-    }
-
-    /// Reads to the last chunk and puts together what they hold; where that ends.
-    fn read_chunks(&mut self, mut end: usize) -> io::Result<usize> {
-        let mut at = end;
-        loop {
-            let line = loop {
-                if let Some(length) = memmem::find(&self.buffer[at..], b"\r\n") {
-                    break length;
-                }
-                self.read_more()?;
-            };
-            let size = std::str::from_utf8(&self.buffer[at..at + line]).ok();
-            let size = size.and_then(|size| usize::from_str_radix(size.trim(), 16).ok());
-            let size = size.ok_or(ErrorKind::InvalidData)?;
-            at += line + 2;
-            self.fill(at + size + 2)?;
-            self.buffer.copy_within(at..at + size, end);
-            (at, end) = (at + size + 2, end + size);
-            if size == 0 {
-                return Ok(end);
-            }
-        }
-    }
-
-    fn fill(&mut self, length: usize) -> io::Result<()> {
-        while self.buffer.len() < length {
-            self.read_more()?;
-        }
-        Ok(())
-    }
-
-    fn read_more(&mut self) -> io::Result<()> {
-        let filled = self.buffer.len();
-        self.buffer.resize(filled + 64 * 1024, 0);
-        let read = self.stream.read(&mut self.buffer[filled..])?;
-        self.buffer.truncate(filled + read);
-        if read == 0 { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
-    }
-}
-
-/// The value of a header, whose name is given in small letters.
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
-    fields.find_map(|(key, value)| key.eq_ignore_ascii_case(name).then(|| value.trim()))
 }
