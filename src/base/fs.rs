@@ -129,8 +129,9 @@ fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFil
         sweep(folder);
     }
     let (begin, end) = UNFINISHED;
-    let file = Builder::new().prefix(begin).suffix(end).rand_bytes(RANDOM).tempfile_in(folder);
-    let mut file = file.map_err(nameless)?;
+    let mut builder = Builder::new();
+    builder.prefix(begin).suffix(end).rand_bytes(RANDOM);
+    let mut file = builder.make_in(folder, create_private)?;
     // Elsewhere a lock would keep others from reading the file, and some file systems have none.
     if cfg!(unix) {
         let _ = file.as_file().try_lock();
@@ -141,12 +142,14 @@ fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFil
     Ok(file)
 }
 
-/// The error without the random name of a temporary file, which nobody knows: what is told once would be another text
-/// each time.
-fn nameless(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|named| named.source());
-    let code = cause.and_then(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
-    code.map_or(error, io::Error::from_raw_os_error)
+/// Makes a file for this user alone. Left to the library, errors would name the random path, which nobody knows, so that
+/// what is told once would be another text each time.
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
+    options.open(path)
 }
 
 /// Removes what was being written in a folder when its writer was killed: it may hold secrets, and nobody else ever
