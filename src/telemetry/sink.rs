@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// What a pipe that takes anything takes at once (POSIX, `PIPE_BUF` on Linux).
-const PIECE: usize = 4096;
+/// What a pipe that takes anything takes at once (`PIPE_BUF`, of which POSIX demands the lesser).
+const PIECE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
 /// The stderr of this process. Each write is one line, or a few.
 #[derive(Debug, Default)]
