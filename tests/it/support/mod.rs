@@ -7,12 +7,13 @@ mod issuer;
 mod process;
 mod recipe;
 mod spawned;
+mod terminal;
 mod tiny;
 mod tls;
 mod web;
 mod workers;
 
-pub(crate) use bridge::{Bridge, Output, converse_in, run_at_terminal, run_in};
+pub(crate) use bridge::{Bridge, Output, converse_in, run_in};
 pub(crate) use client::{Client, initialize_params};
 pub(crate) use http::{Reply as HttpReply, Server as HttpServer, call as http_call, stateless};
 pub(crate) use issuer::{Hostile, Issuer, PLANTED, Says, browse, redirect_of};
@@ -20,6 +21,7 @@ pub(crate) use process::{
     alive, descendants, eventually, lines_of, resident_kb, told_by_proc, wait_gone, within,
 };
 pub(crate) use recipe::{packaged, recipe, with_recipe};
+pub(crate) use terminal::run_at_terminal;
 pub(crate) use tiny::Tiny;
 pub(crate) use tls::{AUTHORITY, terminate_tls};
 pub(crate) use web::{Reply, Request, SESSION, Web};
