@@ -21,7 +21,7 @@ const HTTP_CALLERS: u64 = 30;
 const STDIO_CALLERS: u64 = 2;
 /// How much more memory a bridge may hold afterwards than when it had called each server once. Buffers of large answers
 /// are given back, but not all that lies between them, however long the storm was.
-const GROWTH_KB: u64 = 24 * 1024;
+const GROWTH_KB: u64 = 16 * 1024;
 /// The status of the end of a session.
 pub(super) const ENDED: u16 = 204;
 
@@ -58,7 +58,7 @@ impl Bridges {
                 .set("routerIdleTimeoutMs", 1000)
                 .set("routerConnectErrorCooldownMs", 50)
                 .set("retry", json!({"maxAttempts": 3, "delayMs": 20}))
-                .set("http", json!({"sessionIdleTimeoutMs": 2000}));
+                .set("http", json!({"sessionIdleTimeoutMs": 8000}));
             for name in ["calm", "first", "second"] {
                 let pids = bridge.path(name);
                 let args = json!(["--record", storm.record.file, "--pid-file", pids]);
