@@ -119,6 +119,12 @@ first-run *arguments:
     FIRST_RUN=registries FIRST_RUN_WRITE={{ if arguments == "--write" { "yes" } else { "" } }} \
       cargo test --features test-upstream --test it first_run
 
+# Not part of `ci`: the keychain brings many crates, and no container has one to try it on.
+#
+# The build that keeps tokens in the system's keychain.
+keychain:
+    cargo check --features keychain
+
 # Other people's clients, servers and authorization servers on every transport, installed below tests/interop/.work.
 interop:
     tests/interop/run

@@ -24,6 +24,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod vault;
 
 pub use account::{Account, Policy};
 pub use address::{Class, Refused};

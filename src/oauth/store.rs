@@ -1,11 +1,14 @@
 //! Tokens on disk: a file for each login, which nobody but the user can read, changed in one step and by one process at a time.
 //!
+//! In builds with the feature `keychain` the secrets lie in the system's keychain instead, and the file says so.
+//!
 //! A file holds for one server of the config at one URL, one authorization server and one client; where the config has come to
 //! name others, it is as if it were not there.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
@@ -18,6 +21,7 @@ use super::account::Account;
 use super::grants::Issued;
 use super::metadata::Metadata;
 use super::registration::{Client, Proof};
+use super::vault::{self, Vault};
 use crate::base::fs::{PRIVATE, create_private_folder, write_atomically};
 use crate::base::lock::Lock;
 use crate::base::secret::Secret;
@@ -38,6 +42,14 @@ pub enum StoreError {
         /// What the system says.
         reason: String,
     },
+    /// The system's keychain, from which tokens cannot be taken.
+    #[error("the tokens of `{server}` cannot be taken out of the system's keychain: {reason}")]
+    Keychain {
+        /// The server's name in the config.
+        server: String,
+        /// What the system says.
+        reason: String,
+    },
     /// Another process has been at it for too long.
     #[error("another process has been renewing the token of `{server}` for {} s", PATIENCE.as_secs())]
     Busy {
@@ -50,6 +62,7 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     folder: PathBuf,
+    vault: Option<Arc<dyn Vault>>,
 }
 
 /// What is known of one login.
@@ -81,6 +94,18 @@ pub struct Record {
     pub wanted: Vec<String>,
     #[serde(default)]
     pub(super) tokens: Option<Held>,
+    /// Whether what is secret lies in the system's keychain.
+    #[serde(default)]
+    pub(super) in_keychain: bool,
+}
+
+/// What the keychain has of a login.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Secrets {
+    tokens: Option<Held>,
+    #[serde(default, with = "exposed_option")]
+    client_secret: Option<Secret>,
 }
 
 /// The tokens themselves.
@@ -112,7 +137,13 @@ pub(super) struct Kept {
 impl Store {
     /// Tokens in this folder, which is made when there is something to keep.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder, vault: vault::system() }
+    }
+
+    /// The same with another keychain.
+    #[cfg(test)]
+    pub(super) fn with_vault(folder: PathBuf, vault: Arc<dyn Vault>) -> Self {
+        Self { folder, vault: Some(vault) }
     }
 
     /// Another one than before where something in the folder has changed; nothing where there is none.
@@ -134,11 +165,9 @@ impl Store {
                 Err(error) => return Err(failed(&path, &error)),
             };
             let record: Option<Record> = serde_json::from_slice(&text).ok();
-            found.extend(
-                record
-                    .filter(|record| record.belongs_to(account))
-                    .map(|record| (metadata.modified().ok(), record)),
-            );
+            let record = record.filter(|record| record.belongs_to(account));
+            let whole = record.and_then(|record| self.with_secrets(record, &path));
+            found.extend(whole.map(|record| (metadata.modified().ok(), record)));
         }
         found.sort_by_key(|(modified, _)| *modified);
         Ok(found.pop().map(|(_, record)| record))
@@ -148,7 +177,8 @@ impl Store {
     pub fn save(&self, account: &Account, record: &Record) -> Result<(), StoreError> {
         create_private_folder(&self.folder).map_err(|error| failed(&self.folder, &error))?;
         let path = self.path(account, record);
-        let text = serde_json::to_vec(record).expect("a record has nothing that JSON has not");
+        let record = self.put_away(record, &path);
+        let text = serde_json::to_vec(&record).expect("a record has nothing that JSON has not");
         write_atomically(&path, &text, PRIVATE).map_err(|error| failed(&path, &error))?;
         self.remove_but(account, Some(&path)).map(|_| ())
     }
@@ -168,7 +198,7 @@ impl Store {
             if server.is_some() && whose.as_deref() != server {
                 continue;
             }
-            std::fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
+            self.remove_file(&path)?;
             swept.extend(whose);
         }
         swept.sort();
@@ -189,11 +219,78 @@ impl Store {
         let mut removed = false;
         for path in self.files(account)? {
             if kept != Some(&path) {
-                std::fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
+                self.remove_file(&path)?;
                 removed = true;
             }
         }
         Ok(removed)
+    }
+
+    /// Removes a file, and first what lies in the keychain for it.
+    fn remove_file(&self, path: &Path) -> Result<(), StoreError> {
+        let text = std::fs::read(path).unwrap_or_default();
+        let record: Option<Record> = serde_json::from_slice(&text).ok();
+        if let Some(vault) = &self.vault {
+            // Something may have stayed there that the keychain would not take back later.
+            let removed = vault.remove(&self.key(path));
+            if let (Some(record), Err(reason)) =
+                (record.filter(|record| record.in_keychain), removed)
+            {
+                return Err(StoreError::Keychain { server: record.server, reason });
+            }
+        }
+        std::fs::remove_file(path).map_err(|error| failed(path, &error))
+    }
+
+    /// The record as its file has it: without what the keychain has taken.
+    fn put_away(&self, record: &Record, path: &Path) -> Record {
+        let mut record = Record { in_keychain: false, ..record.clone() };
+        let has_secrets = record.tokens.is_some() || record.client.secret.is_some();
+        let Some(vault) = self.vault.as_ref().filter(|_| has_secrets) else { return record };
+        let secrets =
+            Secrets { tokens: record.tokens.clone(), client_secret: record.client.secret.clone() };
+        let text = serde_json::to_string(&secrets).expect("texts are JSON");
+        match vault.write(&self.key(path), &text.into()) {
+            Ok(()) => {
+                (record.tokens, record.client.secret) = (None, None);
+                record.in_keychain = true;
+            }
+            Err(reason) => vault::warn_once(&reason),
+        }
+        record
+    }
+
+    /// The record with what the keychain has of it; nothing where that cannot be had.
+    fn with_secrets(&self, mut record: Record, path: &Path) -> Option<Record> {
+        if !record.in_keychain {
+            return Some(record);
+        }
+        let read = match &self.vault {
+            Some(vault) => vault.read(&self.key(path)),
+            None => Err("this build has no feature `keychain`".to_owned()),
+        };
+        let secrets = read.and_then(|secret| {
+            let secret = secret.ok_or("it is not there")?;
+            serde_json::from_str::<Secrets>(secret.expose())
+                .map_err(|_| "what lies there cannot be read".to_owned())
+        });
+        match secrets {
+            Ok(secrets) => {
+                (record.tokens, record.client.secret) = (secrets.tokens, secrets.client_secret);
+                Some(record)
+            }
+            Err(reason) => {
+                let server = &record.server;
+                tracing::warn!("the login of `{server}` is in the system's keychain: {reason}");
+                None
+            }
+        }
+    }
+
+    /// What the keychain calls the secrets of a file: two home folders may have files of one name.
+    fn key(&self, path: &Path) -> String {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        format!("{name}-{}", hash(&[&self.folder.to_string_lossy()]))
     }
 
     /// The files of a server's logins.
@@ -236,6 +333,7 @@ impl Record {
             asked: Vec::new(),
             wanted: Vec::new(),
             tokens: None,
+            in_keychain: false,
         }
     }
 

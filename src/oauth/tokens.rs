@@ -72,6 +72,8 @@ pub enum Status {
         is_renewable: bool,
         /// Whether it has ended.
         is_expired: bool,
+        /// Whether it lies in the system's keychain, and not in a file.
+        in_keychain: bool,
     },
 }
 
@@ -146,6 +148,7 @@ impl Tokens {
             expires_at: record.expires_at(),
             is_renewable: record.is_renewable() || self.0.account.is_unattended(),
             is_expired: record.expires_at().is_some_and(|at| at <= now),
+            in_keychain: record.in_keychain,
             client: record.client_id().to_owned(),
             token_url: record.token_url,
             issuer: record.issuer,

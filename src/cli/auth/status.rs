@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &arguments::Status, setup: &Setup) -> Result<Exit, 
     } else if found.is_empty() {
         printer.talk("no server has a login by OAuth; `\"auth\": {\"type\": \"oauth2\"}` in its entry gives it one");
     } else {
-        let head = ["SERVER", "STATE", "WAY", "AT", "CLIENT", "SCOPES", "UNTIL"];
+        let head = ["SERVER", "STATE", "WAY", "AT", "CLIENT", "SCOPES", "KEPT IN", "UNTIL"];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         rows.extend(found.iter().map(|(login, status)| row(login, status)));
         printer.table(&rows);
@@ -80,7 +80,8 @@ fn told(login: &Login, status: &Status) -> Value {
         "grantType": login.way(),
         "state": state(login, status).replace(' ', "_"),
     });
-    if let Status::LoggedIn { issuer, client, scopes, is_renewable, .. } = status {
+    if let Status::LoggedIn { issuer, client, scopes, is_renewable, in_keychain, .. } = status {
+        told["keptIn"] = kept_in(*in_keychain).into();
         told["issuer"] = issuer.as_str().into();
         told["clientId"] = client.as_str().into();
         told["scopes"] = scopes.clone().into();
@@ -93,12 +94,13 @@ fn told(login: &Login, status: &Status) -> Value {
 fn row(login: &Login, status: &Status) -> Vec<String> {
     let mut row =
         vec![login.account.server.clone(), state(login, status).to_owned(), login.way().to_owned()];
-    if let Status::LoggedIn { issuer, client, scopes, is_renewable, .. } = status {
+    if let Status::LoggedIn { issuer, client, scopes, is_renewable, in_keychain, .. } = status {
         let mut until = until(status).unwrap_or_else(|| "nobody said".to_owned());
         if *is_renewable {
             until.push_str(", renewed by itself");
         }
-        row.extend([issuer.clone(), client.clone(), scopes.join(" "), until]);
+        let kept_in = kept_in(*in_keychain).to_owned();
+        row.extend([issuer.clone(), client.clone(), scopes.join(" "), kept_in, until]);
     }
     row
 }
@@ -110,6 +112,11 @@ fn state(login: &Login, status: &Status) -> &'static str {
         Status::LoggedOut if login.way() == "client_credentials" => "by itself",
         Status::LoggedOut => "login needed",
     }
+}
+
+/// Where the tokens lie.
+fn kept_in(in_keychain: bool) -> &'static str {
+    if in_keychain { "keychain" } else { "file" }
 }
 
 fn until(status: &Status) -> Option<String> {

@@ -4,3 +4,4 @@ mod hostile;
 mod logins;
 mod renewals;
 mod site;
+mod vaults;

@@ -15,7 +15,7 @@ use crate::oauth::registration::{Client, Proof};
 use crate::oauth::store::Held;
 use crate::oauth::{Account, LoginError, Metadata, Reason, Record, Revocation, Status, Store};
 
-const START: u64 = 1_000_000;
+pub(super) const START: u64 = 1_000_000;
 
 /// An authorization server that gives out `a2` and `r2`, then `a3` and `r3`, and so on, each token to be traded in once.
 fn rotating() -> impl Fn(&Asked) -> Answer + Send + Sync + 'static {
@@ -64,7 +64,7 @@ fn metadata(site: &Site) -> Metadata {
 }
 
 /// A login that was made an hour before `expires_at`.
-fn logged_in(account: &Account, site: &Site, store: &Store, expires_at: u64) -> Record {
+pub(super) fn logged_in(account: &Account, site: &Site, store: &Store, expires_at: u64) -> Record {
     let client = Client {
         id: "c1".to_owned(),
         secret: Some("client-secret".into()),
