@@ -17,6 +17,10 @@ pub(super) trait Vault: fmt::Debug + Send + Sync {
 }
 
 /// The keychain of the system, where this build has one.
+#[cfg_attr(
+    all(feature = "keychain", not(test)),
+    expect(clippy::unnecessary_wraps, reason = "other builds have none")
+)]
 pub(super) fn system() -> Option<Arc<dyn Vault>> {
     #[cfg(all(feature = "keychain", not(test)))]
     return Some(Arc::new(keychain::Keychain));
