@@ -52,7 +52,9 @@ pub(in crate::cli) fn words(revocation: &Revocation) -> String {
         Revocation::NoToken => String::new(),
         Revocation::Done { host } => format!("; its tokens were revoked at {host}"),
         Revocation::Unsupported { issuer } => {
-            format!("; {issuer} revokes no tokens, which are good until they expire")
+            format!(
+                "; {issuer} revokes no tokens as far as is known: they are good until they expire"
+            )
         }
         Revocation::Failed { host, reason } => {
             format!(
@@ -66,7 +68,9 @@ fn told((server, revocation): &(String, Revocation)) -> Option<Value> {
     let (revoked, reason) = match revocation {
         Revocation::NoToken => return None,
         Revocation::Done { .. } => (true, None),
-        Revocation::Unsupported { issuer } => (false, Some(format!("{issuer} revokes no tokens"))),
+        Revocation::Unsupported { issuer } => {
+            (false, Some(format!("no way to revoke them at {issuer} is known")))
+        }
         Revocation::Failed { reason, .. } => (false, Some(reason.clone())),
     };
     Some(json!({ "server": server, "revoked": revoked, "reason": reason }))
