@@ -88,4 +88,6 @@ test('somebody who says no is not logged in', async (t) => {
   assert.equal((await status(place, 'notes')).state, 'login_needed');
 });
 
-test('no secret was shown anywhere', () => assertNoLeaks(['access_token', 'code', 'code_verifier', 'device_code', 'refresh_token']));
+test('no secret was shown anywhere', () => {
+  assertNoLeaks(['access_token', 'code', 'code_verifier', 'device_code', 'refresh_token']);
+});

@@ -13,7 +13,10 @@ const require = createRequire(path.join(process.env.INTEROP_MODULES, '..', 'pack
 const { createRemoteJWKSet, jwtVerify } = await import(pathToFileURL(require.resolve('jose')));
 const { InvalidTokenError } = require('@modelcontextprotocol/sdk/server/auth/errors.js');
 const { requireBearerAuth } = require('@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js');
-const { getOAuthProtectedResourceMetadataUrl, mcpAuthMetadataRouter } = require('@modelcontextprotocol/sdk/server/auth/router.js');
+const {
+  getOAuthProtectedResourceMetadataUrl,
+  mcpAuthMetadataRouter,
+} = require('@modelcontextprotocol/sdk/server/auth/router.js');
 const { createMcpExpressApp } = require('@modelcontextprotocol/sdk/server/express.js');
 const { McpServer } = require('@modelcontextprotocol/sdk/server/mcp.js');
 const { SSEServerTransport } = require('@modelcontextprotocol/sdk/server/sse.js');

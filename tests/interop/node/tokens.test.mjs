@@ -109,4 +109,6 @@ test('a server on the older transport', async (t) => {
   assert.notEqual(told.token, token);
 });
 
-test('no secret was shown anywhere', () => assertNoLeaks(['access_token', 'client_secret', 'private_key', 'refresh_token']));
+test('no secret was shown anywhere', () => {
+  assertNoLeaks(['access_token', 'client_assertion', 'client_secret', 'private_key', 'refresh_token']);
+});

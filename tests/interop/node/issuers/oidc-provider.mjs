@@ -1,8 +1,8 @@
 // An authorization server made with `oidc-provider`, which has forms of its own for logins and consent. Its argument is JSON:
-// `resources` that tokens may be for, `lifetime` of access tokens in seconds, `format` of them, the `machine` and the `resource`
-// server as clients with secrets, the `signer` as one with a key. It says on stdout, as lines of JSON, its `url`, every `secret` that it gives out or is sent,
-// and every way in which it has `granted` tokens. Each line of stdin is an access token that it is to forget, and it says when it
-// has `forgotten` it. It ends with stdin.
+// `resources` that tokens may be for, `lifetime` of access tokens in seconds, `format` of them, the `machine` and the
+// `resource` server as clients with secrets, the `signer` as one with a key. It says on stdout, as lines of JSON, its `url`,
+// every `secret` that it gives out or is sent, and every way in which it has `granted` tokens. Each line of stdin is an access
+// token that it is to forget, and it says when it has `forgotten` it. It ends with stdin.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -20,7 +20,15 @@ const { Provider, errors } = await import(pathToFileURL(require.resolve('oidc-pr
 const { resources, lifetime, format, machine, resource, signer } = JSON.parse(process.argv[2]);
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 const secretNames = [
-  'access_token', 'client_assertion', 'client_secret', 'code', 'code_verifier', 'device_code', 'id_token', 'refresh_token', 'registration_access_token',
+  'access_token',
+  'client_assertion',
+  'client_secret',
+  'code',
+  'code_verifier',
+  'device_code',
+  'id_token',
+  'refresh_token',
+  'registration_access_token',
 ];
 
 function saySecrets(values) {
