@@ -193,6 +193,7 @@ impl Grants<'_> {
             form.append_pair("client_id", &self.client.id);
             let secret = self.client.secret.iter().map(|secret| ("client_secret", secret.expose()));
             form.extend_pairs(secret);
+            form.extend_pairs(self.extras());
         }
         *request.body_mut() = form.finish().into_bytes();
         *request.method_mut() = Method::POST;

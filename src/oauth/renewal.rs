@@ -203,7 +203,9 @@ impl Inner {
             _ => None,
         };
         let resource = place.resource.as_deref();
-        let assertion = self.assertion(metadata, &client)?;
+        let signed_for =
+            if metadata.is_issuer_certain { &metadata.issuer } else { metadata.token.as_str() };
+        let assertion = self.assertion(signed_for, &client)?;
         let (fetcher, assertion) = (&self.fetcher, assertion.as_ref());
         let grants =
             Grants { fetcher, token: &metadata.token, client: &client, resource, assertion };
@@ -220,14 +222,12 @@ impl Inner {
 
     /// What a client with a key says of itself. It is meant for the authorization server by its name, and where that is not
     /// known by the address at which it is sent (RFC 7523, Section 3).
-    fn assertion(
+    pub(super) fn assertion(
         &self,
-        metadata: &Metadata,
+        audience: &str,
         client: &Client,
     ) -> Result<Option<Secret>, LoginError> {
         let Some(key) = self.account.key() else { return Ok(None) };
-        let audience =
-            if metadata.is_issuer_certain { &metadata.issuer } else { metadata.token.as_str() };
         let signed = assertion::sign(key, &client.id, audience, self.clock.now());
         let server = self.account.server.clone();
         signed.map(Some).map_err(|error| LoginError::Key { server, error })

@@ -13,6 +13,7 @@ use super::fetcher::host;
 use super::grants::Grants;
 use super::store::Record;
 use super::tokens::{Inner, Tokens, run};
+use crate::base::secret::Secret;
 
 /// Nobody waits longer for tokens to be revoked, which are forgotten in any case.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -72,19 +73,20 @@ impl Inner {
             return unsupported();
         };
         let client = record.client(&self.account);
-        let grants = Grants {
-            fetcher: &self.fetcher,
-            token: &token,
-            client: &client,
-            resource: None,
-            assertion: None,
+        let revoke = async |secret: &Secret, kind| {
+            // One for each request; without one that can be made, the authorization server says what it thinks of that.
+            let assertion = self.assertion(&record.issuer, &client).ok().flatten();
+            let (fetcher, assertion) = (&self.fetcher, assertion.as_ref());
+            let (token, client) = (&token, &client);
+            let grants = Grants { fetcher, token, client, resource: None, assertion };
+            grants.revoke(&url, secret, kind).await
         };
         let revoking = async {
             // It goes first: what it could be traded in for goes with it, at most servers.
             if let Some(refresh) = &held.refresh {
-                grants.revoke(&url, refresh, "refresh_token").await?;
+                revoke(refresh, "refresh_token").await?;
             }
-            match grants.revoke(&url, &held.access, "access_token").await {
+            match revoke(&held.access, "access_token").await {
                 // Not everybody can take back what others check by themselves (RFC 7009, Section 2.2.1).
                 Err(error) if held.refresh.is_some() && error.is_unsupported_token() => Ok(()),
                 done => done,
