@@ -96,3 +96,18 @@ export async function revoke(issuer, token, clientId) {
   const { status } = await fetch(issuer.metadata.revocation_endpoint, { method: 'POST', body });
   assert.equal(status, 200);
 }
+
+/** What it tells a resource server of an access token (RFC 7662). */
+export async function introspect({ metadata, resource }, token) {
+  const basic = Buffer.from(`${resource.id}:${resource.secret}`).toString('base64');
+  const headers = { Authorization: `Basic ${basic}` };
+  const body = new URLSearchParams({ token });
+  const response = await fetch(metadata.introspection_endpoint, { method: 'POST', headers, body });
+  if (!response.ok) throw new Error(`introspection: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+/** Whether an access token is still good there. */
+export async function isActive(issuer, token) {
+  return (await introspect(issuer, token)).active;
+}

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { agreeElsewhere, enterCode, quit, refuse } from './chromium.mjs';
-import { granted, issuers } from './issuers.mjs';
+import { granted, isActive, issuers, newest } from './issuers.mjs';
 import { agent, assertNoLeaks, assertRefused, home, logIn, logInAs, run, start, status, whoami } from './logins.mjs';
 import { scope, startProtected } from './protected.mjs';
 
@@ -36,7 +36,9 @@ for (const name of issuers) {
     const running = await agent(t, place);
     assert.equal((await running.whoami('notes')).subject, 'ada');
     assert.deepEqual(issuer.granted, [{ grant: 'authorization_code', to: 'ada' }]);
-    await run(place, ['auth', 'logout', 'notes']);
+    assert.equal(await isActive(issuer, newest(issuer, 'access_token')), true);
+    assert.match((await run(place, ['auth', 'logout', 'notes'])).stdout, /its tokens were revoked at/);
+    assert.equal(await isActive(issuer, newest(issuer, 'access_token')), false);
     assert.equal((await status(place, 'notes')).state, 'login_needed');
     assertRefused(await running.refusal('notes'), 'notes');
     assert.equal(server.refused, 0);

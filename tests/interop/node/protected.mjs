@@ -7,7 +7,7 @@ import http from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { startIssuer } from './issuers.mjs';
+import { introspect, startIssuer } from './issuers.mjs';
 
 const require = createRequire(path.join(process.env.INTEROP_MODULES, '..', 'package.json'));
 const { createRemoteJWKSet, jwtVerify } = await import(pathToFileURL(require.resolve('jose')));
@@ -70,14 +70,9 @@ function information(token, { sub, client_id: clientId, scope: scopes, exp: expi
   };
 }
 
-function introspected({ metadata, resource }) {
-  const basic = Buffer.from(`${resource.id}:${resource.secret}`).toString('base64');
+function introspected(issuer) {
   return async (token) => {
-    const body = new URLSearchParams({ token });
-    const headers = { Authorization: `Basic ${basic}` };
-    const response = await fetch(metadata.introspection_endpoint, { method: 'POST', headers, body });
-    if (!response.ok) throw new Error(`introspection: ${response.status} ${await response.text()}`);
-    const told = await response.json();
+    const told = await introspect(issuer, token);
     if (!told.active) throw new InvalidTokenError('The token is not active');
     return information(token, told);
   };

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { quit } from './chromium.mjs';
-import { granted, issuers, newest, revoke } from './issuers.mjs';
+import { granted, isActive, issuers, newest, revoke } from './issuers.mjs';
 import { agent, assertNoLeaks, assertRefused, home, logInAs, run, status, whoami } from './logins.mjs';
 import { startProtected } from './protected.mjs';
 
@@ -94,6 +94,9 @@ test('a machine signs for its tokens with a key', async (t) => {
   fs.writeFileSync(path.join(place.folder, 'home', '.env'), `MACHINE_KEY="${key}"\n`, { mode: 0o600 });
   assert.equal((await whoami(place, 'notes')).client, signer.id);
   assert.equal(granted(server.issuer, 'client_credentials'), 1);
+  // What takes the token back is signed as well.
+  assert.match((await run(place, ['auth', 'logout', 'notes'])).stdout, /revoked at/);
+  assert.equal(await isActive(server.issuer, newest(server.issuer, 'access_token')), false);
 });
 
 test('a server on the older transport', async (t) => {
