@@ -1,6 +1,7 @@
 //! One tool of a `tools/list` answer (specification, Tools, Data Types).
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::de::Error as _;
@@ -16,6 +17,8 @@ pub struct Definition {
     /// Unique among the tools of its server.
     pub name: String,
     text: Arc<str>,
+    /// Where the JSON Schema of the arguments lies in the text: each call asks for it.
+    input_schema: Option<Range<usize>>,
 }
 
 /// Why something is no tool.
@@ -41,7 +44,17 @@ impl Definition {
             return Err(Fault::NoObject);
         }
         let name = json::member(&text, "name").and_then(json::string).ok_or(Fault::NoName)?;
-        Ok(Self { name: name.into_owned(), text })
+        Ok(Self::new(name.into_owned(), text))
+    }
+
+    /// A tool of this name, whose text was found to be an object.
+    fn new(name: String, text: Arc<str>) -> Self {
+        let schema = member(&text, "inputSchema");
+        let input_schema = schema.and_then(|schema| {
+            let start = json::offset(&text, schema)?;
+            Some(start..start + schema.len())
+        });
+        Self { name, text, input_schema }
     }
 
     /// The object as its server wrote it.
@@ -61,7 +74,7 @@ impl Definition {
 
     /// JSON Schema of the arguments.
     pub fn input_schema(&self) -> Option<&str> {
-        self.member("inputSchema")
+        self.text.get(self.input_schema.clone()?)
     }
 
     /// JSON Schema of the structured result.
@@ -76,7 +89,7 @@ impl Definition {
 
     /// The JSON text of a member, unless it is missing or `null`.
     pub fn member(&self, name: &str) -> Option<&str> {
-        json::member(&self.text, name).filter(|value| *value != "null")
+        member(&self.text, name)
     }
 
     /// A member that is a string; anything else says nothing.
@@ -97,7 +110,7 @@ impl Definition {
         let mut members = json::members(&self.text);
         let index = members.position(|found| found.name() == member);
         let text = index.and_then(|index| json::remove(&self.text, &self.text, index));
-        text.map_or_else(|| self.clone(), |text| Self { text: text.into(), ..self.clone() })
+        text.map_or_else(|| self.clone(), |text| Self::new(self.name.clone(), text.into()))
     }
 
     /// The tool with this text in the place of its own, whose name stays what it was.
@@ -105,10 +118,18 @@ impl Definition {
     pub fn with_text(self, text: &str) -> Self {
         match Self::read(text.into()) {
             Ok(read) if read.name == self.name => read,
-            Ok(read) => Self { text: read.renamed(&self.name).into(), name: self.name },
+            Ok(read) => {
+                let text = read.renamed(&self.name);
+                Self::new(self.name, text.into())
+            }
             Err(_) => self,
         }
     }
+}
+
+/// The JSON text of a member, unless it is missing or `null`.
+fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    json::member(text, name).filter(|value| *value != "null")
 }
 
 impl<'de> Deserialize<'de> for Definition {
