@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::scan::{blank, plain_end};
+use memchr::memchr2;
+
+use super::scan::{blank, word_end};
 
 /// One member of an object, as it is spelt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,16 +145,27 @@ fn value_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 /// Where the string ends whose content starts at `at`, its quote included.
 #[inline]
 fn quoted_end(bytes: &[u8], at: usize, escaped: &mut bool) -> Option<usize> {
-    let mut end = plain_end(bytes, at);
+    let end = word_end(bytes, at);
+    if bytes.get(end) == Some(&b'"') {
+        return Some(end + 1);
+    }
+    quoted_end_after(bytes, end, escaped)
+}
+
+/// The same from a byte on that is not the quote.
+#[inline(never)]
+fn quoted_end_after(bytes: &[u8], mut at: usize, escaped: &mut bool) -> Option<usize> {
     loop {
-        match bytes.get(end)? {
-            b'"' => return Some(end + 1),
-            b'\\' => {
-                *escaped = true;
-                end = plain_end(bytes, end + 2);
-            }
-            _ => end = plain_end(bytes, end + 1),
+        // Escapes lie close together in JSON that is a string of other JSON.
+        let mut end = word_end(bytes, at);
+        if !matches!(bytes.get(end)?, b'"' | b'\\') {
+            end += memchr2(b'"', b'\\', &bytes[end..])?;
         }
+        if bytes[end] == b'"' {
+            return Some(end + 1);
+        }
+        *escaped = true;
+        at = end + 2;
     }
 }
 

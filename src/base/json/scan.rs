@@ -76,6 +76,14 @@ pub(super) fn plain_end(bytes: &[u8], at: usize) -> usize {
     plain_end_of_long(bytes, at)
 }
 
+/// The same, but no further than a word of eight bytes, within which most strings end.
+#[inline]
+pub(super) fn word_end(bytes: &[u8], at: usize) -> usize {
+    let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else { return at };
+    let found = specials(u64::from_le_bytes(*word));
+    at + found.trailing_zeros() as usize / 8
+}
+
 /// The highest bits of those bytes of a word that end plain text; above the lowest of them, others
 /// may be set as well.
 #[inline]
@@ -100,7 +108,7 @@ fn plain_end_of_long(bytes: &[u8], mut at: usize) -> usize {
     }
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
         // Without a branch inside, this becomes a few wide instructions.
-        if block.iter().fold(false, |found, byte| found | special(*byte)) {
+        if block.iter().fold(0, |found, byte| found | u8::from(special(*byte))) != 0 {
             break;
         }
         at += BLOCK;

@@ -61,6 +61,8 @@ pub struct Strict {
     keys: Vec<Key>,
     root: Vec<RootMember>,
     line: Vec<u8>,
+    /// A line break was seen between tokens.
+    broken: bool,
 }
 
 /// A text that has passed.
@@ -133,10 +135,11 @@ impl Strict {
         empty(&mut self.keys);
         empty(&mut self.root);
         empty(&mut self.line);
+        self.broken = false;
         // Those of most messages, in one piece.
         self.keys.reserve(16);
         self.walk(text).map_err(|fault| *fault)?;
-        if memchr::memchr2(b'\n', b'\r', bytes).is_some() {
+        if self.broken {
             // Strings hold none of them, that was checked; so lengths and places stay.
             let flat = |byte: &u8| {
                 if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }
@@ -152,7 +155,7 @@ impl Strict {
     fn walk(&mut self, text: &str) -> Result<(), Box<Fault>> {
         let bytes = text.as_bytes();
         let mut inside = Frame { kind: Kind::Top, first_key: 0 };
-        let mut at = blank(bytes, 0);
+        let mut at = self.blank(bytes, 0);
         loop {
             if inside.kind == Kind::Object {
                 at = self.key(bytes, at)?;
@@ -165,7 +168,7 @@ impl Strict {
                     if self.outer.len() == MAX_DEPTH {
                         return Err(Box::new(Fault::TooDeep { at }));
                     }
-                    at = blank(bytes, at + 1);
+                    at = self.blank(bytes, at + 1);
                     if bytes.get(at) != Some(&end) {
                         self.outer.push(inside);
                         inside = Frame { kind, first_key: self.keys.len() };
@@ -202,9 +205,11 @@ impl Strict {
             {
                 member.end = at;
             }
-            at = blank(bytes, at);
+            at = self.blank(bytes, at);
             match (bytes.get(at), inside.kind) {
-                (Some(b','), Kind::Object | Kind::Array) => return Ok(Some(blank(bytes, at + 1))),
+                (Some(b','), Kind::Object | Kind::Array) => {
+                    return Ok(Some(self.blank(bytes, at + 1)));
+                }
                 (Some(b'}'), Kind::Object) => self.no_duplicates(text, inside.first_key)?,
                 (Some(b']'), Kind::Array) => {}
                 (None, Kind::Top) => return Ok(None),
@@ -228,15 +233,33 @@ impl Strict {
         let end = string_end(bytes, start, &mut escaped)?;
         let key = Key { start, end, escaped };
         self.keys.push(key);
-        let colon = blank(bytes, end + 1);
+        let colon = self.blank(bytes, end + 1);
         if bytes.get(colon) != Some(&b':') {
             return Err(unexpected(colon, "`:`"));
         }
-        let value = blank(bytes, colon + 1);
+        let value = self.blank(bytes, colon + 1);
         if self.outer.len() == 1 {
             self.root.push(RootMember { key, start: value, end: value });
         }
         Ok(value)
+    }
+
+    /// The first byte from `at` on that is no white space. Line breaks lie nowhere else, so that nothing has to be
+    /// searched for them.
+    #[inline]
+    fn blank(&mut self, bytes: &[u8], at: usize) -> usize {
+        if bytes.get(at).is_some_and(|byte| *byte <= b' ') {
+            self.past_blank(bytes, at)
+        } else {
+            at
+        }
+    }
+
+    #[inline(never)]
+    fn past_blank(&mut self, bytes: &[u8], at: usize) -> usize {
+        let end = blank(bytes, at);
+        self.broken |= memchr::memchr2(b'\n', b'\r', &bytes[at..end]).is_some();
+        end
     }
 
     /// Closes an object: compares the keys that it brought, and drops them.
@@ -246,12 +269,17 @@ impl Strict {
             no_duplicates_sorted(text, keys)?;
         } else {
             let bytes = text.as_bytes();
+            // Equal keys have the same length and first byte, so that only those need be compared whose bit is the same.
+            let mut seen = 0_u64;
             for (index, key) in keys.iter().enumerate() {
                 let spelling = &bytes[key.start..key.end];
+                let kind = spelling.len() * 7 + usize::from(spelling.first().copied().unwrap_or(0));
+                let bit = 1 << (kind % 64);
                 let same = |other: &Key| &bytes[other.start..other.end] == spelling;
-                if keys[..index].iter().any(same) {
+                if seen & bit != 0 && keys[..index].iter().any(same) {
                     return Err(duplicate_key(&text[key.start..key.end]));
                 }
+                seen |= bit;
             }
         }
         self.keys.truncate(first);
