@@ -18,8 +18,7 @@ pub(super) fn result_for<'a>(revision: Revision, method: &str, result: &'a str) 
         method::TOOLS_LIST => each_element(result, "tools", without_other_output),
         method::TOOLS_CALL => {
             let plain = without_other_structure(result);
-            if revision >= Revision::V2025_06_18 {
-                // Nothing below changes: no block has to be looked for in what may be megabytes.
+            if !looks_into_blocks(revision) {
                 return plain;
             }
             chain(plain, |plain| each_element(plain, "content", |block| lower(revision, block)))
@@ -30,6 +29,12 @@ pub(super) fn result_for<'a>(revision: Revision, method: &str, result: &'a str) 
         }),
         _ => Cow::Borrowed(result),
     }
+}
+
+/// Whether blocks of content may have to be changed for a client of this revision; where not, none has to be looked for in
+/// what may be megabytes.
+pub(super) fn looks_into_blocks(revision: Revision) -> bool {
+    revision < Revision::V2025_06_18
 }
 
 /// `change` applied to what another change may have made.
@@ -93,7 +98,7 @@ fn without_other_structure(result: &str) -> Cow<'_, str> {
 
 /// A block of content in older terms: sound came with 2025-03-26, links to resources with 2025-06-18.
 fn lower(revision: Revision, block: &str) -> Option<String> {
-    if revision >= Revision::V2025_06_18 {
+    if !looks_into_blocks(revision) {
         return None;
     }
     let kind = member(block, "type").and_then(string)?;

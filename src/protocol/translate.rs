@@ -23,6 +23,8 @@ pub fn result_for<'a>(revision: Revision, method: &str, result: &'a str) -> Cow<
     match revision.era() {
         _ if !is_object(result) => Cow::Borrowed(result),
         Era::Stateless => stateless(method, result),
+        // Most results are such, and megabytes need be gone through only once to see it.
+        Era::Session if is_plain(revision, method, result) => Cow::Borrowed(result),
         Era::Session => {
             let plain = session(method, result);
             match lower::result_for(revision, method, &plain) {
@@ -75,6 +77,16 @@ fn stateless<'a>(method: &str, result: &'a str) -> Cow<'a, str> {
     };
     let comma = if empty { "" } else { "," };
     Cow::Owned([&text[..close], comma, added, &text[close..]].concat())
+}
+
+/// Whether it is a result of `tools/call` without a member that may have to be changed for a client with a session.
+fn is_plain(revision: Revision, method: &str, result: &str) -> bool {
+    let may_change = |name: &str| {
+        matches!(name, "resultType" | "ttlMs" | "cacheScope" | "_meta" | "structuredContent")
+    };
+    method == method::TOOLS_CALL
+        && !lower::looks_into_blocks(revision)
+        && !members(result).any(|entry| may_change(&entry.name()))
 }
 
 /// Takes away what the stateless era has brought. Results of no content must have no member at all for some clients.
