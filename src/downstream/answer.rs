@@ -35,11 +35,13 @@ impl InFlight {
     /// still there, and none is left.
     fn take(&self, owed: &Owed) -> Option<bool> {
         let mut table = self.lock();
-        let own = table.get(&owed.id).is_some_and(|running| running.number == owed.number);
-        if own {
-            table.remove(&owed.id);
+        let running = table.remove(&owed.id)?;
+        if running.number != owed.number {
+            // Seldom enough to be looked for twice.
+            table.insert(owed.id.clone(), running);
+            return None;
         }
-        own.then(|| table.is_empty())
+        Some(table.is_empty())
     }
 
     /// Withdraws a request: nothing is answered any more, and what was done for it is dropped,

@@ -250,7 +250,12 @@ impl Session {
         way: Way,
     ) -> Option<Started> {
         let router = self.router.now();
-        let (method, params) = (method.to_owned(), params.map(Box::<str>::from));
+        let method = match method {
+            // What there is most of need not be copied.
+            method::TOOLS_CALL => Cow::Borrowed(method::TOOLS_CALL),
+            method => Cow::Owned(method.to_owned()),
+        };
+        let params = params.map(Box::<str>::from);
         let Way { outlet, notify, asks } = way;
         self.work.start(id, outlet, |withdrawn| async move {
             let revision = client.revision;

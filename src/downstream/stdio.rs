@@ -113,7 +113,7 @@ async fn read(
     let mut ended = false;
     loop {
         ended = ended || decoder.fill(stdin).await? == 0;
-        loop {
+        while decoder.waiting() > 0 {
             while !outbox.has_room() {
                 if ended {
                     match timeout(drain, outbox.room()).await {

@@ -49,10 +49,11 @@ impl Work {
             settled: false,
         };
         let work = work(withdrawn.clone());
-        let task = self.tasks.spawn(async move {
+        // Boxed, since starting a task moves what it runs a dozen times.
+        let task = self.tasks.spawn(Box::pin(async move {
             let reply = work.await;
             owed.answer(reply).await;
-        });
+        }));
         in_flight.insert(id.clone(), Running { number, task: task.abort_handle(), withdrawn });
         Some(Started { id, number })
     }
