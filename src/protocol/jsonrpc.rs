@@ -194,29 +194,16 @@ pub fn write_call(
     buffer.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
     write_json(buffer, &id);
     buffer.extend_from_slice(b",\"method\":");
-    write_method(buffer, method);
+    json::write_string(method, buffer);
     buffer.extend_from_slice(b",\"params\":");
     params(buffer, id);
     buffer.push(b'}');
 }
 
-/// Appends the name as a JSON string. It may be a stranger's, who could write a message of his own into ours with a
-/// quote or a line break in it.
-fn write_method(buffer: &mut Vec<u8>, method: &str) {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.$".contains(&byte);
-    if method.bytes().all(is_plain) {
-        buffer.push(b'"');
-        buffer.extend_from_slice(method.as_bytes());
-        buffer.push(b'"');
-    } else {
-        write_json(buffer, &method);
-    }
-}
-
 /// Appends a notification.
 pub fn write_notification(buffer: &mut Vec<u8>, method: &str, params: &str) {
     buffer.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":");
-    write_method(buffer, method);
+    json::write_string(method, buffer);
     buffer.extend_from_slice(b",\"params\":");
     buffer.extend_from_slice(params.as_bytes());
     buffer.push(b'}');

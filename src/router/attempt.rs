@@ -9,7 +9,6 @@ use super::routing::{Found, Router};
 use crate::base::json;
 use crate::config::{Retry, RetryOn};
 use crate::protocol::era::Era;
-use crate::protocol::jsonrpc::write_json;
 use crate::protocol::method;
 use crate::telemetry::logging::excerpt;
 use crate::tools::Tool;
@@ -145,13 +144,13 @@ impl Attempt<'_> {
     fn write_params(&self, to: &mut Vec<u8>, token: Option<&str>, id: u64) {
         if let Some(whole) = self.whole {
             let mut name = Vec::new();
-            write_json(&mut name, &self.tool.definition.name);
+            json::write_string(&self.tool.definition.name, &mut name);
             let name = std::str::from_utf8(&name).unwrap_or_default();
             let other = json::member(whole, "name").map(|spelt| (spelt, name));
             return direct::write(to, whole, token, id, other);
         }
         to.extend_from_slice(b"{\"name\":");
-        write_json(to, &self.tool.definition.name);
+        json::write_string(&self.tool.definition.name, to);
         to.extend_from_slice(b",\"arguments\":");
         to.extend_from_slice(self.params.as_bytes());
         if let Some(meta) = self.meta {

@@ -14,6 +14,6 @@ pub use cut::{
     Member, elements, first_value, is_object, member, members, objects, offset, replace, string,
 };
 pub use edit::{set, without};
-pub use spelling::{compact, string_end, text, unescape};
+pub use spelling::{compact, string_end, text, unescape, write_string};
 pub use splice::{Place, insert, is_tight, remove};
 pub use strict::{Checked, Fault, MAX_DEPTH, Strict};

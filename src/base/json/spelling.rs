@@ -21,6 +21,17 @@ pub fn text(json: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|fault| lossy(fault.as_bytes())))
 }
 
+/// Appends the text as a JSON string.
+pub fn write_string(text: &str, to: &mut Vec<u8>) {
+    if plain_end(text.as_bytes(), 0) == text.len() {
+        to.push(b'"');
+        to.extend_from_slice(text.as_bytes());
+        to.push(b'"');
+    } else {
+        serde_json::to_writer(to, text).expect("strings always serialise");
+    }
+}
+
 /// Appends what the inside of a JSON string stands for. The bytes are UTF-8, but for surrogates without a partner,
 /// which are written as if they were characters (as WTF-8 does): different strings give different bytes.
 pub fn unescape(inner: &str, to: &mut Vec<u8>) {
