@@ -111,8 +111,11 @@ impl Attempt<'_> {
                 &*own
             };
             // A server that was started for this call may show other tools than those that it was known by.
-            let known = self.registry(router).snapshot().get(self.found.name.as_str()).cloned();
-            if known.is_some_and(|now| now.withheld(&self.tool.definition.name).is_some()) {
+            let is_withheld = self.registry(router).look(|snapshot| {
+                let now = snapshot.get(self.found.name.as_str());
+                now.is_some_and(|now| now.withheld(&self.tool.definition.name).is_some())
+            });
+            if is_withheld {
                 return Ok(None);
             }
             let watch = Watch {

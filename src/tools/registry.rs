@@ -91,6 +91,11 @@ impl Registry {
         self.current.load_full()
     }
 
+    /// Looks at the snapshot of this moment for a moment, which costs less than holding it.
+    pub fn look<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+        look(&self.current.load())
+    }
+
     /// Told when a server turns out to have other tools than it was known by, or when others of them may be called.
     /// That a server has what was remembered of it is no change.
     pub fn changes(&self) -> watch::Receiver<()> {
@@ -101,7 +106,7 @@ impl Registry {
     /// have approved these in the meantime, so the pins are looked at again if they have changed. Never waits for
     /// other processes.
     pub fn reviewed(self: &Arc<Self>, server: &ServerName) -> Option<Arc<ServerTools>> {
-        let known = self.snapshot().get(server.as_str()).cloned()?;
+        let known = self.look(|snapshot| snapshot.get(server.as_str()).cloned())?;
         if known.notes.is_empty() && !known.is_unsettled {
             return Some(known);
         }
