@@ -30,13 +30,13 @@ const MAX_TIME: Duration = Duration::from_millis(200);
 /// Checks that run beside the bridge's own thread. Those that nobody waits for any more still hold their places.
 static PLACES: Semaphore = Semaphore::const_new(2);
 
-/// What is known about checking one tool's arguments.
+/// What is known about checking one tool's arguments. Boxed, since most tools are never called.
 #[derive(Debug, Default)]
 pub(super) struct Checks {
     /// What passes most arguments; `None` where the schema is not plain.
-    quick: OnceLock<Option<Quick>>,
+    quick: OnceLock<Option<Box<Quick>>>,
     /// What checks the others; `None` where that cannot be.
-    checker: OnceLock<Option<Checker>>,
+    checker: OnceLock<Option<Box<Checker>>>,
     /// A check took longer than anybody waits.
     is_slow: AtomicBool,
 }
@@ -79,7 +79,8 @@ impl Checks {
         let Some(text) = schema else {
             return Ok(Vec::new());
         };
-        let quick = self.quick.get_or_init(|| Quick::of(&serde_json::from_str(text).ok()?));
+        let quick =
+            self.quick.get_or_init(|| Quick::of(&serde_json::from_str(text).ok()?).map(Box::new));
         if quick.as_ref().is_some_and(|quick| quick.permits(params)) || self.is_slow() {
             return Ok(Vec::new());
         }
@@ -92,9 +93,9 @@ impl Checks {
             }
             let checker = Checker::new(parse(text), true)?;
             // Another thread may have been faster.
-            let _ = self.checker.set(checker);
+            let _ = self.checker.set(checker.map(Box::new));
         }
-        match self.checker.get().and_then(Option::as_ref) {
+        match self.checker.get().and_then(Option::as_deref) {
             Some(checker) => checker.check(params, AT_ONCE),
             None => Ok(Vec::new()),
         }
@@ -102,7 +103,7 @@ impl Checks {
 
     /// Checks whatever can be checked in bounded time.
     fn in_full(&self, schema: Option<&str>, params: &str) -> Vec<Fault> {
-        let compile = || Checker::new(parse(schema?), false).ok().flatten();
+        let compile = || Checker::new(parse(schema?), false).ok().flatten().map(Box::new);
         let Some(checker) = self.checker.get_or_init(compile).as_ref().filter(|_| !self.is_slow())
         else {
             return Vec::new();

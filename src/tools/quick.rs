@@ -1,7 +1,7 @@
 //! Arguments that are permitted beyond doubt, told from their text alone: most schemas name parameters of one simple
 //! type each, and most calls are right. Whatever is not that plain is left to the whole check.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
@@ -26,7 +26,8 @@ const ANNOTATIONS: [&str; 12] = [
 /// A schema as far as it is plain.
 #[derive(Debug)]
 pub(super) struct Quick {
-    parameters: HashMap<String, Parameter>,
+    /// Sorted by name.
+    parameters: Vec<(String, Parameter)>,
     required: usize,
     /// Other parameters are not permitted.
     closed: bool,
@@ -91,15 +92,21 @@ impl Quick {
                 Parameter { kind: kind(schema), required: required.contains(name.as_str()) };
             (name.clone(), parameter)
         };
-        let parameters = properties.iter().map(parameter).collect();
+        let mut parameters: Vec<_> = properties.iter().map(parameter).collect();
+        parameters.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         Some(Self { parameters, required: required.len(), closed })
+    }
+
+    fn parameter(&self, name: &str) -> Option<&Parameter> {
+        let place = self.parameters.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+        Some(&self.parameters[place].1)
     }
 
     /// Whether the arguments, the JSON text of an object, are permitted beyond doubt.
     pub(super) fn permits(&self, params: &str) -> bool {
         let mut found = 0;
         for member in members(params) {
-            match self.parameters.get(&*member.name()) {
+            match self.parameter(&member.name()) {
                 Some(parameter) if parameter.kind.has(member.value) => {
                     found += usize::from(parameter.required);
                 }
