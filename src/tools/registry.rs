@@ -263,6 +263,15 @@ impl Registry {
         let Shown { definitions, instructions } = shown;
         let rules = self.rules.get(server);
         let filter = rules.map(|rules| &rules.filter);
+        let instructions = instructions.map(|said| match rules {
+            Some(rules) => rules.guard.text(&said).0.into(),
+            None => said.into(),
+        });
+        if origin != Origin::Memory
+            && let Some(known) = self.known(server, &definitions, instructions.as_deref())
+        {
+            return known;
+        }
         let is_first = self.snapshot().get(server.as_str()).is_none_or(|known| known.is_remembered);
         if is_first && origin != Origin::Memory {
             for name in filter.into_iter().flat_map(|filter| strangers(filter, &definitions)) {
@@ -280,11 +289,30 @@ impl Registry {
                 tools.entry(name).or_insert_with(tool);
             }
         }
-        let instructions = instructions.map(|said| match rules {
-            Some(rules) => rules.guard.text(&said).0.into(),
-            None => said.into(),
-        });
         self.put(server, Arc::new(tools), instructions, origin)
+    }
+
+    /// What is known of the server, if it shows just what it has shown in this run and its pins are as they were: to
+    /// compare ten thousand tools takes a millisecond, to look at each of them anew takes hundreds.
+    fn known(
+        &self,
+        server: &ServerName,
+        definitions: &[Definition],
+        instructions: Option<&str>,
+    ) -> Option<Arc<ServerTools>> {
+        let known = self.look(|snapshot| snapshot.get(server.as_str()).cloned())?;
+        let filter = self.rules.get(server).map(|rules| &rules.filter);
+        let permitted = definitions
+            .iter()
+            .filter(|tool| filter.is_none_or(|filter| permits(filter, &tool.name)));
+        let is_same = !known.is_remembered
+            && !known.is_unsettled
+            && known.instructions.as_deref() == instructions
+            && permitted
+                .map(Definition::text)
+                .eq(known.tools.values().map(|tool| tool.original().text()))
+            && !self.pins.have_moved(server);
+        is_same.then_some(known)
     }
 
     /// A tool in the words that may reach the model.
@@ -440,6 +468,29 @@ mod tests {
         after.replace(&server("a"), shown(&["z"]));
         after.adopt(&before, |_| true);
         assert_eq!((known("a"), known("b")), (Some(1), Some(1)));
+    }
+
+    #[test]
+    fn what_is_shown_again_is_not_looked_at_again() {
+        let filter = ToolFilter { allow: None, deny: vec!["hidden".to_owned()] };
+        let registry = registry(&[("s", filter)]);
+        let server = ServerName::parse("s").expect("a name");
+        let show = |names: &[&str]| {
+            registry.replace(&server, shown(names));
+            registry.snapshot().get("s").cloned().expect("it was just shown")
+        };
+        let mut before = show(&["a", "b"]);
+        let mut check = |names: &[&str], is_same: bool| {
+            let now = show(names);
+            assert_eq!(Arc::ptr_eq(&before, &now), is_same, "{names:?}");
+            before = now;
+        };
+        check(&["a", "b"], true);
+        check(&["a", "hidden", "b"], true);
+        check(&["a"], false);
+        check(&["a", "c"], false);
+        check(&["c", "a"], false);
+        check(&["c", "a"], true);
     }
 
     #[test]

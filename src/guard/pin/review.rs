@@ -105,8 +105,12 @@ impl Pins {
         Self { folder, servers, audience: Audience::Asked, states: Mutex::default() }
     }
 
-    /// Whether the pins of a server have changed since they were last looked at: somebody has approved.
+    /// Whether the pins of a server have changed since they were last looked at: somebody has approved. Those of a server
+    /// that has none never do.
     pub fn have_moved(&self, server: &ServerName) -> bool {
+        if self.servers.get(server).is_none_or(|(mode, _)| *mode == Pinning::Off) {
+            return false;
+        }
         let stamp = Store::new(&self.folder, server).stamp();
         self.states().get(server).is_none_or(|state| state.stamp != stamp)
     }
