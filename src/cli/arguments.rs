@@ -41,7 +41,7 @@ use crate::upstream::guardian;
 ///
 /// Without a command, bridge serves MCP on stdin and stdout, as Claude Desktop, Cursor and other clients start it;
 /// with `--http`, it serves many clients at a time.
-#[derive(Debug, Parser)]
+#[derive(Debug, Default, Parser)]
 #[command(name = "bridge", version, after_help = EXAMPLES, subcommand_negates_reqs = true)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub(super) struct Arguments {
 }
 
 /// Understood by every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Global {
     /// Use this file instead of ~/.mcp-bridge/config.json; files with `mcpServers` work as they are
     #[arg(long, global = true, value_name = "FILE")]
@@ -76,6 +76,10 @@ impl Arguments {
     /// Reads the command line. What says how to serve is refused beside a command that does not serve, since it would
     /// have no effect.
     pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let words: Vec<OsString> = words.into_iter().collect();
+        if let Some(read) = Self::of_the_bridge_itself(&words) {
+            return Ok(read);
+        }
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(words)?;
         let read = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
@@ -89,6 +93,19 @@ impl Arguments {
             return Err(command.error(ErrorKind::ArgumentConflict, said));
         }
         Ok(read)
+    }
+
+    /// What clients start, and the bridge itself: no word or one. To look up that one, descriptions of all commands need
+    /// not be built, which would keep a sixth of the program's pages in memory for as long as it serves.
+    fn of_the_bridge_itself(words: &[OsString]) -> Option<Self> {
+        let command = match words {
+            [_program] => None,
+            [_program, word] if word == guardian::COMMAND => Some(Command::Guard),
+            [_program, word] if word == select::COMMAND => Some(Command::Select),
+            [_program, word] if word == embed::COMMAND => Some(Command::Embed),
+            _ => return None,
+        };
+        Some(Self { command, ..Self::default() })
     }
 }
 
@@ -211,3 +228,28 @@ Examples:
   bridge --http --port 3000                    one bridge for all clients on this machine
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 config invalid, 4 not found, 5 server failed";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_started_most_is_read_as_everything_else() {
+        let check = |word: Option<&str>, is_short: bool| {
+            let words: Vec<OsString> =
+                ["bridge"].into_iter().chain(word).map(OsString::from).collect();
+            let short = Arguments::of_the_bridge_itself(&words);
+            assert_eq!(short.is_some(), is_short, "{word:?}");
+            if let Some(short) = short {
+                let long = Arguments::try_parse_from(words).expect("a command");
+                assert_eq!(format!("{short:?}"), format!("{long:?}"));
+            }
+        };
+        check(None, true);
+        for word in [guardian::COMMAND, select::COMMAND, embed::COMMAND] {
+            check(Some(word), true);
+        }
+        check(Some("serve"), false);
+        check(Some("--help"), false);
+    }
+}

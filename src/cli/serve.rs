@@ -12,7 +12,7 @@ use crate::app::{App, lifecycle};
 use crate::downstream::listener::Mounted;
 
 /// Where clients connect, if not on stdin and stdout.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Listen {
     /// Serve over streamable HTTP, on the path /mcp
     #[arg(long)]
