@@ -26,6 +26,7 @@ for (const name of issuers) {
       name: 'notes',
       grantType: 'authorization_code',
       state: 'logged_in',
+      keptIn: 'file',
       issuer: issuer.url,
       scopes: [scope],
       refreshable: true,
