@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::iter::zip;
 
 use serde_json::Value;
-use similar::{ChangeTag, TextDiff};
+use similar::algorithms::{Capture, Compact, Replace, myers};
+use similar::{Change as Word, ChangeTag, DiffableStr};
 
 use super::escape::{escape, escape_json};
 use super::kept::Kept;
@@ -290,8 +291,7 @@ fn words(old: &str, new: &str, longest: usize) -> Vec<String> {
         gone.clear();
         come.clear();
     };
-    let diff = TextDiff::from_words(old, new);
-    for change in diff.iter_all_changes() {
+    for change in word_changes(old, new) {
         if change.tag() == ChangeTag::Equal {
             kept.push_str(change.value());
             continue;
@@ -313,6 +313,15 @@ fn words(old: &str, new: &str, longest: usize) -> Vec<String> {
         lines.push(format!("    {}", context(&kept)));
     }
     lines
+}
+
+/// The words and blanks of both texts. By this algorithm alone: all that there are would make the program 0.4 MB larger.
+fn word_changes<'a>(old: &'a str, new: &'a str) -> Vec<Word<&'a str>> {
+    let (old, new) = (old.tokenize_words(), new.tokenize_words());
+    let mut found = Compact::new(Replace::new(Capture::new()), &old[..], &new[..]);
+    let Ok(()) = myers::diff(&mut found, &old[..], 0..old.len(), &new[..], 0..new.len());
+    let changes = found.into_inner().into_inner().into_ops();
+    changes.iter().flat_map(|change| change.iter_changes(&old[..], &new[..])).collect()
 }
 
 /// Words that stay; of many, those at either end.
