@@ -186,7 +186,7 @@ impl std::fmt::Display for Reason {
             Self::NoToken => "nobody has logged in yet",
             Self::Expired => "the token has expired and cannot be renewed",
             Self::Refused => "the server refuses the token, and there is no better one",
-            Self::RenewalRefused => "the token has expired, and its renewal was refused",
+            Self::RenewalRefused => "the token is no longer good, and its renewal was refused",
             Self::Scope => "the token does not allow this",
         })
     }

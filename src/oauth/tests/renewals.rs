@@ -260,7 +260,7 @@ async fn a_refused_renewal_says_what_to_run_and_nothing_secret() {
     let record = logged_in(&account, &site, &store, START);
     let tokens = tokens(&account, folder.path(), &hands);
     let error = tokens.bearer().await.expect_err("it is refused");
-    let expected = "`web` needs a login: the token has expired, and its renewal was refused; run `bridge auth login web`";
+    let expected = "`web` needs a login: the token is no longer good, and its renewal was refused; run `bridge auth login web`";
     assert_eq!(error.to_string(), expected);
     assert_eq!(error.command(), Some("bridge auth login web"));
     // It is not sent again, and the registration stays.
