@@ -37,6 +37,7 @@ mod tokens;
 mod tools;
 mod tree;
 mod typed;
+mod unshown;
 mod usage;
 mod validate_recipe;
 

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, absolute};
 
 use super::exit::{Exit, Failure};
+use super::unshown;
 use crate::base::paths::expand;
 use crate::catalog::install::{is_secret, names_path};
 
@@ -23,7 +24,7 @@ pub(super) fn typed(
         [] => format!("{name}: "),
         remarks => format!("{name} ({}): ", remarks.join("; ")),
     };
-    let value = if is_secret { rpassword::prompt_password(prompt) } else { shown(&prompt) };
+    let value = if is_secret { unshown::read(&prompt) } else { shown(&prompt) };
     let value = value.map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot read from the terminal: {error}"))
     })?;

@@ -246,6 +246,22 @@ fn keys_are_asked_for_and_not_shown() {
 }
 
 #[test]
+fn an_interrupted_question_leaves_the_terminal_as_it_was() {
+    let bridge = bridge(&recipe("plain", &[])).file(".env", "A=1").file("config.json", "{}");
+    let mut interrupted = false;
+    let output = run_at_terminal(bridge.home(), &["set-env", "HUB_KEY"], |screen| {
+        let waits = screen.ends_with("HUB_KEY (not shown): ") && !interrupted;
+        waits.then(|| {
+            interrupted = true;
+            "s3cr\u{3}"
+        })
+    });
+    assert!(interrupted && output.code != 0, "{output:?}");
+    assert!(!output.stdout.contains("s3cr"), "{output:?}");
+    assert_eq!(read(&bridge.path(".env")), "A=1");
+}
+
+#[test]
 fn a_no_installs_nothing() {
     let bridge = bridge(&recipe("plain", &[]));
     let mut answered = false;

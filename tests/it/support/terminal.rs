@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::pty::OpenptFlags;
+use rustix::termios::{LocalModes, tcgetattr};
 
 use super::bridge::{Output, command_in};
 
@@ -37,13 +38,26 @@ pub(crate) fn run_at_terminal(
     // The end of a terminal is an error on Linux.
     while let Ok(count @ 1..) = owner.read(&mut bytes) {
         screen.extend_from_slice(&bytes[..count]);
+        let asked = String::from_utf8_lossy(&screen);
+        let question = asked.rsplit('\n').next().unwrap_or_default();
+        if question.contains("(not shown") && !question.contains('\r') {
+            assert!(!shows_typing(&owner), "who pastes now has it on the screen: {question}");
+        }
         if let Some(line) = answer(&String::from_utf8_lossy(&screen)) {
             owner.write_all(line.as_bytes()).expect("it is read");
         }
     }
-    let code = child.wait().expect("the bridge can be waited for").code().unwrap_or(-1);
+    let ended = child.wait().expect("the bridge can be waited for");
+    assert!(shows_typing(&owner), "the terminal is left as it was found");
+    let code = ended.code().unwrap_or(-1);
     let stdout = String::from_utf8_lossy(&screen).replace("\r\n", "\n");
     Output { code, stdout, stderr: String::new() }
+}
+
+/// Whether what is typed at this terminal appears there.
+fn shows_typing(owner: &fs::File) -> bool {
+    let modes = tcgetattr(owner).expect("it is a terminal").local_modes;
+    modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
 }
 
 /// Makes what is stdin the terminal of the child's own session, which is where passwords are read from.
