@@ -36,6 +36,21 @@ pub enum LoginError {
         /// What the token would have to be good for.
         scopes: Vec<String>,
     },
+    /// The server names another authorization server than the one that the client's secret went to.
+    #[error(
+        "`{server}` names `{now}` for its tokens, and `auth.clientSecret` went to `{before}` so far: it is not sent \
+         elsewhere by itself; where this is meant to be, run `{command}`"
+    )]
+    Moved {
+        /// The server's name in the config.
+        server: String,
+        /// The host that has seen the secret.
+        before: String,
+        /// The host that would see it.
+        now: String,
+        /// What makes the bridge forget the former.
+        command: String,
+    },
     /// It cannot be found out where to log in.
     #[error("no way to log in to `{server}` was found: {error}")]
     Discovery {

@@ -78,7 +78,7 @@ impl Browser {
             Grant::AuthorizationCode { callback_port, .. } => *callback_port,
             _ => None,
         };
-        let record = inner.record().await?.filter(|record| record.issuer == place.metadata.issuer);
+        let record = record(tokens, &place).await?;
         let listener = listen(
             port,
             record.as_ref().and_then(|record| record.client(tokens.account()).redirect),
@@ -223,7 +223,7 @@ impl Device {
                 "gives out no codes to type (`device_authorization_endpoint`)",
             ));
         };
-        let record = inner.record().await?.filter(|record| record.issuer == place.metadata.issuer);
+        let record = record(tokens, &place).await?;
         let client = client(tokens, &place, record.as_ref(), None).await?;
         let scopes = scopes(&inner.account, &place, record.as_ref());
         let grants = Grants {
@@ -297,6 +297,13 @@ async fn listen(port: Option<u16>, registered: Option<String>) -> Result<Listene
         reason: error.to_string(),
     };
     Listener::bind(port).await.map_err(failed)
+}
+
+/// What is known of an earlier login there.
+async fn record(tokens: &Tokens, place: &Place) -> Result<Option<Record>, LoginError> {
+    let record = tokens.inner().record().await?;
+    tokens.inner().check_place(record.as_ref(), place)?;
+    Ok(record.filter(|record| record.issuer == place.metadata.issuer))
 }
 
 /// Who the bridge is there: as configured, as a document says, as registered before with the same way back, or registered now.

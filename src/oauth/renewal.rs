@@ -9,6 +9,7 @@ use super::challenge;
 use super::discovery::Discovery;
 use super::endpoint;
 use super::error::{LoginError, Reason};
+use super::fetcher::host;
 use super::grants::{GrantError, Grants};
 use super::metadata::Metadata;
 use super::registration::Client;
@@ -133,6 +134,27 @@ impl Inner {
         Ok(Place { metadata: found.metadata, resource: Some(found.resource), scopes })
     }
 
+    /// A secret that the config has for a client goes where it went before: a server that is not what it was could have it sent
+    /// anywhere else.
+    pub(super) fn check_place(
+        &self,
+        record: Option<&Record>,
+        place: &Place,
+    ) -> Result<(), LoginError> {
+        let has_secret = matches!(self.account.client(), Some((_, Some(_))));
+        let before = record.filter(|_| has_secret).and_then(|it| Url::parse(&it.token_url).ok());
+        let now = &place.metadata.token;
+        match before {
+            Some(before) if before.origin() != now.origin() => Err(LoginError::Moved {
+                server: self.account.server.clone(),
+                before: host(&before),
+                now: host(now),
+                command: format!("bridge auth logout {}", self.account.server),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn grant_failed(&self, error: GrantError) -> LoginError {
         LoginError::Grant { server: self.account.server.clone(), error: error.into() }
     }
@@ -192,6 +214,7 @@ impl Inner {
         more: &[String],
     ) -> Result<Renewed, LoginError> {
         let place = self.place(None).await?;
+        self.check_place(record.as_ref(), &place)?;
         let metadata = &place.metadata;
         let client = Client::configured(&self.account, &metadata.token_auth)
             .expect("a login without the user has a client id");

@@ -75,6 +75,7 @@ pub(super) fn failure(error: &LoginError) -> Failure {
         LoginError::Discovery { .. }
         | LoginError::Registration { .. }
         | LoginError::Grant { .. }
+        | LoginError::Moved { .. }
         | LoginError::Unsupported { .. } => Exit::Upstream,
         LoginError::Endpoint { .. } | LoginError::Key { .. } => Exit::Config,
         _ => Exit::Failed,

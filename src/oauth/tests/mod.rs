@@ -1,5 +1,6 @@
 //! Logins and renewals with an authorization server of this machine, and with hostile ones.
 
+mod bindings;
 mod hostile;
 mod logins;
 mod renewals;

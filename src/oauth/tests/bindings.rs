@@ -1,0 +1,81 @@
+//! What is meant for one place stays there, and what a server can make grow has an end.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+
+use super::renewals::START;
+use super::site::{Answer, Asked, Hands, Site, account, tokens};
+use crate::config::{Credential, Grant};
+use crate::oauth::{Browser, LoginError};
+
+/// An authorization server that gives out tokens for an hour, and none to renew them by.
+async fn authorization_server() -> Site {
+    let answer = |asked: &Asked| match asked.target.as_str() {
+        "/.well-known/oauth-authorization-server" => Answer::json(&json!({
+            "issuer": asked.site,
+            "token_endpoint": format!("{}/token", asked.site),
+            "authorization_endpoint": format!("{}/authorize", asked.site),
+            "code_challenge_methods_supported": ["S256"],
+        })),
+        "/token" => Answer::json(&json!({
+            "access_token": "access-1", "token_type": "bearer", "expires_in": 3600,
+        })),
+        _ => Answer::nothing(),
+    };
+    Site::new(answer).await
+}
+
+/// A server that names whichever authorization server it likes.
+async fn fickle(named: &Arc<Mutex<String>>) -> Site {
+    let named = named.clone();
+    let answer = move |asked: &Asked| match asked.target.as_str() {
+        "/.well-known/oauth-protected-resource/mcp" => Answer::json(&json!({
+            "resource": format!("{}/mcp", asked.site),
+            "authorization_servers": [named.lock().expect("no test panics with it").clone()],
+        })),
+        _ => Answer::new(401, "WWW-Authenticate: Bearer\r\n", ""),
+    };
+    Site::new(answer).await
+}
+
+fn as_itself(token_url: Option<String>) -> Grant {
+    let credential = Credential::Secret("client-secret".into());
+    Grant::ClientCredentials { client_id: "c".to_owned(), credential, token_url, audience: None }
+}
+
+#[tokio::test]
+async fn a_secret_of_the_config_follows_a_server_to_no_other_authorization_server() {
+    let (one, other) = (authorization_server().await, authorization_server().await);
+    let named = Arc::new(Mutex::new(one.url.clone()));
+    let site = fickle(&named).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut account, hands) = (account(&site, as_itself(None)), Hands::at(START));
+    let itself = tokens(&account, folder.path(), &hands);
+    itself.bearer().await.expect("a token");
+    named.lock().expect("no test panics with it").clone_from(&other.url);
+    hands.turn(3600);
+    let error = itself.bearer().await.expect_err("it is another one");
+    assert!(matches!(error, LoginError::Moved { .. }), "{error}");
+    let told = error.to_string();
+    for part in [&one.url, &other.url].map(|url| url.trim_start_matches("http://")) {
+        assert!(told.contains(&format!("`{part}`")), "{told}");
+    }
+    assert!(told.contains("`bridge auth logout web`"), "{told}");
+    assert_eq!((one.count("/token"), other.count("/token")), (1, 0));
+    // Nor does that of a login with the user, whom the page would not tell.
+    account.login.grant = Grant::AuthorizationCode {
+        client_id: Some("c".to_owned()),
+        client_secret: Some("client-secret".into()),
+        metadata_url: None,
+        endpoints: None,
+        callback_port: None,
+    };
+    let user = tokens(&account, folder.path(), &hands);
+    let error = Browser::begin(&user, None).await.expect_err("it is another one");
+    assert!(matches!(error, LoginError::Moved { .. }), "{error}");
+    // Whoever means it says so.
+    itself.forget().await.expect("forgotten");
+    itself.bearer().await.expect("a token");
+    assert_eq!((one.count("/token"), other.count("/token")), (1, 1));
+}
