@@ -30,6 +30,8 @@ use crate::base::secret::Secret;
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 /// No file of a token is longer, in bytes.
 const LONGEST: u64 = 1024 * 1024;
+/// The last second of the year 9999, in seconds since 1970.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Why tokens could not be read or kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -342,9 +344,10 @@ impl Record {
         &self.client.id
     }
 
-    /// When the token ends, in seconds since 1970; nothing where there is none, or nobody said.
+    /// When the token ends, in seconds since 1970, and never later than dates can say; nothing where there is none, or nobody
+    /// said.
     pub fn expires_at(&self) -> Option<u64> {
-        self.tokens.as_ref()?.expires_at
+        self.tokens.as_ref()?.expires_at.map(|at| at.min(LAST_SECOND))
     }
 
     /// Whether there is a token to be renewed without the user.

@@ -1,13 +1,14 @@
 //! What is meant for one place stays there, and what a server can make grow has an end.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::json;
 
 use super::renewals::START;
 use super::site::{Answer, Asked, Hands, Site, account, tokens};
 use crate::config::{Credential, Grant};
-use crate::oauth::{Browser, LoginError};
+use crate::oauth::{Browser, LoginError, Status};
 
 /// An authorization server that gives out tokens for an hour, and none to renew them by.
 async fn authorization_server() -> Site {
@@ -78,4 +79,25 @@ async fn a_secret_of_the_config_follows_a_server_to_no_other_authorization_serve
     itself.forget().await.expect("forgotten");
     itself.bearer().await.expect("a token");
     assert_eq!((one.count("/token"), other.count("/token")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_token_that_never_ends_has_a_date_all_the_same() {
+    let site = Site::new(|_: &Asked| {
+        Answer::json(&json!({
+            "access_token": "access-1", "token_type": "bearer", "expires_in": u64::MAX,
+        }))
+    });
+    let site = site.await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let account = account(&site, as_itself(Some(format!("{}/token", site.url))));
+    let tokens = tokens(&account, folder.path(), &Hands::at(START));
+    tokens.bearer().await.expect("a token");
+    let Status::LoggedIn { expires_at: Some(at), is_expired: false, .. } =
+        tokens.status().await.expect("readable")
+    else {
+        panic!("it is good for long");
+    };
+    let at = UNIX_EPOCH + Duration::from_secs(at);
+    assert_eq!(humantime::format_rfc3339_seconds(at).to_string(), "9999-12-31T23:59:59Z");
 }
