@@ -18,6 +18,9 @@ use super::tokens::Inner;
 use crate::base::secret::Secret;
 use crate::config::Grant;
 
+/// More scopes than these are not asked for beyond those of the first login.
+const MOST_WANTED: usize = 64;
+
 /// A token that can be used.
 #[derive(Debug, Clone)]
 pub(super) struct Renewed {
@@ -89,10 +92,13 @@ impl Inner {
         if let Some(other) = kept.filter(|kept| kept.is_good(Some(used), self.clock.now())) {
             return Ok(other);
         }
+        let before = record.as_ref().map(|record| record.wanted.clone()).unwrap_or_default();
+        let wanted = union([&before, scopes]);
+        // A server that wants something else each time would have all of it kept, and asked for.
+        let is_too_much = wanted.len() > MOST_WANTED;
         if self.account.is_unattended() {
             // What was asked for already is not had by asking again.
-            let before = record.as_ref().map(|record| record.wanted.clone()).unwrap_or_default();
-            if scopes.iter().all(|scope| before.contains(scope)) {
+            if is_too_much || scopes.iter().all(|scope| before.contains(scope)) {
                 return Err(self.needed(Reason::Scope, scopes.to_vec()));
             }
             return self.fetch(record, scopes).await;
@@ -105,8 +111,10 @@ impl Inner {
             let (server, scopes) = (self.account.server.clone(), scopes.to_vec());
             return Err(LoginError::Withheld { server, scopes });
         }
-        record.wanted = union([&record.wanted, scopes]);
-        let wanted = record.wanted.clone();
+        if is_too_much {
+            return Err(self.needed(Reason::Scope, before));
+        }
+        record.wanted.clone_from(&wanted);
         self.save(record).await?;
         Err(self.needed(Reason::Scope, wanted))
     }

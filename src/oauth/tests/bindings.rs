@@ -5,10 +5,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::json;
 
-use super::renewals::START;
-use super::site::{Answer, Asked, Hands, Site, account, tokens};
+use super::renewals::{START, logged_in};
+use super::site::{Answer, Asked, Hands, Site, account, by_browser, tokens};
 use crate::config::{Credential, Grant};
-use crate::oauth::{Browser, LoginError, Status};
+use crate::oauth::{Browser, LoginError, Reason, Status, Store};
 
 /// An authorization server that gives out tokens for an hour, and none to renew them by.
 async fn authorization_server() -> Site {
@@ -79,6 +79,35 @@ async fn a_secret_of_the_config_follows_a_server_to_no_other_authorization_serve
     itself.forget().await.expect("forgotten");
     itself.bearer().await.expect("a token");
     assert_eq!((one.count("/token"), other.count("/token")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_server_that_always_wants_something_else_is_not_followed_without_an_end() {
+    let site = authorization_server().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let grant = as_itself(Some(format!("{}/token", site.url)));
+    let hands = Hands::at(START);
+    let check = async |account: &_| {
+        let tokens = tokens(account, folder.path(), &hands);
+        let mut last = None;
+        for number in 0..100 {
+            let used = tokens.bearer().await.expect("a token");
+            let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"s{number}\"");
+            last = tokens.insufficient(&used, Some(&challenge)).await.err();
+        }
+        let reason = last.expect("it is too much");
+        let is_told = matches!(reason, LoginError::LoginNeeded { reason: Reason::Scope, .. });
+        assert!(is_told, "{reason}");
+    };
+    check(&account(&site, grant)).await;
+    let kept = Store::new(folder.path().to_owned());
+    assert!(site.count("/token") <= 65, "{}", site.count("/token"));
+    let account = account(&site, by_browser());
+    kept.sweep(None).expect("swept");
+    logged_in(&account, &site, &kept, START + 3600);
+    check(&account).await;
+    let record = kept.load(&account).expect("readable").expect("it is kept");
+    assert_eq!(record.wanted.len(), 64);
 }
 
 #[tokio::test]
