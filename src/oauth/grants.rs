@@ -160,7 +160,12 @@ impl Grants<'_> {
     }
 
     /// A token for an older one (RFC 6749, Section 6). It is good for the same: no scope is sent.
-    pub(super) async fn refresh(&self, refresh: &Secret) -> Result<Issued, GrantError> {
+    /// `access` is the token that goes with it, which an answer may repeat as well.
+    pub(super) async fn refresh(
+        &self,
+        refresh: &Secret,
+        access: &Secret,
+    ) -> Result<Issued, GrantError> {
         let client = self.basic();
         let token = RefreshToken::new(refresh.expose().to_owned());
         let mut request = client.exchange_refresh_token(&token);
@@ -168,15 +173,16 @@ impl Grants<'_> {
             request = request.add_extra_param(name, value);
         }
         let issued = request.request_async(&self.sender()).await;
-        self.issued(issued, &[refresh])
+        self.issued(issued, &[refresh, access])
     }
 
-    /// Makes a token worthless (RFC 7009, Section 2.1). `kind` is `refresh_token` or `access_token`.
+    /// Makes a token worthless (RFC 7009, Section 2.1). `kind` is `refresh_token` or `access_token`; an answer may repeat any of
+    /// the tokens that are `known` there.
     pub(super) async fn revoke(
         &self,
         endpoint: &Url,
-        token: &Secret,
-        kind: &str,
+        (token, kind): (&Secret, &str),
+        known: &[&Secret],
     ) -> Result<(), GrantError> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("token", token.expose()).append_pair("token_type_hint", kind);
@@ -203,7 +209,7 @@ impl Grants<'_> {
             return Ok(());
         }
         let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-        let blotter = self.blotter(&[token]);
+        let blotter = self.blotter(known);
         let said = |name: &str| cleaned(&blotter.blot(said[name].as_str().unwrap_or_default()));
         let code = match said("error") {
             code if code.is_empty() => format!("HTTP status {}", answer.status().as_u16()),

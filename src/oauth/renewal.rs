@@ -176,13 +176,16 @@ impl Inner {
     ) -> Result<Renewed, LoginError> {
         let token = self.token_url(&record)?;
         let client = record.client(&self.account);
-        let Some(refresh) = record.tokens.as_ref().and_then(|held| held.refresh.clone()) else {
+        let held = record.tokens.as_ref();
+        let Some((refresh, access)) =
+            held.and_then(|held| Some((held.refresh.clone()?, held.access.clone())))
+        else {
             return Err(self.needed(Reason::Expired, record.wanted));
         };
         let resource = record.resource.as_deref();
         let fetcher = &self.fetcher;
         let grants = Grants { fetcher, token: &token, client: &client, resource, assertion: None };
-        match grants.refresh(&refresh).await {
+        match grants.refresh(&refresh, &access).await {
             Ok(issued) => {
                 let scopes = record.scopes.clone();
                 record.take(issued, &scopes, self.clock.now());

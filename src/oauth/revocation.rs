@@ -73,13 +73,14 @@ impl Inner {
             return unsupported();
         };
         let client = record.client(&self.account);
+        let known: Vec<&Secret> = held.refresh.iter().chain([&held.access]).collect();
         let revoke = async |secret: &Secret, kind| {
             // One for each request; without one that can be made, the authorization server says what it thinks of that.
             let assertion = self.assertion(&record.issuer, &client).ok().flatten();
             let (fetcher, assertion) = (&self.fetcher, assertion.as_ref());
             let (token, client) = (&token, &client);
             let grants = Grants { fetcher, token, client, resource: None, assertion };
-            grants.revoke(&url, secret, kind).await
+            grants.revoke(&url, (secret, kind), &known).await
         };
         let revoking = async {
             // It goes first: what it could be traded in for goes with it, at most servers.

@@ -402,6 +402,8 @@ async fn tokens_are_forgotten_whatever_comes_of_revoking_them() {
     check([(503, ""), (200, "")], "HTTP status 503", 1).await;
     let repeats = r#"{"error": "invalid_client", "error_description": "no: refresh-1"}"#;
     check([(401, repeats), (200, "")], "says `invalid_client`: no: ***", 1).await;
+    let other = r#"{"error": "access-1", "error_description": "no: refresh-1"}"#;
+    check([(200, ""), (400, other)], "says `***`: no: ***", 2).await;
     check([(200, ""), (500, "access-1")], "HTTP status 500", 2).await;
 }
 
