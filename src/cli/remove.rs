@@ -11,6 +11,7 @@ use crate::catalog::install::{Forgotten, forget};
 use crate::config::ServerName;
 use crate::config::edit::{self, Leftover, Removed};
 use crate::guard::pin::Approvals;
+use crate::oauth::Revocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -168,7 +169,7 @@ fn log_out(name: &ServerName, login: Option<&Login>, setup: &Setup) -> Option<Fo
     match (ended, swept) {
         (Err(failure), _) | (_, Err(failure)) => note(String::new(), Some(failure.message)),
         (Ok(Some(revocation)), _) => note(auth::words(&revocation), None),
-        (Ok(None), Ok(swept)) if !swept.is_empty() => note(String::new(), None),
+        (Ok(None), Ok(swept)) if !swept.is_empty() => note(auth::words(&Revocation::Unasked), None),
         (Ok(None), Ok(_)) => None,
     }
 }

@@ -23,6 +23,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 pub enum Revocation {
     /// There was nothing to revoke.
     NoToken,
+    /// What was left of another entry's login was removed, and nobody asked: the tokens may be good until they expire.
+    Unasked,
     /// They are worth nothing any more.
     Done {
         /// Who said so.
@@ -56,7 +58,7 @@ impl Tokens {
         self.drop_current();
         Ok(match record {
             Some(record) => Some(inner.revoke(&record).await),
-            None => removed.then_some(Revocation::NoToken),
+            None => removed.then_some(Revocation::Unasked),
         })
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Logout, setup: &Setup) -> Result<Exit, Failure> {
     }
     if arguments.all {
         let swept = sweep(setup, None)?;
-        forgotten.extend(swept.into_iter().map(|server| (server, Revocation::NoToken)));
+        forgotten.extend(swept.into_iter().map(|server| (server, Revocation::Unasked)));
     }
     if printer.json {
         let names: Vec<&String> = forgotten.iter().map(|(server, _)| server).collect();
@@ -50,6 +50,9 @@ pub(super) fn run(arguments: &Logout, setup: &Setup) -> Result<Exit, Failure> {
 pub(in crate::cli) fn words(revocation: &Revocation) -> String {
     match revocation {
         Revocation::NoToken => String::new(),
+        Revocation::Unasked => {
+            "; what was left of an earlier entry's login was deleted, and not revoked".to_owned()
+        }
         Revocation::Done { host } => format!("; its tokens were revoked at {host}"),
         Revocation::Unsupported { issuer } => {
             format!(
@@ -67,6 +70,7 @@ pub(in crate::cli) fn words(revocation: &Revocation) -> String {
 fn told((server, revocation): &(String, Revocation)) -> Option<Value> {
     let (revoked, reason) = match revocation {
         Revocation::NoToken => return None,
+        Revocation::Unasked => (false, Some("it is the login of an earlier entry".to_owned())),
         Revocation::Done { .. } => (true, None),
         Revocation::Unsupported { issuer } => {
             (false, Some(format!("no way to revoke them at {issuer} is known")))

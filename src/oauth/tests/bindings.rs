@@ -8,7 +8,7 @@ use serde_json::json;
 use super::renewals::{START, logged_in};
 use super::site::{Answer, Asked, Hands, Site, account, by_browser, tokens};
 use crate::config::{Credential, Grant};
-use crate::oauth::{Browser, LoginError, Reason, Status, Store};
+use crate::oauth::{Browser, LoginError, Reason, Revocation, Status, Store};
 
 /// An authorization server that gives out tokens for an hour, and none to renew them by.
 async fn authorization_server() -> Site {
@@ -129,4 +129,16 @@ async fn a_token_that_never_ends_has_a_date_all_the_same() {
     };
     let at = UNIX_EPOCH + Duration::from_secs(at);
     assert_eq!(humantime::format_rfc3339_seconds(at).to_string(), "9999-12-31T23:59:59Z");
+}
+
+#[tokio::test]
+async fn what_is_left_of_another_entry_is_told_of_as_not_revoked() {
+    let site = authorization_server().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut account, hands) = (account(&site, by_browser()), Hands::at(START));
+    logged_in(&account, &site, &Store::new(folder.path().to_owned()), START + 3600);
+    account.login.grant = as_itself(None);
+    let tokens = tokens(&account, folder.path(), &hands);
+    assert_eq!(tokens.forget().await.expect("forgotten"), Some(Revocation::Unasked));
+    assert_eq!(tokens.forget().await.expect("nothing left"), None);
 }
