@@ -157,12 +157,14 @@ impl Store {
     pub fn load(&self, account: &Account) -> Result<Option<Record>, StoreError> {
         let mut found = Vec::new();
         for path in self.files(account)? {
-            let metadata = path.metadata().map_err(|error| failed(&path, &error))?;
-            if metadata.len() > LONGEST {
-                continue;
-            }
-            let text = match std::fs::read(&path) {
-                Ok(text) => text,
+            // Another process may have put a newer one in its place.
+            let read = path.metadata().and_then(|metadata| {
+                let is_short = metadata.len() <= LONGEST;
+                let text = if is_short { std::fs::read(&path)? } else { Vec::new() };
+                Ok((metadata, text))
+            });
+            let (metadata, text) = match read {
+                Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(failed(&path, &error)),
             };
@@ -241,7 +243,10 @@ impl Store {
                 return Err(StoreError::Keychain { server: record.server, reason });
             }
         }
-        std::fs::remove_file(path).map_err(|error| failed(path, &error))
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path, &error)),
+            _ => Ok(()),
+        }
     }
 
     /// The record as its file has it: without what the keychain has taken.

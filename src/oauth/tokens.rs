@@ -218,9 +218,12 @@ impl Tokens {
     }
 
     async fn widen(&self, used: &Secret, scopes: &[String]) -> Result<Secret, LoginError> {
+        // Before it is read: who logs out right after it is heard of with the next call.
+        let stamp = self.0.store.stamp();
         let renewed = self.0.widen(used, scopes).await?;
         let token = renewed.token.clone();
-        self.put(renewed);
+        let mut state = self.0.state();
+        (state.current, state.stamp) = (Some(renewed), stamp);
         Ok(token)
     }
 }
