@@ -84,16 +84,20 @@ fn lines() -> mpsc::Receiver<String> {
     let (to, lines) = mpsc::channel(1);
     // It ends with the process, or with stdin.
     thread::spawn(move || {
-        loop {
-            let mut line = String::new();
-            match io::stdin().lock().take(LONGEST_LINE).read_line(&mut line) {
-                Ok(1..) if line.trim().is_empty() => {}
-                Ok(1..) if to.blocking_send(line).is_ok() => {}
-                _ => return,
+        while let Some(line) = read_line(&mut io::stdin().lock()) {
+            if !line.trim().is_empty() && to.blocking_send(line).is_err() {
+                return;
             }
         }
     });
     lines
+}
+
+/// The next line; of one that is too long, a part. What is no text is no answer either, but the line after it may be one.
+fn read_line(from: &mut impl BufRead) -> Option<String> {
+    let mut line = Vec::new();
+    let count = from.take(LONGEST_LINE).read_until(b'\n', &mut line).ok()?;
+    (count > 0).then(|| String::from_utf8_lossy(&line).into_owned())
 }
 
 async fn with_code(tokens: &Tokens, printer: Printer) -> Result<(), LoginError> {
@@ -106,4 +110,19 @@ async fn with_code(tokens: &Tokens, printer: Printer) -> Result<(), LoginError> 
     }
     printer.talk(&format!("the code is good for {minutes} min; waiting for the login"));
     device.finish().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_no_text_do_not_end_those_that_follow() {
+        let long = usize::try_from(LONGEST_LINE).expect("it is small");
+        let text = [&b"\xff\xfe\n\n"[..], &vec![b'x'; long + 1], b"\nlast"].concat();
+        let mut from = &text[..];
+        let lines: Vec<String> = std::iter::from_fn(|| read_line(&mut from)).collect();
+        let expected = ["\u{fffd}\u{fffd}\n", "\n", &"x".repeat(long), "x\n", "last"];
+        assert_eq!(lines, expected);
+    }
 }
