@@ -60,8 +60,12 @@ impl Inner {
         if let Some(good) = kept.filter(|kept| kept.is_good(refused.as_ref(), self.clock.now())) {
             return Ok(good);
         }
-        // Who has a key signs for another token.
-        let is_renewed = |record: &Record| record.is_renewable() && self.account.key().is_none();
+        // Who has a key signs for another token; and a token that was refused may come from where the server takes none from any
+        // more, which asking it again tells.
+        let is_asked_again = self.account.is_unattended() && refused.is_some();
+        let is_renewed = |record: &Record| {
+            record.is_renewable() && self.account.key().is_none() && !is_asked_again
+        };
         if let Some(record) = record.clone().filter(is_renewed) {
             match self.refresh(record, refused.as_ref()).await {
                 Err(_) if self.account.is_unattended() => {}

@@ -12,16 +12,24 @@ use crate::oauth::{Browser, LoginError, Reason, Revocation, Status, Store};
 
 /// An authorization server that gives out tokens for an hour, and none to renew them by.
 async fn authorization_server() -> Site {
-    let answer = |asked: &Asked| match asked.target.as_str() {
+    giving(json!({ "access_token": "access-1", "token_type": "bearer", "expires_in": 3600 })).await
+}
+
+/// One that gives out what they are renewed by as well.
+async fn renewing() -> Site {
+    let token = json!({ "access_token": "access-1", "token_type": "bearer", "refresh_token": "r" });
+    giving(token).await
+}
+
+async fn giving(token: serde_json::Value) -> Site {
+    let answer = move |asked: &Asked| match asked.target.as_str() {
         "/.well-known/oauth-authorization-server" => Answer::json(&json!({
             "issuer": asked.site,
             "token_endpoint": format!("{}/token", asked.site),
             "authorization_endpoint": format!("{}/authorize", asked.site),
             "code_challenge_methods_supported": ["S256"],
         })),
-        "/token" => Answer::json(&json!({
-            "access_token": "access-1", "token_type": "bearer", "expires_in": 3600,
-        })),
+        "/token" => Answer::json(&token),
         _ => Answer::nothing(),
     };
     Site::new(answer).await
@@ -108,6 +116,21 @@ async fn a_server_that_always_wants_something_else_is_not_followed_without_an_en
     check(&account).await;
     let record = kept.load(&account).expect("readable").expect("it is kept");
     assert_eq!(record.wanted.len(), 64);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_a_token_is_asked_again_where_tokens_come_from() {
+    let (one, other) = (renewing().await, renewing().await);
+    let named = Arc::new(Mutex::new(one.url.clone()));
+    let site = fickle(&named).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let account = account(&site, as_itself(None));
+    let tokens = tokens(&account, folder.path(), &Hands::at(START));
+    let used = tokens.bearer().await.expect("a token");
+    named.lock().expect("no test panics with it").clone_from(&other.url);
+    let error = tokens.refused(&used, None).await.expect_err("it is another one");
+    assert!(matches!(error, LoginError::Moved { .. }), "{error}");
+    assert_eq!((one.count("/token"), other.count("/token")), (1, 0));
 }
 
 #[tokio::test]
