@@ -22,6 +22,8 @@ use crate::wire::http::Answer;
 
 /// How often it is looked whether a child process has an old token. Tokens are renewed a minute before they expire.
 const LOOK: Duration = Duration::from_secs(5);
+/// The same where nobody gives one.
+const LONGEST_LOOK: Duration = Duration::from_mins(5);
 
 /// Where servers for Google Workspace look for files of credentials; the second name is that of earlier versions.
 const FOLDER_VARIABLES: [&str; 2] = ["WORKSPACE_MCP_CREDENTIALS_DIR", "GOOGLE_MCP_CREDENTIALS_DIR"];
@@ -218,10 +220,47 @@ pub(super) async fn another_token(login: Option<&Login>, connection: &Connection
     let (Some(login), Some(token)) = (login, connection.token()) else {
         return std::future::pending().await;
     };
+    let mut pause = LOOK;
     loop {
-        sleep(LOOK).await;
-        if login.tokens.bearer().await.is_ok_and(|now| now != *token) {
+        sleep(pause).await;
+        let now = login.tokens.bearer().await;
+        if now.as_ref().is_ok_and(|now| now != token) {
             return;
         }
+        pause = after(pause, now.err().as_ref());
+    }
+}
+
+/// How long it is waited before the next look. Whoever was asked for a token and gave none is asked less and less often; what
+/// asks nobody, such as a login that is needed, is looked at again soon.
+fn after(pause: Duration, fault: Option<&LoginError>) -> Duration {
+    match fault {
+        Some(
+            LoginError::Grant { .. } | LoginError::Discovery { .. } | LoginError::Moved { .. },
+        ) => (pause * 2).min(LONGEST_LOOK),
+        _ => LOOK,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::{DiscoveryError, StoreError};
+
+    #[test]
+    fn who_gives_no_token_is_asked_less_and_less_often() {
+        let server = || "web".to_owned();
+        let error = Box::new(DiscoveryError::Nothing { host: server() });
+        let fault = LoginError::Discovery { server: server(), error };
+        let mut pause = LOOK;
+        let pauses = std::iter::repeat_with(|| {
+            pause = after(pause, Some(&fault));
+            pause.as_secs()
+        });
+        let pauses: Vec<u64> = pauses.take(7).collect();
+        assert_eq!(pauses, [10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(after(LONGEST_LOOK, None), LOOK);
+        let busy = LoginError::Store(StoreError::Busy { server: server() });
+        assert_eq!(after(LONGEST_LOOK, Some(&busy)), LOOK);
     }
 }
