@@ -1,6 +1,7 @@
 //! What an authorization server says of itself (RFC 8414, OpenID Connect Discovery 1.0).
 
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use super::account::Policy;
@@ -44,7 +45,7 @@ pub(super) struct Raw {
     authorization_endpoint: Option<String>,
     device_authorization_endpoint: Option<String>,
     registration_endpoint: Option<String>,
-    revocation_endpoint: Option<String>,
+    revocation_endpoint: Option<Value>,
     #[serde(default)]
     code_challenge_methods_supported: Vec<String>,
     #[serde(default)]
@@ -73,7 +74,9 @@ impl Raw {
             read("device_authorization_endpoint", self.device_authorization_endpoint.as_ref())?;
         let registration = read("registration_endpoint", self.registration_endpoint.as_ref())?;
         // No login needs it: one that is not used is as good as none.
-        let revocation = read("revocation_endpoint", self.revocation_endpoint.as_ref());
+        let revocation = self.revocation_endpoint.as_ref().and_then(Value::as_str);
+        let revocation =
+            revocation.and_then(|text| endpoint::parse("revocation_endpoint", text, policy).ok());
         let Some(token) = token else { return Ok(None) };
         Ok(Some(Metadata {
             issuer: issuer.to_owned(),
@@ -82,7 +85,7 @@ impl Raw {
             authorization,
             device,
             registration,
-            revocation: revocation.unwrap_or_default(),
+            revocation,
             pkce: self.code_challenge_methods_supported.iter().any(|method| method == "S256"),
             names_itself: self.authorization_response_iss_parameter_supported,
             token_auth: self.token_endpoint_auth_methods_supported,

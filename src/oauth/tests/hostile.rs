@@ -73,8 +73,11 @@ async fn hostile_metadata_are_refused_each_in_its_own_words() {
         assert!(error.contains(expected), "{key} {value}: {error}");
         assert!(told.insert(error.replace(&site.url, "")), "said twice: {error}");
     }
-    let site = Site::new(|asked| honest(asked, "", &json!(""))).await;
-    assert_eq!(discover(&site, None).await, format!("{}/token", site.url));
+    // Nobody needs what is for later to log in.
+    for later in [json!(null), json!(5), json!("file:///x"), json!("https://10.0.0.1/revoke")] {
+        let site = Site::new(move |asked| honest(asked, "revocation_endpoint", &later)).await;
+        assert_eq!(discover(&site, None).await, format!("{}/token", site.url));
+    }
 }
 
 #[tokio::test]
