@@ -108,7 +108,7 @@ impl Owed {
             return;
         };
         self.settled = true;
-        self.outlet.answer(alone, &self.id, reply.as_deref()).await;
+        self.outlet.answer(alone, &self.id, reply).await;
     }
 }
 

@@ -84,7 +84,7 @@ impl Clock {
 /// The answer that begins like this.
 pub(super) fn begin(opening: Opening, mut leaving: Leaving) -> Response {
     match opening {
-        Opening::Body { status, body } => reply::json(status, body),
+        Opening::Body { status, body, rest } => reply::json(status, body::pieces(body, rest)),
         Opening::Events(Events { reader, resumable }) => {
             if let Some(stream) = resumable {
                 leaving.follow(stream);
@@ -100,6 +100,7 @@ pub(super) fn begin(opening: Opening, mut leaving: Leaving) -> Response {
 mod tests {
     use std::sync::Arc;
 
+    use axum::body::HttpBody;
     use tokio::time::sleep;
 
     use super::*;
@@ -122,7 +123,9 @@ mod tests {
         };
         let ((opening, begins), ()) = tokio::join!(opened, answered);
         let text = match opening {
-            Opening::Body { body, .. } => String::from_utf8(body).expect("text"),
+            Opening::Body { body, rest, .. } => {
+                String::from_utf8([body, rest].concat()).expect("text")
+            }
             Opening::Events(mut events) => {
                 String::from_utf8(events.reader.next().await.expect("an event")).expect("text")
             }
@@ -139,6 +142,29 @@ mod tests {
         check(true, true, 600, (&event, 5)).await;
         check(true, false, 600, (answer, 600)).await;
         check(false, true, 600, (&event, 0)).await;
+    }
+
+    #[tokio::test]
+    async fn a_long_result_that_is_not_copied_is_the_same_answer() {
+        let result = format!("{{\"text\":\"{}\"}}", "x".repeat(100_000));
+        let id = Id::parse("1").expect("an id");
+        let answered = async |long: bool, events: bool| {
+            let (exchange, awaited) = exchange(!events, events);
+            if long {
+                exchange.answer_long(&id, result.as_str().into());
+            } else {
+                exchange.answer(&id, Ok(&result));
+            }
+            let response = begin(awaited.now(), Leaving::Withdraw(body::Requests::default()));
+            let length = response.body().size_hint().exact();
+            let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+            (length, body.expect("it is all there"))
+        };
+        for events in [false, true] {
+            let (length, body) = answered(true, events).await;
+            assert_eq!(length, (!events).then_some(body.len() as u64));
+            assert_eq!((length, body), answered(false, events).await);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,11 +1,14 @@
-//! Bodies of answers: a stream of events as it comes, and what happens when its reader goes.
+//! Bodies of answers: texts, and streams of events as they come, and what happens when their reader goes.
 
 use std::convert::Infallible;
 use std::mem::take;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use futures_util::stream;
+use http_body::{Frame, SizeHint};
 use tokio::time::timeout;
 
 use super::answer::{InFlight, Started};
@@ -88,4 +91,36 @@ pub(super) fn events(reader: Reader, leaving: Leaving) -> Body {
         Some((Ok::<_, Infallible>(bytes), (reader, leaving)))
     };
     Body::from_stream(stream::unfold((reader, leaving), next))
+}
+
+/// A body of this text, the second piece of which may be empty.
+pub(super) fn pieces(first: Vec<u8>, second: Vec<u8>) -> Body {
+    if second.is_empty() {
+        return Body::from(first);
+    }
+    Body::new(Pieces([first.into(), second.into()]))
+}
+
+/// Those that were not sent yet; others are empty.
+struct Pieces([Bytes; 2]);
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let next = self.get_mut().0.iter_mut().find(|piece| !piece.is_empty());
+        Poll::Ready(next.map(|piece| Ok(Frame::data(take(piece)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.iter().all(Bytes::is_empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
+    }
 }

@@ -23,6 +23,8 @@ pub(super) enum Opening {
         status: u16,
         /// The JSON text.
         body: Vec<u8>,
+        /// The rest of it where it is long, so that it need not be copied to be one piece.
+        rest: Vec<u8>,
     },
     /// With a stream of events.
     Events(Events),
@@ -201,6 +203,26 @@ impl Exchange {
         self.give(|to| write(to, id, reply));
     }
 
+    /// Answers one of the requests with a long result, which is not copied if it is all of the body.
+    pub(super) fn answer_long(&self, id: &Id, result: Box<str>) {
+        let mut state = self.lock();
+        let is_only = state.owed == 1 && state.ready.is_empty() && !self.batch;
+        if !is_only || !matches!(state.phase, Phase::Undecided(_)) {
+            drop(state);
+            return self.answer(id, Ok(&result));
+        }
+        let mut body = Vec::new();
+        write(&mut body, id, Ok(""));
+        let end = body.pop();
+        let mut rest = result.into_string().into_bytes();
+        rest.reserve_exact(1);
+        rest.extend(end);
+        state.owed = 0;
+        if let Phase::Undecided(opening) = std::mem::replace(&mut state.phase, Phase::Over) {
+            let _ = opening.send(Opening::Body { status: state.status, body, rest });
+        }
+    }
+
     /// Answers one that has no id of its own.
     pub(super) fn refuse(&self, error: &ErrorObject) {
         self.give(|to| jsonrpc::write_error(to, None, error));
@@ -234,16 +256,16 @@ impl Exchange {
             Phase::Over => {}
             Phase::Undecided(opening) => {
                 let mut ready = std::mem::take(&mut state.ready);
-                let _ = opening.send(match (ready.len(), self.batch) {
-                    (0, _) => Opening::Nothing,
-                    (1, false) => Opening::Body { status: state.status, body: ready.remove(0) },
-                    _ => {
-                        let mut body = vec![b'['];
-                        body.extend(ready.join(&b','));
-                        body.push(b']');
-                        Opening::Body { status: state.status, body }
+                let body = match (ready.len(), self.batch) {
+                    (0, _) => {
+                        let _ = opening.send(Opening::Nothing);
+                        return;
                     }
-                });
+                    (1, false) => ready.remove(0),
+                    _ => [&b"["[..], &ready.join(&b','), b"]"].concat(),
+                };
+                let (status, rest) = (state.status, Vec::new());
+                let _ = opening.send(Opening::Body { status, body, rest });
             }
         }
     }

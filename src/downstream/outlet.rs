@@ -10,6 +10,9 @@ use crate::protocol::jsonrpc::{self, Id};
 use crate::wire::sse::write_event_by;
 use crate::wire::{Closed, Outbox, Urgency};
 
+/// Results of so many bytes are not copied to be sent, where that is possible.
+const LONG: usize = 16 * 1024;
+
 /// A way to a client. Clones lead to the same place.
 #[derive(Debug, Clone)]
 pub(super) enum Outlet {
@@ -78,7 +81,7 @@ impl Outlet {
     }
 
     /// Answers a request as soon as there is room; `alone` says that no other is in flight.
-    pub(super) async fn answer(&self, alone: bool, id: &Id, reply: Result<&str, &ErrorObject>) {
+    pub(super) async fn answer(&self, alone: bool, id: &Id, reply: Result<Box<str>, ErrorObject>) {
         // A client that is gone needs no answer.
         match self {
             Self::Stream(outbox, form) => {
@@ -86,14 +89,18 @@ impl Outlet {
                     return;
                 }
                 let urgency = if alone { Urgency::Alone } else { Urgency::Gather };
+                let reply = reply.as_deref();
                 let _ = outbox.push(urgency, |to| form.write(to, |to| write(to, id, reply)));
             }
             Self::Post(exchange) => {
                 exchange.room().await;
-                exchange.answer(id, reply);
+                match reply {
+                    Ok(result) if result.len() >= LONG => exchange.answer_long(id, result),
+                    reply => exchange.answer(id, reply.as_deref()),
+                }
             }
             Self::Standing(archive) => {
-                let _ = archive.push(STANDING, |to| write(to, id, reply));
+                let _ = archive.push(STANDING, |to| write(to, id, reply.as_deref()));
             }
         }
     }

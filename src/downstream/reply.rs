@@ -13,8 +13,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// A JSON text.
-pub(super) fn json(status: u16, body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
+pub(super) fn json(status: u16, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response

@@ -2,9 +2,11 @@
 //! that is none of these.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use tokio::io::AsyncRead;
 
@@ -27,6 +29,8 @@ pub(super) const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 const LOUD_ODDITIES: u32 = 5;
 /// A batch is not longer.
 const MAX_BATCH: usize = 1000;
+/// The memory of an HTTP body is handed on with its result from so many bytes on.
+const LONG: usize = 16 * 1024;
 /// Those that are logged at all.
 const SHOWN_ODDITIES: u32 = 1000;
 /// A server that wrote so many without one answer in between is given up.
@@ -82,6 +86,37 @@ impl Session {
         }
     }
 
+    /// Takes the body of the HTTP answer to our request `of`. Where it is long its memory becomes that of the result: as
+    /// much again, which the system has to hand out page by page, costs more than all that is done to the text.
+    pub(super) fn take_body(self: &Arc<Self>, body: Bytes, of: u64) {
+        // A line break behind the message, as some servers write it, would have all of it copied to be one line.
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        let end = body.iter().rposition(|byte| !is_blank(byte)).map_or(0, |last| last + 1);
+        let mut strict = Strict::new();
+        if end < LONG || !body.is_unique() {
+            return self.take(&body[..end], Some(of), &mut strict);
+        }
+        let mut text = Vec::from(body);
+        text.truncate(end);
+        let mut text = match String::from_utf8(text) {
+            Ok(text) => text,
+            Err(error) => return self.take(error.as_bytes(), Some(of), &mut strict),
+        };
+        let Ok(Ok(Message::Response { id, outcome: Ok(result) })) =
+            strict.check(text.as_bytes()).map(jsonrpc::parse)
+        else {
+            return self.take(text.as_bytes(), Some(of), &mut Strict::new());
+        };
+        let Some(place) = place(&text, result) else {
+            // It had line breaks, and became one line elsewhere.
+            return self.answered(id, Ok(result.into()));
+        };
+        let id = id.to_owned();
+        text.truncate(place.end);
+        text.drain(..place.start);
+        self.answered(&id, Ok(text.into()));
+    }
+
     /// Several messages in one, as revision 2025-03-26 had it.
     fn batch(self: &Arc<Self>, batch: Checked<'_>, of: Option<u64>) {
         let mut strict = Strict::new();
@@ -102,19 +137,18 @@ impl Session {
     fn message(self: &Arc<Self>, message: Checked<'_>, of: Option<u64>) {
         let bytes = message.text.as_bytes();
         match jsonrpc::parse(message) {
-            Ok(Message::Response { id, outcome }) => self.answered(id, outcome),
+            Ok(Message::Response { id, outcome }) => self.answered(id, outcome.map(Box::from)),
             Ok(Message::Notification { method, params }) => self.notified(&method, params, of),
             Ok(Message::Request { id, method, params }) => self.asked(id, &method, params, of),
             Err(refusal) => self.unusable(&[bytes], &refusal.to_string()),
         }
     }
 
-    fn answered(&self, id: &str, outcome: Result<&str, ErrorObject>) {
+    fn answered(&self, id: &str, outcome: Result<Box<str>, ErrorObject>) {
         // Our ids are numbers; `"1"` or `1.0` answers nothing that was asked.
         let delivery = match id.parse() {
             Ok(id) => {
-                let answer =
-                    outcome.map(Box::from).map_err(|error| Error::Refused(self.blotted(error)));
+                let answer = outcome.map_err(|error| Error::Refused(self.blotted(error)));
                 self.requests.answer(id, answer)
             }
             Err(_) => Delivery::NeverAsked,
@@ -295,6 +329,13 @@ impl Session {
     }
 }
 
+/// Where `part` lies in `whole`; nowhere if it is no part of its memory.
+fn place(whole: &str, part: &str) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+    let end = start + part.len();
+    (end <= whole.len()).then_some(start..end)
+}
+
 /// Whether this may be the name of a method, which stands in messages to clients as it is.
 fn is_plain(method: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.$".contains(&byte);
@@ -304,6 +345,16 @@ fn is_plain(method: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_text_has_its_place_there() {
+        let whole = "x{}y".to_owned();
+        let check = |part: &str, expected| assert_eq!(place(&whole, part), expected, "{part:?}");
+        check(&whole[1..3], Some(1..3));
+        check(&whole, Some(0..4));
+        check(&whole[4..], Some(4..4));
+        check(&whole.clone(), None);
+    }
 
     #[test]
     fn names_of_methods_are_plain() {

@@ -14,7 +14,6 @@ use super::inbound::MAX_MESSAGE;
 use super::stream::{Ending, Stream};
 use super::subscriptions::Subscriptions;
 use super::{Error, Session};
-use crate::base::json::Strict;
 use crate::protocol::era::Era;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::method;
@@ -70,7 +69,7 @@ impl Http {
             Content::Json => {
                 let body = answer.body(MAX_MESSAGE).await;
                 let body = body.map_err(|error| self.failed(&session, error))?;
-                session.take(&body, Some(call.id), &mut Strict::new());
+                session.take_body(body, call.id);
                 self.answered(&session, call.id, "the HTTP answer holds no answer to the request")
             }
             Content::Events => self.follow(&session, answer, call.id).await,

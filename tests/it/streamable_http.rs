@@ -80,6 +80,30 @@ fn a_server_that_reads_pretty_json_is_understood() {
 }
 
 #[test]
+fn a_long_body_is_understood_whatever_white_space_it_has() {
+    let text = "0123456789".repeat(2_000);
+    for (before, after, is_pretty) in
+        [("", "", false), ("", "\r\n\t ", false), ("\n", "\n", false), ("", "\n", true)]
+    {
+        let said = text.clone();
+        let (output, _web) = call(move |request, reply| {
+            if !request.is("tools/call") {
+                return false;
+            }
+            let answer = request.says(&said);
+            let answer = if is_pretty { format!("{answer:#}") } else { answer.to_string() };
+            let json = [("Content-Type", "application/json")];
+            reply.head(200, &json, "Transfer-Encoding: chunked\r\n");
+            let (head, tail) = answer.split_at(answer.len() / 2);
+            reply.piece(&format!("{before}{head}"));
+            reply.piece(&format!("{tail}{after}"));
+            reply.end()
+        });
+        assert_answer(output, &text);
+    }
+}
+
+#[test]
 fn a_stream_that_is_cut_is_resumed_after_its_last_event() {
     for polls in [1_u32, 3] {
         let (answer, gets) = (std::sync::Mutex::new(Value::Null), AtomicU32::new(0));
