@@ -150,6 +150,13 @@ conformance *arguments:
 bench *arguments:
     cargo bench --features test-upstream --bench calls -- {{ arguments }}
 
+# Needs valgrind and binutils; builds a program with symbols first, which takes as long as a release.
+#
+# Where the instructions of a call, the resident memory and the size of the program go.
+profile:
+    cargo build --profile profiling --features test-upstream --bins
+    python3 benches/profile/run target/profiling/bridge target/profiling/test-upstream
+
 # Installed below benches/peers/.work, from npm and PyPI; what is not there is left out.
 #
 # The same beside routers of other people.
