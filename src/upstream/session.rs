@@ -286,7 +286,11 @@ impl Session {
             jsonrpc::write_call(buffer, id, method, params);
         });
         if pushed.is_err() {
-            // The server no longer reads; the session ends in a moment.
+            // The server no longer reads; the session ends in a moment. Whoever tries again shall not find it again.
+            tokio::select! {
+                () = self.over.cancelled() => {}
+                _ = &mut answer => {}
+            }
             let error = self.ended().unwrap_or_else(|| {
                 let status = "it closed its stdin".to_owned();
                 Error::Closed { last: Box::new(LastWords { status, ..LastWords::default() }) }
