@@ -210,18 +210,9 @@ async fn of_origin(
     }
     let at = |path: &str| origin.join(path).expect("a path can be joined to an origin");
     Ok(Metadata {
-        issuer,
-        is_issuer_certain: false,
-        token: at("/token"),
         authorization: Some(at("/authorize")),
-        device: None,
         registration: Some(at("/register")),
-        revocation: None,
-        pkce: true,
-        names_itself: false,
-        token_auth: Vec::new(),
-        scopes: Vec::new(),
-        reads_documents: false,
+        ..Metadata::silent(issuer, at("/token"))
     })
 }
 

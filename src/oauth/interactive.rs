@@ -16,9 +16,9 @@ use super::error::{AnswerError, LoginError, cleaned};
 use super::fetcher::host;
 use super::grants::{Grants, Issued};
 use super::listener::Listener;
+use super::record::Record;
 use super::registration::Client;
 use super::renewal::{Place, Renewed, union};
-use super::store::Record;
 use super::tokens::Tokens;
 use crate::base::secret::Secret;
 use crate::config::Grant;
@@ -169,13 +169,7 @@ impl Browser {
     /// Trades the code in for a token and keeps it.
     pub async fn finish(self, returned: Returned) -> Result<(), LoginError> {
         let inner = self.tokens.inner();
-        let grants = Grants {
-            fetcher: &inner.fetcher,
-            token: &self.place.metadata.token,
-            client: &self.client,
-            resource: self.place.resource.as_deref(),
-            assertion: None,
-        };
+        let grants = grants(inner, &self.place, &self.client);
         let issued = grants.code(&returned.0, &self.verifier, &self.redirect).await;
         let issued = issued.map_err(|error| inner.grant_failed(error))?;
         keep(&self.tokens, &self.place, &self.client, (issued, &self.scopes)).await
@@ -226,13 +220,7 @@ impl Device {
         let record = record(tokens, &place).await?;
         let client = client(tokens, &place, record.as_ref(), None).await?;
         let scopes = scopes(&inner.account, &place, record.as_ref());
-        let grants = Grants {
-            fetcher: &inner.fetcher,
-            token: &place.metadata.token,
-            client: &client,
-            resource: place.resource.as_deref(),
-            assertion: None,
-        };
+        let grants = grants(inner, &place, &client);
         let details = grants.device_code(&endpoint, &scopes).await;
         let details = details.map_err(|error| inner.grant_failed(error))?;
         let read = |name: &str, text: &str| {
@@ -271,16 +259,21 @@ impl Device {
     /// Waits until the user has typed it, and keeps the token.
     pub async fn finish(self) -> Result<(), LoginError> {
         let inner = self.tokens.inner();
-        let grants = Grants {
-            fetcher: &inner.fetcher,
-            token: &self.place.metadata.token,
-            client: &self.client,
-            resource: self.place.resource.as_deref(),
-            assertion: None,
-        };
+        let grants = grants(inner, &self.place, &self.client);
         let issued = grants.device_token(&self.details).await;
         let issued = issued.map_err(|error| inner.grant_failed(error))?;
         keep(&self.tokens, &self.place, &self.client, (issued, &self.scopes)).await
+    }
+}
+
+/// The requests of a login by the user, for which no client signs: a key is for machines that log in as themselves.
+fn grants<'a>(inner: &'a super::tokens::Inner, place: &'a Place, client: &'a Client) -> Grants<'a> {
+    Grants {
+        fetcher: &inner.fetcher,
+        token: &place.metadata.token,
+        client,
+        resource: place.resource.as_deref(),
+        assertion: None,
     }
 }
 

@@ -37,6 +37,26 @@ pub struct Metadata {
     pub reads_documents: bool,
 }
 
+impl Metadata {
+    /// An authorization server that says nothing of itself, which is what endpoints are kept under that are known otherwise.
+    pub(super) fn silent(issuer: String, token: Url) -> Self {
+        Self {
+            issuer,
+            is_issuer_certain: false,
+            token,
+            authorization: None,
+            device: None,
+            registration: None,
+            revocation: None,
+            pkce: true,
+            names_itself: false,
+            token_auth: Vec::new(),
+            scopes: Vec::new(),
+            reads_documents: false,
+        }
+    }
+}
+
 /// The document as it is written.
 #[derive(Debug, Deserialize)]
 pub(super) struct Raw {

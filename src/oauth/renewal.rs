@@ -12,8 +12,8 @@ use super::error::{LoginError, Reason};
 use super::fetcher::host;
 use super::grants::{GrantError, Grants};
 use super::metadata::Metadata;
+use super::record::Record;
 use super::registration::Client;
-use super::store::Record;
 use super::tokens::Inner;
 use crate::base::secret::Secret;
 use crate::config::Grant;
@@ -285,18 +285,9 @@ impl Inner {
         let at = |key: &str| urls.iter().find(|(name, _)| *name == key).map(|(_, url)| url.clone());
         let Some(token) = at("tokenUrl") else { return Ok(None) };
         Ok(Some(Metadata {
-            issuer: token.origin().ascii_serialization(),
-            is_issuer_certain: false,
-            token,
             authorization: at("authorizationUrl"),
             device: at("deviceAuthorizationUrl"),
-            registration: None,
-            revocation: None,
-            pkce: true,
-            names_itself: false,
-            token_auth: Vec::new(),
-            scopes: Vec::new(),
-            reads_documents: false,
+            ..Metadata::silent(token.origin().ascii_serialization(), token)
         }))
     }
 

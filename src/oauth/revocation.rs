@@ -11,7 +11,7 @@ use super::endpoint;
 use super::error::LoginError;
 use super::fetcher::host;
 use super::grants::Grants;
-use super::store::Record;
+use super::record::Record;
 use super::tokens::{Inner, Tokens, run};
 use crate::base::secret::Secret;
 

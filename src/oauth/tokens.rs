@@ -14,8 +14,9 @@ use super::challenge::Challenge;
 use super::clock::Clock;
 use super::error::{LoginError, Reason};
 use super::fetcher::Fetcher;
+use super::record::Record;
 use super::renewal::Renewed;
-use super::store::{PATIENCE, Record, Store, StoreError};
+use super::store::{PATIENCE, Store, StoreError};
 use crate::base::lock::Lock;
 use crate::base::secret::Secret;
 

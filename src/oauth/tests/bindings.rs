@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::json;
 
 use super::renewals::{START, logged_in};
-use super::site::{Answer, Asked, Hands, Site, account, by_browser, tokens};
+use super::site::{Answer, Asked, Hands, Site, account, as_itself, by_browser, tokens};
 use crate::config::{Credential, Grant};
 use crate::oauth::{Browser, LoginError, Reason, Revocation, Status, Store};
 
@@ -48,9 +48,8 @@ async fn fickle(named: &Arc<Mutex<String>>) -> Site {
     Site::new(answer).await
 }
 
-fn as_itself(token_url: Option<String>) -> Grant {
-    let credential = Credential::Secret("client-secret".into());
-    Grant::ClientCredentials { client_id: "c".to_owned(), credential, token_url, audience: None }
+fn by_secret(token_url: Option<String>) -> Grant {
+    as_itself(Credential::Secret("client-secret".into()), token_url)
 }
 
 #[tokio::test]
@@ -59,7 +58,7 @@ async fn a_secret_of_the_config_follows_a_server_to_no_other_authorization_serve
     let named = Arc::new(Mutex::new(one.url.clone()));
     let site = fickle(&named).await;
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut account, hands) = (account(&site, as_itself(None)), Hands::at(START));
+    let (mut account, hands) = (account(&site, by_secret(None)), Hands::at(START));
     let itself = tokens(&account, folder.path(), &hands);
     itself.bearer().await.expect("a token");
     named.lock().expect("no test panics with it").clone_from(&other.url);
@@ -93,7 +92,7 @@ async fn a_secret_of_the_config_follows_a_server_to_no_other_authorization_serve
 async fn a_server_that_always_wants_something_else_is_not_followed_without_an_end() {
     let site = authorization_server().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let grant = as_itself(Some(format!("{}/token", site.url)));
+    let grant = by_secret(Some(format!("{}/token", site.url)));
     let hands = Hands::at(START);
     let check = async |account: &_| {
         let tokens = tokens(account, folder.path(), &hands);
@@ -124,7 +123,7 @@ async fn a_server_that_refuses_a_token_is_asked_again_where_tokens_come_from() {
     let named = Arc::new(Mutex::new(one.url.clone()));
     let site = fickle(&named).await;
     let folder = tempfile::tempdir().expect("a folder");
-    let account = account(&site, as_itself(None));
+    let account = account(&site, by_secret(None));
     let tokens = tokens(&account, folder.path(), &Hands::at(START));
     let used = tokens.bearer().await.expect("a token");
     named.lock().expect("no test panics with it").clone_from(&other.url);
@@ -142,7 +141,7 @@ async fn a_token_that_never_ends_has_a_date_all_the_same() {
     });
     let site = site.await;
     let folder = tempfile::tempdir().expect("a folder");
-    let account = account(&site, as_itself(Some(format!("{}/token", site.url))));
+    let account = account(&site, by_secret(Some(format!("{}/token", site.url))));
     let tokens = tokens(&account, folder.path(), &Hands::at(START));
     tokens.bearer().await.expect("a token");
     let Status::LoggedIn { expires_at: Some(at), is_expired: false, .. } =
@@ -160,7 +159,7 @@ async fn what_is_left_of_another_entry_is_told_of_as_not_revoked() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut account, hands) = (account(&site, by_browser()), Hands::at(START));
     logged_in(&account, &site, &Store::new(folder.path().to_owned()), START + 3600);
-    account.login.grant = as_itself(None);
+    account.login.grant = by_secret(None);
     let tokens = tokens(&account, folder.path(), &hands);
     assert_eq!(tokens.forget().await.expect("forgotten"), Some(Revocation::Unasked));
     assert_eq!(tokens.forget().await.expect("nothing left"), None);

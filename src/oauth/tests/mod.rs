@@ -3,6 +3,7 @@
 mod bindings;
 mod hostile;
 mod logins;
+mod machines;
 mod renewals;
 mod site;
 mod vaults;

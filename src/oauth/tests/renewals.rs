@@ -3,22 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use url::Url;
 
 use super::site::{Answer, Asked, Hands, Site, account, by_browser, tokens};
 use crate::base::secret::Secret;
-use crate::config::{Credential, Grant};
+use crate::config::Grant;
+use crate::oauth::record::Held;
 use crate::oauth::registration::{Client, Proof};
-use crate::oauth::store::Held;
-use crate::oauth::{Account, LoginError, Metadata, Reason, Record, Revocation, Status, Store};
+use crate::oauth::{Account, LoginError, Metadata, Reason, Record, Revocation, Store};
 
 pub(super) const START: u64 = 1_000_000;
 
 /// An authorization server that gives out `a2` and `r2`, then `a3` and `r3`, and so on, each token to be traded in once.
-fn rotating() -> impl Fn(&Asked) -> Answer + Send + Sync + 'static {
+pub(super) fn rotating() -> impl Fn(&Asked) -> Answer + Send + Sync + 'static {
     let number = AtomicUsize::new(1);
     move |asked: &Asked| {
         let now = number.load(Ordering::Relaxed);
@@ -48,18 +46,9 @@ fn refusal(asked: &Asked) -> Answer {
 fn metadata(site: &Site) -> Metadata {
     let at = |path: &str| Url::parse(&format!("{}{path}", site.url)).expect("a URL");
     Metadata {
-        issuer: site.url.clone(),
         is_issuer_certain: true,
-        token: at("/token"),
-        authorization: None,
-        device: None,
-        registration: None,
         revocation: Some(at("/revoke")),
-        pkce: true,
-        names_itself: false,
-        reads_documents: false,
-        token_auth: Vec::new(),
-        scopes: Vec::new(),
+        ..Metadata::silent(site.url.clone(), at("/token"))
     }
 }
 
@@ -84,127 +73,6 @@ pub(super) fn logged_in(account: &Account, site: &Site, store: &Store, expires_a
     });
     store.save(account, &record).expect("kept");
     record
-}
-
-#[tokio::test]
-async fn a_token_for_the_bridge_itself_is_fetched_before_it_ends() {
-    let site = Site::new(rotating()).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let grant = Grant::ClientCredentials {
-        client_id: "c".to_owned(),
-        credential: Credential::Secret("client-secret".into()),
-        token_url: Some(format!("{}/token", site.url)),
-        audience: Some("them".to_owned()),
-    };
-    let (account, hands) = (account(&site, grant), Hands::at(START));
-    assert!(!format!("{account:?}").contains("client-secret"));
-    let one = tokens(&account, &folder.path().join("tokens"), &hands);
-    assert_eq!(one.status().await.expect("readable"), Status::LoggedOut);
-    // It comes with a token to renew it by, which is used.
-    for (turn, expected, requests) in
-        [(0, "access-2", 1), (3539, "access-2", 1), (1, "access-3", 2)]
-    {
-        hands.turn(turn);
-        assert_eq!(one.bearer().await.expect("a token").expose(), expected);
-        assert_eq!(site.count("/token"), requests);
-    }
-    let asked = &site.all("/token")[0];
-    let field = |name: &str| asked.field(name).unwrap_or_default();
-    assert_eq!(
-        (field("grant_type"), field("audience")),
-        ("client_credentials".into(), "them".into())
-    );
-    assert!(asked.head.to_ascii_lowercase().contains("authorization: basic "), "{}", asked.head);
-    // Another process finds it, and the secret of the config is not kept with it.
-    let other = tokens(&account, &folder.path().join("tokens"), &hands);
-    assert_eq!(other.bearer().await.expect("a token").expose(), "access-3");
-    assert_eq!(site.count("/token"), 2);
-    for entry in std::fs::read_dir(folder.path().join("tokens")).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let text = std::fs::read_to_string(entry.path()).expect("readable");
-        assert!(!text.contains("client-secret"), "{text}");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = entry.metadata().expect("there").permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{:?}", entry.path());
-        }
-    }
-    let unsupported = Revocation::Unsupported { issuer: site.url.clone() };
-    assert_eq!(other.forget().await.expect("forgotten"), Some(unsupported));
-    assert_eq!(other.forget().await.expect("nothing left"), None);
-}
-
-#[tokio::test]
-async fn a_client_with_a_key_signs_for_each_token() {
-    let check = async |is_configured: bool, expected: &str| {
-        let site = Site::new(move |asked| match asked.target.as_str() {
-            "/.well-known/oauth-authorization-server" => Answer::json(&json!({
-                "issuer": asked.site,
-                "token_endpoint": format!("{}/token", asked.site),
-            })),
-            "/token" => Answer::json(&json!({
-                "access_token": format!("access-{}", asked.body.len()), "token_type": "bearer",
-                "expires_in": 60, "refresh_token": "refresh",
-            })),
-            _ => Answer::nothing(),
-        });
-        let site = site.await;
-        let folder = tempfile::tempdir().expect("a folder");
-        let grant = Grant::ClientCredentials {
-            client_id: "c".to_owned(),
-            credential: Credential::Key(include_str!("rsa.pem").into()),
-            token_url: is_configured.then(|| format!("{}/token", site.url)),
-            audience: None,
-        };
-        let (account, hands) = (account(&site, grant), Hands::at(START));
-        let tokens = tokens(&account, folder.path(), &hands);
-        tokens.bearer().await.expect("a token");
-        hands.turn(60);
-        tokens.bearer().await.expect("another token");
-        let asked = site.all("/token");
-        let mut said = Vec::new();
-        for asked in &asked {
-            let field = |name: &str| asked.field(name).unwrap_or_default();
-            assert_eq!(field("grant_type"), "client_credentials");
-            assert_eq!(
-                field("client_assertion_type"),
-                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-            );
-            assert_eq!((field("client_id"), asked.field("client_secret")), ("c".into(), None));
-            assert!(!asked.head.to_ascii_lowercase().contains("authorization:"), "{}", asked.head);
-            let signed = field("client_assertion");
-            let claims = signed.split('.').nth(1).expect("three parts");
-            let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64");
-            let claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
-            assert_eq!(claims["aud"], format!("{}{expected}", site.url));
-            said.push(claims["iat"].clone());
-        }
-        assert_eq!(said, [START, START + 60]);
-        for entry in std::fs::read_dir(folder.path()).expect("a folder") {
-            let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("readable");
-            assert!(!text.contains("PRIVATE KEY"), "{text}");
-        }
-    };
-    check(true, "/token").await;
-    check(false, "").await;
-}
-
-#[tokio::test]
-async fn a_key_that_cannot_sign_is_named() {
-    let site = Site::new(rotating()).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let grant = Grant::ClientCredentials {
-        client_id: "c".to_owned(),
-        credential: Credential::Key("planted".into()),
-        token_url: Some(format!("{}/token", site.url)),
-        audience: None,
-    };
-    let tokens = tokens(&account(&site, grant), folder.path(), &Hands::at(START));
-    let error = tokens.bearer().await.expect_err("it is no key").to_string();
-    assert!(error.starts_with("`auth.privateKey` of `web` cannot be used: it is not"), "{error}");
-    assert!(!error.contains("planted"), "{error}");
-    assert_eq!(site.count("/token"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -461,34 +329,4 @@ async fn a_token_that_is_renewed_in_vain_is_not_renewed_with_each_call() {
     assert_eq!(used.expose(), "access-new");
     tokens.refused(&used, challenge).await.expect("it is renewed");
     assert_eq!(site.count("/token"), 4);
-}
-
-#[tokio::test]
-async fn a_token_for_the_bridge_itself_is_widened_once() {
-    let site = Site::new(rotating()).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let grant = Grant::ClientCredentials {
-        client_id: "c".to_owned(),
-        credential: Credential::Secret("client-secret".into()),
-        token_url: Some(format!("{}/token", site.url)),
-        audience: None,
-    };
-    let (mut account, hands) = (account(&site, grant), Hands::at(START));
-    account.login.scopes = vec!["read".to_owned()];
-    let tokens = tokens(&account, folder.path(), &hands);
-    let narrow = tokens.bearer().await.expect("a token");
-    let challenge = Some("Bearer error=\"insufficient_scope\", scope=\"read write\"");
-    let wide = tokens.insufficient(&narrow, challenge).await.expect("another token");
-    assert_ne!(narrow, wide);
-    // A call that was slow to hear of it gets what there is.
-    assert_eq!(tokens.insufficient(&narrow, challenge).await.expect("the same"), wide);
-    let scopes = site.all("/token").iter().map(|asked| asked.field("scope")).collect::<Vec<_>>();
-    assert_eq!(scopes, [Some("read".to_owned()), Some("read write".to_owned())]);
-    let error = tokens.insufficient(&wide, challenge).await.expect_err("it was asked for that");
-    assert!(matches!(error, LoginError::LoginNeeded { reason: Reason::Scope, .. }), "{error}");
-    assert_eq!(site.count("/token"), 2);
-    // It stays wide when it is renewed.
-    hands.turn(3600);
-    tokens.bearer().await.expect("a token");
-    assert_eq!(site.count("/token"), 3);
 }

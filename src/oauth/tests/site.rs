@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::{Url, form_urlencoded};
 
-use crate::config::{Grant, OAuth2};
+use crate::config::{Credential, Grant, OAuth2};
 use crate::oauth::{Account, Clock, Fetcher, Store, Tokens};
 
 /// One request.
@@ -155,6 +155,10 @@ pub(super) fn account(site: &Site, grant: Grant) -> Account {
 pub(super) fn tokens(account: &Account, folder: &Path, hands: &Hands) -> Tokens {
     let store = Store::new(folder.to_owned());
     Tokens::with(account.clone(), store, Fetcher::new(account.policy()), hands.clock())
+}
+
+pub(super) fn as_itself(credential: Credential, token_url: Option<String>) -> Grant {
+    Grant::ClientCredentials { client_id: "c".to_owned(), credential, token_url, audience: None }
 }
 
 pub(super) fn by_browser() -> Grant {
