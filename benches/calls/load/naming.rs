@@ -9,13 +9,25 @@ pub(crate) enum Naming {
     /// By a tool of their own each, with something before or after the server's name for it.
     Plain { before: String, after: String },
     /// By one tool, which takes the names of server and tool.
-    Router { server: String },
+    Router { by: &'static RouterTool, server: String },
+}
+
+/// A tool through which all others are called.
+pub(crate) struct RouterTool {
+    name: &'static str,
+    /// What is to be done, where the tool does more than call.
+    action: Option<&'static str>,
+    /// The member that holds the arguments of the tool that is meant.
+    arguments: &'static str,
 }
 
 /// The tool by which namings are found out.
 const KNOWN: &str = "echo";
-/// The bridge's one tool in router mode.
-const ROUTER: &str = "mcp";
+/// The bridge's in router mode, and that of mcp-multiplexer.
+const ROUTERS: [RouterTool; 2] = [
+    RouterTool { name: "mcp", action: Some("call"), arguments: "params" },
+    RouterTool { name: "call_tool", action: None, arguments: "arguments" },
+];
 
 #[derive(Deserialize)]
 struct List {
@@ -40,15 +52,15 @@ impl Naming {
         if let Some((before, after)) = plain {
             return Some(Self::Plain { before: before.to_owned(), after: after.to_owned() });
         }
-        let has_router = tools.iter().any(|tool| tool.name == ROUTER);
-        has_router.then(|| Self::Router { server: "one".to_owned() })
+        let by = ROUTERS.iter().find(|router| tools.iter().any(|tool| tool.name == router.name))?;
+        Some(Self::Router { by, server: "one".to_owned() })
     }
 
     /// The name in `tools/call`.
     pub(super) fn name(&self, tool: &str) -> String {
         match self {
             Self::Plain { before, after } => format!("{before}{tool}{after}"),
-            Self::Router { .. } => ROUTER.to_owned(),
+            Self::Router { by, .. } => by.name.to_owned(),
         }
     }
 
@@ -56,8 +68,12 @@ impl Naming {
     pub(super) fn params(&self, tool: &str, arguments: &Value) -> Value {
         let arguments = match self {
             Self::Plain { .. } => arguments.clone(),
-            Self::Router { server } => {
-                json!({"action": "call", "server": server, "tool": tool, "params": arguments})
+            Self::Router { by, server } => {
+                let mut call = json!({"server": server, "tool": tool, by.arguments: arguments});
+                if let Some(action) = by.action {
+                    call["action"] = action.into();
+                }
+                call
             }
         };
         json!({"name": self.name(tool), "arguments": arguments})

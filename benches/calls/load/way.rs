@@ -120,7 +120,7 @@ impl Way {
 
     /// Calls another server of the bridge's from now on.
     pub(crate) fn turn_to(&mut self, server: &str) {
-        if let Naming::Router { server: current } = &mut self.naming {
+        if let Naming::Router { server: current, .. } = &mut self.naming {
             server.clone_into(current);
         }
     }

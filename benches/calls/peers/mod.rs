@@ -1,6 +1,8 @@
 //! Routers of other people, as benches/peers/install installs them: how each is started as it is meant to be, with
 //! settings that pass everything on.
 
+mod all;
+
 use std::fs;
 use std::io::{self, Error};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -15,6 +17,8 @@ use crate::bridge::{Ground, upstream_http};
 use crate::load::{Endpoint, Way};
 use crate::machine::Clock;
 use crate::process::{PATIENCE, Process, UPSTREAM};
+
+pub(crate) use all::ALL;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
 /// How often a port is tried that nobody listens on yet.
@@ -31,6 +35,7 @@ pub(crate) enum Kind {
 /// Where its package comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Registry {
+    Crates,
     Npm,
     PyPi,
 }
@@ -46,94 +51,23 @@ pub(crate) struct Peer {
     name: &'static str,
     registry: Registry,
     pub(crate) kind: Kind,
+    /// Its config in TOML; none where it reads what clients have, or its command line says everything.
+    toml: Option<fn(&Place) -> String>,
     words: fn(&Place) -> Vec<&str>,
+    /// Where it serves, over HTTP.
+    path: &'static str,
     /// What it does, and what it does not.
     pub(crate) does: &'static str,
 }
 
-pub(crate) const ALL: [Peer; 9] = [
-    Peer {
-        name: "fastmcp",
-        registry: Registry::PyPi,
-        kind: Kind::StdioToStdio,
-        words: |place| vec!["run", text(&place.config), "--no-banner", "--log-level", "ERROR"],
-        does: "proxy of one or many servers, every tool by itself",
-    },
-    Peer {
-        name: "mcp-gateway",
-        registry: Registry::PyPi,
-        kind: Kind::StdioToStdio,
-        words: |place| vec!["--mcp-json-path", text(&place.config)],
-        does: "many servers, every tool by itself; plugins that look at results, none in use",
-    },
-    Peer {
-        name: "fastmcp",
-        registry: Registry::PyPi,
-        kind: Kind::HttpToStdio,
-        words: |place| {
-            let config = text(&place.config);
-            let port = &place.port;
-            let mut words = vec!["run", config, "--no-banner", "--log-level", "ERROR"];
-            words.extend(["--transport", "http", "--host", "127.0.0.1", "--port", port]);
-            words
-        },
-        does: "proxy of one or many servers, every tool by itself",
-    },
-    Peer {
-        name: "mcp-proxy",
-        registry: Registry::PyPi,
-        kind: Kind::HttpToStdio,
-        words: |place| vec!["--log-level", "ERROR", "--port", &place.port, "--", UPSTREAM],
-        does: "another transport for one server",
-    },
-    Peer {
-        name: "mcp-proxy",
-        registry: Registry::Npm,
-        kind: Kind::HttpToStdio,
-        words: |place| {
-            let port = &place.port;
-            vec!["--server", "stream", "--host", "127.0.0.1", "--port", port, "--", UPSTREAM]
-        },
-        does: "another transport for one server",
-    },
-    Peer {
-        name: "supergateway",
-        registry: Registry::Npm,
-        kind: Kind::HttpToStdio,
-        words: |place| {
-            let mut words = vec!["--stdio", UPSTREAM, "--outputTransport", "streamableHttp"];
-            words.extend(["--stateful", "--logLevel", "none", "--port", &place.port]);
-            words
-        },
-        does: "another transport for one server, a process for each session",
-    },
-    Peer {
-        name: "mcp-proxy",
-        registry: Registry::PyPi,
-        kind: Kind::StdioToHttp,
-        words: |place| vec!["--log-level", "ERROR", "--transport", "streamablehttp", &place.url],
-        does: "another transport for one server",
-    },
-    Peer {
-        name: "mcp-remote",
-        registry: Registry::Npm,
-        kind: Kind::StdioToHttp,
-        words: |place| vec![&place.url, "--transport", "http-only", "--silent"],
-        does: "another transport for one server, with logins",
-    },
-    Peer {
-        name: "supergateway",
-        registry: Registry::Npm,
-        kind: Kind::StdioToHttp,
-        words: |place| vec!["--streamableHttp", &place.url, "--logLevel", "none"],
-        does: "another transport for one server",
-    },
-];
-
 impl Peer {
     /// Its name with version and registry.
     pub(crate) fn label(&self) -> String {
-        let registry = if self.registry == Registry::Npm { "npm" } else { "PyPI" };
+        let registry = match self.registry {
+            Registry::Crates => "crates.io",
+            Registry::Npm => "npm",
+            Registry::PyPi => "PyPI",
+        };
         let version = self.version().unwrap_or_else(|| "?".to_owned());
         format!("{} {version} ({registry})", self.name)
     }
@@ -141,19 +75,29 @@ impl Peer {
     /// As it is pinned.
     fn version(&self) -> Option<String> {
         let folder = Path::new(FOLDER);
-        if self.registry == Registry::PyPi {
-            let file = folder.join("python").join(format!("{}.txt", self.name));
-            let pins = fs::read_to_string(file).ok()?;
-            return Some(pins.lines().next()?.split_once("==")?.1.to_owned());
+        match self.registry {
+            Registry::Crates => {
+                let pins = fs::read_to_string(folder.join("crates.txt")).ok()?;
+                let mut pins = pins.lines().filter_map(|line| line.split_once('@'));
+                Some(pins.find(|(name, _)| *name == self.name)?.1.to_owned())
+            }
+            Registry::Npm => {
+                let package = fs::read(folder.join("package.json")).ok()?;
+                let package: Value = serde_json::from_slice(&package).ok()?;
+                Some(package["dependencies"][self.name].as_str()?.to_owned())
+            }
+            Registry::PyPi => {
+                let file = folder.join("python").join(format!("{}.txt", self.name));
+                let pins = fs::read_to_string(file).ok()?;
+                Some(pins.lines().next()?.split_once("==")?.1.to_owned())
+            }
         }
-        let package = fs::read(folder.join("package.json")).ok()?;
-        let package: Value = serde_json::from_slice(&package).ok()?;
-        Some(package["dependencies"][self.name].as_str()?.to_owned())
     }
 
     fn program(&self) -> PathBuf {
         let work = Path::new(FOLDER).join(".work");
         match self.registry {
+            Registry::Crates => work.join("crates/bin").join(self.name),
             Registry::Npm => work.join("npm/node_modules/.bin").join(self.name),
             Registry::PyPi => work.join(self.name).join("bin").join(self.name),
         }
@@ -175,10 +119,13 @@ impl Peer {
         let behind = if self.kind == Kind::StdioToHttp { Some(upstream_http()?) } else { None };
         let address = free_address()?;
         let place = Place {
-            config: home.join("config.json"),
+            config: home.join(if self.toml.is_some() { "config.toml" } else { "config.json" }),
             url: behind.as_ref().map_or(String::new(), |(_, endpoint)| endpoint.url()),
             port: address.port().to_string(),
         };
+        if let Some(toml) = self.toml {
+            fs::write(&place.config, toml(&place))?;
+        }
         let mut command = Command::new(self.program());
         command.args((self.words)(&place)).current_dir(&home).env("HOME", &home);
         let mut process = Process::start(command.stderr(Stdio::null()))?;
@@ -186,7 +133,8 @@ impl Peer {
         let way = if self.kind == Kind::HttpToStdio {
             drop(process.child.stdout.take());
             wait_for(address)?;
-            Way::over_http(&label, process, &Endpoint::mcp(address), connections)?
+            let endpoint = Endpoint { address, path: self.path.to_owned() };
+            Way::over_http(&label, process, &endpoint, connections)?
         } else {
             Way::over_pipes(&label, process)?
         };
