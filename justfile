@@ -157,7 +157,7 @@ profile:
     cargo build --profile profiling --features test-upstream --bins
     python3 benches/profile/run target/profiling/bridge target/profiling/test-upstream
 
-# Installed below benches/peers/.work, from npm and PyPI; what is not there is left out.
+# Installed below benches/peers/.work, from npm, PyPI and crates.io; what is not there is left out.
 #
 # The same beside routers of other people.
 bench-peers *arguments:
