@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mcp_bridge::base::json::{Fault, Strict, elements, members};
+use mcp_bridge::base::json::{Fault, Noted, Part, Strict, elements, members};
 use mcp_bridge::protocol::jsonrpc::{self, Message, parse};
 use serde::de::IgnoredAny;
 
@@ -18,13 +18,13 @@ enum Meaning {
 fn meaning(message: &Message<'_>) -> Meaning {
     match message {
         Message::Request { id, method, params } => {
-            Meaning::Request(id.as_json().into(), method.to_string(), params.map(Into::into))
+            Meaning::Request(id.as_json().into(), method.to_string(), params.map(|it| it.text().into()))
         }
         Message::Notification { method, params } => {
             Meaning::Notification(method.to_string(), params.map(Into::into))
         }
         Message::Response { id, outcome: Ok(result) } => {
-            Meaning::Result((*id).into(), (*result).into())
+            Meaning::Result((*id).into(), result.text().into())
         }
         Message::Response { id, outcome: Err(error) } => {
             let error = serde_json::to_string(error).expect("an error becomes JSON");
@@ -42,7 +42,7 @@ fn write(message: &Message<'_>) -> Vec<u8> {
     };
     match message {
         Message::Request { id, method, params } => {
-            let params = params.map(|params| format!(",\"params\":{params}")).unwrap_or_default();
+            let params = params.map(|it| format!(",\"params\":{}", it.text())).unwrap_or_default();
             let (id, method) = (id.as_json(), plain(method));
             let request =
                 format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\"{params}}}");
@@ -52,13 +52,26 @@ fn write(message: &Message<'_>) -> Vec<u8> {
             jsonrpc::write_notification(&mut text, &plain(method), params.unwrap_or("null"));
         }
         Message::Response { id, outcome: Ok(result) } => {
-            jsonrpc::write_result(&mut text, id, result);
+            jsonrpc::write_result(&mut text, id, result.text());
         }
         Message::Response { id, outcome: Err(error) } => {
             jsonrpc::write_error(&mut text, Some(id), error);
         }
     }
     text
+}
+
+/// What was noted of a value is what is found in its text, and travels with it.
+fn agree(part: Part<'_>) {
+    let kept = Noted::from(part);
+    let found: Vec<_> = members(part.text()).map(|it| (it.key(), it.value)).collect();
+    for noted in [part, kept.part()] {
+        let noted: Vec<_> = noted.members().map(|it| (it.key(), it.value)).collect();
+        assert_eq!(noted, found);
+    }
+    for member in part.members() {
+        agree(member.part());
+    }
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -79,6 +92,7 @@ fuzz_target!(|data: &[u8]| {
     for part in members(checked.text).map(|member| member.value).chain(elements(checked.text)) {
         assert!(Strict::new().check(part.as_bytes()).is_ok(), "`{part}` is no JSON");
     }
+    agree(checked.part());
     if let Ok(message) = parse(checked) {
         let written = write(&message);
         let mut strict = Strict::new();

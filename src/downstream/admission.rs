@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, StatusCode};
 
 use super::{client, stateless};
-use crate::base::json::{member, string};
+use crate::base::json::{Part, member, string};
 use crate::protocol::era::Era;
 use crate::protocol::error::ErrorObject;
 use crate::protocol::headers::check_headers;
@@ -39,13 +39,13 @@ pub(super) async fn admit(
     router: &Router,
     headers: &HeaderMap,
     method: &str,
-    params: Option<&str>,
+    params: Option<Part<'_>>,
 ) -> Result<Arc<Client>, Refused> {
     let headers = pairs(headers);
     let meta = introduced(&headers, method, params)?;
     let client = Arc::new(client::declared(meta));
     if method == method::TOOLS_CALL {
-        check_arguments(router, &headers, params, &client).await?;
+        check_arguments(router, &headers, params.map(Part::text), &client).await?;
     }
     Ok(client)
 }
@@ -55,10 +55,11 @@ pub(super) async fn admit(
 fn introduced(
     headers: &[(&str, &[u8])],
     method: &str,
-    params: Option<&str>,
+    params: Option<Part<'_>>,
 ) -> Result<RequestMeta, Refused> {
     let bad = |error| (StatusCode::BAD_REQUEST, error);
-    check_headers(method, params, headers, None).map_err(|mismatch| bad(mismatch.error()))?;
+    check_headers(method, params.map(Part::text), headers, None)
+        .map_err(|mismatch| bad(mismatch.error()))?;
     if !method::is_request_of(Era::Stateless, method) {
         let error = stateless::unknown(method);
         return Err((status_of(&error), error));

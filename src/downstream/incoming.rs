@@ -52,7 +52,7 @@ pub(super) fn each(batch: &str, mut take: impl FnMut(Checked<'_>)) {
     let mut strict = Strict::new();
     for element in elements(batch) {
         // It was checked with the rest.
-        if let Ok(message) = strict.check(element.as_bytes()) {
+        if let Ok(message) = strict.check_text(element) {
             take(message);
         }
     }

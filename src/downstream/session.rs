@@ -13,7 +13,7 @@ use super::questions::Asked;
 use super::way::{Agreed, Way};
 use super::work::Work;
 use super::{client, stateless};
-use crate::base::json::{members, string};
+use crate::base::json::{Noted, Part, members, string};
 use crate::protocol::era::Era;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS, INVALID_REQUEST};
 use crate::protocol::initialize::{ClientParams, server_result};
@@ -21,6 +21,7 @@ use crate::protocol::jsonrpc::{Id, Message, Refusal};
 use crate::protocol::listen::Wanted;
 use crate::protocol::meta;
 use crate::protocol::method;
+use crate::protocol::outcome::Outcome;
 use crate::protocol::translate::{error_for, result_for};
 use crate::protocol::version::Revision;
 use crate::router::{Caller, Client, Current, Listening};
@@ -122,7 +123,7 @@ impl Session {
                 None
             }
             Ok(Message::Response { id, outcome }) => {
-                if !self.asked.answered(id, outcome) {
+                if !self.asked.answered(id, outcome.map(Part::text)) {
                     let id = excerpt(id.as_bytes(), 40);
                     tracing::debug!(
                         "the client answers `{id}`, which is not asked, or not any more"
@@ -142,7 +143,7 @@ impl Session {
         &mut self,
         id: Id,
         method: &str,
-        params: Option<&str>,
+        params: Option<Part<'_>>,
         way: &Way,
     ) -> Option<Started> {
         if self.work.in_flight.lock().contains_key(&id) {
@@ -163,7 +164,7 @@ impl Session {
             }
         }
         match (method, &self.client) {
-            (method::INITIALIZE, None) => self.initialize(&id, params, way),
+            (method::INITIALIZE, None) => self.initialize(&id, params.map(Part::text), way),
             // Another client would take the place of the first one, whose servers nobody would end.
             (method::INITIALIZE, Some(_)) => {
                 let message = "`initialize` opens a session, and this one is open already";
@@ -176,7 +177,7 @@ impl Session {
             }
             (_, Some(client)) => {
                 let client = client.clone();
-                return self.serve(id, method, params, client, way.clone());
+                return self.serve(id, method, params.map(Noted::from), client, way.clone());
             }
         }
         None
@@ -187,7 +188,7 @@ impl Session {
         &mut self,
         id: Id,
         method: &str,
-        params: Option<&str>,
+        params: Option<Part<'_>>,
         client: Arc<Client>,
         outlet: Outlet,
     ) -> Option<Started> {
@@ -200,7 +201,7 @@ impl Session {
                 let about = self.router.now().introduction(&client);
                 way.outlet.answer_now(&id, Ok(&stateless::discovery(&about)));
             }
-            method::SUBSCRIPTIONS_LISTEN => match Wanted::parse(params) {
+            method::SUBSCRIPTIONS_LISTEN => match Wanted::parse(params.map(Part::text)) {
                 Ok(wanted) => {
                     let (router, closing) = (self.router.clone(), self.closing.clone());
                     let (own, outlet) = (id.clone(), way.outlet.clone());
@@ -211,8 +212,11 @@ impl Session {
                 Err(fault) => self.refuse(Some(&id), &fault.error(), &way),
             },
             _ => {
-                let params = params.map(meta::without);
-                return self.serve(id, method, params.as_deref(), client, way);
+                let params = params.map(|params| match meta::without(params.text()) {
+                    Cow::Borrowed(_) => Noted::from(params),
+                    Cow::Owned(without) => Noted::from(Part::from(&*without)),
+                });
+                return self.serve(id, method, params, client, way);
             }
         }
         None
@@ -245,7 +249,7 @@ impl Session {
         &mut self,
         id: Id,
         method: &str,
-        params: Option<&str>,
+        params: Option<Noted>,
         client: Arc<Client>,
         way: Way,
     ) -> Option<Started> {
@@ -255,19 +259,18 @@ impl Session {
             method::TOOLS_CALL => Cow::Borrowed(method::TOOLS_CALL),
             method => Cow::Owned(method.to_owned()),
         };
-        let params = params.map(Box::<str>::from);
         let Way { outlet, notify, asks } = way;
         self.work.start(id, outlet, |withdrawn| async move {
             let revision = client.revision;
             let caller = Caller { notify, withdrawn, client, asks };
-            let params = params.as_deref();
             // Boxed, so that what is started is small where it is moved.
-            match Box::pin(router.serve(&method, params, &caller)).await {
-                Ok(result) => Ok(match result_for(revision, &method, &result) {
+            match Box::pin(router.serve(&method, params.as_ref().map(Noted::part), &caller)).await {
+                Ok(Outcome { json, facts }) if facts.needs_no_change(revision, &method) => Ok(json),
+                Ok(Outcome { json, .. }) => Ok(match result_for(revision, &method, &json) {
                     Cow::Owned(fit) => fit.into(),
-                    Cow::Borrowed(_) => result,
+                    Cow::Borrowed(_) => json,
                 }),
-                Err(error) => Err(error_for(revision, &method, params, error)),
+                Err(error) => Err(error_for(revision, &method, params.as_deref(), error)),
             }
         })
     }

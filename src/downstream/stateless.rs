@@ -1,12 +1,13 @@
 //! Requests of the stateless era (from revision 2026-07-28 on): each names its revision and its client in `_meta`.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use memchr::memmem::Finder;
 use tokio_util::sync::CancellationToken;
 
+use crate::base::json::Part;
 use crate::protocol::capabilities::ServerCapabilities;
 use crate::protocol::discover;
+use crate::protocol::era::Era;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::freshness::Freshness;
 use crate::protocol::jsonrpc::Id;
@@ -19,13 +20,10 @@ use crate::telemetry::logging::excerpt;
 /// What a request on a stream of either era says of its client; nothing if it is of the session era.
 pub(super) fn declared(
     method: &str,
-    params: Option<&str>,
+    params: Option<Part<'_>>,
     has_session: bool,
 ) -> Result<Option<RequestMeta>, MetaFault> {
-    // In a session such a request is rare, and looking for the key in the text costs next to nothing.
-    static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PROTOCOL_VERSION));
-    let mentions = |params: &str| KEY.find(params.as_bytes());
-    if has_session && params.is_none_or(|params| mentions(params).is_none()) {
+    if has_session && Era::of_request(params) == Era::Session {
         return Ok(None);
     }
     let meta = RequestMeta::parse(params)?;

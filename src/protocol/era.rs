@@ -4,7 +4,7 @@
 //! its revision in `_meta`.
 
 use super::meta;
-use crate::base::json::member;
+use crate::base::json::Part;
 
 /// How a peer opens a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +17,10 @@ pub enum Era {
 
 impl Era {
     /// The era of a request that comes before any `initialize`, by its parameters.
-    pub fn of_request(params: Option<&str>) -> Self {
+    pub fn of_request(params: Option<Part<'_>>) -> Self {
         let revision = params
-            .and_then(|params| member(params, "_meta"))
-            .and_then(|meta| member(meta, meta::PROTOCOL_VERSION));
+            .and_then(|params| params.member("_meta"))
+            .and_then(|meta| meta.member(meta::PROTOCOL_VERSION));
         if revision.is_some() { Self::Stateless } else { Self::Session }
     }
 
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn a_request_that_names_its_revision_is_stateless() {
         let check = |params: &str, expected| {
-            assert_eq!(Era::of_request(Some(params)), expected, "{params}");
+            assert_eq!(Era::of_request(Some(params.into())), expected, "{params}");
         };
         check(
             r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::{self, ErrorObject};
-use crate::base::json::{self, Checked};
+use crate::base::json::{self, Checked, Part};
 
 /// A request id exactly as the client spelt it, so that the answer echoes its bytes (a number
 /// beyond 2^53 keeps its digits, `"1"` and `1` stay different).
@@ -41,8 +41,8 @@ pub enum Message<'a> {
         id: Id,
         /// Its name.
         method: Cow<'a, str>,
-        /// The JSON text of its parameters.
-        params: Option<&'a str>,
+        /// Its parameters.
+        params: Option<Part<'a>>,
     },
     /// Wants none.
     Notification {
@@ -55,8 +55,8 @@ pub enum Message<'a> {
     Response {
         /// The JSON text of the id that it answers; `null` where the peer could not tell.
         id: &'a str,
-        /// The JSON text of the result, or the error object.
-        outcome: Result<&'a str, ErrorObject>,
+        /// The result, or the error object.
+        outcome: Result<Part<'a>, ErrorObject>,
     },
 }
 
@@ -70,14 +70,14 @@ pub struct Refusal {
     reason: &'static str,
 }
 
-/// The members of the envelope, as JSON texts.
+/// The members of the envelope.
 #[derive(Default)]
 struct Envelope<'a> {
     jsonrpc: Option<&'a str>,
     id: Option<&'a str>,
     method: Option<&'a str>,
-    params: Option<&'a str>,
-    result: Option<&'a str>,
+    params: Option<Part<'a>>,
+    result: Option<Part<'a>>,
     error: Option<&'a str>,
 }
 
@@ -89,8 +89,14 @@ pub fn parse(message: Checked<'_>) -> Result<Message<'_>, Refusal> {
             "jsonrpc" => &mut envelope.jsonrpc,
             "id" => &mut envelope.id,
             "method" => &mut envelope.method,
-            "params" => &mut envelope.params,
-            "result" => &mut envelope.result,
+            "params" => {
+                envelope.params = Some(member.part());
+                continue;
+            }
+            "result" => {
+                envelope.result = Some(member.part());
+                continue;
+            }
             "error" => &mut envelope.error,
             _ => continue,
         };
@@ -101,19 +107,22 @@ pub fn parse(message: Checked<'_>) -> Result<Message<'_>, Refusal> {
     }
     let Envelope { jsonrpc, id, method, params, result, error } = envelope;
     let refuse = |reason| Err(Refusal { id: id.and_then(Id::parse), reason });
-    if jsonrpc.and_then(json::string).is_none_or(|version| version != "2.0") {
+    let is_two = |version: &str| {
+        version == "\"2.0\"" || json::string(version).is_some_and(|version| version == "2.0")
+    };
+    if !jsonrpc.is_some_and(is_two) {
         return refuse("`jsonrpc` must be \"2.0\"");
     }
     if let Some(method) = method {
         let Some(method) = json::string(method) else {
             return refuse("`method` must be a string");
         };
-        let params = params.filter(|params| *params != "null");
-        if params.is_some_and(|params| !params.starts_with(['{', '['])) {
+        let params = params.filter(|params| params.text() != "null");
+        if params.is_some_and(|params| !matches!(params.text().as_bytes(), [b'{' | b'[', ..])) {
             return refuse("`params` must be an object");
         }
         return match id.map(Id::parse) {
-            None => Ok(Message::Notification { method, params }),
+            None => Ok(Message::Notification { method, params: params.map(Part::text) }),
             Some(Some(id)) => Ok(Message::Request { id, method, params }),
             Some(None) => refuse("`id` must be a string or a number"),
         };
@@ -243,12 +252,14 @@ mod tests {
         let checked = strict.check(input.as_bytes()).expect("the input is JSON");
         let found = match parse(checked) {
             Ok(Message::Request { id, method, params }) => {
-                format!("request {} {method} {}", id.as_json(), params.unwrap_or("-"))
+                format!("request {} {method} {}", id.as_json(), params.map_or("-", Part::text))
             }
             Ok(Message::Notification { method, params }) => {
                 format!("notification {method} {}", params.unwrap_or("-"))
             }
-            Ok(Message::Response { id, outcome: Ok(result) }) => format!("result {id} {result}"),
+            Ok(Message::Response { id, outcome: Ok(result) }) => {
+                format!("result {id} {}", result.text())
+            }
             Ok(Message::Response { id, outcome: Err(error) }) => format!("error {id} {error}"),
             Err(refusal) => format!("refused {}", refusal.id.as_ref().map_or("null", Id::as_json)),
         };

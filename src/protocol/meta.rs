@@ -10,7 +10,8 @@ use super::log::Level;
 use super::refusal;
 use super::version::Revision;
 use crate::base::json::{
-    Member, is_object, member, members, offset, remove, replace, set, string, without as leave_out,
+    Member, Part, is_object, member, members, offset, remove, replace, set, string,
+    without as leave_out,
 };
 
 /// Key of the revision of a request.
@@ -80,10 +81,10 @@ impl MetaFault {
 impl RequestMeta {
     /// Reads the keys of a request, if it has any of them: one that has none is no request of this era, which is
     /// [`MetaFault::Missing`] where something else says that it ought to be one.
-    pub fn parse(params: Option<&str>) -> Result<Option<Self>, MetaFault> {
-        let meta = params.and_then(|params| member(params, "_meta")).unwrap_or("{}");
+    pub fn parse(params: Option<Part<'_>>) -> Result<Option<Self>, MetaFault> {
+        let Some(meta) = params.and_then(|params| params.member("_meta")) else { return Ok(None) };
         let (mut revision, mut capabilities, mut info, mut level) = (None, None, None, None);
-        for found in members(meta) {
+        for found in meta.members() {
             match &*found.name() {
                 PROTOCOL_VERSION => revision = Some(found.value),
                 CLIENT_CAPABILITIES => capabilities = Some(found.value),
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_full_declaration_is_read() {
-        let found = RequestMeta::parse(Some(FULL)).expect("well formed").expect("stateless");
+        let found = RequestMeta::parse(Some(FULL.into())).expect("well formed").expect("stateless");
         assert_eq!(found.revision, Revision::V2026_07_28);
         assert_eq!(&*found.capabilities, r#"{"roots":{}}"#);
         assert_eq!(found.client_info.as_deref(), Some(r#"{"name":"c","version":"1"}"#));
@@ -261,7 +262,7 @@ mod tests {
     #[test]
     fn requests_without_any_of_the_keys_are_of_the_other_era() {
         for params in [None, Some("{}"), Some(r#"{"_meta":{"progressToken":1}}"#), Some("[1]")] {
-            assert_eq!(RequestMeta::parse(params), Ok(None), "{params:?}");
+            assert_eq!(RequestMeta::parse(params.map(Part::from)), Ok(None), "{params:?}");
         }
     }
 
@@ -269,7 +270,7 @@ mod tests {
     fn malformed_declarations_are_refused() {
         let check = |meta: &str, code, message: &str| {
             let params = format!(r#"{{"_meta":{meta}}}"#);
-            let error = RequestMeta::parse(Some(&params)).expect_err(meta).error();
+            let error = RequestMeta::parse(Some((&*params).into())).expect_err(meta).error();
             assert_eq!(error.code, code, "{meta}");
             assert!(error.message.contains(message), "{meta}: {error}");
         };
@@ -328,7 +329,7 @@ mod tests {
             let full = with(Some(&params), &declared);
             prop_assert_eq!(&*without(&full), &*params);
             prop_assert_eq!(with(Some(&full), &declared), full.clone());
-            let found = RequestMeta::parse(Some(&full)).expect("well formed").expect("stateless");
+            let found = RequestMeta::parse(Some((&*full).into())).expect("well formed").expect("stateless");
             prop_assert_eq!(&*found.capabilities, capabilities);
             prop_assert_eq!(found.client_info.as_deref(), client_info);
             prop_assert_eq!(found.log_level, level);

@@ -14,6 +14,7 @@ pub mod log;
 mod lower;
 pub mod meta;
 pub mod method;
+pub mod outcome;
 pub mod refusal;
 pub mod rounds;
 pub mod tool;

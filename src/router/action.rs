@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Error;
 use super::arguments::{Arguments, array, object, offset, text};
 use super::item::{self, Item};
-use crate::base::json;
+use crate::base::json::{self, Part};
 use crate::base::text::nearest;
 use crate::telemetry::logging::excerpt;
 
@@ -114,9 +114,9 @@ pub enum Action<'a> {
 }
 
 impl<'a> Action<'a> {
-    /// Reads the arguments of the `mcp` tool from their JSON text; a batch may hold `max_batch` calls.
-    pub fn parse(arguments: Option<&'a str>, max_batch: usize) -> Result<Self, Error> {
-        let arguments = arguments.filter(|arguments| *arguments != "null");
+    /// Reads the arguments of the `mcp` tool; a batch may hold `max_batch` calls.
+    pub fn parse(arguments: Option<Part<'a>>, max_batch: usize) -> Result<Self, Error> {
+        let arguments = arguments.filter(|arguments| arguments.text() != "null");
         let arguments = arguments.map_or_else(|| Ok(Arguments::default()), Arguments::read)?;
         let server = text("server", arguments.server)?;
         let tool = text("tool", arguments.tool)?;
@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     fn check(arguments: &str, expected: &str) {
-        let found = match Action::parse(Some(arguments), 3) {
+        let found = match Action::parse(Some(arguments.into()), 3) {
             Ok(action) => format!("{action:?}"),
             Err(error) => error.to_string(),
         };
@@ -276,7 +276,7 @@ mod tests {
     }
 
     fn check_call(arguments: &str, params: &str) {
-        match Action::parse(Some(arguments), 3) {
+        match Action::parse(Some(arguments.into()), 3) {
             Ok(Action::Call { tool, params: found, .. }) => {
                 assert_eq!((&*tool, &*found), ("t", params), "{arguments}");
             }
@@ -320,7 +320,7 @@ mod tests {
             r#"{"action":"batch","calls":[{"tool":"t"},{"tool":"u"}]}"#,
             r#"{"calls":"[{\"tool\":\"t\"},{\"tool\":\"u\"}]"}"#,
         ] {
-            match Action::parse(Some(arguments), 3) {
+            match Action::parse(Some(arguments.into()), 3) {
                 Ok(Action::Batch { items }) => {
                     let tools: Vec<&str> = items.iter().map(|item| &*item.tool).collect();
                     assert_eq!(tools, ["t", "u"], "{arguments}");

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Error;
-use crate::base::json::{Strict, elements, is_object, members, string};
+use crate::base::json::{Part, Strict, elements, is_object, string};
 use crate::telemetry::logging::excerpt;
 
 /// The arguments as JSON texts.
@@ -22,13 +22,14 @@ pub(super) struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    pub(super) fn read(arguments: &'a str) -> Result<Self, Error> {
-        if !is_object(arguments) {
-            let reason = format!("the arguments must be an object, not {}", short(arguments));
+    pub(super) fn read(arguments: Part<'a>) -> Result<Self, Error> {
+        if !is_object(arguments.text()) {
+            let reason =
+                format!("the arguments must be an object, not {}", short(arguments.text()));
             return Err(Error::invalid(reason));
         }
         let mut read = Self::default();
-        for member in members(arguments) {
+        for member in arguments.members() {
             let name = member.name();
             let place = match &*name {
                 "server" => &mut read.server,

@@ -10,6 +10,7 @@ use crate::base::json;
 use crate::config::{Retry, RetryOn};
 use crate::protocol::era::Era;
 use crate::protocol::method;
+use crate::protocol::outcome::Outcome;
 use crate::telemetry::logging::excerpt;
 use crate::tools::Tool;
 use crate::upstream::{self, OnProgress, Watch};
@@ -34,7 +35,7 @@ pub(super) struct Attempt<'a> {
 /// What came of it, with the number of tries that it took beyond the first.
 pub(super) struct Tried {
     /// Nothing where the tool is withheld by now.
-    pub(super) outcome: Result<Option<Box<str>>, upstream::Error>,
+    pub(super) outcome: Result<Option<Outcome>, upstream::Error>,
     pub(super) retries: u32,
 }
 
@@ -97,7 +98,7 @@ impl Attempt<'_> {
         })
     }
 
-    async fn send(&self, router: &Router) -> Result<Option<Box<str>>, upstream::Error> {
+    async fn send(&self, router: &Router) -> Result<Option<Outcome>, upstream::Error> {
         let token = self.meta.and_then(progress_token);
         let timeout = self.found.supervisor.request_timeout();
         let mut tried = false;

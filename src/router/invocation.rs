@@ -9,13 +9,13 @@ use tokio::time::Instant;
 use super::Error;
 use super::attempt::{Attempt, Tried};
 use super::routing::{Router, unknown_tool};
-use super::value::Facts;
 use crate::access;
 use crate::base::json::{Strict, member, members};
 use crate::cache::{Joined, Key};
 use crate::config::ServerName;
 use crate::protocol::capabilities::wants_questions;
 use crate::protocol::content::text_result;
+use crate::protocol::outcome::{Facts, Outcome};
 use crate::tools::Registry;
 use crate::tools::arguments;
 use crate::tools::signature::signature;
@@ -159,7 +159,7 @@ impl Attempt<'_> {
     /// A kept result, or one that somebody waits for already, or a new one; whether it was not made for this caller.
     async fn shared(&self, router: &Router, key: Key) -> (Result<Made<Box<str>>, Failure>, bool) {
         if let Some(result) = router.results.get(&key) {
-            let (facts, result) = (Facts::of(&result), (*result).into());
+            let (facts, result) = (Facts::of(&*result), (*result).into());
             return (Ok(Made { result, facts, retries: 0, warning: None }), true);
         }
         let (shared, joined) = if self.tool.hints.is_read_only() {
@@ -198,9 +198,8 @@ impl Attempt<'_> {
         drop(forgetting);
         router.pool.make_room_for(&[]);
         let result = outcome.map_err(|source| Failure::Failed(source, retries))?;
-        let mut result = result.ok_or(Failure::Withheld)?;
+        let Outcome { json: mut result, facts } = result.ok_or(Failure::Withheld)?;
         let mut warning = None;
-        let facts = Facts::of(&result);
         if facts.is_error {
             result = self.without_secrets(result);
         } else {

@@ -85,9 +85,13 @@ impl Marks {
         written.map_or(result, String::into_boxed_str)
     }
 
-    /// The same for a result that has no `_meta`.
-    pub(super) fn write_after(self, result: Box<str>) -> Box<str> {
-        if self.members().is_empty() { result } else { self.write_into(result) }
+    /// Whether there is nothing to say.
+    pub(super) fn is_empty(&self) -> bool {
+        let Notes { retries, warning, debug } = &self.notes;
+        !self.untrusted
+            && self.sanitized.is_none()
+            && self.truncated.is_none()
+            && (*retries, warning, debug.is_none()) == (0, &None, true)
     }
 
     fn members(&self) -> Map<String, Value> {

@@ -12,7 +12,9 @@ use super::routing::Router;
 use super::settings::ServerSettings;
 use super::shape::Form;
 use super::{Error, arguments};
+use crate::base::json::Part;
 use crate::config::ServerName;
+use crate::protocol::outcome::Outcome;
 use crate::tools::Tool;
 use crate::tools::name::qualified;
 
@@ -73,10 +75,10 @@ impl Router {
         &self,
         call: &ToolCall<'_>,
         caller: &Caller,
-    ) -> Option<Result<Box<str>, Error>> {
+    ) -> Option<Result<Outcome, Error>> {
         let (server, tool) =
             self.promotion.find(|(server, tool)| qualified(server, tool) == call.name)?;
-        let params = match arguments::object("arguments", call.arguments) {
+        let params = match arguments::object("arguments", call.arguments.map(Part::text)) {
             Ok(params) => params,
             Err(error) => return Some(Err(error)),
         };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::base::json::{is_object, member, members, string};
+use crate::base::json::{Part, is_object, member, string};
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 
 /// The parameters of `tools/call` (specification, Tools, Calling Tools).
@@ -10,8 +10,8 @@ use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 pub struct ToolCall<'a> {
     /// The tool: `mcp` in router mode.
     pub name: Cow<'a, str>,
-    /// The JSON text of its arguments.
-    pub arguments: Option<&'a str>,
+    /// Its arguments.
+    pub arguments: Option<Part<'a>>,
     /// The JSON text of metadata such as the progress token.
     pub meta: Option<&'a str>,
     /// The client asks for a task in the place of the result (revision 2025-11-25, Tasks).
@@ -28,13 +28,13 @@ pub(super) fn progress_token(meta: &str) -> Option<&str> {
 }
 
 impl<'a> ToolCall<'a> {
-    /// Reads the parameters from their JSON text.
-    pub fn parse(params: &'a str) -> Result<Self, ErrorObject> {
+    /// Reads the parameters.
+    pub fn parse(params: Part<'a>) -> Result<Self, ErrorObject> {
         let (mut name, mut arguments, mut meta, mut wants_task) = (None, None, None, false);
-        for member in members(params) {
+        for member in params.members() {
             match &*member.name() {
                 "name" => name = string(member.value),
-                "arguments" => arguments = Some(member.value),
+                "arguments" => arguments = Some(member.part()),
                 "task" => wants_task = is_object(member.value),
                 "_meta" => meta = Some(member.value).filter(|meta| is_object(meta)),
                 _ => {}

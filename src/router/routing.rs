@@ -17,6 +17,7 @@ use super::request::ToolCall;
 use super::settings::{Parts, ServerSettings, Settings};
 use super::{Admin, Error, InForce, actions, describe, direct};
 use crate::access::Usage;
+use crate::base::json::Part;
 use crate::base::text::nearest_all;
 use crate::cache::{Flights, Kept, Results};
 use crate::catalog::Sources;
@@ -24,6 +25,7 @@ use crate::config::ServerName;
 use crate::protocol::content::json_result;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS, METHOD_NOT_FOUND};
 use crate::protocol::method;
+use crate::protocol::outcome::Outcome;
 use crate::search::Finder;
 use crate::select::Selector;
 use crate::telemetry::logging::excerpt;
@@ -194,15 +196,16 @@ impl Router {
     pub async fn serve(
         &self,
         method: &str,
-        params: Option<&str>,
+        params: Option<Part<'_>>,
         caller: &Caller,
-    ) -> Result<Box<str>, ErrorObject> {
+    ) -> Result<Outcome, ErrorObject> {
         if self.is_direct(&caller.client) {
-            return self.serve_direct(method, params, caller).await;
+            let params = params.map(Part::text);
+            return self.serve_direct(method, params, caller).await.map(Outcome::from);
         }
         match method {
             method::TOOLS_CALL => self.call_tool(params, caller).await,
-            method::TOOLS_LIST => Ok(self.tool_list().into()),
+            method::TOOLS_LIST => Ok(Outcome::from(Box::<str>::from(self.tool_list()))),
             _ => {
                 let message = format!("unknown method `{}`", excerpt(method.as_bytes(), 80));
                 Err(ErrorObject::new(METHOD_NOT_FOUND, message))
@@ -214,13 +217,14 @@ impl Router {
     /// that says so; a JSON-RPC error means that the request was none (specification, Tools, Error Handling).
     pub async fn call_tool(
         &self,
-        params: Option<&str>,
+        params: Option<Part<'_>>,
         caller: &Caller,
-    ) -> Result<Box<str>, ErrorObject> {
-        let call = ToolCall::parse(params.unwrap_or_default())?;
+    ) -> Result<Outcome, ErrorObject> {
+        let failed = |error: Error| Outcome::from(json_result(&error.answer(), true));
+        let call = ToolCall::parse(params.unwrap_or_else(|| "".into()))?;
         if call.name != describe::TOOL {
             if let Some(reply) = Box::pin(self.call_promoted(&call, caller)).await {
-                return Ok(reply.unwrap_or_else(|error| json_result(&error.answer(), true)));
+                return Ok(reply.unwrap_or_else(failed));
             }
             let message = format!(
                 "unknown tool `{name}`: call `{mcp}` with {{\"tool\": \"{name}\", \"params\": {{…}}}}",
@@ -233,7 +237,7 @@ impl Router {
             Ok(action) => self.act(action, call.meta, caller).await,
             Err(error) => Err(error),
         };
-        Ok(reply.unwrap_or_else(|error| json_result(&error.answer(), true)))
+        Ok(reply.unwrap_or_else(failed))
     }
 
     /// Carries out one action.
@@ -242,7 +246,7 @@ impl Router {
         action: Action<'_>,
         meta: Option<&str>,
         caller: &Caller,
-    ) -> Result<Box<str>, Error> {
+    ) -> Result<Outcome, Error> {
         match action {
             Action::Call { server, tool, params, select } => {
                 let (tool, params, select) = (&*tool, &*params, select.as_deref());
@@ -251,6 +255,19 @@ impl Router {
                 call.run(self, server.as_deref()).await
             }
             // Calls are what there is most of; the rest is boxed to keep their futures small.
+            other => Box::pin(self.act_otherwise(other, meta, caller)).await.map(Outcome::from),
+        }
+    }
+
+    /// Carries out an action that is no call of one tool.
+    async fn act_otherwise(
+        &self,
+        action: Action<'_>,
+        meta: Option<&str>,
+        caller: &Caller,
+    ) -> Result<Box<str>, Error> {
+        match action {
+            Action::Call { .. } => unreachable!("`act` makes calls"),
             Action::Batch { items } => {
                 Box::pin(actions::batch::run(self, &items, meta, caller)).await
             }

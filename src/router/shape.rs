@@ -10,7 +10,6 @@ use super::invocation::{Answered, Notes};
 use super::marks::{Marks, Truncated};
 use super::media::{Lifted, lift};
 use super::routing::{Found, Router};
-use super::value::Facts;
 use super::{Error, direct, value};
 use crate::base::json;
 use crate::cache::{Kept, ResultId, only_text};
@@ -18,6 +17,7 @@ use crate::config::{CallFormat, ServerName, Trust};
 use crate::guard::limit::Left;
 use crate::guard::{Guard, limit};
 use crate::protocol::content::json_result;
+use crate::protocol::outcome::{Facts, Outcome};
 
 /// Longer results are treated on another thread, so that nobody waits for them but those who asked.
 const INLINE: usize = 128 * 1024;
@@ -61,10 +61,7 @@ impl From<CallFormat> for Form {
 pub(super) struct Shaped {
     json: Box<str>,
     marks: Marks,
-    /// There may be a `_meta` of the server's.
-    has_meta: bool,
-    /// The tool says that it failed.
-    is_error: bool,
+    facts: Facts,
     /// It is what a filter gave, and no result of `tools/call`.
     is_picked: bool,
 }
@@ -144,8 +141,8 @@ impl Router {
             (Some(value), _) => value.into(),
         };
         if found.settings.leaves_results_alone() {
-            let Facts { has_meta, is_error } = facts;
-            return Shaped { json, marks: Marks::of(notes), has_meta, is_error, is_picked };
+            let facts = if is_picked { facts.after_change() } else { facts };
+            return Shaped { json, marks: Marks::of(notes), facts, is_picked };
         }
         let length = json.len();
         let treatment = Treatment {
@@ -158,7 +155,7 @@ impl Router {
         };
         let apply = move || treatment.apply(&json, Marks::of(notes));
         let (json, marks) = Box::pin(off_thread(length, apply)).await;
-        Shaped { json, marks, has_meta: true, is_error: facts.is_error, is_picked }
+        Shaped { json, marks, facts: facts.after_change(), is_picked }
     }
 }
 
@@ -314,16 +311,21 @@ fn with_block(result: &str, text: &str) -> String {
 impl Shaped {
     /// As the result of `tools/call`.
     pub(super) fn into_content(self) -> Box<str> {
-        if self.has_meta {
-            self.marks.write_into(self.json)
-        } else {
-            self.marks.write_after(self.json)
+        self.into_outcome().json
+    }
+
+    /// The same with what is known of it.
+    pub(super) fn into_outcome(self) -> Outcome {
+        let Self { json, marks, facts, .. } = self;
+        if marks.is_empty() && !facts.has_meta {
+            return Outcome { json, facts };
         }
+        Outcome { json: marks.write_into(json), facts: facts.after_change() }
     }
 
     /// As the older answer of `call`.
     pub(super) fn into_envelope(self, server: &str, tool: &str) -> Box<str> {
-        let is_error = self.is_error;
+        let is_error = self.facts.is_error;
         let (result, notes) = self.into_parts(server);
         json_result(
             &Envelope { server, action: "call", tool, result, about: notes.into() },
@@ -343,9 +345,10 @@ impl Shaped {
 
     /// The result within what the bridge says about it, and what it says about the call.
     pub(super) fn into_parts(self, server: &str) -> (Box<RawValue>, Notes) {
-        let Self { json, marks, has_meta, is_picked, .. } = self;
+        let Self { json, marks, facts, is_picked } = self;
         // No server speaks for the bridge here either.
-        let json = if has_meta && !is_picked { Marks::default().write_into(json) } else { json };
+        let json =
+            if facts.has_meta && !is_picked { Marks::default().write_into(json) } else { json };
         marks.enclose(value::raw(json.into()), server)
     }
 }

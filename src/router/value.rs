@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::base::json::{Strict, elements, members, string};
 use crate::protocol::content::text_result;
+use crate::protocol::outcome::Facts;
 
 /// The structured content where there is some; else what the only text says in JSON, or that text as a string; of
 /// several texts a list; the content as it is where there is no text. Images and other blocks beside texts do not
@@ -59,29 +60,6 @@ pub(super) fn to_result(value: &str) -> Box<str> {
     match string(value) {
         Some(text) => text_result(&text, false),
         None => text_result(value, false),
-    }
-}
-
-/// What the bridge has to know of a result, found out in one go: results can be long.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Facts {
-    /// The tool says that it failed.
-    pub(super) is_error: bool,
-    /// There is a member `_meta`.
-    pub(super) has_meta: bool,
-}
-
-impl Facts {
-    pub(super) fn of(result: &str) -> Self {
-        let mut facts = Self::default();
-        for member in members(result) {
-            match &*member.name() {
-                "isError" => facts.is_error = member.value == "true",
-                "_meta" => facts.has_meta = true,
-                _ => {}
-            }
-        }
-        facts
     }
 }
 

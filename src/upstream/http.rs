@@ -109,7 +109,7 @@ impl<'a> Call<'a> {
             written = start..to.len();
         });
         let text = std::str::from_utf8(&body[written]).unwrap_or_default();
-        let is_stateless = || Era::of_request(Some(text)) == Era::Stateless;
+        let is_stateless = || Era::of_request(Some(text.into())) == Era::Stateless;
         let headers = if speaks.is_some() || is_stateless() {
             // Few tools have annotations, and looking for the word in the text costs next to nothing.
             let annotated = input_schema

@@ -14,12 +14,13 @@ use super::changes::Kind;
 use super::error::LastWords;
 use super::pending::Delivery;
 use super::{Error, Follower, Session};
-use crate::base::json::{Checked, Strict, elements, member, string};
+use crate::base::json::{Checked, Part, Strict, elements, member, string};
 use crate::base::secret::HIDDEN;
 use crate::protocol::error::{ErrorObject, METHOD_NOT_FOUND};
 use crate::protocol::jsonrpc::{self, Id, Message, salvage_answered};
 use crate::protocol::listen::tag;
 use crate::protocol::method;
+use crate::protocol::outcome::{Facts, Outcome};
 use crate::telemetry::logging::excerpt;
 use crate::wire::{Decoder, Frame, Turn};
 
@@ -103,25 +104,26 @@ impl Session {
             Err(error) => return self.take(error.as_bytes(), Some(of), &mut strict),
         };
         let Ok(Ok(Message::Response { id, outcome: Ok(result) })) =
-            strict.check(text.as_bytes()).map(jsonrpc::parse)
+            strict.check_text(&text).map(jsonrpc::parse)
         else {
             return self.take(text.as_bytes(), Some(of), &mut Strict::new());
         };
-        let Some(place) = place(&text, result) else {
+        let Some(place) = place(&text, result.text()) else {
             // It had line breaks, and became one line elsewhere.
             return self.answered(id, Ok(result.into()));
         };
+        let facts = Facts::of(result);
         let id = id.to_owned();
         text.truncate(place.end);
         text.drain(..place.start);
-        self.answered(&id, Ok(text.into()));
+        self.answered(&id, Ok(Outcome { json: text.into(), facts }));
     }
 
     /// Several messages in one, as revision 2025-03-26 had it.
     fn batch(self: &Arc<Self>, batch: Checked<'_>, of: Option<u64>) {
         let mut strict = Strict::new();
         for element in elements(batch.text).take(MAX_BATCH) {
-            match strict.check(element.as_bytes()) {
+            match strict.check_text(element) {
                 Ok(message) if message.is_object() => self.message(message, of),
                 _ => self.odd("wrote a batch of something else than messages"),
             }
@@ -137,14 +139,16 @@ impl Session {
     fn message(self: &Arc<Self>, message: Checked<'_>, of: Option<u64>) {
         let bytes = message.text.as_bytes();
         match jsonrpc::parse(message) {
-            Ok(Message::Response { id, outcome }) => self.answered(id, outcome.map(Box::from)),
+            Ok(Message::Response { id, outcome }) => self.answered(id, outcome.map(Outcome::from)),
             Ok(Message::Notification { method, params }) => self.notified(&method, params, of),
-            Ok(Message::Request { id, method, params }) => self.asked(id, &method, params, of),
+            Ok(Message::Request { id, method, params }) => {
+                self.asked(id, &method, params.map(Part::text), of);
+            }
             Err(refusal) => self.unusable(&[bytes], &refusal.to_string()),
         }
     }
 
-    fn answered(&self, id: &str, outcome: Result<Box<str>, ErrorObject>) {
+    fn answered(&self, id: &str, outcome: Result<Outcome, ErrorObject>) {
         // Our ids are numbers; `"1"` or `1.0` answers nothing that was asked.
         let delivery = match id.parse() {
             Ok(id) => {

@@ -14,12 +14,13 @@ use super::attribution::{Past, Whose};
 use super::{Error, Follower};
 use crate::protocol::era::Era;
 use crate::protocol::method;
+use crate::protocol::outcome::Outcome;
 
 /// However often a request makes progress, it is given up after this long (specification, Lifecycle, Timeouts).
 pub(super) const LONGEST: Duration = Duration::from_hours(6);
 
-/// What a request comes back with: the JSON text of its result.
-pub(super) type Answer = Result<Box<str>, Error>;
+/// What a request comes back with.
+pub(super) type Answer = Result<Outcome, Error>;
 
 /// Hears of progress until its request has ended, which empties it. It has a lock of its own: whoever hears may take his
 /// time, and the answer waits for him, so that no progress comes after it.
@@ -434,6 +435,11 @@ mod tests {
     use futures_util::future::BoxFuture;
 
     use super::*;
+    use crate::base::json::Part;
+
+    fn empty() -> Outcome {
+        Part::from("{}").into()
+    }
     use crate::upstream::attribution::AFTERMATH;
     use crate::upstream::follower::Reply;
 
@@ -510,27 +516,27 @@ mod tests {
         assert_eq!(sole(), Some(1));
         let other = enter(Some(2));
         assert_eq!(sole(), None);
-        requests.answer(other, Ok("{}".into()));
+        requests.answer(other, Ok(empty()));
         assert_eq!(sole(), None, "it may be late");
         tokio::time::advance(AFTERMATH).await;
         assert_eq!(sole(), Some(1));
         let unknown = enter(None);
         assert_eq!(sole(), None, "somebody nobody follows may have called");
-        requests.answer(unknown, Ok("{}".into()));
+        requests.answer(unknown, Ok(empty()));
         tokio::time::advance(AFTERMATH).await;
-        requests.answer(first, Ok("{}".into()));
+        requests.answer(first, Ok(empty()));
         assert_eq!(sole(), Some(1), "its own calls may be late");
         let upkeep = requests.enter(limit, Use::Upkeep, None, None).expect("open").id;
         assert_eq!(sole(), Some(1), "the bridge asks for nobody");
-        requests.answer(upkeep, Ok("{}".into()));
+        requests.answer(upkeep, Ok(empty()));
         let given_up = enter(Some(2));
         assert!(requests.give_up(given_up));
         tokio::time::advance(AFTERMATH * 4).await;
         assert_eq!(sole(), None, "the server may work on it for long");
-        assert_eq!(requests.answer(given_up, Ok("{}".into())), Delivery::TooLate);
+        assert_eq!(requests.answer(given_up, Ok(empty())), Delivery::TooLate);
         tokio::time::advance(AFTERMATH).await;
         assert_eq!(sole(), Some(1));
-        requests.answer(again, Ok("{}".into()));
+        requests.answer(again, Ok(empty()));
         assert_eq!(sole(), None);
     }
 
@@ -549,7 +555,7 @@ mod tests {
         requests.progress(id, "1", "t");
         requests.progress(id, "2", "t");
         assert!(answer.try_recv().is_err());
-        assert_eq!(requests.answer(id, Ok("{}".into())), Delivery::Delivered);
+        assert_eq!(requests.answer(id, Ok(empty())), Delivery::Delivered);
         requests.progress(id, "3", "t");
         assert_eq!(*heard.lock().expect("no panic"), ["1 2", "2 2"]);
         assert!(answer.try_recv().is_ok());
@@ -561,11 +567,11 @@ mod tests {
         let Entered { id, answer, alone } =
             requests.enter(Duration::from_secs(10), Use::Call, None, None).expect("open");
         assert!(alone);
-        assert_eq!(requests.answer(id + 1, Ok("{}".into())), Delivery::NeverAsked);
-        assert_eq!(requests.answer(0, Ok("{}".into())), Delivery::NeverAsked);
-        assert_eq!(requests.answer(id, Ok("{}".into())), Delivery::Delivered);
-        assert_eq!(requests.answer(id, Ok("{}".into())), Delivery::TooLate);
-        assert_eq!(answer.await.expect("an answer").expect("a result"), "{}".into());
+        assert_eq!(requests.answer(id + 1, Ok(empty())), Delivery::NeverAsked);
+        assert_eq!(requests.answer(0, Ok(empty())), Delivery::NeverAsked);
+        assert_eq!(requests.answer(id, Ok(empty())), Delivery::Delivered);
+        assert_eq!(requests.answer(id, Ok(empty())), Delivery::TooLate);
+        assert_eq!(answer.await.expect("an answer").expect("a result"), empty());
         let Entered { answer, .. } =
             requests.enter(Duration::from_secs(10), Use::Call, None, None).expect("open");
         requests.end(&Error::ShuttingDown);

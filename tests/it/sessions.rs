@@ -171,7 +171,7 @@ async fn try_call(
 ) -> Result<Box<str>, Error> {
     let params = json!({"name": tool, "arguments": arguments}).to_string();
     let write = |to: &mut Vec<u8>, _| to.extend_from_slice(params.as_bytes());
-    session.call_tool(PATIENCE, watch, write).await
+    session.call_tool(PATIENCE, watch, write).await.map(|outcome| outcome.json)
 }
 
 /// Lets so much time pass that nothing of earlier calls can come any more.

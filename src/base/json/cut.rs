@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
-use super::scan::{blank, word_end};
+use super::notes::{Notes, Part};
+use super::scan::{blank, end_in_words};
 
 /// One member of an object, as it is spelt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +16,26 @@ pub struct Member<'a> {
     escaped: bool,
     /// The JSON text of the value.
     pub value: &'a str,
+    noted: Option<Notes<'a>>,
 }
 
 impl<'a> Member<'a> {
-    pub(super) fn new(key: &'a str, escaped: bool, value: &'a str) -> Self {
-        Self { key, escaped, value }
+    #[inline]
+    pub(super) fn new(
+        key: &'a str,
+        escaped: bool,
+        value: &'a str,
+        noted: Option<Notes<'a>>,
+    ) -> Self {
+        Self { key, escaped, value, noted }
+    }
+
+    /// The value with what was noted of it.
+    pub fn part(&self) -> Part<'a> {
+        match self.noted {
+            Some(Notes { whole, notes }) => Part::noted(self.value, whole, notes),
+            None => self.value.into(),
+        }
     }
 
     /// The key as it is spelt, with its quotes.
@@ -28,6 +44,7 @@ impl<'a> Member<'a> {
     }
 
     /// The key as text.
+    #[inline]
     pub fn name(&self) -> Cow<'a, str> {
         if self.escaped {
             string(self.key).unwrap_or_default()
@@ -58,7 +75,7 @@ pub fn members(object: &str) -> impl Iterator<Item = Member<'_>> {
         let value = blank(bytes, colon + 1);
         let value_end = value_end(bytes, value)?;
         at = blank(bytes, value_end);
-        Some(Member::new(object.get(key..key_end)?, escaped, object.get(value..value_end)?))
+        Some(Member::new(object.get(key..key_end)?, escaped, object.get(value..value_end)?, None))
     })
 }
 
@@ -145,42 +162,50 @@ fn value_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 /// Where the string ends whose content starts at `at`, its quote included.
 #[inline]
 fn quoted_end(bytes: &[u8], at: usize, escaped: &mut bool) -> Option<usize> {
-    let end = word_end(bytes, at);
-    if bytes.get(end) == Some(&b'"') {
-        return Some(end + 1);
+    match end_in_words(bytes, at) {
+        Ok(end) if bytes[end] == b'"' => Some(end + 1),
+        Ok(at) | Err(at) => quoted_end_after(bytes, at, escaped),
     }
-    quoted_end_after(bytes, end, escaped)
 }
 
-/// The same from a byte on that is not the quote.
+/// The same from a byte on before which it does not end.
 #[inline(never)]
 fn quoted_end_after(bytes: &[u8], mut at: usize, escaped: &mut bool) -> Option<usize> {
     loop {
         // Escapes lie close together in JSON that is a string of other JSON.
-        let mut end = word_end(bytes, at);
-        if !matches!(bytes.get(end)?, b'"' | b'\\') {
-            end += memchr2(b'"', b'\\', &bytes[end..])?;
+        at = match end_in_words(bytes, at) {
+            Ok(end) | Err(end) => end,
+        };
+        if !matches!(bytes.get(at)?, b'"' | b'\\') {
+            at += memchr2(b'"', b'\\', &bytes[at..])?;
         }
-        if bytes[end] == b'"' {
-            return Some(end + 1);
+        if bytes[at] == b'"' {
+            return Some(at + 1);
         }
         *escaped = true;
-        at = end + 2;
+        at += 2;
     }
 }
 
 /// The text of a JSON string; nothing if it is none, or its escapes stand for no text.
 pub fn string(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if !inner.as_bytes().contains(&b'\\') {
-        return Some(Cow::Borrowed(inner));
+    let bytes = json.as_bytes();
+    let [b'"', inner @ .., b'"'] = bytes else { return None };
+    // Short texts are not worth the search for long ones.
+    let is_plain = match end_in_words(bytes, 1) {
+        Ok(end) => end == bytes.len() - 1,
+        Err(at) => !inner[at - 1..].contains(&b'\\'),
+    };
+    if is_plain {
+        return Some(Cow::Borrowed(&json[1..json.len() - 1]));
     }
     serde_json::from_str(json).ok().map(Cow::Owned)
 }
 
 /// Whether the value is an object.
 pub fn is_object(json: &str) -> bool {
-    json.trim_ascii_start().starts_with('{')
+    // Hardly ever is anything before it.
+    json.as_bytes().first() == Some(&b'{') || json.trim_ascii_start().starts_with('{')
 }
 
 /// `outer` with its part `inner`, which was cut from it, replaced by `with`; all else stays byte for byte. Nothing

@@ -4,6 +4,7 @@
 mod canonical;
 mod cut;
 mod edit;
+mod notes;
 mod scan;
 mod spelling;
 mod splice;
@@ -14,6 +15,7 @@ pub use cut::{
     Member, elements, first_value, is_object, member, members, objects, offset, replace, string,
 };
 pub use edit::{set, without};
+pub use notes::{Noted, Part};
 pub use spelling::{compact, string_end, text, unescape, write_string};
 pub use splice::{Place, insert, is_tight, remove};
 pub use strict::{Checked, Fault, MAX_DEPTH, Strict};

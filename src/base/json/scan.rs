@@ -5,8 +5,11 @@ use super::Fault;
 /// Bytes of a string that are looked at in one step.
 const BLOCK: usize = 64;
 
+/// Words of eight bytes of a string that are looked at where it is met, without the call of a function.
+const WORDS_AT_ONCE: usize = 2;
+
 /// Words of a string that are looked at before the first block.
-const WORDS: usize = 5;
+const WORDS: usize = 4;
 
 /// The fault of a byte that does not fit.
 #[cold]
@@ -24,27 +27,23 @@ pub(super) fn blank(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Offset of the quote that ends the string whose content starts at `at`; `escaped` tells whether
-/// there are escapes in it.
+/// Offset of the quote that ends the string whose content starts at `at`.
 #[inline]
-pub(super) fn string_end(bytes: &[u8], at: usize, escaped: &mut bool) -> Result<usize, Box<Fault>> {
-    let end = plain_end(bytes, at);
-    if bytes.get(end) == Some(&b'"') {
-        return Ok(end);
+pub(super) fn string_end(bytes: &[u8], at: usize) -> Result<usize, Box<Fault>> {
+    match end_in_words(bytes, at) {
+        Ok(end) if bytes[end] == b'"' => Ok(end),
+        Ok(at) | Err(at) => string_end_after(bytes, at),
     }
-    string_end_after(bytes, end, escaped)
 }
 
-/// The same from a byte on that is neither plain text nor the quote.
+/// The same from a byte on before which it does not end.
 #[inline(never)]
-fn string_end_after(bytes: &[u8], mut at: usize, escaped: &mut bool) -> Result<usize, Box<Fault>> {
+fn string_end_after(bytes: &[u8], mut at: usize) -> Result<usize, Box<Fault>> {
     loop {
+        at = plain_end_of_long(bytes, at);
         match bytes.get(at) {
             Some(b'"') => return Ok(at),
-            Some(b'\\') => {
-                *escaped = true;
-                at = plain_end(bytes, escape_end(bytes, at)?);
-            }
+            Some(b'\\') => at = escape_end(bytes, at)?,
             Some(_) => return Err(unexpected(at, "`\\n` or another escape")),
             None => return Err(unexpected(at, "the end of a string")),
         }
@@ -65,23 +64,28 @@ fn escape_end(bytes: &[u8], at: usize) -> Result<usize, Box<Fault>> {
 /// the end.
 #[inline]
 pub(super) fn plain_end(bytes: &[u8], at: usize) -> usize {
-    // Most strings are short: one word of eight bytes first.
-    if let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let found = specials(u64::from_le_bytes(*word));
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        return plain_end_of_long(bytes, at + 8);
+    match end_in_words(bytes, at) {
+        Ok(end) => end,
+        Err(at) => plain_end_of_long(bytes, at),
     }
-    plain_end_of_long(bytes, at)
 }
 
-/// The same, but no further than a word of eight bytes, within which most strings end.
+/// The same, but no further than the first words, within which most strings end: as an error, up to where they were
+/// looked at.
 #[inline]
-pub(super) fn word_end(bytes: &[u8], at: usize) -> usize {
-    let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else { return at };
-    let found = specials(u64::from_le_bytes(*word));
-    at + found.trailing_zeros() as usize / 8
+pub(super) fn end_in_words(bytes: &[u8], at: usize) -> Result<usize, usize> {
+    let mut from = at;
+    for _ in 0..WORDS_AT_ONCE {
+        let Some(word) = bytes.get(from..).and_then(<[u8]>::first_chunk::<8>) else {
+            return Err(from);
+        };
+        let found = specials(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Ok(from + found.trailing_zeros() as usize / 8);
+        }
+        from += 8;
+    }
+    Err(from)
 }
 
 /// The highest bits of those bytes of a word that end plain text; above the lowest of them, others
@@ -90,13 +94,15 @@ pub(super) fn word_end(bytes: &[u8], at: usize) -> usize {
 fn specials(word: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
-    below(word ^ (ONES * 0x22), 1) | below(word ^ (ONES * 0x5c), 1) | below(word, 0x20)
+    // With this bit turned, the quote (0x22) follows on the control characters, so that one comparison finds both.
+    let controls_and_quote = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+    (controls_and_quote | backslash) & !word & HIGHS
 }
 
 #[inline(never)]
 fn plain_end_of_long(bytes: &[u8], mut at: usize) -> usize {
-    let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < b' ';
+    let special = |byte: u8| byte ^ 0x02 < 0x21 || byte == b'\\';
     // Of the others most end before it pays to look at more than a word at a time.
     for _ in 0..WORDS {
         let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else { break };

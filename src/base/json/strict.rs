@@ -8,11 +8,15 @@
 use std::borrow::Cow;
 
 use super::cut::Member;
-use super::scan::{blank, literal_end, number_end, string_end, unexpected};
+use super::notes::{MAX_LENGTH, Note, Part};
+use super::scan::{blank, end_in_words, literal_end, number_end, string_end, unexpected};
 
 /// Objects and arrays may be nested this deep; `serde_json` reads no deeper into a
 /// [`serde_json::Value`].
 pub const MAX_DEPTH: usize = 127;
+
+/// So deep the members of objects are noted: as deep as the arguments of `mcp` lie in a message.
+const NOTED_DEPTH: usize = 3;
 
 /// Up to this many keys an object is searched for duplicates pair by pair, beyond it by sorting.
 const PAIRWISE_KEYS: usize = 12;
@@ -58,8 +62,8 @@ pub enum Fault {
 #[derive(Debug, Default)]
 pub struct Strict {
     outer: Vec<Frame>,
-    keys: Vec<Key>,
-    root: Vec<RootMember>,
+    /// Of the objects that were gone through as deep as is noted, and of those that the walk is inside of.
+    notes: Vec<Note>,
     line: Vec<u8>,
     /// A line break was seen between tokens.
     broken: bool,
@@ -70,14 +74,23 @@ pub struct Strict {
 pub struct Checked<'a> {
     /// The whole text.
     pub text: &'a str,
-    root: &'a [RootMember],
+    notes: &'a [Note],
 }
 
 /// What the walk is inside of.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     kind: Kind,
-    first_key: usize,
+    /// Some of the keys may be equal.
+    is_doubtful: bool,
+    /// It is an object, and the notes of its members are kept.
+    is_noted: bool,
+    /// The note of its first member.
+    first: usize,
+    /// The note of the member that is gone through.
+    latest: usize,
+    /// One bit for each sort of key that there is: equal keys are of one sort.
+    sorts: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,27 +100,15 @@ enum Kind {
     Array,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Key {
-    start: usize,
-    end: usize,
-    escaped: bool,
-}
-
-/// A member of the outermost object: its key and where its value lies.
-#[derive(Debug, Clone, Copy)]
-struct RootMember {
-    key: Key,
-    start: usize,
-    end: usize,
-}
-
 impl<'a> Checked<'a> {
     /// The members of the outermost object; none if the text is no object.
     pub fn members(self) -> impl Iterator<Item = Member<'a>> {
-        self.root.iter().map(move |RootMember { key, start, end }| {
-            Member::new(&self.text[key.start - 1..=key.end], key.escaped, &self.text[*start..*end])
-        })
+        self.part().members()
+    }
+
+    /// The whole text with what was noted of it.
+    pub fn part(self) -> Part<'a> {
+        Part::noted(self.text, self.text, self.notes)
     }
 
     /// Whether the text is an array.
@@ -130,38 +131,45 @@ impl Strict {
     /// Checks a whole message. What comes back is one line: line breaks between tokens have become
     /// blanks, since a peer that takes them for the end of a message would see two in one.
     pub fn check<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Checked<'a>, Fault> {
-        let mut text = utf8(bytes)?;
+        self.check_text(utf8(bytes)?)
+    }
+
+    /// The same for what is known to be UTF-8.
+    pub fn check_text<'a>(&'a mut self, mut text: &'a str) -> Result<Checked<'a>, Fault> {
+        if text.len() > MAX_LENGTH {
+            return Err(Fault::Syntax { at: MAX_LENGTH, expected: "a text of less than 4 GiB" });
+        }
         self.outer.clear();
-        empty(&mut self.keys);
-        empty(&mut self.root);
+        empty(&mut self.notes);
         empty(&mut self.line);
         self.broken = false;
         // Those of most messages, in one piece.
-        self.keys.reserve(16);
+        self.notes.reserve(16);
         self.walk(text).map_err(|fault| *fault)?;
         if self.broken {
             // Strings hold none of them, that was checked; so lengths and places stay.
             let flat = |byte: &u8| {
                 if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }
             };
-            self.line.extend(bytes.iter().map(flat));
+            self.line.extend(text.as_bytes().iter().map(flat));
             text = utf8(&self.line)?;
         }
-        Ok(Checked { text, root: &self.root })
+        Ok(Checked { text, notes: &self.notes })
     }
 
     /// Goes through the text once. Faults are boxed in here, so that what returns all the time
     /// returns in registers.
     fn walk(&mut self, text: &str) -> Result<(), Box<Fault>> {
         let bytes = text.as_bytes();
-        let mut inside = Frame { kind: Kind::Top, first_key: 0 };
+        let mut inside = Frame::new(Kind::Top, false, 0);
         let mut at = self.blank(bytes, 0);
         loop {
             if inside.kind == Kind::Object {
-                at = self.key(bytes, at)?;
+                at = self.key(text, at, &mut inside)?;
             }
             at = match bytes.get(at) {
-                Some(b'"') => string_end(bytes, at + 1, &mut false)? + 1,
+                // Most values are strings, which are not to be looked up in a table of jumps.
+                Some(quote) if *quote == b'"' => string_end(bytes, at + 1)? + 1,
                 Some(bracket @ (b'{' | b'[')) => {
                     let (kind, end) =
                         if *bracket == b'{' { (Kind::Object, b'}') } else { (Kind::Array, b']') };
@@ -170,8 +178,11 @@ impl Strict {
                     }
                     at = self.blank(bytes, at + 1);
                     if bytes.get(at) != Some(&end) {
+                        let is_noted = kind == Kind::Object
+                            && (inside.is_noted || inside.kind == Kind::Top)
+                            && self.outer.len() < NOTED_DEPTH;
                         self.outer.push(inside);
-                        inside = Frame { kind, first_key: self.keys.len() };
+                        inside = Frame::new(kind, is_noted, self.notes.len());
                         continue;
                     }
                     at + 1
@@ -200,17 +211,16 @@ impl Strict {
     ) -> Result<Option<usize>, Box<Fault>> {
         let bytes = text.as_bytes();
         loop {
-            if self.outer.len() == 1
-                && let Some(member) = self.root.last_mut()
-            {
-                member.end = at;
+            if inside.is_noted {
+                let within = self.notes.len() - inside.latest - 1;
+                self.notes[inside.latest].close(at, within);
             }
             at = self.blank(bytes, at);
             match (bytes.get(at), inside.kind) {
                 (Some(b','), Kind::Object | Kind::Array) => {
                     return Ok(Some(self.blank(bytes, at + 1)));
                 }
-                (Some(b'}'), Kind::Object) => self.no_duplicates(text, inside.first_key)?,
+                (Some(b'}'), Kind::Object) => self.close_object(text, inside)?,
                 (Some(b']'), Kind::Array) => {}
                 (None, Kind::Top) => return Ok(None),
                 (_, Kind::Object) => return Err(unexpected(at, "`,` or `}`")),
@@ -224,34 +234,66 @@ impl Strict {
 
     /// Reads a key and its colon; where the value begins.
     #[inline]
-    fn key(&mut self, bytes: &[u8], at: usize) -> Result<usize, Box<Fault>> {
+    fn key(&mut self, text: &str, at: usize, inside: &mut Frame) -> Result<usize, Box<Fault>> {
+        let bytes = text.as_bytes();
         if bytes.get(at) != Some(&b'"') {
             return Err(unexpected(at, "a key"));
         }
         let start = at + 1;
-        let mut escaped = false;
-        let end = string_end(bytes, start, &mut escaped)?;
-        let key = Key { start, end, escaped };
-        self.keys.push(key);
+        let (end, is_escaped) = match end_in_words(bytes, start) {
+            Ok(end) if bytes[end] == b'"' => (end, false),
+            _ => {
+                let end = string_end(bytes, start)?;
+                (end, bytes[start..end].contains(&b'\\'))
+            }
+        };
+        inside.is_doubtful |= is_escaped;
+        if inside.may_have(&bytes[start..end]) {
+            self.compare(text, &text[at..=end], inside);
+        }
         let colon = self.blank(bytes, end + 1);
         if bytes.get(colon) != Some(&b':') {
             return Err(unexpected(colon, "`:`"));
         }
         let value = self.blank(bytes, colon + 1);
-        if self.outer.len() == 1 {
-            self.root.push(RootMember { key, start: value, end: value });
-        }
+        inside.latest = self.notes.len();
+        self.notes.push(Note::new(at..end + 1, is_escaped, value));
         Ok(value)
+    }
+
+    /// Compares a key with those before it, where these are few; all keys are compared at the end of the object where
+    /// they are many, or two of them are equal as they are spelt.
+    #[inline(never)]
+    fn compare(&self, text: &str, key: &str, object: &mut Frame) {
+        let mut before = siblings(&self.notes[object.first..], object.is_noted).enumerate();
+        object.is_doubtful = object.is_doubtful
+            || before.any(|(index, note)| index == PAIRWISE_KEYS || note.key(text) == key);
+    }
+
+    /// Makes sure that no two keys of an object are equal, and drops its notes where they are not kept.
+    #[inline]
+    fn close_object(&mut self, text: &str, object: &Frame) -> Result<(), Box<Fault>> {
+        if object.is_doubtful {
+            no_duplicates(text, &self.notes[object.first..], object.is_noted)?;
+        }
+        if !object.is_noted {
+            self.notes.truncate(object.first);
+        }
+        Ok(())
     }
 
     /// The first byte from `at` on that is no white space. Line breaks lie nowhere else, so that nothing has to be
     /// searched for them.
     #[inline]
     fn blank(&mut self, bytes: &[u8], at: usize) -> usize {
-        if bytes.get(at).is_some_and(|byte| *byte <= b' ') {
-            self.past_blank(bytes, at)
-        } else {
+        let is_blank = |at: usize| bytes.get(at).is_some_and(|byte| *byte <= b' ');
+        if !is_blank(at) {
             at
+        } else if bytes[at] == b' ' && !is_blank(at + 1) {
+            // Where there are any, it is mostly one.
+            at + 1
+        } else {
+            self.past_blank(bytes, at)
         }
     }
 
@@ -261,29 +303,51 @@ impl Strict {
         self.broken |= memchr::memchr2(b'\n', b'\r', &bytes[at..end]).is_some();
         end
     }
+}
 
-    /// Closes an object: compares the keys that it brought, and drops them.
-    fn no_duplicates(&mut self, text: &str, first: usize) -> Result<(), Box<Fault>> {
-        let keys = &mut self.keys[first..];
-        if keys.len() > PAIRWISE_KEYS || keys.iter().any(|key| key.escaped) {
-            no_duplicates_sorted(text, keys)?;
+impl Frame {
+    fn new(kind: Kind, is_noted: bool, first: usize) -> Self {
+        Self { kind, is_doubtful: false, is_noted, first, latest: first, sorts: 0 }
+    }
+
+    /// Whether there may be an equal key already: none is of the same sort as an equal one, and few objects have two of
+    /// one sort.
+    #[inline]
+    fn may_have(&mut self, key: &[u8]) -> bool {
+        let letter = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
+        let sort = 1 << ((letter(key.first()) * 3 + letter(key.last()) * 5 + key.len()) % 64);
+        let may_have = self.sorts & sort != 0;
+        self.sorts |= sort;
+        may_have
+    }
+}
+
+/// The notes of the members of one object: others lie between them where there `are_nested` ones.
+fn siblings(notes: &[Note], are_nested: bool) -> impl Iterator<Item = &Note> {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let note = notes.get(next)?;
+        next += 1 + if are_nested { note.within() } else { 0 };
+        Some(note)
+    })
+}
+
+/// Compares all keys of one object.
+#[inline(never)]
+fn no_duplicates(text: &str, notes: &[Note], are_nested: bool) -> Result<(), Box<Fault>> {
+    let mut names = Vec::with_capacity(notes.len());
+    for note in siblings(notes, are_nested) {
+        let key = note.key(text);
+        names.push(if note.is_escaped {
+            super::string(key).ok_or(Fault::BadKey { at: note.key_start() })?
         } else {
-            let bytes = text.as_bytes();
-            // Equal keys have the same length and first byte, so that only those need be compared whose bit is the same.
-            let mut seen = 0_u64;
-            for (index, key) in keys.iter().enumerate() {
-                let spelling = &bytes[key.start..key.end];
-                let kind = spelling.len() * 7 + usize::from(spelling.first().copied().unwrap_or(0));
-                let bit = 1 << (kind % 64);
-                let same = |other: &Key| &bytes[other.start..other.end] == spelling;
-                if seen & bit != 0 && keys[..index].iter().any(same) {
-                    return Err(duplicate_key(&text[key.start..key.end]));
-                }
-                seen |= bit;
-            }
-        }
-        self.keys.truncate(first);
-        Ok(())
+            Cow::Borrowed(&key[1..key.len() - 1])
+        });
+    }
+    names.sort_unstable();
+    match names.windows(2).find(|two| two[0] == two[1]) {
+        Some(two) => Err(duplicate_key(&two[0])),
+        None => Ok(()),
     }
 }
 
@@ -298,24 +362,6 @@ fn empty<T>(scratch: &mut Vec<T>) {
 
 fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(bytes).map_err(|error| Fault::NotUtf8 { at: error.valid_up_to() })
-}
-
-fn no_duplicates_sorted(text: &str, keys: &[Key]) -> Result<(), Box<Fault>> {
-    let mut names = Vec::with_capacity(keys.len());
-    for key in keys {
-        let spelt = &text[key.start..key.end];
-        names.push(if key.escaped {
-            let quoted = &text[key.start - 1..=key.end];
-            super::string(quoted).ok_or(Fault::BadKey { at: key.start })?
-        } else {
-            Cow::Borrowed(spelt)
-        });
-    }
-    names.sort_unstable();
-    match names.windows(2).find(|two| two[0] == two[1]) {
-        Some(two) => Err(duplicate_key(&two[0])),
-        None => Ok(()),
-    }
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "see `Strict::walk`")]
@@ -344,6 +390,27 @@ mod tests {
         check(r#"["a","a"]"#, Ok(()));
         check(r#"{"a\\":1,"a":2}"#, Ok(()));
         check(r#"{"\ud800":1,"b":2}"#, Err("object key at byte 2 is not valid text"));
+    }
+
+    proptest::proptest! {
+        /// However many keys there are, however they are spelt and however deep they lie.
+        #[test]
+        fn equal_keys_are_found(names in proptest::collection::vec("[ab]{0,3}|[a-z]{1,2}", 0..20), depth in 0..5_usize) {
+            let escaped = |name: &str| name.replacen('a', "\\u0061", 1);
+            let spelt = |(index, name): (usize, &String)| {
+                let name = if index % 5 == 4 { escaped(name) } else { name.clone() };
+                format!("\"{name}\":{{\"a\":1,\"b\":[{{\"a\":{{}}}}]}}")
+            };
+            let members: Vec<_> = names.iter().enumerate().map(spelt).collect();
+            let object = format!("{{{}}}", members.join(","));
+            let text = format!("{}{object}{}", "{\"b\":0,\"a\":".repeat(depth), "}".repeat(depth));
+            let are_different = names.iter().collect::<std::collections::HashSet<_>>().len() == names.len();
+            let found = Strict::new().check(text.as_bytes()).map(drop);
+            proptest::prop_assert_eq!(found.is_ok(), are_different, "{}", text);
+            if let Err(fault) = found {
+                proptest::prop_assert!(matches!(fault, Fault::DuplicateKey { .. }), "{}", fault);
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `call`: the upstream's own result comes back as it is.
 
 use super::which::{self, Purpose, Which};
+use crate::protocol::outcome::Outcome;
 use crate::router::Error;
 use crate::router::answer;
 use crate::router::attempt::Attempt;
@@ -26,12 +27,12 @@ impl Call<'_> {
         &self,
         router: &Router,
         server: Option<&str>,
-    ) -> Result<Box<str>, Error> {
+    ) -> Result<Outcome, Error> {
         router.check_filter(self.select).await?;
         let purpose = Purpose::Calling { params: self.params };
         let found = match which::server(router, server, self.tool, purpose).await? {
             Which::Found(found) => found,
-            Which::Ambiguous(question) => return Ok(answer::result(&question)),
+            Which::Ambiguous(question) => return Ok(answer::result(&question).into()),
         };
         let tools = router.tools_of(found).await?;
         let Some(tool) = tools.get(self.tool) else {
@@ -43,9 +44,9 @@ impl Call<'_> {
         let picked = router.picked(found, &answered.result, self.select, None).await?;
         let shaped = router.shape(found, answered, picked, self.form).await;
         Ok(if self.form.is_own() {
-            shaped.into_content()
+            shaped.into_outcome()
         } else {
-            shaped.into_envelope(found.name.as_str(), self.tool)
+            shaped.into_envelope(found.name.as_str(), self.tool).into()
         })
     }
 }

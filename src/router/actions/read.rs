@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::cache::{document, page};
 use crate::config::Trust;
+use crate::protocol::outcome::Facts;
 use crate::router::answer::{self, Read};
 use crate::router::invocation::{Answered, Notes};
 use crate::router::marks::Marks;
 use crate::router::routing::{Found, Router};
 use crate::router::shape::{Form, off_thread};
-use crate::router::value::Facts;
 use crate::router::{Error, value};
 use crate::telemetry::logging::excerpt;
 
@@ -25,8 +25,11 @@ pub(in crate::router) async fn run(
 ) -> Result<Box<str>, Error> {
     let (found, whole) = whole(router, id).await?;
     if let Some(picked) = router.picked(found, &whole, select, Some(id)).await? {
-        let answered =
-            Answered { result: (*whole).into(), facts: Facts::default(), notes: Notes::default() };
+        let answered = Answered {
+            result: (*whole).into(),
+            facts: Facts::of(&*whole),
+            notes: Notes::default(),
+        };
         let shaped = router.shape(found, answered, Some(picked), Form::Plain).await;
         let (result, _) = shaped.into_parts(found.name.as_str());
         let (action, next_offset, original_length, offset) = ("read", None, None, None);

@@ -1,6 +1,7 @@
 //! `tools/call`: through all that calls pass through, with the client's own parameters.
 
 use super::errors;
+use crate::base::json::Part;
 use crate::protocol::content::json_result;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 use crate::router::Error;
@@ -17,7 +18,7 @@ impl Router {
         params: &str,
         caller: &Caller,
     ) -> Result<Box<str>, ErrorObject> {
-        let call = ToolCall::parse(params)?;
+        let call = ToolCall::parse(params.into())?;
         if call.wants_task {
             self.direct.owners.enter(&caller.client);
         }
@@ -42,7 +43,7 @@ impl Router {
         let Some(tool) = tools.get(&own) else {
             return Ok(failed(&unknown_tool(found.name, &tools, &own)));
         };
-        let (arguments, meta) = (call.arguments.unwrap_or("{}"), call.meta);
+        let (arguments, meta) = (call.arguments.map_or("{}", Part::text), call.meta);
         let attempt = Attempt { found, tool, params: arguments, meta, caller, whole: Some(params) };
         match attempt.answered(self).await {
             Ok(answered) => {

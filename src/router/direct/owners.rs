@@ -10,6 +10,7 @@ use super::gather::Kind;
 use super::pass::Request;
 use crate::config::{ServerName, Trust};
 use crate::protocol::error::ErrorObject;
+use crate::protocol::outcome::Outcome;
 use crate::router::caller::Caller;
 use crate::router::routing::{Found, Router};
 use crate::upstream;
@@ -111,7 +112,7 @@ impl Router {
         &self,
         request: Request<'_>,
         uri: &str,
-    ) -> Result<(Found<'_>, Box<str>), ErrorObject> {
+    ) -> Result<(Found<'_>, Outcome), ErrorObject> {
         let owners = self.owners(uri, request.caller).await;
         let error = match self.first_to_answer(&owners, request, uri).await {
             Err(error) if is_unknown(&error) => error,
@@ -131,7 +132,7 @@ impl Router {
         owners: &Owners<'a>,
         request: Request<'_>,
         uri: &str,
-    ) -> Result<(Found<'a>, Box<str>), ErrorObject> {
+    ) -> Result<(Found<'a>, Outcome), ErrorObject> {
         let mut failures = Failures::new(owners);
         for found in &owners.servers {
             if failures.excludes(*found) {

@@ -1,6 +1,7 @@
 //! One request of a client put to one server: as it came, but for a name and the progress token.
 
 use crate::base::json::{member, offset};
+use crate::protocol::outcome::Outcome;
 use crate::router::attempt::on_progress;
 use crate::router::caller::Caller;
 use crate::router::request::progress_token;
@@ -28,7 +29,7 @@ impl Router {
         &self,
         found: Found<'_>,
         request: Request<'_>,
-    ) -> Result<Box<str>, upstream::Error> {
+    ) -> Result<Outcome, upstream::Error> {
         let Request { method, params, other, caller } = request;
         let token = member(params, "_meta").and_then(progress_token);
         let timeout = found.supervisor.request_timeout();

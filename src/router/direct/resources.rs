@@ -10,11 +10,11 @@ use crate::base::json::{member, string};
 use crate::config::ServerName;
 use crate::protocol::error::{ErrorObject, INVALID_PARAMS};
 use crate::protocol::method;
+use crate::protocol::outcome::Outcome;
 use crate::router::caller::Caller;
 use crate::router::invocation::{Answered, Notes};
 use crate::router::routing::{Found, Router};
 use crate::router::shape::Form;
-use crate::router::value::Facts;
 
 impl Router {
     /// The resources of all servers. Of two that have one URI the one that is read is shown, and the other one is not: see
@@ -81,10 +81,10 @@ impl Router {
     pub(super) async fn fit_to_travel(
         &self,
         found: Found<'_>,
-        result: Box<str>,
+        result: Outcome,
         form: Form,
     ) -> Box<str> {
-        let facts = Facts::of(&result);
+        let Outcome { json: result, facts } = result;
         let answered = Answered { result, facts, notes: Notes::default() };
         self.shape(found, answered, None, form).await.into_content()
     }
