@@ -102,13 +102,14 @@ pub(super) struct Owed {
 }
 
 impl Owed {
-    /// Answers, if the request was not withdrawn meanwhile.
-    pub(super) async fn answer(mut self, reply: Result<Box<str>, ErrorObject>) {
+    /// Answers, if the request was not withdrawn meanwhile; whether it was not.
+    pub(super) async fn answer(mut self, reply: Result<Box<str>, ErrorObject>) -> bool {
         let Some(alone) = self.in_flight.take(&self) else {
-            return;
+            return false;
         };
         self.settled = true;
         self.outlet.answer(alone, &self.id, reply).await;
+        true
     }
 }
 

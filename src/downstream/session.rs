@@ -12,6 +12,7 @@ use super::outlet::Outlet;
 use super::questions::Asked;
 use super::way::{Agreed, Way};
 use super::work::Work;
+use super::worker::Job;
 use super::{client, stateless};
 use crate::base::json::{Noted, Part, members, string};
 use crate::protocol::era::Era;
@@ -21,10 +22,8 @@ use crate::protocol::jsonrpc::{Id, Message, Refusal};
 use crate::protocol::listen::Wanted;
 use crate::protocol::meta;
 use crate::protocol::method;
-use crate::protocol::outcome::Outcome;
-use crate::protocol::translate::{error_for, result_for};
 use crate::protocol::version::Revision;
-use crate::router::{Caller, Client, Current, Listening};
+use crate::router::{Client, Current, Listening};
 use crate::telemetry::logging::excerpt;
 
 /// The result of a request that only wants to be answered.
@@ -59,6 +58,15 @@ impl Session {
             listening: None,
             closing,
         }
+    }
+
+    /// The same for a client whose requests all come on one stream.
+    pub(super) fn of_stream(
+        router: Arc<Current>,
+        standing: Outlet,
+        closing: CancellationToken,
+    ) -> Self {
+        Self { work: Work::of_stream(), ..Self::new(router, standing, closing) }
     }
 
     /// The way back along this outlet.
@@ -205,9 +213,9 @@ impl Session {
                 Ok(wanted) => {
                     let (router, closing) = (self.router.clone(), self.closing.clone());
                     let (own, outlet) = (id.clone(), way.outlet.clone());
-                    return self.work.start(id, outlet, |_| {
-                        stateless::subscription(router, client, way.notify, own, wanted, closing)
-                    });
+                    let work =
+                        stateless::subscription(router, client, way.notify, own, wanted, closing);
+                    return self.work.start(id, outlet, work);
                 }
                 Err(fault) => self.refuse(Some(&id), &fault.error(), &way),
             },
@@ -260,19 +268,7 @@ impl Session {
             method => Cow::Owned(method.to_owned()),
         };
         let Way { outlet, notify, asks } = way;
-        self.work.start(id, outlet, |withdrawn| async move {
-            let revision = client.revision;
-            let caller = Caller { notify, withdrawn, client, asks };
-            // Boxed, so that what is started is small where it is moved.
-            match Box::pin(router.serve(&method, params.as_ref().map(Noted::part), &caller)).await {
-                Ok(Outcome { json, facts }) if facts.needs_no_change(revision, &method) => Ok(json),
-                Ok(Outcome { json, .. }) => Ok(match result_for(revision, &method, &json) {
-                    Cow::Owned(fit) => fit.into(),
-                    Cow::Borrowed(_) => json,
-                }),
-                Err(error) => Err(error_for(revision, &method, params.as_deref(), error)),
-            }
-        })
+        self.work.serve(id, outlet, Job { router, method, params, client, notify, asks })
     }
 
     fn notification(&self, method: &str, params: Option<&str>) {

@@ -44,7 +44,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let (outbox, writer) = Outbox::new(MAX_WAITING, stdout);
     let outlet = Outlet::Stream(outbox.clone(), Form::Line);
-    let session = Session::new(router, outlet.clone(), CancellationToken::new());
+    let session = Session::of_stream(router, outlet.clone(), CancellationToken::new());
     let way = session.way(outlet);
     let mut conversation = Conversation { session, way, strict: Strict::new() };
     let mut writing = AbortOnDropHandle::new(tokio::spawn(writer.run()));
