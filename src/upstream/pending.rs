@@ -4,6 +4,7 @@
 //! runtime a system call each time, since nearly every one ends before the next timer that is set.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(super) struct Requests {
     table: Mutex<Table>,
     /// A request has to be looked at earlier than was planned.
     earlier: Notify,
+    /// Whether the table says why the session is over, for those who ask all the time.
+    is_ended: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -157,7 +160,8 @@ impl Requests {
             ended: None,
             past: Past::default(),
         };
-        Self { table: Mutex::new(table), earlier: Notify::new() }
+        let (earlier, is_ended) = (Notify::new(), AtomicBool::new(false));
+        Self { table: Mutex::new(table), earlier, is_ended }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -327,6 +331,7 @@ impl Requests {
     pub(super) fn end(&self, error: &Error) {
         let mut table = self.table();
         table.ended.get_or_insert_with(|| error.clone());
+        self.is_ended.store(true, Ordering::Release);
         let waiting = std::mem::take(&mut table.waiting);
         drop(table);
         for (_, waiting) in waiting {
@@ -341,6 +346,7 @@ impl Requests {
         let idle = table.ended.is_none() && table.is_quiet() && wanted(table.last_used);
         if idle {
             table.ended = Some(error.clone());
+            self.is_ended.store(true, Ordering::Release);
         }
         idle
     }
@@ -351,7 +357,7 @@ impl Requests {
     }
 
     pub(super) fn is_ended(&self) -> bool {
-        self.table().ended.is_some()
+        self.is_ended.load(Ordering::Acquire)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -96,11 +96,13 @@ struct Pending<'a> {
     id: u64,
     cancellable: bool,
     withdrawn: Option<&'a Withdrawn>,
+    /// It has its answer, and is in no table any more.
+    answered: bool,
 }
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        let was_sent = self.session.requests.give_up(self.id);
+        let was_sent = !self.answered && self.session.requests.give_up(self.id);
         // Answered or not, the request waits for nothing any more.
         self.session.questions.orphan(self.id);
         if was_sent {
@@ -257,7 +259,8 @@ impl Session {
         // `initialize` must not be cancelled (specification, Cancellation, Behavior Requirements), and nothing comes
         // before it.
         let cancellable = !matches!(method, method::INITIALIZE | method::SERVER_DISCOVER);
-        let _pending = Pending { session: self, id, cancellable, withdrawn: watch.withdrawn };
+        let withdrawn = watch.withdrawn;
+        let mut pending = Pending { session: self, id, cancellable, withdrawn, answered: false };
         if let Some(http) = self.carrier.http() {
             let speaks = self.established().map(|established| established.era);
             let call = Call::new(speaks, id, method, params, watch.input_schema);
@@ -297,7 +300,9 @@ impl Session {
             });
             return Err(Error::Unsent { error: Arc::new(error) });
         }
-        answer.await.unwrap_or(Err(Error::ShuttingDown))
+        let answer = answer.await;
+        pending.answered = answer.is_ok();
+        answer.unwrap_or(Err(Error::ShuttingDown))
     }
 
     /// Sends a notification, if there is room. `params` is the JSON text of its parameters.

@@ -208,10 +208,12 @@ impl Decoder {
     fn at_header(&self) -> bool {
         const NAMES: [&[u8]; 2] = [b"content-length:", b"content-type:"];
         let rest = &self.buffer[self.start..];
-        NAMES.iter().any(|name| {
-            let length = rest.len().min(name.len());
-            rest[..length].eq_ignore_ascii_case(&name[..length])
-        })
+        // Hardly any message is announced by a header.
+        matches!(rest, [b'c' | b'C', ..])
+            && NAMES.iter().any(|name| {
+                let length = rest.len().min(name.len());
+                rest[..length].eq_ignore_ascii_case(&name[..length])
+            })
     }
 
     fn header(&self) -> Header {
