@@ -18,6 +18,9 @@ use crate::upstream::{self, OnProgress, Watch};
 /// Waits grow no further than this by themselves, and servers are left alone no longer before another try.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
+/// Bytes of a request beside its parameters, and of the names in these, are hardly ever more.
+pub(super) const ENVELOPE: usize = 128;
+
 /// A call whose server and tool are known.
 #[derive(Clone, Copy)]
 pub(super) struct Attempt<'a> {
@@ -153,6 +156,9 @@ impl Attempt<'_> {
             let other = json::member(whole, "name").map(|spelt| (spelt, name));
             return direct::write(to, whole, token, id, other);
         }
+        let meta_length = self.meta.map_or(0, str::len);
+        // With what comes around it, so that a long text is not moved for its last bytes.
+        to.reserve(self.params.len() + meta_length + self.tool.definition.name.len() + ENVELOPE);
         to.extend_from_slice(b"{\"name\":");
         json::write_string(&self.tool.definition.name, to);
         to.extend_from_slice(b",\"arguments\":");

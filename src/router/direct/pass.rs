@@ -2,7 +2,7 @@
 
 use crate::base::json::{member, offset};
 use crate::protocol::outcome::Outcome;
-use crate::router::attempt::on_progress;
+use crate::router::attempt::{ENVELOPE, on_progress};
 use crate::router::caller::Caller;
 use crate::router::request::progress_token;
 use crate::router::routing::{Found, Router};
@@ -69,6 +69,9 @@ pub(in crate::router) fn write(
         Some((offset(params, part)?, part, with))
     });
     edits.sort_unstable_by_key(|edit| edit.map(|(at, ..)| at));
+    let more: usize = edits.iter().flatten().map(|(.., with)| with.len()).sum();
+    // With what comes around it, so that a long text is not moved for its last bytes.
+    to.reserve(params.len() + more + ENVELOPE);
     let mut from = 0;
     for (at, part, with) in edits.into_iter().flatten() {
         to.extend_from_slice(&params.as_bytes()[from..at]);
