@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::eras::{Eras, Shown};
-use super::pending::Answer;
+use super::waiting::Answer;
 use super::{Error, Established, Session, Terms, Watch};
 use crate::base::json::string;
 use crate::protocol::discover::Discovery;

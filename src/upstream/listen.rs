@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::pending::{Answer, LONGEST};
 use super::subscriptions::Subscriptions;
+use super::waiting::{Answer, LONGEST};
 use super::{Error, Session, Watch};
 use crate::base::backoff::Backoff;
 use crate::protocol::error::{

@@ -41,16 +41,17 @@ mod subscriptions;
 pub mod supervisor;
 pub mod terms;
 mod upkeep;
+mod waiting;
 
 pub use changes::Change;
 pub use error::Error;
 pub use follower::{Follower, Identity, Reply};
 pub use lease::Lease;
 pub use login::Login;
-pub use pending::OnProgress;
 pub use pool::Pool;
 pub use session::{Declares, Session, Watch, Withdrawn};
 pub use start::LONGEST_START;
 pub use status::{State, Status};
 pub use supervisor::{Settings, Supervisor};
 pub use terms::{Established, Tenant, Terms};
+pub use waiting::OnProgress;

@@ -11,25 +11,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::attribution::{Past, Whose};
+use super::attribution::Past;
+use super::waiting::{Answer, OnProgress, Use, Waiting};
 use super::{Error, Follower};
 use crate::protocol::era::Era;
-use crate::protocol::method;
-use crate::protocol::outcome::Outcome;
-
-/// However often a request makes progress, it is given up after this long (specification, Lifecycle, Timeouts).
-pub(super) const LONGEST: Duration = Duration::from_hours(6);
-
-/// What a request comes back with.
-pub(super) type Answer = Result<Outcome, Error>;
-
-/// Hears of progress until its request has ended, which empties it. It has a lock of its own: whoever hears may take his
-/// time, and the answer waits for him, so that no progress comes after it.
-type Listening = Arc<Mutex<Option<OnProgress>>>;
-
-/// Receives the `params` of each progress notification and, borrowed from them, the token to be
-/// replaced.
-pub type OnProgress = Box<dyn FnMut(&str, &str) + Send>;
 
 /// The table of one session.
 #[derive(Debug)]
@@ -49,84 +34,6 @@ struct Table {
     last_used: Instant,
     ended: Option<Error>,
     past: Past,
-}
-
-struct Waiting {
-    reply: oneshot::Sender<Answer>,
-    listening: Option<Listening>,
-    follower: Option<Arc<dyn Follower>>,
-    timeout: Duration,
-    begun: Instant,
-    /// When it was sent, or last made progress.
-    heard: Instant,
-    usage: Use,
-    /// It was written, or will be before anything else happens.
-    sent: bool,
-    /// Questions to its client that are without an answer: a person may think about them for as long as it takes.
-    asked: u32,
-}
-
-/// What a request means for the session that it is sent in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
-    /// Somebody uses the server.
-    Call,
-    /// The bridge looks after it.
-    Upkeep,
-    /// The server may say something at any time; the request is there for as long as the session.
-    Standing,
-}
-
-impl Use {
-    /// What requests of this method are.
-    pub(super) fn of(method: &str) -> Self {
-        match method {
-            method::SUBSCRIPTIONS_LISTEN => Self::Standing,
-            method::INITIALIZE
-            | method::SERVER_DISCOVER
-            | method::TOOLS_LIST
-            | method::LOGGING_SET_LEVEL
-            | method::RESOURCES_SUBSCRIBE
-            | method::RESOURCES_UNSUBSCRIBE => Self::Upkeep,
-            _ => Self::Call,
-        }
-    }
-}
-
-impl Waiting {
-    /// When it is given up unless it makes progress, or in any case.
-    fn deadline(&self) -> Instant {
-        let longest = self.begun + LONGEST;
-        if self.asked > 0 { longest } else { longest.min(self.heard + self.timeout) }
-    }
-
-    /// Whether the server may speak of it in messages that name no request, and for whom nobody else is to hear them.
-    fn is_of_client(&self) -> bool {
-        self.follower.is_some() || self.usage == Use::Call
-    }
-
-    fn whose(&self) -> Whose {
-        self.follower.as_ref().map(|follower| follower.identity())
-    }
-
-    /// Has nobody hear of its progress any more; waits for one who just does.
-    fn close(&mut self) {
-        if let Some(listening) = self.listening.take() {
-            drop(listening.lock().unwrap_or_else(PoisonError::into_inner).take());
-        }
-    }
-
-    /// Ends it. He who waits may have left in this very moment.
-    fn end(mut self, answer: Answer) {
-        self.close();
-        let _ = self.reply.send(answer);
-    }
-}
-
-impl std::fmt::Debug for Waiting {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Waiting").field("heard", &self.heard).finish_non_exhaustive()
-    }
 }
 
 /// A request that waits.
@@ -442,6 +349,7 @@ mod tests {
 
     use super::*;
     use crate::base::json::Part;
+    use crate::protocol::outcome::Outcome;
 
     fn empty() -> Outcome {
         Part::from("{}").into()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use super::pending::{Answer, OnProgress};
+use super::waiting::{Answer, OnProgress};
 use super::{Declares, Error, Follower, Session, Watch};
 use crate::base::json::{member, replace};
 use crate::protocol::capabilities::{ClientCapabilities, in_terms_of};
