@@ -1,4 +1,4 @@
-//! The router itself: what it holds, and how a request finds its action.
+//! The router itself: what it holds, and what is looked up in it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -6,31 +6,23 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::action::Action;
-use super::caller::{Caller, Client};
+use super::caller::Client;
 use super::current::Lifeline;
 use super::describe::Offered;
 use super::error::MAX_AVAILABLE;
 use super::invocation::Shared;
 use super::promotion::Promotion;
-use super::request::ToolCall;
 use super::settings::{Parts, ServerSettings, Settings};
-use super::{Admin, Error, InForce, actions, describe, direct};
+use super::{Admin, Error, InForce, describe, direct};
 use crate::access::Usage;
-use crate::base::json::Part;
 use crate::base::text::nearest_all;
 use crate::cache::{Flights, Kept, Results};
 use crate::catalog::Sources;
 use crate::config::ServerName;
-use crate::protocol::content::json_result;
-use crate::protocol::error::{ErrorObject, INVALID_PARAMS, METHOD_NOT_FOUND};
-use crate::protocol::method;
-use crate::protocol::outcome::Outcome;
 use crate::search::Finder;
 use crate::select::Selector;
-use crate::telemetry::logging::excerpt;
 use crate::tools::{Registry, ServerTools, Snapshot};
-use crate::upstream::{self, Pool, Session, Supervisor};
+use crate::upstream::{Pool, Supervisor};
 
 /// The contract's number of last successful calls whose servers are preferred.
 const RECENT_CALLS: usize = 5;
@@ -192,130 +184,6 @@ impl Router {
         }
     }
 
-    /// The answer to a request of a client that has introduced itself.
-    pub async fn serve(
-        &self,
-        method: &str,
-        params: Option<Part<'_>>,
-        caller: &Caller,
-    ) -> Result<Outcome, ErrorObject> {
-        if self.is_direct(&caller.client) {
-            let params = params.map(Part::text);
-            return self.serve_direct(method, params, caller).await.map(Outcome::from);
-        }
-        match method {
-            method::TOOLS_CALL => self.call_tool(params, caller).await,
-            method::TOOLS_LIST => Ok(Outcome::from(Box::<str>::from(self.tool_list()))),
-            _ => {
-                let message = format!("unknown method `{}`", excerpt(method.as_bytes(), 80));
-                Err(ErrorObject::new(METHOD_NOT_FOUND, message))
-            }
-        }
-    }
-
-    /// The answer to `tools/call` with these parameters. What goes wrong inside the `mcp` tool is a tool result
-    /// that says so; a JSON-RPC error means that the request was none (specification, Tools, Error Handling).
-    pub async fn call_tool(
-        &self,
-        params: Option<Part<'_>>,
-        caller: &Caller,
-    ) -> Result<Outcome, ErrorObject> {
-        let failed = |error: Error| Outcome::from(json_result(&error.answer(), true));
-        let call = ToolCall::parse(params.unwrap_or_else(|| "".into()))?;
-        if call.name != describe::TOOL {
-            if let Some(reply) = Box::pin(self.call_promoted(&call, caller)).await {
-                return Ok(reply.unwrap_or_else(failed));
-            }
-            let message = format!(
-                "unknown tool `{name}`: call `{mcp}` with {{\"tool\": \"{name}\", \"params\": {{…}}}}",
-                name = excerpt(call.name.as_bytes(), 128),
-                mcp = describe::TOOL
-            );
-            return Err(ErrorObject::new(INVALID_PARAMS, message));
-        }
-        let reply = match Action::parse(call.arguments, self.settings.max_batch_size) {
-            Ok(action) => self.act(action, call.meta, caller).await,
-            Err(error) => Err(error),
-        };
-        Ok(reply.unwrap_or_else(failed))
-    }
-
-    /// Carries out one action.
-    pub async fn act(
-        &self,
-        action: Action<'_>,
-        meta: Option<&str>,
-        caller: &Caller,
-    ) -> Result<Outcome, Error> {
-        match action {
-            Action::Call { server, tool, params, select } => {
-                let (tool, params, select) = (&*tool, &*params, select.as_deref());
-                let form = self.settings.call_format.into();
-                let call = actions::call::Call { tool, params, select, meta, caller, form };
-                call.run(self, server.as_deref()).await
-            }
-            // Calls are what there is most of; the rest is boxed to keep their futures small.
-            other => Box::pin(self.act_otherwise(other, meta, caller)).await.map(Outcome::from),
-        }
-    }
-
-    /// Carries out an action that is no call of one tool.
-    async fn act_otherwise(
-        &self,
-        action: Action<'_>,
-        meta: Option<&str>,
-        caller: &Caller,
-    ) -> Result<Box<str>, Error> {
-        match action {
-            Action::Call { .. } => unreachable!("`act` makes calls"),
-            Action::Batch { items } => {
-                Box::pin(actions::batch::run(self, &items, meta, caller)).await
-            }
-            Action::Intent { intent } => Box::pin(actions::intent::find(self, &intent)).await,
-            Action::List { server: Some(server) } => {
-                Box::pin(actions::list::tools(self, &server)).await
-            }
-            Action::List { server: None } => Ok(Box::pin(actions::list::servers(self)).await),
-            Action::Schema { server, tool } => {
-                Box::pin(actions::schema::show(self, server.as_deref(), &tool)).await
-            }
-            Action::Status { server } => {
-                Box::pin(actions::status::show(self, server.as_deref())).await
-            }
-            Action::Read { id, offset, select } => {
-                Box::pin(actions::read::run(self, &id, offset, select.as_deref())).await
-            }
-            Action::Install { server, alias } => {
-                let wanted = actions::install::Wanted { name: &server, alias: alias.as_deref() };
-                Box::pin(actions::install::run(self, wanted)).await
-            }
-            Action::Remove { .. } | Action::SetEnv { .. } | Action::SetMode { .. } => {
-                Box::pin(actions::admin::run(self, action)).await
-            }
-            Action::Search { query } => Box::pin(actions::catalog::search(self, &query)).await,
-            Action::Catalog { category } => {
-                Box::pin(actions::catalog::list(self, category.as_deref())).await
-            }
-            Action::Promotions => Ok(actions::promotions::show(self)),
-            Action::Refresh { server } => {
-                Box::pin(actions::refresh::run(self, server.as_deref())).await
-            }
-        }
-    }
-
-    /// Takes a notification of a client.
-    pub fn notified(&self, method: &str, params: Option<&str>, client: &Arc<Client>) {
-        if method == method::ROOTS_LIST_CHANGED && self.is_direct(client) {
-            self.pool.notify(client.id, method, params.unwrap_or("{}"));
-        }
-    }
-
-    /// The client is gone: sessions of its own with servers end.
-    pub fn left(&self, client: &Client) {
-        self.forget(client);
-        self.pool.release(client.id);
-    }
-
     /// The configured server of this name.
     pub(super) fn find(&self, server: &str) -> Result<Found<'_>, Error> {
         if let Some((name, supervisor)) = self.pool.find(server)
@@ -332,71 +200,6 @@ impl Router {
         let available = nearest_all(server, names, MAX_AVAILABLE);
         let available = available.into_iter().map(str::to_owned).collect();
         Err(Error::UnknownServer { name: server.to_owned(), available })
-    }
-
-    /// An open session with the server.
-    pub(super) async fn session(&self, found: Found<'_>) -> Result<Arc<Session>, Error> {
-        self.pool.session(found.supervisor).await.map_err(|source| found.failed(source))
-    }
-
-    /// The server's tools as it showed them in this run, reached for the first time if need be. Calls go by these: what
-    /// was remembered may permit too little or too much.
-    pub(super) async fn tools_of(&self, found: Found<'_>) -> Result<Arc<ServerTools>, Error> {
-        if let Some(tools) = self.registry.reviewed(found.name).filter(|it| !it.is_remembered()) {
-            return Ok(tools);
-        }
-        self.session(found).await?;
-        Ok(self.registry.reviewed(found.name).unwrap_or_default())
-    }
-
-    /// The server's tools, if need be those that it showed in an earlier run, for telling what there is: that should
-    /// neither wait for a server nor start it.
-    pub(super) async fn known_tools_of(&self, found: Found<'_>) -> Result<Arc<ServerTools>, Error> {
-        match self.registry.recalled(found.name).await {
-            Some(tools) => Ok(tools),
-            None => self.tools_of(found).await,
-        }
-    }
-
-    /// Reaches all servers of whose tools less than `enough` is known, side by side as far as `routerMaxConcurrent`
-    /// allows; returns those that cannot be reached. Without `patience`, those that failed or hung before are not
-    /// waited for again.
-    pub(super) async fn reach_all(
-        &self,
-        enough: Enough,
-        patience: bool,
-    ) -> Vec<(ServerName, upstream::Error)> {
-        let is_unknown = self.unknown(enough).await;
-        let servers = self.pool.iter().filter(|(name, _)| is_unknown(name));
-        let unknown = servers.map(|(name, server)| (name.clone(), server.clone())).collect();
-        let visit = move |supervisor: Arc<Supervisor>| async move {
-            let session = if patience {
-                supervisor.session().await
-            } else {
-                supervisor.session_unless_doubtful().await
-            };
-            session.map(drop)
-        };
-        self.pool.visit(unknown, visit).await
-    }
-
-    /// Whether some servers are known only by what they showed in an earlier run.
-    pub(super) fn remembers_any(&self) -> bool {
-        let snapshot = self.registry.snapshot();
-        let known = self.pool.iter().filter_map(|(name, _)| snapshot.get(name.as_str()));
-        known.into_iter().any(|tools| tools.is_remembered())
-    }
-
-    /// Of which servers less than `enough` is known.
-    pub(super) async fn unknown(&self, enough: Enough) -> impl Fn(&ServerName) -> bool + use<> {
-        if enough == Enough::Remembered {
-            self.registry.recall_all().await;
-        }
-        let snapshot = self.registry.snapshot();
-        move |name: &ServerName| match snapshot.get(name.as_str()) {
-            Some(tools) => tools.is_remembered() && enough == Enough::Shown,
-            None => true,
-        }
     }
 
     /// What a server said, as far as it may reach the model.
