@@ -100,10 +100,16 @@ chaos-ids calls="1000000":
     CHAOS_CALLS={{ calls }} CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
       cargo test --release --target-dir target/quick --features test-upstream --test it chaos::ids -- --nocapture
 
-# `just test` does it where libfaketime is there; this one fails where it is not.
+# A library of Debian; `just test` leaves out what needs it where it is missing.
+#
+# libfaketime, installed where this may do that, into target/faketime where not.
+faketime:
+    tests/faketime
+
+# `just test` does it where libfaketime is there; this one gets it, or fails.
 #
 # The clock of the wall jumps by days and decades while clients call.
-clock:
+clock: faketime
     CLOCK_JUMPS=required cargo test --features test-upstream --test it clock::
 
 # Lists of tools of published servers pass through direct mode unchanged. `just test` does the same with what it finds;

@@ -1,42 +1,39 @@
 //! The clock of the wall jumps, by days and by decades, both ways: nothing that is under way notices, and what goes by days
 //! goes by the day that it is now.
 //!
-//! The jumps are those of libfaketime, which Debian has; where it is missing they are left out, unless `CLOCK_JUMPS` is
-//! `required`, as `just clock` has it.
+//! The jumps are those of libfaketime, which Debian has: `tests/faketime` finds or gets it. Where it is missing they are
+//! left out, unless `CLOCK_JUMPS` is `required`, as `just clock` has it.
 #![cfg(target_os = "linux")]
 
 use std::cell::Cell;
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Bridge, HttpServer, assert_words, http_call, is_error, json_of, lines_of, text_of,
+    Bridge, HttpServer, assert_words, http_call, is_error, json_of, leave_out, lines_of, text_of,
 };
 
 /// From the true time, or instead of it.
 const JUMPS: [&str; 7] = ["+2d", "-2d", "-20y", "@1970-01-01 00:00:05", "+70y", "-1", "+0"];
 
-/// Where distributions put the library.
+/// Where distributions put the library, or where `tests/faketime` has unpacked it.
 fn library() -> Option<PathBuf> {
-    let found = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
-    let folders =
-        found.map(|entry| entry.path()).chain(["/usr/lib".into(), "/usr/local/lib".into()]);
+    let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/faketime/usr/lib");
+    let inside = |folder: &Path| {
+        let found = fs::read_dir(folder).into_iter().flatten().flatten();
+        found.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let folders = [inside(Path::new("/usr/lib")), inside(&unpacked)].concat();
+    let folders = folders.into_iter().chain(["/usr/lib".into(), "/usr/local/lib".into()]);
     let mut places = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1"));
     let library = places.find(|place| place.is_file());
     if library.is_none() {
-        assert!(!is_required(), "there is no libfaketime");
-        writeln!(io::stderr(), "there is no libfaketime: no clock jumps").expect("stderr is open");
+        leave_out("CLOCK_JUMPS", "there is no libfaketime");
     }
     library
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the test's environment, not the bridge's")]
-fn is_required() -> bool {
-    std::env::var("CLOCK_JUMPS").is_ok_and(|value| value == "required")
 }
 
 /// A bridge by the clock that this file tells.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::support::{Bridge, Client};
+use crate::support::{Bridge, Client, is_required};
 
 /// A tool, member by member in their order, each as its text.
 type Tool = IndexMap<String, Box<RawValue>>;
@@ -43,7 +43,7 @@ fn recorded() -> Vec<(String, PathBuf)> {
     let found = files(&published);
     if found.is_empty() {
         let missing = format!("no list of a published server in {}", published.display());
-        assert!(!are_required(), "{missing}");
+        assert!(!is_required("RECORDED_LISTS"), "{missing}");
         writeln!(io::stderr(), "{missing}: they are left out").expect("stderr is open");
     }
     let own = files(&root.join("tests/it/lists"));
@@ -53,11 +53,6 @@ fn recorded() -> Vec<(String, PathBuf)> {
         (name.to_owned(), path)
     };
     own.into_iter().chain(found).map(named).collect()
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the test's environment, not the bridge's")]
-fn are_required() -> bool {
-    std::env::var("RECORDED_LISTS").is_ok_and(|value| value == "required")
 }
 
 /// The tools as they travel: on one line, all else as it was recorded.

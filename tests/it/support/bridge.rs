@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::http::Server;
-use super::{Client, UPSTREAM};
+use super::{Client, UPSTREAM, leave_out};
 
 /// A bridge that is not running yet.
 pub(crate) struct Bridge {
@@ -50,17 +50,27 @@ impl Bridge {
         self
     }
 
-    /// The same in name spaces of its own, where there may be file systems that are not there otherwise; nothing where
-    /// this user may have none.
+    /// The same in name spaces of its own, where there may be file systems that are not there otherwise. Where this user
+    /// may have none, the test is left out, unless `NAME_SPACES` is `required`.
+    #[track_caller]
     pub(crate) fn started_apart_by(self, line: &str) -> Option<Self> {
-        let apart = ["unshare", "--user", "--map-root-user", "--mount"];
-        let mut may = Command::new(apart[0]);
-        may.args(&apart[1..]).args(["mount", "-t", "tmpfs", "tmpfs", "/tmp"]).stderr(Stdio::null());
-        if !may.status().is_ok_and(|status| status.success()) {
+        // What a user may, and what root may where users may not.
+        let ways: [&[&str]; 2] =
+            [&["unshare", "--user", "--map-root-user", "--mount"], &["unshare", "--mount"]];
+        let may = |way: &&[&str]| {
+            let mut tried = Command::new(way[0]);
+            tried.args(&way[1..]).args(["mount", "-t", "tmpfs", "tmpfs", "/tmp"]);
+            tried.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        };
+        let Some(apart) = ways.into_iter().find(may) else {
+            leave_out(
+                "NAME_SPACES",
+                "this user may make no name spaces (`unshare --user --mount`)",
+            );
             return None;
-        }
+        };
         let mut bridge = self.started_by(line);
-        bridge.starter.splice(0..0, apart.map(str::to_owned));
+        bridge.starter.splice(0..0, apart.iter().map(|word| (*word).to_owned()));
         Some(bridge)
     }
 

@@ -4,6 +4,7 @@ mod bridge;
 mod client;
 mod http;
 mod issuer;
+mod need;
 mod process;
 mod recipe;
 mod spawned;
@@ -17,6 +18,7 @@ pub(crate) use bridge::{Bridge, Output, converse_in, run_in};
 pub(crate) use client::{Client, initialize_params};
 pub(crate) use http::{Reply as HttpReply, Server as HttpServer, call as http_call, stateless};
 pub(crate) use issuer::{Hostile, Issuer, PLANTED, Says, browse, redirect_of};
+pub(crate) use need::{is_required, leave_out};
 pub(crate) use process::{
     alive, descendants, eventually, lines_of, resident_kb, told_by_proc, wait_gone, within,
 };
