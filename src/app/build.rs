@@ -28,7 +28,7 @@ pub struct App {
     /// Everything that runs for longer than a request.
     pub tasks: TaskTracker,
     /// The config that it was built from.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// Where that came from.
     pub files: Files,
     /// What of the config this version does not carry out.
@@ -97,7 +97,7 @@ pub fn build(config: Config, files: Files) -> Result<App, Error> {
         selector: Arc::new(Selector::new(own_program().map_err(Error::Program)?)),
     };
     let current = Current::new(Router::new(parts, plan.router));
-    Ok(App { current, tasks, config, files, remarks })
+    Ok(App { current, tasks, config: Arc::new(config), files, remarks })
 }
 
 /// The router of another config, in which everything goes on that is the same in both; what of that config this version

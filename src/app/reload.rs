@@ -2,6 +2,7 @@
 //! does; files with faults change nothing, and the log and `status` say why.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
@@ -24,12 +25,25 @@ pub(super) struct Reload {
     current: Arc<Current>,
     files: Files,
     /// In force, but for what changes at a start only.
-    config: Config,
+    config: Arc<Config>,
     /// As it was at the start.
-    first: Config,
+    first: Lasting,
     /// What was said of the files last.
     said: Vec<String>,
     wanted: Arc<Notify>,
+}
+
+/// What changes at a start only.
+#[derive(Debug)]
+struct Lasting {
+    http: config::Http,
+    shutdown: Duration,
+}
+
+impl Lasting {
+    fn of(config: &Config) -> Self {
+        Self { http: config.http.clone(), shutdown: config.timeouts.shutdown }
+    }
 }
 
 impl Reload {
@@ -39,7 +53,7 @@ impl Reload {
             current: app.current.clone(),
             files: app.files.clone(),
             config: app.config.clone(),
-            first: app.config.clone(),
+            first: Lasting::of(&app.config),
             said: app.remarks.iter().map(ToString::to_string).collect(),
             wanted: Arc::default(),
         }
@@ -83,14 +97,14 @@ impl Reload {
     fn take_in(&mut self, Loaded { mut config, findings }: Loaded) {
         let at_restart = at_restart(&self.first, &config);
         // What ends while the bridge runs ends in the time that the end of the bridge itself leaves.
-        config.timeouts.shutdown = self.first.timeouts.shutdown;
-        if config != self.config {
+        config.timeouts.shutdown = self.first.shutdown;
+        if config != *self.config {
             let old = self.current.now();
             let (router, remarks) = rebuild(&old, &self.config, &config, &self.files);
             self.current.replace(&router);
             let summary = summary(&self.config, &config);
             tracing::info!("the changed config is in force{summary}");
-            self.config = config;
+            self.config = Arc::new(config);
             let said = findings.iter().map(told).chain(remarks.iter().map(ToString::to_string));
             let said: Vec<String> = said.collect();
             for text in said.iter().filter(|text| !self.said.contains(text)) {
@@ -110,10 +124,10 @@ impl Reload {
 }
 
 /// Keys whose values are others than at the start, and that can change at a start only: who listens is told them once.
-fn at_restart(first: &Config, now: &Config) -> Vec<&'static str> {
+fn at_restart(first: &Lasting, now: &Config) -> Vec<&'static str> {
     let keys = [
         ("http", first.http != now.http),
-        ("shutdownTimeoutMs", first.timeouts.shutdown != now.timeouts.shutdown),
+        ("shutdownTimeoutMs", first.shutdown != now.timeouts.shutdown),
     ];
     keys.into_iter().filter(|(_, is_other)| *is_other).map(|(key, _)| key).collect()
 }

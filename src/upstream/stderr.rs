@@ -1,10 +1,14 @@
 //! What a server writes to stderr: kept as a short tail for error messages, logged for those who want it.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::watch;
 
 use super::error::LastWords;
@@ -12,6 +16,8 @@ use crate::base::blotter::Blotter;
 use crate::telemetry::logging::excerpt;
 use crate::wire::Turn;
 
+/// What is read at once.
+const CHUNK: usize = 4096;
 const LINES: usize = 12;
 const LINE_CHARACTERS: usize = 300;
 /// A line is cut here while it comes in; the rest of it is dropped. Much more than is shown, so that no secret
@@ -46,25 +52,37 @@ impl Tail {
         LastWords { stderr: self.lines(), remote, ..LastWords::default() }
     }
 
-    /// Reads until the stream ends.
+    /// Reads until the stream ends. Most servers say little there, so that nothing is held while there is nothing to read.
     pub(super) async fn collect(&self, server: &str, mut stderr: impl AsyncRead + Unpin) {
-        let mut chunk = vec![0; 4096];
         let mut line = Vec::new();
         let mut turn = Turn::default();
-        while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
+        let mut read = async || {
+            poll_fn(|context| {
+                let mut chunk = [0; CHUNK];
+                let mut chunk = ReadBuf::new(&mut chunk);
+                ready!(Pin::new(&mut stderr).poll_read(context, &mut chunk))?;
+                self.take(server, chunk.filled(), &mut line);
+                Poll::Ready(io::Result::Ok(chunk.filled().len()))
+            })
+            .await
+        };
+        while let Ok(read @ 1..) = read().await {
             turn.took(read).await;
-            let mut pieces = chunk[..read].split(|byte| *byte == b'\n').peekable();
-            while let Some(piece) = pieces.next() {
-                let room = LINE_BYTES.saturating_sub(line.len()).min(piece.len());
-                line.extend_from_slice(&piece[..room]);
-                if pieces.peek().is_some() {
-                    self.push(server, &line);
-                    line.clear();
-                }
-            }
         }
         self.push(server, &line);
         self.ended.send_replace(true);
+    }
+
+    /// Takes what was read; what ends no line begins one.
+    fn take(&self, server: &str, chunk: &[u8], line: &mut Vec<u8>) {
+        let mut pieces = chunk.split(|byte| *byte == b'\n').peekable();
+        while let Some(piece) = pieces.next() {
+            let room = LINE_BYTES.saturating_sub(line.len()).min(piece.len());
+            line.extend_from_slice(&piece[..room]);
+            if pieces.peek().is_some() {
+                self.push(server, &std::mem::take(line));
+            }
+        }
     }
 
     fn push(&self, server: &str, line: &[u8]) {
