@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -105,14 +105,23 @@ fn kind(found: &Metadata) -> &'static str {
 /// must exist. Where `path` is a symbolic link, the link is replaced and the file behind it stays
 /// untouched. `mode` (such as 0o600) counts on Unix only.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let file = write_beside(path, bytes, mode)?;
+    write_in_pieces(path, mode, |file| file.write_all(bytes))
+}
+
+/// The same for what `write` writes bit by bit, so that a long text need not be held whole.
+pub fn write_in_pieces(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let file = write_beside(path, mode, write)?;
     file.persist(path).map_err(|fault| fault.error)?;
     Ok(())
 }
 
 /// Writes a file that must not exist yet, in one step; fails with `AlreadyExists` otherwise.
 pub fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let file = write_beside(path, bytes, mode)?;
+    let file = write_beside(path, mode, |file| file.write_all(bytes))?;
     file.persist_noclobber(path).map_err(|fault| fault.error)?;
     Ok(())
 }
@@ -120,7 +129,11 @@ pub fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// Writes to a temporary file in the folder of `path`, since a rename is atomic within one file
 /// system only. The file is private from its first byte and gets `mode` when it is complete; it is
 /// removed if anything fails.
-fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+fn write_beside(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -136,7 +149,10 @@ fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFil
     if cfg!(unix) {
         let _ = file.as_file().try_lock();
     }
-    file.as_file_mut().write_all(bytes)?;
+    let mut pieces = BufWriter::new(file.as_file_mut());
+    write(&mut pieces)?;
+    pieces.flush()?;
+    drop(pieces);
     set_mode(&file, mode)?;
     file.as_file().sync_all()?;
     Ok(file)
@@ -254,7 +270,8 @@ mod tests {
             if let Some(old) = old {
                 write_atomically(&path, old.as_bytes(), 0o644).expect("written");
             }
-            let unfinished = write_beside(&path, b"new", PRIVATE).expect("written");
+            let unfinished =
+                write_beside(&path, PRIVATE, |file| file.write_all(b"new")).expect("written");
             let (_, left) = unfinished.keep().expect("it stays as after a kill");
             assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), old);
             assert_eq!(mode(&left), 0o600);
@@ -357,7 +374,8 @@ mod tests {
     #[test]
     fn unfinished_files_are_known_by_their_name() {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = write_beside(&folder.path().join("a"), b"x", PRIVATE).expect("written");
+        let file = write_beside(&folder.path().join("a"), PRIVATE, |file| file.write_all(b"x"))
+            .expect("written");
         let name = file.path().file_name().and_then(|name| name.to_str()).expect("a name");
         assert!(is_unfinished(name), "{name}");
     }

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use tokio::time::Instant;
 
 use super::approval::command;
-use super::book::{Audience, Book, Record, Settled, Shown};
+use super::book::{Audience, Book, First, Record, Settled, Shown};
 use super::difference::Difference;
 use super::escape::escape;
-use super::kept::Kept;
+use super::kept::{Kept, Seen};
 use super::store::{Error, Stamp, Store};
 use crate::base::blotter::Blotter;
 use crate::base::text::byte_of;
@@ -36,6 +37,8 @@ pub struct Pins {
     /// Whom the tools are shown to that are held against them.
     audience: Audience,
     states: Mutex<HashMap<ServerName, State>>,
+    /// When the lock was last waited for in vain.
+    given_up: Mutex<Option<Instant>>,
 }
 
 /// What was last known of one server.
@@ -95,14 +98,14 @@ impl Pins {
     /// its secrets.
     pub fn new(folder: PathBuf, servers: HashMap<ServerName, (Pinning, Blotter)>) -> Self {
         let servers = Arc::new(servers);
-        Self { folder, servers, audience: Audience::Everybody, states: Mutex::default() }
+        Self { folder, servers, ..Self::default() }
     }
 
     /// The same pins, for the tools that servers show to clients that can be asked something.
     #[must_use]
     pub fn for_asked(&self) -> Self {
         let (folder, servers) = (self.folder.clone(), self.servers.clone());
-        Self { folder, servers, audience: Audience::Asked, states: Mutex::default() }
+        Self { folder, servers, audience: Audience::Asked, ..Self::default() }
     }
 
     /// Whether the pins of a server have changed since they were last looked at: somebody has approved. Those of a server
@@ -147,14 +150,16 @@ impl Pins {
         else {
             return Review::default();
         };
-        let seen: IndexMap<String, Kept> =
-            tools.map(|tool| (tool.name.clone(), Kept::of(tool))).collect();
+        let seen: IndexMap<&str, Seen<'_>> =
+            tools.map(|tool| (tool.name.as_str(), Seen::new(tool))).collect();
         let store = Store::new(&self.folder, server);
         let view = View { server, secrets, enforced: *mode == Pinning::Enforce };
         // Taken before the file is read, so that a change in between is seen later.
         let stamp = store.stamp();
         let shown = Shown { tools: &seen, audience: self.audience };
-        let settled = settle(&store, shown, view.enforced, stamp, patience);
+        let wait = patience.map(|patience| self.left_of(patience));
+        let settled = settle(&store, shown, view.enforced, stamp, wait);
+        self.learn(&settled, patience);
         // Only now, so that nobody waits for files who asks about another server.
         let mut states = self.states();
         let state = states.entry(server.clone()).or_default();
@@ -176,9 +181,27 @@ impl Pins {
                 state.complain(server, &error);
                 let note = unpinned(&error);
                 let withheld = seen.into_keys().filter(|_| view.enforced);
-                let notes = withheld.map(|name| (name, note.clone())).collect();
+                let notes = withheld.map(|name| (name.to_owned(), note.clone())).collect();
                 Review { notes, is_unsettled: error.may_pass() }
             }
+        }
+    }
+
+    /// How long to wait for the lock. Where it was just waited for in vain, asking once will do: many servers that are
+    /// reached at once, one after the other, must not add up their waits.
+    fn left_of(&self, patience: Duration) -> Duration {
+        let given_up = *self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = given_up.is_some_and(|since| since.elapsed() < PATIENCE);
+        if is_known { Duration::ZERO } else { patience }
+    }
+
+    /// Whether the lock can be had; who asked without patience cannot tell.
+    fn learn(&self, settled: &Result<Outcome, Error>, patience: Option<Duration>) {
+        let error = settled.as_ref().map_or_else(Some, |outcome| outcome.unwritten.as_ref());
+        let is_locked = matches!(error, Some(Error::Locked { .. }));
+        if !is_locked || patience.is_some_and(|patience| !patience.is_zero()) {
+            *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) =
+                is_locked.then(Instant::now);
         }
     }
 
@@ -196,14 +219,14 @@ fn settle(
     stamp: Option<Stamp>,
     patience: Option<Duration>,
 ) -> Result<Outcome, Error> {
-    let loaded = match store.load() {
+    let loaded = match store.load_but(|name, record| shown.are_as_in(name, record)) {
         Err(Error::Damaged { .. }) if !enforced => None,
-        loaded => Some(loaded?),
+        loaded => loaded?,
     };
-    let loaded = loaded.flatten();
     let is_first = loaded.is_none();
-    let mut book = loaded.unwrap_or_else(|| Book::first(shown));
-    let settled = book.settle(shown);
+    let mut book = loaded.unwrap_or_else(Book::empty);
+    // What is first seen is not held against anything.
+    let settled = if is_first { Settled::default() } else { book.settle(shown) };
     let is_settled = if is_first { shown.tools.is_empty() } else { !settled.dirty };
     let Some(patience) = patience.filter(|_| !is_settled) else {
         return Ok(Outcome { book, settled, stamp, unwritten: None });
@@ -232,12 +255,16 @@ fn write(
         }
         loaded => loaded?,
     };
-    let is_first = loaded.is_none();
-    let mut book = loaded.unwrap_or_else(|| Book::first(shown));
-    let settled = book.settle(shown);
-    if is_first || settled.dirty {
-        store.save(&book, &lock)?;
-    }
+    let (book, settled) = if let Some(mut book) = loaded {
+        let settled = book.settle(shown);
+        if settled.dirty {
+            store.save(&book, &lock)?;
+        }
+        (book, settled)
+    } else {
+        store.save(&First(shown), &lock)?;
+        (Book::empty(), Settled::default())
+    };
     Ok(Outcome { book, settled, stamp: store.stamp(), unwritten: None })
 }
 
@@ -249,12 +276,12 @@ impl Outcome {
 }
 
 impl View<'_> {
-    fn notes(&self, outcome: &Outcome, seen: &IndexMap<String, Kept>) -> IndexMap<String, Note> {
+    fn notes(&self, outcome: &Outcome, seen: &IndexMap<&str, Seen<'_>>) -> IndexMap<String, Note> {
         let pending = seen.keys().filter_map(|name| {
-            let record = outcome.book.tools.get(name)?;
-            Some((name, record, record.pending.as_ref()?))
+            let record = outcome.book.tools.get(*name)?;
+            Some((*name, record, record.pending.as_ref()?))
         });
-        let note = |(index, (name, record, pending)): (usize, (&String, &Record, &Kept))| {
+        let note = |(index, (name, record, pending)): (usize, (&str, &Record, &Kept))| {
             let difference = match index {
                 MAX_DIFFERENCES.. => "too many tools have changed to tell each".to_owned(),
                 _ if self.enforced => self.difference(record.pinned.as_ref(), pending).places(),
@@ -278,7 +305,7 @@ impl View<'_> {
                 ),
             };
             let (withheld, is_pending) = (self.enforced, unwritten.is_none());
-            (name.clone(), Note { withheld, is_pending, reason, difference, remedy })
+            (name.to_owned(), Note { withheld, is_pending, reason, difference, remedy })
         };
         pending.enumerate().map(note).collect()
     }

@@ -2,12 +2,14 @@
 
 use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::book::{Book, VERSION};
-use crate::base::fs::{PRIVATE, create_private_folder, open_regular, write_atomically};
+use serde::Serialize;
+
+use super::book::{Book, Record, VERSION};
+use crate::base::fs::{PRIVATE, create_private_folder, open_regular, write_in_pieces};
 use crate::base::lock;
 use crate::config::ServerName;
 
@@ -145,9 +147,20 @@ impl Store {
 
     /// What the file holds, `None` when it is not there.
     pub(super) fn load(&self) -> Result<Option<Book>, Error> {
+        self.load_but(|_, _| false)
+    }
+
+    /// The same, read as by [`Book::read`].
+    pub(super) fn load_but(
+        &self,
+        is_as_pinned: impl Fn(&str, &Record) -> bool,
+    ) -> Result<Option<Book>, Error> {
         let mut bytes = Vec::new();
-        let read = open_regular(&self.path, File::options().read(true))
-            .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+        let read = open_regular(&self.path, File::options().read(true)).and_then(|file| {
+            let length = file.metadata()?.len().min(MAX_BYTES);
+            bytes.reserve_exact(usize::try_from(length).unwrap_or_default() + 1);
+            file.take(MAX_BYTES + 1).read_to_end(&mut bytes)
+        });
         match read {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -157,7 +170,7 @@ impl Store {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(damaged(format!("larger than {MAX_BYTES} bytes")));
         }
-        match serde_json::from_slice::<Book>(&bytes) {
+        match Book::read(&bytes, is_as_pinned) {
             Ok(book) if book.version == VERSION => Ok(Some(book)),
             parsed => match version(&bytes) {
                 Some(version) if version > u64::from(VERSION) => {
@@ -188,13 +201,13 @@ impl Store {
     }
 
     /// Replaces the file, unless it would be larger than one that is read.
-    pub(super) fn save(&self, book: &Book, lock: &Lock) -> Result<(), Error> {
-        let text = serde_json::to_vec(book).expect("plain JSON always serialises");
-        if text.len() as u64 > MAX_BYTES {
-            return Err(self.unwritable(io::ErrorKind::FileTooLarge.into()));
-        }
+    pub(super) fn save(&self, book: &impl Serialize, lock: &Lock) -> Result<(), Error> {
         self.compare(lock)?;
-        write_atomically(&self.path, &text, PRIVATE).map_err(|source| self.unwritable(source))?;
+        let write = |file: &mut dyn Write| {
+            let file = Limited { file, room: MAX_BYTES };
+            serde_json::to_writer(file, book).map_err(io::Error::from)
+        };
+        write_in_pieces(&self.path, PRIVATE, write).map_err(|source| self.unwritable(source))?;
         lock.stamp.set(self.stamp());
         Ok(())
     }
@@ -229,6 +242,25 @@ impl Store {
     }
 }
 
+/// A file that must not become larger.
+struct Limited<'a> {
+    file: &'a mut dyn Write,
+    room: u64,
+}
+
+impl Write for Limited<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = self.room.checked_sub(bytes.len() as u64);
+        self.room = room.ok_or(io::ErrorKind::FileTooLarge)?;
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// The version of a file that reads otherwise.
 fn version(bytes: &[u8]) -> Option<u64> {
     #[derive(serde::Deserialize)]
@@ -247,11 +279,6 @@ mod tests {
         let server = ServerName::parse("one").expect("a name");
         let store = Store::new(&home.path().join("pins"), &server);
         (home, store)
-    }
-
-    fn empty() -> Book {
-        let tools = std::collections::BTreeMap::new();
-        Book { version: VERSION, everybody: true, asked: false, tools }
     }
 
     fn check(text: &str, expected: &str) {
@@ -282,7 +309,7 @@ mod tests {
         let (home, store) = store();
         assert_eq!(store.stamp(), None);
         let lock = store.lock(Duration::ZERO).expect("free");
-        let book = empty();
+        let book = Book::empty();
         store.save(&book, &lock).expect("written");
         let first = store.stamp();
         assert_eq!(first, store.stamp());
@@ -298,7 +325,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let (_home, store) = store();
         let lock = store.lock(Duration::ZERO).expect("free");
-        store.save(&empty(), &lock).expect("written");
+        store.save(&Book::empty(), &lock).expect("written");
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
         assert_eq!((mode(&store.folder), mode(&store.path)), (0o700, 0o600));
     }
@@ -308,10 +335,20 @@ mod tests {
         let (_home, store) = store();
         let lock = store.lock(Duration::ZERO).expect("free");
         fs::write(&store.path, "somebody else's").expect("written");
-        let book = empty();
+        let book = Book::empty();
         assert!(matches!(store.save(&book, &lock), Err(Error::Changed { .. })));
         assert!(matches!(store.move_aside(&lock), Err(Error::Changed { .. })));
         assert_eq!(fs::read_to_string(&store.path).expect("readable"), "somebody else's");
+    }
+
+    #[test]
+    fn no_file_becomes_larger_than_is_read() {
+        let mut written = Vec::new();
+        let mut limited = Limited { file: &mut written, room: 3 };
+        limited.write_all(b"ab").expect("there is room");
+        let error = limited.write_all(b"cd").expect_err("there is none");
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(written, b"ab");
     }
 
     #[test]
