@@ -16,9 +16,25 @@ use crate::base::json;
 pub struct Definition {
     /// Unique among the tools of its server.
     pub name: String,
-    text: Arc<str>,
+    /// What its text is a part of: that alone, or the list that it came in.
+    whole: Arc<String>,
+    text: Span,
     /// Where the JSON Schema of the arguments lies in the text: each call asks for it.
-    input_schema: Option<Range<usize>>,
+    input_schema: Option<Span>,
+}
+
+/// A part of a text. No text is as long as could not be counted so.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// A text with a list of tools, which can go on sharing it: one piece of memory instead of thousands.
+#[derive(Debug)]
+pub struct Source<'a> {
+    /// Unless it is mostly something else than tools.
+    whole: Option<&'a Arc<String>>,
 }
 
 /// Why something is no tool.
@@ -32,34 +48,70 @@ pub enum Fault {
     NoName,
 }
 
+impl Span {
+    fn new(start: usize, length: usize) -> Self {
+        let narrow = |place| u32::try_from(place).expect("messages are much shorter");
+        Self { start: narrow(start), end: narrow(start + length) }
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+impl<'a> Source<'a> {
+    /// The text with these elements in it.
+    pub fn new(whole: &'a Arc<String>, tools: &[&RawValue]) -> Self {
+        let bytes: usize = tools.iter().map(|tool| tool.get().len()).sum();
+        Self { whole: Some(whole).filter(|whole| bytes >= whole.len() / 2) }
+    }
+
+    /// Reads one of the elements, as [`Definition::parse`] does.
+    pub fn definition(&self, raw: &RawValue) -> Result<Definition, Fault> {
+        let name = name_in(raw.get())?;
+        match self.whole.and_then(|whole| Some((whole, json::offset(whole, raw.get())?))) {
+            Some((whole, start)) => {
+                let text = Span::new(start, raw.get().len());
+                Ok(Definition::within(name, whole.clone(), text))
+            }
+            None => Ok(Definition::new(name, raw.get().to_owned())),
+        }
+    }
+}
+
+/// The name of the tool that this text defines.
+fn name_in(text: &str) -> Result<String, Fault> {
+    if !json::is_object(text) {
+        return Err(Fault::NoObject);
+    }
+    let name = json::member(text, "name").and_then(json::string).ok_or(Fault::NoName)?;
+    Ok(name.into_owned())
+}
+
 impl Definition {
     /// Reads one element of `tools`. Only its name has to be right: whatever else is odd about it, one tool never costs
     /// the rest of its list.
     pub fn parse(raw: &RawValue) -> Result<Self, Fault> {
-        Self::read(raw.get().into())
-    }
-
-    fn read(text: Arc<str>) -> Result<Self, Fault> {
-        if !json::is_object(&text) {
-            return Err(Fault::NoObject);
-        }
-        let name = json::member(&text, "name").and_then(json::string).ok_or(Fault::NoName)?;
-        Ok(Self::new(name.into_owned(), text))
+        Ok(Self::new(name_in(raw.get())?, raw.get().to_owned()))
     }
 
     /// A tool of this name, whose text was found to be an object.
-    fn new(name: String, text: Arc<str>) -> Self {
-        let schema = member(&text, "inputSchema");
-        let input_schema = schema.and_then(|schema| {
-            let start = json::offset(&text, schema)?;
-            Some(start..start + schema.len())
-        });
-        Self { name, text, input_schema }
+    fn new(name: String, text: String) -> Self {
+        let span = Span::new(0, text.len());
+        Self::within(name, Arc::new(text), span)
+    }
+
+    fn within(name: String, whole: Arc<String>, text: Span) -> Self {
+        let own = &whole[text.range()];
+        let schema = member(own, "inputSchema");
+        let input_schema =
+            schema.and_then(|schema| Some(Span::new(json::offset(own, schema)?, schema.len())));
+        Self { name, whole, text, input_schema }
     }
 
     /// The object as its server wrote it.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.whole[self.text.range()]
     }
 
     /// For people.
@@ -74,7 +126,7 @@ impl Definition {
 
     /// JSON Schema of the arguments.
     pub fn input_schema(&self) -> Option<&str> {
-        self.text.get(self.input_schema.clone()?)
+        self.text().get(self.input_schema?.range())
     }
 
     /// JSON Schema of the structured result.
@@ -89,7 +141,7 @@ impl Definition {
 
     /// The JSON text of a member, unless it is missing or `null`.
     pub fn member(&self, name: &str) -> Option<&str> {
-        member(&self.text, name)
+        member(self.text(), name)
     }
 
     /// A member that is a string; anything else says nothing.
@@ -100,30 +152,29 @@ impl Definition {
     /// The text with another name in it, and every other byte as it was.
     pub fn renamed(&self, name: &str) -> String {
         let name = serde_json::to_string(name).expect("strings are written without fail");
-        let old = json::member(&self.text, "name").expect("it was read from there");
-        json::replace(&self.text, old, &name).expect("it was cut from this text")
+        let old = json::member(self.text(), "name").expect("it was read from there");
+        json::replace(self.text(), old, &name).expect("it was cut from this text")
     }
 
     /// The tool without this member; all others stay as they are.
     #[must_use]
     pub fn without(&self, member: &str) -> Self {
-        let mut members = json::members(&self.text);
-        let index = members.position(|found| found.name() == member);
-        let text = index.and_then(|index| json::remove(&self.text, &self.text, index));
-        text.map_or_else(|| self.clone(), |text| Self::new(self.name.clone(), text.into()))
+        let own = self.text();
+        let index = json::members(own).position(|found| found.name() == member);
+        let text = index.and_then(|index| json::remove(own, own, index));
+        text.map_or_else(|| self.clone(), |text| Self::new(self.name.clone(), text))
     }
 
     /// The tool with this text in the place of its own, whose name stays what it was.
     #[must_use]
     pub fn with_text(self, text: &str) -> Self {
-        match Self::read(text.into()) {
-            Ok(read) if read.name == self.name => read,
-            Ok(read) => {
-                let text = read.renamed(&self.name);
-                Self::new(self.name, text.into())
-            }
-            Err(_) => self,
+        let Ok(name) = name_in(text) else { return self };
+        let read = Self::new(name, text.to_owned());
+        if read.name == self.name {
+            return read;
         }
+        let text = read.renamed(&self.name);
+        Self::new(self.name, text)
     }
 }
 
@@ -186,6 +237,27 @@ mod tests {
         assert_eq!(tool.input_schema(), Some(r#"{"x" : 1}"#));
         assert_eq!(tool.output_schema(), Some("true"));
         assert_eq!(tool.annotations(), None);
+    }
+
+    #[test]
+    fn tools_share_the_list_that_they_came_in() {
+        let check = |rest: usize, is_shared: bool| {
+            let (a, b) = (r#"{"name":"a","inputSchema": {"é":1}}"#, r#"{ "name":"b"}"#);
+            let text = format!(r#"{{"tools":[{a}, {b},7],"_meta":"{}"}}"#, "x".repeat(rest));
+            let whole = Arc::new(text);
+            let page: Page<'_> = serde_json::from_str(&whole).expect("a page");
+            let source = Source::new(&whole, &page.tools);
+            let tools: Vec<_> = page.tools.iter().map(|raw| source.definition(raw)).collect();
+            let [Ok(one), Ok(other), Err(Fault::NoObject)] = &tools[..] else {
+                panic!("{tools:?}");
+            };
+            assert_eq!((one.text(), other.text()), (a, b));
+            assert_eq!((one.name.as_str(), one.input_schema()), ("a", Some(r#"{"é":1}"#)));
+            assert_eq!((other.name.as_str(), other.input_schema()), ("b", None));
+            assert_eq!(Arc::strong_count(&whole) > 1, is_shared, "{rest}");
+        };
+        check(0, true);
+        check(1000, false);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reading a server's tools, page by page (specification, Pagination).
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::http::Kind;
@@ -9,7 +10,7 @@ use crate::protocol::error::METHOD_NOT_FOUND;
 use crate::protocol::headers::Annotations;
 use crate::protocol::jsonrpc::write_json;
 use crate::protocol::method;
-use crate::protocol::tool::{Definition, Page};
+use crate::protocol::tool::{Definition, Page, Source};
 use crate::telemetry::logging::excerpt;
 
 /// A list is not followed further than this.
@@ -85,12 +86,14 @@ async fn pages(
             Err(error) => return Err(error),
         };
         bytes += page.len();
-        let page: Page<'_> = serde_json::from_str(&page).map_err(|error| {
+        let text = Arc::new(String::from(page));
+        let page: Page<'_> = serde_json::from_str(&text).map_err(|error| {
             let error = error.to_string();
             Error::BadAnswer { reason: format!("`tools/list`: {}", session.blotter.blot(&error)) }
         })?;
+        let source = Source::new(&text, &page.tools);
         for tool in &page.tools {
-            match Definition::parse(tool) {
+            match source.definition(tool) {
                 Ok(tool) if tool.name.is_empty() || tool.name.len() > MAX_NAME => {
                     let length = tool.name.len();
                     faulty.get_or_insert_with(|| format!("its name has {length} bytes"));
