@@ -12,6 +12,7 @@ pub mod name;
 pub mod name_file;
 mod naming;
 mod number;
+mod places;
 mod quick;
 pub mod registries;
 pub mod registry;

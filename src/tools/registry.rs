@@ -2,7 +2,8 @@
 //! reading a consistent one.
 //!
 //! The files of pins are looked at in threads that may wait, but for one case: where they have changed, a caller sees
-//! to it without waiting for a lock. One server's files hold up nobody who asks for another.
+//! to it without waiting for a lock. What servers show is looked at one after the other (`places`); nobody waits for that
+//! who asks for a server of which something is known.
 
 use std::panic::resume_unwind;
 use std::sync::{Arc, OnceLock};
@@ -15,6 +16,7 @@ use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+use super::places::{place, place_for};
 use super::{Remembered, ServerTools, Shown, Snapshot, Tool};
 use crate::config::{SchemaCompression, ServerName, ToolFilter, Trust};
 use crate::guard::pin::{Note, PATIENCE, Pins};
@@ -130,10 +132,15 @@ impl Registry {
             && let Ok(runtime) = Handle::try_current()
         {
             let (registry, server, known) = (self.clone(), server.clone(), known.clone());
-            runtime.spawn_blocking(move || {
-                let (tools, instructions) = (known.tools.clone(), known.instructions.clone());
-                registry.put(&server, tools, instructions, Origin::Server { patience: PATIENCE });
-                drop(turn);
+            runtime.spawn(async move {
+                let bytes = known.originals().map(|tool| tool.text().len()).sum();
+                let place = place(bytes).await;
+                spawn_blocking(move || {
+                    let (tools, instructions) = (known.tools.clone(), known.instructions.clone());
+                    let origin = Origin::Server { patience: PATIENCE };
+                    registry.put(&server, tools, instructions, origin);
+                    drop((turn, place));
+                });
             });
         }
         Some(known)
@@ -153,17 +160,18 @@ impl Registry {
     /// even if nobody waits for it any more.
     pub async fn replace_in_turn(self: &Arc<Self>, server: &ServerName, shown: Shown) -> usize {
         let turn = self.turn(server).lock_owned().await;
+        let place = place_for(&shown).await;
         let (registry, server) = (self.clone(), server.clone());
         let (sender, count) = oneshot::channel();
         let work = spawn_blocking(move || {
             let count = registry.replace(&server, shown.clone());
-            let writing = registry.remembered.writing(&server);
-            drop(turn);
+            let is_to_write = registry.remembered.keep(&server, shown);
+            drop((turn, place));
             // Whoever waited may have left.
             let _ = sender.send(count);
             // Nobody waits for the disk.
-            if let Some(writing) = writing {
-                writing.keep(&shown);
+            if is_to_write {
+                registry.remembered.write_all();
             }
         });
         match count.await {

@@ -14,22 +14,24 @@
 //! nothing but the wait for its server next time.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::panicking;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::watch;
 
 use super::Shown;
 use super::entry::{Entry, SALT, Salt};
-use crate::base::fs::{PRIVATE, create_private_folder, open_regular, write_atomically};
+use crate::base::fs::{PRIVATE, create_private_folder, open_regular, write_in_pieces};
 use crate::base::json::Strict;
 use crate::config::ServerName;
-use crate::protocol::tool::Definition;
+use crate::protocol::tool::Source;
 
 /// The one version of the files that there is.
 const VERSION: u32 = 1;
@@ -41,6 +43,10 @@ const MAX_BYTES: usize = 20 * 1024 * 1024;
 pub struct Remembered {
     folder: PathBuf,
     servers: HashMap<ServerName, Server>,
+    /// What is to be written: of each server the last list.
+    unwritten: Mutex<IndexMap<ServerName, Shown>>,
+    /// Somebody writes all of it.
+    writing: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -48,17 +54,10 @@ struct Server {
     entry: Entry,
     /// The file was looked at; what comes later comes from the server itself.
     is_read: AtomicBool,
-    /// Held while the file is written, so that a list does not take the place of a later one.
-    writing: Mutex<()>,
 }
 
-/// The right to write one server's file, in the order in which it was asked for.
-pub(super) struct Writing<'a> {
-    lists: &'a Remembered,
-    name: &'a ServerName,
-    entry: &'a Entry,
-    _held: MutexGuard<'a, ()>,
-}
+/// The one who writes. Should he fail, the next list is written all the same.
+struct Writing<'a>(&'a Remembered);
 
 /// What a file holds.
 #[derive(Deserialize)]
@@ -85,10 +84,9 @@ enum Fault {
 impl Remembered {
     /// Keeps the lists of these servers in this folder. Touches nothing yet.
     pub fn new(folder: PathBuf, entries: HashMap<ServerName, Entry>) -> Self {
-        let server =
-            |entry| Server { entry, is_read: AtomicBool::default(), writing: Mutex::default() };
+        let server = |entry| Server { entry, is_read: AtomicBool::default() };
         let servers = entries.into_iter().map(|(name, entry)| (name, server(entry))).collect();
-        Self { folder, servers }
+        Self { folder, servers, ..Self::default() }
     }
 
     /// The lists that the same servers show to clients that can be asked something, in a folder inside this one.
@@ -121,37 +119,59 @@ impl Remembered {
         })
     }
 
-    /// Waits, in a thread that may, until nobody writes the server's file; nothing where its lists are not kept.
-    pub(super) fn writing<'a>(&'a self, name: &'a ServerName) -> Option<Writing<'a>> {
-        let server = self.servers.get(name)?;
-        let held = server.writing.blocking_lock();
-        Some(Writing { lists: self, name, entry: &server.entry, _held: held })
+    /// Has a list kept, in the place of an earlier one that is not written yet. Where nobody is writing, the caller has to
+    /// see to it that [`Remembered::write_all`] is called, and is told so.
+    pub(super) fn keep(&self, server: &ServerName, shown: Shown) -> bool {
+        if !self.servers.contains_key(server) {
+            return false;
+        }
+        let mut unwritten = self.unwritten();
+        unwritten.insert(server.clone(), shown);
+        !self.writing.send_replace(true)
+    }
+
+    /// Writes what is to be kept, one list after the other, unless a file holds it already: many threads would take memory
+    /// and make no disk faster. Reads and writes files.
+    pub(super) fn write_all(&self) {
+        let writing = Writing(self);
+        while let Some((name, shown)) = writing.next() {
+            let Some(server) = self.servers.get(&name) else { continue };
+            if let Err(error) = self.write(&name, &server.entry, &shown) {
+                let path = self.path(&name);
+                tracing::info!("what `{name}` shows cannot be kept in {}: {error}", path.display());
+            }
+        }
     }
 
     /// Waits until nothing is being written.
     pub(super) async fn settled(&self) {
-        for server in self.servers.values() {
-            drop(server.writing.lock().await);
-        }
+        // The sender lives as long as `self`.
+        let _ = self.writing.subscribe().wait_for(|writing| !writing).await;
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, IndexMap<ServerName, Shown>> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self, name: &ServerName, entry: &Entry, shown: &Shown) -> io::Result<()> {
         let path = self.path(name);
         // Whatever is wrong with the old file, it is replaced.
-        let old = self.bytes(name).ok().flatten();
-        let salt = old.as_deref().and_then(salt_of);
-        let new = text(&salt.map_or_else(Salt::random, Ok)?, entry, shown);
-        if new.len() > MAX_BYTES {
+        let mut old = open_regular(&path, File::options().read(true)).ok();
+        let salt = old.as_mut().and_then(salt_of);
+        let salt = salt.map_or_else(Salt::random, Ok)?;
+        let mut compared = Compared { old: old.map(BufReader::new), bytes: 0 };
+        write_list(&mut compared, &salt, entry, shown)?;
+        if compared.bytes > MAX_BYTES {
             return match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                 _ => Err(io::ErrorKind::FileTooLarge.into()),
             };
         }
-        if old.is_some_and(|old| old == new.as_bytes()) {
+        if compared.is_whole() {
             return Ok(());
         }
         create_private_folder(&self.folder)?;
-        write_atomically(&path, new.as_bytes(), PRIVATE)
+        write_in_pieces(&path, PRIVATE, |file| write_list(file, &salt, entry, shown))
     }
 
     /// What the file holds, `None` when it is not there.
@@ -175,35 +195,77 @@ impl Remembered {
 }
 
 impl Writing<'_> {
-    /// Keeps a list, unless the file holds it already. Reads and writes a file.
-    pub(super) fn keep(self, shown: &Shown) {
-        let Self { lists, name, entry, .. } = &self;
-        if let Err(error) = lists.write(name, entry, shown) {
-            let path = lists.path(name);
-            tracing::info!("what `{name}` shows cannot be kept in {}: {error}", path.display());
+    /// The next list. As long as the table is locked, nobody who adds one takes him for writing who has found it empty.
+    fn next(&self) -> Option<(ServerName, Shown)> {
+        let mut unwritten = self.0.unwritten();
+        let next = unwritten.shift_remove_index(0);
+        if next.is_none() {
+            *unwritten = IndexMap::new();
+            self.0.writing.send_replace(false);
+        }
+        next
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if panicking() {
+            self.0.writing.send_replace(false);
         }
     }
 }
 
-fn text(salt: &Salt, entry: &Entry, shown: &Shown) -> String {
+/// Counts what is written to it, and holds it against what a file has, neither of which is ever held whole.
+struct Compared {
+    /// As long as everything is the same.
+    old: Option<BufReader<File>>,
+    bytes: usize,
+}
+
+impl Compared {
+    /// Whether the file has the same and nothing more.
+    fn is_whole(&mut self) -> bool {
+        self.old.as_mut().is_some_and(|old| old.fill_buf().is_ok_and(<[u8]>::is_empty))
+    }
+}
+
+impl Write for Compared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes += bytes.len();
+        let mut chunk = [0; 512];
+        for part in bytes.chunks(chunk.len()) {
+            let is_same = |old: &mut BufReader<File>| {
+                let chunk = &mut chunk[..part.len()];
+                old.read_exact(chunk).is_ok() && chunk == part
+            };
+            if !self.old.as_mut().is_some_and(is_same) {
+                self.old = None;
+                break;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_list(to: &mut dyn Write, salt: &Salt, entry: &Entry, shown: &Shown) -> io::Result<()> {
     let Shown { definitions: tools, instructions } = shown;
-    let bytes: usize = tools.iter().map(|tool| tool.text().len() + 1).sum();
-    let mut text = String::with_capacity(bytes + 256);
     let salt = salt.as_str();
     let entry = entry.salted(salt);
-    write!(text, r#"{{"version":{VERSION},"salt":"{salt}","entry":"{entry}","#)
-        .expect("a string takes all");
+    write!(to, r#"{{"version":{VERSION},"salt":"{salt}","entry":"{entry}","#)?;
     if let Some(instructions) = instructions {
         let instructions = serde_json::to_string(instructions).expect("a text always serialises");
-        write!(text, r#""instructions":{instructions},"#).expect("a string takes all");
+        write!(to, r#""instructions":{instructions},"#)?;
     }
-    text.push_str(r#""tools":["#);
+    to.write_all(b"\"tools\":[")?;
     for (index, tool) in tools.iter().enumerate() {
-        text.push_str(if index == 0 { "\n" } else { ",\n" });
-        text.push_str(tool.text());
+        to.write_all(if index == 0 { b"\n" } else { b",\n" })?;
+        to.write_all(tool.text().as_bytes())?;
     }
-    text.push_str("\n]}\n");
-    text
+    to.write_all(b"\n]}\n")
 }
 
 /// What a file holds; nothing where it belongs to another entry.
@@ -211,22 +273,28 @@ fn shown(bytes: &[u8], entry: &Entry) -> Result<Option<Shown>, Fault> {
     let damaged = |reason: &dyn std::fmt::Display| Fault::Damaged(reason.to_string());
     let mut strict = Strict::new();
     let checked = strict.check(bytes).map_err(|fault| damaged(&fault))?;
-    let listed: Listed<'_> = serde_json::from_str(checked.text).map_err(|error| damaged(&error))?;
+    let text = Arc::new(checked.text.to_owned());
+    let listed: Listed<'_> = serde_json::from_str(&text).map_err(|error| damaged(&error))?;
     if listed.version != VERSION {
         return Err(damaged(&format_args!("there is no version {}", listed.version)));
     }
     if entry.salted(listed.salt) != listed.entry {
         return Ok(None);
     }
-    let tools = listed.tools.into_iter().map(Definition::parse).collect::<Result<_, _>>();
+    let source = Source::new(&text, &listed.tools);
+    let tools = listed.tools.iter().map(|raw| source.definition(raw)).collect::<Result<_, _>>();
     let tools = tools.map_err(|fault| damaged(&fault))?;
     Ok(Some(Shown::new(tools, listed.instructions.as_deref())))
 }
 
 /// The salt of a file as this version writes it.
-fn salt_of(bytes: &[u8]) -> Option<Salt> {
+fn salt_of(file: &mut File) -> Option<Salt> {
     let begin = format!(r#"{{"version":{VERSION},"salt":""#);
-    let salt = bytes.strip_prefix(begin.as_bytes())?.get(..SALT)?;
+    let mut bytes = vec![0; begin.len() + SALT];
+    let read = file.read_exact(&mut bytes);
+    file.rewind().ok()?;
+    read.ok()?;
+    let salt = bytes.strip_prefix(begin.as_bytes())?;
     Salt::parse(std::str::from_utf8(salt).ok()?)
 }
 
@@ -234,7 +302,10 @@ fn salt_of(bytes: &[u8]) -> Option<Salt> {
 mod tests {
     use std::path::Path;
 
+    use futures_util::FutureExt;
+
     use super::*;
+    use crate::protocol::tool::Definition;
 
     fn name() -> ServerName {
         ServerName::parse("s").expect("a name")
@@ -254,7 +325,8 @@ mod tests {
     }
 
     fn keep(remembered: &Remembered, shown: &Shown) {
-        remembered.writing(&name()).expect("its lists are kept").keep(shown);
+        assert!(remembered.keep(&name(), shown.clone()), "nobody writes");
+        remembered.write_all();
     }
 
     fn texts(shown: &Shown) -> Vec<String> {
@@ -306,7 +378,8 @@ mod tests {
         let kept = |list: &[&str]| {
             keep(&remembered, &tools(list));
             let bytes = fs::read(&path).expect("kept");
-            (salt_of(&bytes).expect("it is there").as_str().to_owned(), bytes)
+            let mut file = File::open(&path).expect("kept");
+            (salt_of(&mut file).expect("it is there").as_str().to_owned(), bytes)
         };
         let (salt, first) = kept(&LIST);
         let before = fs::metadata(&path).expect("kept").modified().expect("known");
@@ -315,6 +388,22 @@ mod tests {
         let (same, other) = kept(&LIST[..1]);
         assert_eq!(same, salt);
         assert_ne!(other, first);
+    }
+
+    #[tokio::test]
+    async fn the_last_list_is_written_by_one() {
+        let home = tempfile::tempdir().expect("a folder");
+        let remembered = remembered(home.path(), "one");
+        assert!(remembered.keep(&name(), tools(&LIST)));
+        assert!(!remembered.keep(&name(), tools(&LIST[..1])), "somebody is to write already");
+        assert!(remembered.settled().now_or_never().is_none());
+        remembered.write_all();
+        remembered.settled().await;
+        let read = self::remembered(home.path(), "one").read(&name()).expect("kept");
+        assert_eq!(texts(&read), LIST[..1]);
+        let stranger = ServerName::parse("t").expect("a name");
+        assert!(!remembered.keep(&stranger, tools(&LIST)), "its lists are not kept");
+        assert!(remembered.keep(&name(), tools(&LIST)), "nobody writes any more");
     }
 
     #[test]

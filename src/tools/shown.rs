@@ -19,4 +19,9 @@ impl Shown {
         let instructions: Option<Box<str>> = instructions.map(cut);
         Self { definitions, instructions: instructions.filter(|text| !text.is_empty()) }
     }
+
+    /// How much text there is, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.definitions.iter().map(|tool| tool.text().len()).sum()
+    }
 }
