@@ -141,7 +141,7 @@ fn plain(server: &str, tools: &ServerTools) -> String {
         json!({
             "name": tool.definition.name,
             "description": shorten(&description, PLAIN_DESCRIPTION),
-            "requiredParams": tool.required,
+            "requiredParams": tool.parameters().required,
         })
     };
     let tools: Vec<Value> = tools.iter().map(tool).collect();

@@ -10,7 +10,7 @@ use super::servers::NOBODY;
 use crate::app::App;
 use crate::guard::pin::Note;
 use crate::router::Enough;
-use crate::tools::Tool;
+use crate::tools::{Parameters, Tool};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -80,12 +80,14 @@ pub(super) async fn run(app: &App, printer: Printer, arguments: &Tools) -> Resul
         printer.talk(if app.router().pool().is_empty() { NOBODY } else { "there are no tools" });
     } else {
         let row = |(server, tool): &(&str, &Tool)| {
-            let parameters = tool.parameters.iter().map(|name| {
-                if tool.required.contains(name) { name.clone() } else { format!("{name}?") }
-            });
+            let Parameters { named, required } = tool.parameters();
+            let parameters = named
+                .into_iter()
+                .map(|name| if required.contains(&name) { name } else { format!("{name}?") });
             let call =
                 format!("{}({})", tool.definition.name, parameters.collect::<Vec<_>>().join(", "));
-            vec![(*server).to_owned(), call, tool.summary.clone()]
+            let limit = snapshot.get(server).and_then(|tools| tools.limit());
+            vec![(*server).to_owned(), call, tool.summary(limit)]
         };
         printer.table(&tools.iter().map(row).collect::<Vec<_>>());
     }

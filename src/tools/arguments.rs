@@ -44,7 +44,7 @@ pub(super) struct Checks {
 /// Checks the JSON text of an object against the input schema that the server sent. What cannot be checked in time
 /// passes, and so does everything where the schema is missing, faulty, too large or too costly. Cancel safe.
 pub async fn check(tool: &Tool, params: &str) -> Result<(), Vec<Fault>> {
-    let faults = match tool.checks.at_once(schema(tool), params) {
+    let faults = match tool.checks().at_once(schema(tool), params) {
         Ok(faults) => faults,
         Err(TooCostly) => aside(&PLACES, tool, params).await,
     };
@@ -62,7 +62,7 @@ async fn aside(places: &'static Semaphore, tool: &Tool, params: &str) -> Vec<Fau
     let work = async {
         // They are never closed.
         let place = places.acquire().await.ok()?;
-        let checks = tool.checks.clone();
+        let checks = tool.checks().clone();
         let (schema, params) = (schema(tool).map(str::to_owned), params.to_owned());
         let work = move || {
             let _place = place;
@@ -129,7 +129,6 @@ fn parse(schema: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::SchemaCompression;
     use crate::protocol::tool::Definition;
     use crate::tools::expense::Expense;
     use serde_json::json;
@@ -137,13 +136,13 @@ mod tests {
 
     fn tool(schema: &Value) -> Tool {
         let raw = to_raw_value(&json!({ "name": "t", "inputSchema": schema })).expect("plain JSON");
-        Tool::new(Definition::parse(&raw).expect("a tool"), &SchemaCompression::default())
+        Tool::new(Definition::parse(&raw).expect("a tool"))
     }
 
     /// Without a deadline, so that a busy machine makes no difference.
     fn faults_of(tool: &Tool, params: &str) -> Vec<Fault> {
-        let at_once = tool.checks.at_once(schema(tool), params);
-        let in_full = tool.checks.in_full(schema(tool), params);
+        let at_once = tool.checks().at_once(schema(tool), params);
+        let in_full = tool.checks().in_full(schema(tool), params);
         assert!(at_once.is_err() || at_once.as_ref() == Ok(&in_full), "{at_once:?} {in_full:?}");
         in_full
     }
@@ -251,8 +250,7 @@ mod tests {
         passes(&json!({"type": 7}), &wild);
         passes(&json!({"properties": {"anything": {"pattern": "("}}}), &json!({"anything": ""}));
         let raw = to_raw_value(&json!({"name": "t"})).expect("plain JSON");
-        let tool =
-            Tool::new(Definition::parse(&raw).expect("a tool"), &SchemaCompression::default());
+        let tool = Tool::new(Definition::parse(&raw).expect("a tool"));
         assert_eq!(faults_of(&tool, "{}"), []);
     }
 
@@ -419,14 +417,18 @@ mod tests {
         static FEW: Semaphore = Semaphore::const_new(1);
         let tool = tool(&json!({"properties": {"a": {"type": "string", "maxLength": 1}}}));
         let params = json!({"a": "x".repeat(2 * MAX_AT_ONCE)}).to_string();
-        assert_eq!(tool.checks.at_once(schema(&tool), &params), Err(TooCostly));
+        assert_eq!(tool.checks().at_once(schema(&tool), &params), Err(TooCostly));
         let taken = FEW.acquire().await.expect("it is open");
         assert_eq!(aside(&FEW, &tool, &params).await, [], "it goes on unchecked");
         drop(taken);
         // Nobody else takes the place now, and this check is over long before its deadline.
-        assert_eq!(tool.checks.in_full(schema(&tool), &params).len(), 1);
-        tool.checks.is_slow.store(true, Ordering::Relaxed);
-        assert_eq!(tool.checks.at_once(schema(&tool), &params), Ok(Vec::new()), "it is remembered");
+        assert_eq!(tool.checks().in_full(schema(&tool), &params).len(), 1);
+        tool.checks().is_slow.store(true, Ordering::Relaxed);
+        assert_eq!(
+            tool.checks().at_once(schema(&tool), &params),
+            Ok(Vec::new()),
+            "it is remembered"
+        );
     }
 
     #[test]
@@ -465,10 +467,10 @@ mod tests {
     #[tokio::test]
     async fn a_schema_is_compiled_once() {
         let tool = tool(&typical());
-        assert!(tool.checks.checker.get().is_none(), "not before the first call");
+        assert!(tool.checks().checker.get().is_none(), "not before the first call");
         assert!(check(&tool, "{}").await.is_err());
-        let first = std::ptr::from_ref(tool.checks.checker.get().expect("it was compiled"));
+        let first = std::ptr::from_ref(tool.checks().checker.get().expect("it was compiled"));
         assert!(check(&tool, "{}").await.is_err());
-        assert_eq!(first, std::ptr::from_ref(tool.checks.checker.get().expect("it is kept")));
+        assert_eq!(first, std::ptr::from_ref(tool.checks().checker.get().expect("it is kept")));
     }
 }

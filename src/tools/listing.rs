@@ -1,14 +1,14 @@
 //! A server's tools as `list` shows them: a signature each, and as much of the descriptions as that leaves room for.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::Tool;
 use super::shape::Shape;
 use super::sharing::share;
 use super::weight::weight;
+use super::{Parameters, Tool};
 use crate::base::text::shorten;
 
 /// Objects within objects are spelt out this deep; what lies deeper is `{…}`.
@@ -48,10 +48,10 @@ pub struct Listing {
 #[derive(Debug, Serialize)]
 pub struct Entry {
     /// Such as `search(query,limit=10,sort?:'asc'|'desc')`.
-    pub signature: String,
+    pub signature: Box<str>,
     /// What the signature does not say already.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub description: Option<Box<str>>,
 }
 
 impl Listing {
@@ -62,16 +62,13 @@ impl Listing {
         limit: Option<usize>,
     ) -> Self {
         let tools: Vec<&Tool> = tools.collect();
-        let shapes: Vec<Shape> =
-            tools.iter().map(|tool| Shape::of(&tool.definition, MAX_DEPTH)).collect();
-        let shared = share(&shapes);
+        let shapes = tools.iter().map(|tool| Shape::of(&tool.definition, MAX_DEPTH));
+        let shared = share(&shapes.collect::<Vec<_>>());
         let sign =
             |(tool, arguments): (&&Tool, String)| format!("{}({arguments})", tool.definition.name);
         let signatures: Vec<String> = tools.iter().zip(shared.arguments).map(sign).collect();
-        let common = common_words(&tools);
-        let known = |tool: &&Tool| words_of(tool, server).chain(common.iter().cloned()).collect();
-        let known: Vec<HashSet<String>> = tools.iter().map(known).collect();
-        let about = About { tools: &tools, known: &known };
+        let summaries = tools.iter().map(|tool| tool.summary(limit));
+        let about = About::new(server, &tools, summaries.collect());
         let descriptions = match limit {
             None => about.all(usize::MAX).into_iter().map(|(_, text)| text).collect(),
             Some(limit) => {
@@ -79,40 +76,66 @@ impl Listing {
                 let entries = entries.map(|(name, text)| weight(name) + weight(text) + DESCRIBED);
                 let signed = signatures.iter().map(|text| weight(text) + SIGNED);
                 let taken: usize = entries.chain(signed).sum();
-                let room: usize = tools.iter().map(|tool| plain(tool)).sum();
+                let plain = |(tool, summary): (&&Tool, &String)| plain(tool, summary);
+                let room: usize = tools.iter().zip(&about.summaries).map(plain).sum();
                 about.within((room - room * MARGIN / 100).saturating_sub(taken), limit)
             }
         };
         let descriptions =
             descriptions.into_iter().map(|text| Some(text).filter(|text| !text.is_empty()));
-        let entry = |(signature, description)| Entry { signature, description };
+        let entry = |(signature, description): (String, Option<String>)| Entry {
+            signature: signature.into(),
+            description: description.map(Into::into),
+        };
         let tools = signatures.into_iter().zip(descriptions).map(entry).collect();
         Self { types: shared.types, tools }
     }
 }
 
 /// What the tool would cost with its name, its description and the names of what it requires.
-fn plain(tool: &Tool) -> usize {
-    let required = tool.required.iter().map(|name| weight(name) + REQUIRED).sum::<usize>();
-    weight(&tool.definition.name) + weight(&tool.summary) + required + NAMED
+fn plain(tool: &Tool, summary: &str) -> usize {
+    let Parameters { required, .. } = tool.parameters();
+    let required = required.iter().map(|name| weight(name) + REQUIRED).sum::<usize>();
+    weight(&tool.definition.name) + weight(summary) + required + NAMED
 }
 
 /// What there is to say about the tools besides their signatures.
 struct About<'a> {
     tools: &'a [&'a Tool],
-    /// The words that each tool's names say already.
-    known: &'a [HashSet<String>],
+    summaries: Vec<String>,
+    /// The words that names say, each with its number.
+    numbers: HashMap<String, usize>,
+    /// The numbers of the words that each tool's names say already.
+    known: Vec<Vec<usize>>,
+    /// Words that tell no tool of this list from another.
+    common: HashSet<String>,
 }
 
-impl About<'_> {
+impl<'a> About<'a> {
+    fn new(server: &str, tools: &'a [&'a Tool], summaries: Vec<String>) -> Self {
+        let mut numbers = HashMap::new();
+        let mut number = |word: String| {
+            let next = numbers.len();
+            *numbers.entry(word).or_insert(next)
+        };
+        let known = tools.iter().map(|tool| words_of(tool, server).map(&mut number).collect());
+        let known = known.collect();
+        let common = common_words(&summaries);
+        Self { tools, summaries, numbers, known, common }
+    }
+
     /// Every description cut to `length`, with the number of its words that are no names.
     fn all(&self, length: usize) -> Vec<(usize, String)> {
-        let one = |(tool, known): (&&Tool, &HashSet<String>)| {
-            let text = shorten(&tool.summary, length).into_owned();
-            let is_new = |word: &String| !is_filler(word) && !known.contains(word);
+        let one = |(summary, known): (&String, &Vec<usize>)| {
+            let text = shorten(summary, length).into_owned();
+            let is_known = |word: &String| {
+                self.common.contains(word)
+                    || self.numbers.get(word).is_some_and(|number| known.contains(number))
+            };
+            let is_new = |word: &String| !is_filler(word) && !is_known(word);
             (words(&text).filter(is_new).collect::<HashSet<_>>().len(), text)
         };
-        self.tools.iter().zip(self.known).map(one).collect()
+        self.summaries.iter().zip(&self.known).map(one).collect()
     }
 
     /// Descriptions that together weigh no more than `room`, as long as that can be done; what says nothing new is left
@@ -160,22 +183,22 @@ impl About<'_> {
 }
 
 /// The words in the names of a tool, of its parameters and of its server.
-fn words_of<'a>(tool: &'a Tool, server: &'a str) -> impl Iterator<Item = String> + 'a {
-    let parameters = tool.parameters.iter().map(String::as_str);
-    let names = [tool.definition.name.as_str(), server].into_iter().chain(parameters);
-    names.flat_map(words)
+fn words_of(tool: &Tool, server: &str) -> impl Iterator<Item = String> + use<> {
+    let mut found: Vec<String> = words(&tool.definition.name).chain(words(server)).collect();
+    found.extend(tool.parameters().named.iter().flat_map(|name| words(name)));
+    found.into_iter()
 }
 
 /// Words that so many descriptions begin with that they tell no tool from another.
-fn common_words(tools: &[&Tool]) -> HashSet<String> {
+fn common_words(summaries: &[String]) -> HashSet<String> {
     let mut counts: IndexMap<String, usize> = IndexMap::new();
-    for tool in tools {
-        let beginning = shorten(&tool.summary, BEGINNING);
+    for summary in summaries {
+        let beginning = shorten(summary, BEGINNING);
         for word in words(&beginning).collect::<HashSet<_>>() {
             *counts.entry(word).or_default() += 1;
         }
     }
-    let is_common = |count: usize| count >= COMMON && count * 4 > tools.len();
+    let is_common = |count: usize| count >= COMMON && count * 4 > summaries.len();
     counts.into_iter().filter(|(_, count)| is_common(*count)).map(|(word, _)| word).collect()
 }
 
@@ -219,7 +242,6 @@ fn is_filler(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::SchemaCompression;
     use crate::protocol::tool::Definition;
     use proptest::prelude::*;
     use serde_json::value::to_raw_value;
@@ -229,7 +251,7 @@ mod tests {
         let schema = json!({"type": "object", "properties": properties});
         let tool = json!({"name": name, "description": description, "inputSchema": schema});
         let raw = to_raw_value(&tool).expect("plain JSON");
-        Tool::new(Definition::parse(&raw).expect("a tool"), &SchemaCompression::default())
+        Tool::new(Definition::parse(&raw).expect("a tool"))
     }
 
     fn list(tools: &[Tool], limit: Option<usize>) -> Value {

@@ -36,4 +36,4 @@ pub use registry::{Registry, Rules};
 pub use remembered::Remembered;
 pub use shown::Shown;
 pub use snapshot::{ServerTools, Snapshot};
-pub use tool::{Hints, Tool};
+pub use tool::{Hints, Parameters, Tool};

@@ -291,8 +291,8 @@ impl Registry {
             if filter.is_none_or(|filter| permits(filter, &definition.name)) {
                 let name = definition.name.clone();
                 let tool = || match rules {
-                    Some(rules) => self.tool(definition, &rules.guard),
-                    None => Tool::new(definition, &self.compression),
+                    Some(rules) => guarded(definition, &rules.guard),
+                    None => Tool::new(definition),
                 };
                 tools.entry(name).or_insert_with(tool);
             }
@@ -321,24 +321,6 @@ impl Registry {
                 .eq(known.tools.values().map(|tool| tool.original().text()))
             && !self.pins.have_moved(server);
         is_same.then_some(known)
-    }
-
-    /// A tool in the words that may reach the model.
-    fn tool(&self, definition: Definition, guard: &Guard) -> Tool {
-        if guard.trust() == Trust::Trusted {
-            return Tool::new(definition, &self.compression);
-        }
-        let original = definition.clone();
-        let (definition, unusable) = match guard.definition(definition) {
-            Ok(definition) => (definition, None),
-            // Nobody sees it but in the reason why it is withheld.
-            Err(unusable) => (original.clone(), Some(unusable)),
-        };
-        let is_changed = definition.text() != original.text();
-        let mut tool = Tool::new(definition, &self.compression);
-        tool.original = is_changed.then(|| Box::new(original));
-        tool.unusable = unusable;
-        tool
     }
 
     /// Holds the tools against their pins and makes them the current ones; the server's turn is held.
@@ -386,6 +368,24 @@ impl Registry {
         }
         tools
     }
+}
+
+/// A tool in the words that may reach the model.
+fn guarded(definition: Definition, guard: &Guard) -> Tool {
+    if guard.trust() == Trust::Trusted {
+        return Tool::new(definition);
+    }
+    let original = definition.clone();
+    let (definition, unusable) = match guard.definition(definition) {
+        Ok(definition) => (definition, None),
+        // Nobody sees it but in the reason why it is withheld.
+        Err(unusable) => (original.clone(), Some(unusable)),
+    };
+    let is_changed = definition.text() != original.text();
+    let mut tool = Tool::new(definition);
+    tool.original = is_changed.then(|| Box::new(original));
+    tool.unusable = unusable;
+    tool
 }
 
 /// Characters of a description in a list.

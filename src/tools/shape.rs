@@ -39,7 +39,7 @@ pub(super) struct Member {
     /// What has a default can be left out, whatever `required` says.
     pub(super) required: bool,
     pub(super) shape: Shape,
-    pub(super) default: Option<Value>,
+    pub(super) default: Option<Box<Value>>,
 }
 
 impl Shape {
@@ -167,7 +167,7 @@ impl<'a> Reading<'a> {
             .unwrap_or_default();
         let member = |(name, schema): (&String, &Value)| {
             let default = schema.get("default").or_else(|| self.target(schema)?.get("default"));
-            let default = default.filter(|default| !default.is_null()).cloned();
+            let default = default.filter(|default| !default.is_null()).cloned().map(Box::new);
             self.charge(
                 name.len() + default.as_ref().map_or(0, |default| default.to_string().len()),
             );
@@ -179,7 +179,10 @@ impl<'a> Reading<'a> {
         };
         let (mut first, rest): (Vec<_>, Vec<_>) =
             properties.iter().map(member).partition(|member| member.required);
+        // Lists of thousands of tools hold all of these at once.
+        first.reserve_exact(rest.len());
         first.extend(rest);
+        first.shrink_to_fit();
         Shape::Object(first)
     }
 }
@@ -203,7 +206,10 @@ fn union(shapes: impl Iterator<Item = Shape>) -> Shape {
     match different.len() {
         0 => Shape::Word("any"),
         1 => different.remove(0),
-        _ => Shape::Union(different),
+        _ => {
+            different.shrink_to_fit();
+            Shape::Union(different)
+        }
     }
 }
 

@@ -141,12 +141,15 @@ impl ServerTools {
         self.is_remembered
     }
 
+    /// Characters of a description in a list; all of them without a limit.
+    pub fn limit(&self) -> Option<usize> {
+        self.limit
+    }
+
     /// The same tools with descriptions for lists as these settings want them.
     pub(super) fn summarized(&self, compression: &SchemaCompression) -> Self {
-        let tools = self.tools.iter();
-        let tools = tools.map(|(name, tool)| (name.clone(), tool.summarized(compression)));
         Self {
-            tools: Arc::new(tools.collect()),
+            tools: self.tools.clone(),
             notes: self.notes.clone(),
             server: self.server.clone(),
             instructions: self.instructions.clone(),

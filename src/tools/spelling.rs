@@ -35,7 +35,7 @@ pub(super) fn member(member: &Member, names: &Names) -> String {
     let name = key(&member.name);
     let kind = shape(&member.shape, names);
     if let Some(default) = &member.default {
-        let inferred = match default {
+        let inferred = match &**default {
             Value::Number(_) => "number",
             number if number::kept(number).is_some() => "number",
             Value::String(_) => "string",

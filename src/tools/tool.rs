@@ -1,13 +1,13 @@
-//! One tool, with what is asked about it worked out beforehand.
+//! One tool, with what each call asks about it worked out beforehand. What is asked seldom is read from its definition.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use indexmap::IndexMap;
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
 
 use super::arguments::Checks;
 use crate::base::text::shorten;
-use crate::config::SchemaCompression;
 use crate::guard::UnusableName;
 use crate::protocol::tool::Definition;
 
@@ -20,16 +20,19 @@ pub struct Tool {
     pub(super) original: Option<Box<Definition>>,
     /// Why nobody may see it.
     pub(super) unusable: Option<UnusableName>,
-    /// The description for lists, shortened where that is wanted.
-    pub summary: String,
-    /// Parameters that must be given.
-    pub required: Vec<String>,
-    /// All named parameters, in the schema's order.
-    pub parameters: Vec<String>,
     /// What its server says about its effects.
     pub hints: Hints,
-    /// What checks its arguments, made when first needed.
-    pub(super) checks: Arc<Checks>,
+    /// What checks its arguments, made when first needed: most tools are never called.
+    checks: OnceLock<Arc<Checks>>,
+}
+
+/// The parameters of a tool.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    /// All that are named, in the schema's order.
+    pub named: Vec<String>,
+    /// Those that must be given.
+    pub required: Vec<String>,
 }
 
 /// The hints among the annotations of a tool (specification, Schema, `ToolAnnotations`).
@@ -73,7 +76,7 @@ impl Hints {
 #[derive(Default, Deserialize)]
 struct InputSchema {
     #[serde(default)]
-    properties: serde_json::Map<String, Value>,
+    properties: IndexMap<String, IgnoredAny>,
     #[serde(default)]
     required: Vec<String>,
 }
@@ -84,39 +87,30 @@ impl Tool {
         self.original.as_deref().unwrap_or(&self.definition)
     }
 
-    /// The same tool with a description for lists as these settings want it.
-    pub(super) fn summarized(&self, compression: &SchemaCompression) -> Self {
-        Self {
-            original: self.original.clone(),
-            unusable: self.unusable,
-            checks: self.checks.clone(),
-            ..Self::new(self.definition.clone(), compression)
+    pub(super) fn new(definition: Definition) -> Self {
+        let hints = Hints::of(&definition);
+        Self { definition, original: None, unusable: None, hints, checks: OnceLock::new() }
+    }
+
+    /// The description for lists, which is no longer than `limit` characters where there is one.
+    pub fn summary(&self, limit: Option<usize>) -> String {
+        let description = self.definition.description().unwrap_or_default();
+        match limit {
+            Some(limit) => shorten(&description, limit).into_owned(),
+            None => description.into_owned(),
         }
     }
 
-    pub(super) fn new(definition: Definition, compression: &SchemaCompression) -> Self {
-        let schema: InputSchema = definition
-            .input_schema()
-            .and_then(|schema| serde_json::from_str(schema).ok())
-            .unwrap_or_default();
-        let description = definition.description().unwrap_or_default();
-        let summary = if compression.enabled {
-            shorten(&description, compression.max_description_length).into_owned()
-        } else {
-            description.into_owned()
-        };
-        let parameters = schema.properties.into_iter().map(|(name, _)| name).collect();
-        let hints = Hints::of(&definition);
-        Self {
-            definition,
-            original: None,
-            unusable: None,
-            summary,
-            required: schema.required,
-            parameters,
-            hints,
-            checks: Arc::default(),
-        }
+    /// The parameters that its input schema names.
+    pub fn parameters(&self) -> Parameters {
+        let schema = self.definition.input_schema();
+        let schema: InputSchema =
+            schema.and_then(|schema| serde_json::from_str(schema).ok()).unwrap_or_default();
+        Parameters { named: schema.properties.into_keys().collect(), required: schema.required }
+    }
+
+    pub(super) fn checks(&self) -> &Arc<Checks> {
+        self.checks.get_or_init(Arc::default)
     }
 }
 
@@ -131,9 +125,8 @@ mod tests {
             let raw = RawValue::from_string(format!(r#"{{"name":"t","inputSchema":{schema}}}"#))
                 .expect("valid");
             let definition = Definition::parse(&raw).expect("a tool");
-            let compression = SchemaCompression { enabled: true, max_description_length: 80 };
-            let tool = Tool::new(definition, &compression);
-            assert!(tool.required.is_empty() && tool.parameters.is_empty(), "{schema}");
+            let parameters = Tool::new(definition).parameters();
+            assert!(parameters.required.is_empty() && parameters.named.is_empty(), "{schema}");
         }
     }
 }

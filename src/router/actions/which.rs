@@ -141,7 +141,8 @@ fn parameter_names(params: &str) -> Vec<String> {
 }
 
 fn known_share(given: &[String], tool: &Tool) -> f64 {
-    let known = given.iter().filter(|name| tool.parameters.contains(name)).count();
+    let parameters = tool.parameters().named;
+    let known = given.iter().filter(|name| parameters.contains(name)).count();
     match u32::try_from(given.len()) {
         Ok(total @ 1..) => f64::from(u32::try_from(known).unwrap_or(0)) / f64::from(total),
         _ => 0.0,
