@@ -377,3 +377,62 @@ impl Session {
         self.over.cancel();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Framing, Stdio, Transport};
+    use crate::upstream::pipe::Pipe;
+    use crate::wire::{Outbox, Sink};
+
+    /// A session with a server that no longer reads, which nobody has noticed yet.
+    async fn unread() -> Session {
+        let stdio = Stdio {
+            command: "server".to_owned(),
+            args: Vec::new(),
+            env: indexmap::IndexMap::new(),
+            cwd: None,
+            framing: Framing::Newline,
+            login: None,
+            own_folder: None,
+        };
+        let blueprint = Blueprint {
+            name: ServerName::parse("one").expect("a name"),
+            number: 1,
+            transport: Transport::Stdio(stdio),
+            blotter: Arc::default(),
+            environment: Arc::default(),
+            guardian: Arc::default(),
+            http: Arc::default(),
+            login: None,
+            stop_limit: Duration::ZERO,
+        };
+        let (ours, theirs) = tokio::io::duplex(64);
+        drop(theirs);
+        let (outbox, writer) = Outbox::new(64, Sink::Stream(Box::new(ours)));
+        outbox.push(Urgency::Gather, |buffer| buffer.push(b'\n')).expect("the queue is open");
+        writer.run().await.expect_err("nobody reads");
+        let carrier = Carrier::Stdio(Pipe::new(Framing::Newline, outbox));
+        Session::new(&blueprint, carrier, TaskTracker::new())
+    }
+
+    #[tokio::test]
+    async fn a_request_that_nobody_reads_fails_with_what_ended_the_session() {
+        let session = unread().await;
+        let second = Duration::from_secs(1);
+        let request = session
+            .request("ping", second, Watch::default(), |buffer, _| buffer.extend_from_slice(b"{}"));
+        tokio::pin!(request);
+        let early = request.as_mut().now_or_never();
+        assert!(early.is_none(), "the session is not over: {early:?}");
+        let last = LastWords { status: "signal 9".to_owned(), ..LastWords::default() };
+        let reason = Error::Closed { last: Box::new(last) };
+        session.end(&reason);
+        match request.await {
+            Err(Error::Unsent { error }) => {
+                assert_eq!(error.to_string(), reason.to_string());
+            }
+            other => panic!("it was not sent: {other:?}"),
+        }
+    }
+}

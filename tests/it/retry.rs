@@ -3,12 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-#[cfg(unix)]
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{Bridge, Client, UPSTREAM, Web, error_of, lines_of, text_of};
+use crate::support::{Bridge, Client, Web, error_of, lines_of, text_of};
 
 fn client(retry: Value) -> Client {
     Bridge::new()
@@ -35,29 +33,6 @@ fn a_read_only_tool_is_tried_again() {
     let (result, runs) = call(&mut client, "flaky_read", 2, false);
     assert_eq!((text_of(&result), runs), ("run 3", 3));
     assert_eq!(result["_meta"], json!({"bridge/retries": 2}));
-}
-
-/// What a dead server leaves behind holds its pipes open for a while, in which no other is started.
-#[cfg(unix)]
-#[test]
-fn further_tries_do_not_end_before_a_dead_server_is_given_up() {
-    let bridge = Bridge::new();
-    let pids = bridge.path("pids");
-    let args = json!(["-c", "sleep 60 & exec \"$0\" --pid-file \"$1\"", UPSTREAM, pids]);
-    let mut client = bridge
-        .entry("one", json!({"command": "sh", "args": args}))
-        .set("retry", json!({"maxAttempts": 3, "delayMs": 1}))
-        .set("routerConnectErrorCooldownMs", json!(0))
-        .serve_initialized();
-    client.assert_echo("one");
-    let pid = lines_of(&pids).last().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
-    kill_process(pid.expect("it has written its process id"), Signal::KILL).expect("it runs");
-    // The first one finds out that nobody reads any more, the second comes too late to find it out.
-    let echo = json!({"server": "one", "tool": "echo", "params": {"message": "first"}});
-    let first = client.start_mcp(&echo);
-    client.assert_echo("one");
-    assert_eq!(text_of(&client.answer(first)["result"]), "first");
-    assert_eq!(lines_of(&pids).len(), 2);
 }
 
 #[test]
