@@ -11,7 +11,6 @@ use crate::catalog::install::{Forgotten, forget};
 use crate::config::ServerName;
 use crate::config::edit::{self, Leftover, Removed};
 use crate::guard::pin::Approvals;
-use crate::oauth::Revocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -164,12 +163,15 @@ fn what_else(name: &ServerName, login: Option<&Login>, setup: &Setup) -> Vec<Str
 /// Ends the login that the server had, and those that it had when its entry was another one.
 fn log_out(name: &ServerName, login: Option<&Login>, setup: &Setup) -> Option<Forgotten> {
     let note = |what: String, fault| Some(Forgotten { what: format!("its login{what}"), fault });
-    let ended = login.map_or(Ok(None), |login| auth::forget(login, setup));
+    let ended = login.map_or(Ok(Vec::new()), |login| auth::forget(login, setup));
     let swept = auth::sweep(setup, Some(name.as_str()));
-    match (ended, swept) {
-        (Err(failure), _) | (_, Err(failure)) => note(String::new(), Some(failure.message)),
-        (Ok(Some(revocation)), _) => note(auth::words(&revocation), None),
-        (Ok(None), Ok(swept)) if !swept.is_empty() => note(auth::words(&Revocation::Unasked), None),
-        (Ok(None), Ok(_)) => None,
-    }
+    let (mut ended, swept) = match (ended, swept) {
+        (Err(failure), _) | (_, Err(failure)) => return note(String::new(), Some(failure.message)),
+        (Ok(ended), Ok(swept)) => (ended, swept),
+    };
+    ended.extend(swept.into_iter().map(|(_, revocation)| revocation));
+    // Several logins of one server may have come to the same.
+    ended.dedup();
+    let words: String = ended.iter().map(auth::words).collect();
+    if ended.is_empty() { None } else { note(words, None) }
 }

@@ -22,6 +22,7 @@ pub(super) const CREDENTIALS_FORMATS: [(&str, CredentialsFormat); 1] =
 const PRIVATE_KEY: &str = "privateKey";
 const METADATA_URL: &str = "clientMetadataUrl";
 const ENDPOINTS: [&str; 3] = ["tokenUrl", "authorizationUrl", "deviceAuthorizationUrl"];
+const REVOCATION_URL: &str = "revocationUrl";
 
 /// `auth` of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub enum Auth {
 pub struct OAuth2 {
     /// The way to the first token.
     pub grant: Grant,
+    /// Where tokens are revoked (RFC 7009); only beside other endpoints, since it is discovered with them else.
+    pub revocation_url: Option<String>,
     /// What the token shall be good for.
     pub scopes: Vec<String>,
     /// Whether servers of private networks may be asked for tokens.
@@ -193,15 +196,22 @@ impl OAuth2 {
         let Some(grant_type) = grant_type else {
             reader.skip(&ENDPOINTS);
             reader.skip(&["clientId", "clientSecret", PRIVATE_KEY, METADATA_URL]);
-            reader.skip(&["audience", "callbackPort"]);
+            reader.skip(&["audience", "callbackPort", REVOCATION_URL]);
             return None;
+        };
+        let revocation_url = if reader.has("tokenUrl") {
+            remote::read_url(reader, REVOCATION_URL)
+        } else {
+            let why = "has no effect without `tokenUrl`: it is discovered as that is";
+            reader.useless(&[REVOCATION_URL], why);
+            None
         };
         let grant = match grant_type {
             GrantType::ClientCredentials => client_credentials(reader),
             GrantType::AuthorizationCode => Some(authorization_code(reader)),
             GrantType::DeviceCode => device_code(reader),
         }?;
-        Some(Self { grant, scopes, allow_private_addresses })
+        Some(Self { grant, revocation_url, scopes, allow_private_addresses })
     }
 }
 
@@ -374,6 +384,7 @@ pub(crate) fn schema() -> serde_json::Value {
                 "tokenUrl": url("Where tokens are fetched"),
                 "authorizationUrl": url("Where the user logs in"),
                 "deviceAuthorizationUrl": url("Where a device code is fetched"),
+                REVOCATION_URL: url("Where tokens are revoked"),
                 "scopes": texts("What the token shall be good for"),
                 "audience": text("Whom the token is meant for"),
                 "allowPrivateAddresses": switch(false, "Whether servers of private networks may be asked for tokens"),
@@ -468,6 +479,31 @@ mod tests {
         let json = r#"{"type": "oauth2", "grantType": "device_code", "clientId": "c", "tokenUrl": "https://example.com/token",
             "deviceAuthorizationUrl": "https://example.com/device"}"#;
         assert_eq!(grant(json), device);
+    }
+
+    #[test]
+    fn revocation_is_configured_with_the_other_endpoints() {
+        let json = r#"{"type": "oauth2", "clientId": "c", "clientSecret": "s", "tokenUrl": "https://example.com/token",
+            "revocationUrl": "https://example.com/revoke"}"#;
+        match check(json, &[]) {
+            Some(Auth::OAuth2(login)) => {
+                assert_eq!(login.revocation_url.as_deref(), Some("https://example.com/revoke"));
+            }
+            other => panic!("no login by OAuth: {other:?}"),
+        }
+        check(
+            r#"{"type": "oauth2", "clientId": "c", "clientSecret": "s", "tokenUrl": "https://example.com/token",
+                "revocationUrl": "revoke"}"#,
+            &[
+                "`/auth/revocationUrl`: `revocationUrl` is not a URL that begins with `http://` or `https://` and names a host",
+            ],
+        );
+        check(
+            r#"{"type": "oauth2", "revocationUrl": "https://example.com/revoke"}"#,
+            &[
+                "`/auth/revocationUrl`: `revocationUrl` has no effect without `tokenUrl`: it is discovered as that is",
+            ],
+        );
     }
 
     #[test]

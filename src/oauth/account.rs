@@ -44,7 +44,7 @@ impl Account {
 
     /// The endpoints that the config names, by their keys.
     pub(super) fn endpoints(&self) -> Vec<(&'static str, &str)> {
-        match &self.login.grant {
+        let mut endpoints: Vec<(_, &str)> = match &self.login.grant {
             Grant::ClientCredentials { token_url, .. } => {
                 token_url.iter().map(|url| ("tokenUrl", url.as_str())).collect()
             }
@@ -57,7 +57,10 @@ impl Account {
                 ("deviceAuthorizationUrl", &endpoints.device_authorization_url),
             ],
             _ => Vec::new(),
-        }
+        };
+        let revocation = self.login.revocation_url.as_deref();
+        endpoints.extend(revocation.map(|url| ("revocationUrl", url)));
+        endpoints
     }
 
     /// The client that the config names.

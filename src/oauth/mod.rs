@@ -40,6 +40,6 @@ pub use interactive::{Browser, Device, Returned};
 pub use metadata::Metadata;
 pub use record::Record;
 pub use registration::{Client, RegistrationError};
-pub use revocation::Revocation;
+pub use revocation::{Leftover, Revocation};
 pub use store::{Store, StoreError};
 pub use tokens::{Status, Tokens};

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::account::Account;
+use super::account::{Account, Policy};
+use super::address::is_loopback_host;
 use super::grants::Issued;
 use super::metadata::Metadata;
 use super::registration::{Client, Proof};
@@ -139,16 +140,21 @@ impl Record {
 
     /// The client, with the secret that the config has for it.
     pub(super) fn client(&self, account: &Account) -> Client {
-        let kept = self.client.clone();
         let configured = account.client().and_then(|(_, secret)| secret.cloned());
-        Client {
-            id: kept.id,
-            secret: if kept.is_registered { kept.secret } else { configured },
-            proof: kept.proof,
-            redirect: kept.redirect,
-            expires_at: kept.expires_at,
-            is_registered: kept.is_registered,
-        }
+        self.client.clone().into_client(configured)
+    }
+
+    /// Which addresses may be asked where the config does not say it any more: those of this machine only where the server or
+    /// its tokens were there, which it must have named then.
+    pub(super) fn policy(&self) -> Policy {
+        let mut urls = self.url.iter().chain([&self.token_url]);
+        let is_here = |text: &String| Url::parse(text).is_ok_and(|url| is_loopback_host(&url));
+        Policy { allow_private: false, allow_loopback: urls.any(is_here) }
+    }
+
+    /// The client, as far as it is known without the config: a secret that stands there is not kept.
+    pub(super) fn own_client(&self) -> Client {
+        self.client.clone().into_client(None)
     }
 
     /// Whether it was made for this login as it is configured now.
@@ -177,6 +183,17 @@ impl Kept {
             redirect: client.redirect.clone(),
             expires_at: client.expires_at,
             is_registered: client.is_registered,
+        }
+    }
+
+    fn into_client(self, configured: Option<Secret>) -> Client {
+        Client {
+            id: self.id,
+            secret: if self.is_registered { self.secret } else { configured },
+            proof: self.proof,
+            redirect: self.redirect,
+            expires_at: self.expires_at,
+            is_registered: self.is_registered,
         }
     }
 }

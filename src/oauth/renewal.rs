@@ -287,6 +287,7 @@ impl Inner {
         Ok(Some(Metadata {
             authorization: at("authorizationUrl"),
             device: at("deviceAuthorizationUrl"),
+            revocation: at("revocationUrl"),
             ..Metadata::silent(token.origin().ascii_serialization(), token)
         }))
     }

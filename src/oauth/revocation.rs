@@ -1,17 +1,18 @@
 //! The end of a login: its tokens are forgotten here, and made worthless where they come from (RFC 7009), if that can be had
 //! soon.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::timeout;
 use url::Url;
 
 use super::endpoint;
 use super::error::LoginError;
-use super::fetcher::host;
+use super::fetcher::{Fetcher, host};
 use super::grants::Grants;
 use super::record::Record;
+use super::registration::Client;
 use super::tokens::{Inner, Tokens, run};
 use crate::base::secret::Secret;
 
@@ -23,8 +24,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 pub enum Revocation {
     /// There was nothing to revoke.
     NoToken,
-    /// What was left of another entry's login was removed, and nobody asked: the tokens may be good until they expire.
-    Unasked,
+    /// What there was cannot be read here, so that nobody could be asked: the tokens may be good until they expire.
+    Unread,
     /// They are worth nothing any more.
     Done {
         /// Who said so.
@@ -44,43 +45,102 @@ pub enum Revocation {
     },
 }
 
+/// A login that is kept no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    server: String,
+    /// With its secrets; nothing where they cannot be had.
+    record: Option<Record>,
+}
+
+/// What the revocation of one login takes beside its record.
+struct Revoking<'a, S> {
+    fetcher: &'a Fetcher,
+    client: &'a Client,
+    /// Where tokens are revoked.
+    url: Option<&'a str>,
+    /// Signs for the client, once for each request; gives nothing where it has no key.
+    sign: S,
+}
+
 impl Tokens {
-    /// Forgets the login, and has its tokens revoked where the authorization server does that. They are forgotten first:
-    /// what comes of the rest changes nothing about it. Nothing comes back where there was no login.
-    pub async fn forget(&self) -> Result<Option<Revocation>, LoginError> {
+    /// Forgets the login, with what is left of earlier ones at the server, and has their tokens revoked where the
+    /// authorization servers do that. They are forgotten first: what comes of the rest changes nothing about it. Nothing
+    /// comes back where there was no login; else the login itself comes first.
+    pub async fn forget(&self) -> Result<Vec<Revocation>, LoginError> {
         let inner = self.inner();
-        let (record, removed) = {
+        let (record, taken) = {
             let _lock = inner.lock().await?;
             let record = inner.record().await?;
             let forgetful = inner.clone();
-            (record, run(move || forgetful.store.remove(&forgetful.account)).await?)
+            (record, run(move || forgetful.store.take_out(&forgetful.account)).await?)
         };
         self.drop_current();
-        Ok(match record {
-            Some(record) => Some(inner.revoke(&record).await),
-            None => removed.then_some(Revocation::Unasked),
-        })
+        let earlier = taken.iter().filter(|taken| taken.record != record || record.is_none());
+        let earlier = join_all(earlier.map(Leftover::revoke));
+        let own = async {
+            match &record {
+                Some(record) => Some(inner.revoke(record).await),
+                None => None,
+            }
+        };
+        let (own, earlier) = tokio::join!(own, earlier);
+        Ok(own.into_iter().chain(earlier).collect())
+    }
+}
+
+impl Leftover {
+    /// Of a record as its file has it, and with its secrets, where they can be had.
+    pub(super) fn new(record: Record, whole: Option<Record>) -> Self {
+        Self { server: record.server, record: whole }
+    }
+
+    /// The name that the server had in the config.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Has its tokens revoked where they came from. What the config had for it is not known any more: neither the secret of
+    /// its client nor that it let private networks be asked.
+    pub async fn revoke(&self) -> Revocation {
+        let Some(record) = &self.record else { return Revocation::Unread };
+        let fetcher = Fetcher::new(record.policy());
+        let url = record.revocation_url.as_deref();
+        let client = record.own_client();
+        Revoking { fetcher: &fetcher, client: &client, url, sign: || None }.run(record).await
     }
 }
 
 impl Inner {
-    async fn revoke(self: &Arc<Self>, record: &Record) -> Revocation {
+    async fn revoke(&self, record: &Record) -> Revocation {
+        let client = record.client(&self.account);
+        let configured = self.account.login.revocation_url.as_deref();
+        let url = configured.or(record.revocation_url.as_deref());
+        // Endpoints that are configured are known by no other name than their addresses.
+        let is_configured = !self.account.endpoints().is_empty();
+        let audience = if is_configured { &record.token_url } else { &record.issuer };
+        // Without one that can be made, the authorization server says what it thinks of that.
+        let sign = || self.assertion(audience, &client).ok().flatten();
+        Revoking { fetcher: &self.fetcher, client: &client, url, sign }.run(record).await
+    }
+}
+
+impl<S: Fn() -> Option<Secret>> Revoking<'_, S> {
+    async fn run(self, record: &Record) -> Revocation {
         let Some(held) = &record.tokens else { return Revocation::NoToken };
         let unsupported = || Revocation::Unsupported { issuer: record.issuer.clone() };
-        let Some(text) = &record.revocation_url else { return unsupported() };
+        let Some(text) = self.url else { return unsupported() };
         let (Ok(url), Ok(token)) = (
             endpoint::parse("revocation_endpoint", text, self.fetcher.policy()),
             Url::parse(&record.token_url),
         ) else {
             return unsupported();
         };
-        let client = record.client(&self.account);
         let known: Vec<&Secret> = held.refresh.iter().chain([&held.access]).collect();
         let revoke = async |secret: &Secret, kind| {
-            // One for each request; without one that can be made, the authorization server says what it thinks of that.
-            let assertion = self.assertion(&record.issuer, &client).ok().flatten();
-            let (fetcher, assertion) = (&self.fetcher, assertion.as_ref());
-            let (token, client) = (&token, &client);
+            let assertion = (self.sign)();
+            let (fetcher, assertion) = (self.fetcher, assertion.as_ref());
+            let (token, client) = (&token, self.client);
             let grants = Grants { fetcher, token, client, resource: None, assertion };
             grants.revoke(&url, (secret, kind), &known).await
         };

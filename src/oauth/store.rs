@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::account::Account;
 use super::record::{Record, Secrets};
+use super::revocation::Leftover;
 use super::vault::{self, Vault};
 use crate::base::fs::{PRIVATE, create_private_folder, write_atomically};
 use crate::base::lock::Lock;
@@ -115,22 +116,44 @@ impl Store {
         self.remove_but(account, None)
     }
 
-    /// Forgets what is left of a server's logins, wherever it was; of all servers where none is named. Gives whose they were.
-    pub fn sweep(&self, server: Option<&str>) -> Result<Vec<String>, StoreError> {
-        let mut swept = Vec::new();
-        for path in self.entries()?.filter(|path| path.extension().is_some_and(|it| it == "json")) {
+    /// Forgets what is left of a server's logins, wherever it was; of all servers where none is named. Gives what it was, by
+    /// the names of the servers.
+    pub fn sweep(&self, server: Option<&str>) -> Result<Vec<Leftover>, StoreError> {
+        let is_json = |path: &PathBuf| path.extension().is_some_and(|it| it == "json");
+        let mut swept = self.take(self.entries()?.filter(is_json), |record| match server {
+            Some(server) => record.is_some_and(|record| record.server == server),
+            None => true,
+        })?;
+        swept.sort_by(|one, other| one.server().cmp(other.server()));
+        Ok(swept)
+    }
+
+    /// Forgets a server's login as [`Store::remove`] does; gives what there was.
+    pub(super) fn take_out(&self, account: &Account) -> Result<Vec<Leftover>, StoreError> {
+        self.take(self.files(account)?, |_| true)
+    }
+
+    /// Removes those of the files whose records are wanted; what is no record is removed where that is wanted as well.
+    fn take(
+        &self,
+        paths: impl IntoIterator<Item = PathBuf>,
+        is_wanted: impl Fn(Option<&Record>) -> bool,
+    ) -> Result<Vec<Leftover>, StoreError> {
+        let mut taken = Vec::new();
+        for path in paths {
             let record: Option<Record> =
                 std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
-            let whose = record.map(|record| record.server);
-            if server.is_some() && whose.as_deref() != server {
+            if !is_wanted(record.as_ref()) {
                 continue;
             }
+            let found = record.map(|record| {
+                let whole = self.with_secrets(record.clone(), &path);
+                Leftover::new(record, whole)
+            });
             self.remove_file(&path)?;
-            swept.extend(whose);
+            taken.extend(found);
         }
-        swept.sort();
-        swept.dedup();
-        Ok(swept)
+        Ok(taken)
     }
 
     /// Keeps others from changing what is kept for this login; fails at once where one of them does.

@@ -300,10 +300,44 @@ fn a_logout_of_all_forgets_servers_that_are_gone() {
         config["servers"].as_object_mut().expect("servers").remove("work");
     });
     let output = checked(bridge.run(&["auth", "logout", "--all"]));
-    assert_words(&output.stdout, &["logged out of `home`; its tokens were revoked", "of `work`"]);
-    assert_eq!(kept(bridge.home()), 0);
+    let expected =
+        ["logged out of `home`; its tokens were", "logged out of `work`; its tokens were"];
+    assert_words(&output.stdout, &expected);
+    assert_eq!((kept(bridge.home()), issuer.good()), (0, 0));
     let again = checked(bridge.run(&["auth", "logout", "--all"]));
     assert_words(&again.stderr, &["nobody was logged in"]);
+}
+
+#[test]
+fn a_logout_of_all_says_where_tokens_were_not_revoked_and_forgets_them_all_the_same() {
+    let (good, bad) = (Issuer::start(), Issuer::start());
+    good.state().revokes = Some(200);
+    bad.state().revokes = Some(503);
+    let bridge = Bridge::new().entry("good", good.entry()).entry("bad", bad.entry());
+    bridge.write();
+    log_in(bridge.home(), "good");
+    log_in(bridge.home(), "bad");
+    let bridge = bridge.config(|config| config["servers"] = json!({}));
+    let told = checked(bridge.run(&["auth", "logout", "--all"])).stdout;
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 2, "{told}");
+    assert_words(lines[0], &["`bad`", "not revoked", "are good until they expire", "503"]);
+    assert_words(lines[1], &["`good`; its tokens were revoked"]);
+    assert_eq!((kept(bridge.home()), good.good(), bad.good()), (0, 0, 2));
+}
+
+#[test]
+fn configured_endpoints_revoke_with_a_logout() {
+    let issuer = Issuer::start();
+    issuer.state().revokes = Some(200);
+    let mut entry = child(&issuer, &json!({"oauth2EnvBinding": "TEST_ACCESS_TOKEN"}));
+    entry["auth"]["revocationUrl"] = issuer.url("/revoke").into();
+    let bridge = Bridge::new().entry("asks", entry);
+    bridge.write();
+    checked(bridge.run(&["auth", "login", "asks"]));
+    let output = checked(bridge.run(&["auth", "logout", "asks"]));
+    assert_words(&output.stdout, &["logged out of `asks`; its tokens were revoked at 127.0.0.1"]);
+    assert_eq!((kept(bridge.home()), issuer.good()), (0, 0));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::accounts::{self, Login, failure};
@@ -24,16 +25,18 @@ pub(super) fn run(arguments: &Logout, setup: &Setup) -> Result<Exit, Failure> {
     };
     let mut forgotten = Vec::new();
     for login in &logins {
-        if let Some(revocation) = forget(login, setup)? {
-            forgotten.push((login.account.server.clone(), revocation));
-        }
+        let server = &login.account.server;
+        let told = forget(login, setup)?;
+        forgotten.extend(told.into_iter().map(|revocation| (server.clone(), revocation)));
     }
     if arguments.all {
-        let swept = sweep(setup, None)?;
-        forgotten.extend(swept.into_iter().map(|server| (server, Revocation::Unasked)));
+        forgotten.extend(sweep(setup, None)?);
     }
+    // Several logins of one server may have come to the same.
+    forgotten.dedup();
     if printer.json {
-        let names: Vec<&String> = forgotten.iter().map(|(server, _)| server).collect();
+        let mut names: Vec<&String> = forgotten.iter().map(|(server, _)| server).collect();
+        names.dedup();
         let revoked: Vec<Value> = forgotten.iter().filter_map(told).collect();
         printer.json(&json!({ "loggedOut": names, "revocations": revoked }));
     } else if forgotten.is_empty() {
@@ -50,8 +53,9 @@ pub(super) fn run(arguments: &Logout, setup: &Setup) -> Result<Exit, Failure> {
 pub(in crate::cli) fn words(revocation: &Revocation) -> String {
     match revocation {
         Revocation::NoToken => String::new(),
-        Revocation::Unasked => {
-            "; what was left of an earlier entry's login was deleted, and not revoked".to_owned()
+        Revocation::Unread => {
+            "; its tokens cannot be read here, so that they were deleted and not revoked: they are good until they expire"
+                .to_owned()
         }
         Revocation::Done { host } => format!("; its tokens were revoked at {host}"),
         Revocation::Unsupported { issuer } => {
@@ -70,7 +74,7 @@ pub(in crate::cli) fn words(revocation: &Revocation) -> String {
 fn told((server, revocation): &(String, Revocation)) -> Option<Value> {
     let (revoked, reason) = match revocation {
         Revocation::NoToken => return None,
-        Revocation::Unasked => (false, Some("it is the login of an earlier entry".to_owned())),
+        Revocation::Unread => (false, Some("the tokens cannot be read here".to_owned())),
         Revocation::Done { .. } => (true, None),
         Revocation::Unsupported { issuer } => {
             (false, Some(format!("no way to revoke them at {issuer} is known")))
@@ -85,8 +89,8 @@ pub(in crate::cli) fn login_of(config: &Config, server: &str) -> Option<Login> {
     accounts::all(config).into_iter().find(|login| login.account.server == server)
 }
 
-/// What became of the tokens, if there was something to forget.
-pub(in crate::cli) fn forget(login: &Login, setup: &Setup) -> Result<Option<Revocation>, Failure> {
+/// What became of the tokens of the login and of earlier ones; nothing where there was nothing to forget.
+pub(in crate::cli) fn forget(login: &Login, setup: &Setup) -> Result<Vec<Revocation>, Failure> {
     let tokens = login.tokens(setup);
     let forgotten =
         setup.block_on(async { tokens.forget().await.map_err(|error| failure(&error)) })?;
@@ -99,10 +103,20 @@ pub(in crate::cli) fn forget(login: &Login, setup: &Setup) -> Result<Option<Revo
     Ok(forgotten)
 }
 
-/// Removes what is left of the tokens of a server, or of all; gives whose they were.
-pub(in crate::cli) fn sweep(setup: &Setup, server: Option<&str>) -> Result<Vec<String>, Failure> {
+/// Removes what is left of the tokens of a server, or of all, and has them revoked; gives whose they were, and what became of
+/// them.
+pub(in crate::cli) fn sweep(
+    setup: &Setup,
+    server: Option<&str>,
+) -> Result<Vec<(String, Revocation)>, Failure> {
     let swept = Store::new(setup.paths.tokens()).sweep(server);
-    swept.map_err(|error| Failure::new(Exit::Failed, error.to_string()))
+    let swept = swept.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    let revoked = async {
+        let revoking =
+            swept.iter().map(async |left| (left.server().to_owned(), left.revoke().await));
+        Ok(join_all(revoking).await)
+    };
+    if swept.is_empty() { Ok(Vec::new()) } else { setup.block_on(revoked) }
 }
 
 fn remove(file: &Path) -> Result<(), Failure> {

@@ -225,6 +225,7 @@ fn account_at(url: &str) -> crate::oauth::Account {
     let login = crate::config::OAuth2 {
         grant: by_browser(),
         scopes: Vec::new(),
+        revocation_url: None,
         allow_private_addresses: false,
     };
     let resource = Some(Url::parse(url).expect("a URL"));

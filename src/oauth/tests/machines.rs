@@ -58,8 +58,8 @@ async fn a_token_for_the_bridge_itself_is_fetched_before_it_ends() {
         }
     }
     let unsupported = Revocation::Unsupported { issuer: site.url.clone() };
-    assert_eq!(other.forget().await.expect("forgotten"), Some(unsupported));
-    assert_eq!(other.forget().await.expect("nothing left"), None);
+    assert_eq!(other.forget().await.expect("forgotten"), [unsupported]);
+    assert_eq!(other.forget().await.expect("nothing left"), []);
 }
 
 #[tokio::test]

@@ -147,7 +147,8 @@ impl Hands {
 /// A login at the server `web` of this site.
 pub(super) fn account(site: &Site, grant: Grant) -> Account {
     let resource = Url::parse(&format!("{}/mcp", site.url)).expect("a URL");
-    let login = OAuth2 { grant, scopes: Vec::new(), allow_private_addresses: false };
+    let login =
+        OAuth2 { grant, revocation_url: None, scopes: Vec::new(), allow_private_addresses: false };
     Account { server: "web".to_owned(), resource: Some(resource), login }
 }
 

@@ -86,7 +86,7 @@ async fn secrets_lie_in_the_keychain_where_there_is_one() {
     let other = Store::with_vault(elsewhere.path().to_owned(), vault.clone());
     logged_in(&account, &site, &other, START + 3600);
     assert_eq!(vault.count(), 2);
-    assert_eq!(other.sweep(None).expect("swept"), ["web"]);
+    assert_eq!(other.sweep(None).expect("swept").len(), 1);
     assert_eq!(vault.count(), 1);
     // A build without a keychain sees nothing of it.
     let plain = Store::new(folder.path().to_owned());
