@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod blotter;
 pub mod environment;
 pub mod fs;
+pub mod guardian;
 pub mod json;
 pub mod locate;
 pub mod lock;

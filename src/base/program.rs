@@ -1,13 +1,14 @@
 //! Programs of this machine: where they are found, where one gets them, and what they answer.
 //!
 //! Whatever is started here leads a process group of its own, which is killed as a whole when its starter lets go of it.
-//! On Linux the program dies with the bridge as well, however that ends.
+//! On Linux the program dies with the bridge as well, however that ends, and with a [`Guardian`] so does what it has started.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
@@ -16,6 +17,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::environment::Environment;
+use super::guardian::{Guardian, Watched};
 use super::surroundings::handed_on;
 
 /// Longer answers are none.
@@ -48,7 +50,11 @@ const PYTHON: &str = "get Python from https://www.python.org/downloads";
 
 /// A running program with all that it has started, which is killed when this is dropped.
 #[derive(Debug)]
-pub struct Running(Box<dyn ChildWrapper>);
+pub struct Running {
+    process: Box<dyn ChildWrapper>,
+    /// Its group, forgotten once it is killed.
+    _watched: Option<Watched>,
+}
 
 /// What a program said until it ended.
 #[derive(Debug)]
@@ -77,29 +83,55 @@ pub enum Fault {
 
 impl Running {
     /// Starts the program.
-    pub fn start(mut command: Command) -> io::Result<Self> {
-        #[cfg(target_os = "linux")]
-        die_with_parent(&mut command);
-        let mut wrap = CommandWrap::from(command);
-        #[cfg(unix)]
-        wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
-        #[cfg(windows)]
-        wrap.wrap(process_wrap::tokio::JobObject);
-        wrap.wrap(KillOnDrop);
-        wrap.spawn().map(Self)
+    pub fn start(command: Command) -> io::Result<Self> {
+        Ok(Self { process: spawn(command, None)?, _watched: None })
+    }
+
+    /// Starts the program, and has what it starts killed as well when the bridge dies.
+    pub fn start_guarded(command: Command, guardian: &Arc<Guardian>) -> io::Result<Self> {
+        let process =
+            spawn(command, Some(guardian)).inspect_err(|_| guardian.forget_announced())?;
+        // The id of the group is that of its leader.
+        let watched = guardian.watch(process.id().unwrap_or_default());
+        Ok(Self { process, _watched: Some(watched) })
+    }
+
+    /// The process, for its streams and signals.
+    pub fn process(&mut self) -> &mut dyn ChildWrapper {
+        &mut *self.process
     }
 
     /// Waits for the end of the program, and of what it has started and not left behind.
     pub async fn ended(&mut self) -> io::Result<ExitStatus> {
-        self.0.wait().await
+        self.process.wait().await
+    }
+
+    /// Kills what is left of the group, be it the program or what it started and left behind.
+    pub fn kill(&mut self) {
+        // The only failure is that nobody is left.
+        let _ = self.process.start_kill();
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // One that has ended cannot be killed, and need not be.
-        let _ = self.0.start_kill();
+        self.kill();
     }
+}
+
+fn spawn(mut command: Command, guardian: Option<&Guardian>) -> io::Result<Box<dyn ChildWrapper>> {
+    #[cfg(target_os = "linux")]
+    die_with_parent(&mut command);
+    if let Some(guardian) = guardian {
+        guardian.announce(&mut command);
+    }
+    let mut wrap = CommandWrap::from(command);
+    #[cfg(unix)]
+    wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
+    #[cfg(windows)]
+    wrap.wrap(process_wrap::tokio::JobObject);
+    wrap.wrap(KillOnDrop);
+    wrap.spawn()
 }
 
 /// Where a command is, as the system looks for it: by the search path, or by its own path from `folder` on.
@@ -139,8 +171,9 @@ pub async fn ask(
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = Running::start(command)?;
+    let process = running.process();
     let (stdin, stdout, stderr) =
-        (running.0.stdin().take(), running.0.stdout().take(), running.0.stderr().take());
+        (process.stdin().take(), process.stdout().take(), process.stderr().take());
     let tell = async {
         if let (Some(mut stdin), Some(input)) = (stdin, input) {
             // One that ends without reading says why by itself.

@@ -33,9 +33,9 @@ use super::tools::{self, Tools};
 use super::usage::{self, Usage};
 use super::validate_recipe::{self, ValidateRecipe};
 use super::{servers, tokens};
+use crate::base::guardian;
 use crate::search::embed;
 use crate::select;
-use crate::upstream::guardian;
 
 /// One MCP server in front of all your MCP servers.
 ///

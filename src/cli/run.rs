@@ -16,10 +16,10 @@ use super::{
     set_env, tokens, tools, usage, validate_recipe,
 };
 use crate::base::environment::Environment;
+use crate::base::guardian;
 use crate::search::embed;
 use crate::select;
 use crate::telemetry::logging;
-use crate::upstream::guardian;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {

@@ -7,17 +7,14 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::Error;
-use super::guardian::Guardian;
-
 use crate::base::environment::Environment;
 use crate::base::fs::create_private_folder;
-#[cfg(target_os = "linux")]
-use crate::base::program::die_with_parent;
+use crate::base::guardian::Guardian;
+use crate::base::program::Running;
 use crate::base::secret::Secret;
 use crate::base::surroundings;
 use crate::config;
@@ -25,12 +22,7 @@ use crate::wire::Sink;
 
 /// A running child and its process group.
 #[derive(Debug)]
-pub(super) struct Child {
-    process: Box<dyn ChildWrapper>,
-    /// The id of the group, which is that of its leader.
-    group: u32,
-    guardian: Arc<Guardian>,
-}
+pub(super) struct Child(Running);
 
 /// The three streams of a child.
 pub(super) struct Streams {
@@ -54,33 +46,17 @@ impl Child {
             make_own_folder(folder)
                 .map_err(|source| Error::Spawn { command: command.clone(), source })?;
         }
-        let mut wrap = CommandWrap::with_new(command, |child| {
-            configure(child, server, environment);
-            #[cfg(target_os = "linux")]
-            {
-                die_with_parent(child);
-                announce(child, guardian);
-            }
-        });
-        #[cfg(unix)]
-        wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
-        #[cfg(windows)]
-        wrap.wrap(process_wrap::tokio::JobObject);
-        wrap.wrap(KillOnDrop);
+        let mut child = Command::new(command);
+        configure(&mut child, server, environment);
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => Error::CommandNotFound { command: command.clone() },
             _ => Error::Spawn { command: command.clone(), source: Arc::new(source) },
         };
-        let mut process = wrap.spawn().map_err(|error| {
-            guardian.forget_announced();
-            failed(error)
-        })?;
-        let group = process.id().unwrap_or_default();
-        guardian.watch(group);
+        // From here on, dropping the child ends its group.
+        let mut child = Self(Running::start_guarded(child, guardian).map_err(failed)?);
+        let process = child.0.process();
         let (stdin, stdout, stderr) =
             (process.stdin().take(), process.stdout().take(), process.stderr().take());
-        // From here on, dropping the child ends its group.
-        let child = Self { process, group, guardian: guardian.clone() };
         let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
             unreachable!("all three streams are piped by `configure`")
         };
@@ -90,7 +66,7 @@ impl Child {
 
     /// Waits for the end of the process itself.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.process.inner_mut().wait().await
+        self.0.process().inner_mut().wait().await
     }
 
     /// Ends the whole group: the caller has closed its stdin, what is left after a third of `limit` is asked to
@@ -108,22 +84,14 @@ impl Child {
 
     /// Kills what is left of the group, be it the process or what it started and left behind.
     pub(super) fn kill(&mut self) {
-        // The only failure is that nobody is left.
-        let _ = self.process.start_kill();
+        self.0.kill();
     }
 
     fn terminate(&mut self) {
         #[cfg(unix)]
-        let _ = self.process.signal(rustix::process::Signal::TERM.as_raw());
+        let _ = self.0.process().signal(rustix::process::Signal::TERM.as_raw());
         #[cfg(windows)]
         self.kill();
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        self.kill();
-        self.guardian.forget(self.group);
     }
 }
 
@@ -165,58 +133,4 @@ fn configure(child: &mut Command, server: &config::Stdio, environment: &Environm
         child.current_dir(folder);
     }
     child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-}
-
-/// Has the child tell the guardian of itself before it becomes the server.
-#[cfg(target_os = "linux")]
-#[expect(
-    unsafe_code,
-    reason = "what a child does between fork and exec can only be set through an unsafe call"
-)]
-fn announce(child: &mut Command, guardian: &Guardian) {
-    // Without a guardian the kernel's help has to do.
-    let Some(announcements) = guardian.announcements() else { return };
-    // SAFETY: between fork and exec only system calls are made, and nothing is allocated.
-    unsafe {
-        child.pre_exec(move || {
-            let mut line = [0; 16];
-            let own = rustix::process::getpid().as_raw_nonzero().get();
-            let start = announcement(&mut line, own);
-            let flags = rustix::net::SendFlags::NOSIGNAL;
-            let _ = rustix::net::send(&announcements, &line[start..], flags);
-            Ok(())
-        });
-    }
-}
-
-/// Writes `?`, the number and a line end to the end of `line`; where they begin.
-#[cfg(target_os = "linux")]
-fn announcement(line: &mut [u8; 16], mut number: i32) -> usize {
-    let mut at = line.len() - 1;
-    line[at] = b'\n';
-    while number > 0 {
-        at -= 1;
-        line[at] = b'0' + u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-    }
-    at -= 1;
-    line[at] = b'?';
-    at
-}
-
-#[cfg(test)]
-#[cfg(target_os = "linux")]
-mod tests {
-    use super::announcement;
-
-    #[test]
-    fn children_announce_themselves_without_allocating() {
-        for (number, expected) in
-            [(7, &b"?7\n"[..]), (4_194_304, b"?4194304\n"), (i32::MAX, b"?2147483647\n")]
-        {
-            let mut line = [0; 16];
-            let start = announcement(&mut line, number);
-            assert_eq!(&line[start..], expected);
-        }
-    }
 }

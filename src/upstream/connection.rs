@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::guardian::Guardian;
 use super::http::Kind;
 use super::login::{self, Login};
 use super::stderr::Tail;
 use super::{Error, Session, process, remote};
 use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
+use crate::base::guardian::Guardian;
 use crate::base::secret::Secret;
 use crate::config::{ServerName, Transport};
 use crate::wire::http::Client;

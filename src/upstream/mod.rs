@@ -12,7 +12,6 @@ mod connection;
 mod eras;
 pub mod error;
 pub mod follower;
-pub mod guardian;
 mod handshake;
 mod http;
 mod inbound;

@@ -13,13 +13,13 @@ use tokio_util::task::TaskTracker;
 
 use super::changes::Changes;
 use super::connection::Blueprint;
-use super::guardian::Guardian;
 use super::lease::Others;
 use super::login::Login;
 use super::supervisor::Shared;
 use super::{Change, Error, Session, Settings, State, Status, Supervisor};
 use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
+use crate::base::guardian::Guardian;
 use crate::base::secret::Secret;
 use crate::config::{ServerName, Transport};
 use crate::tools::Registries;

@@ -10,6 +10,8 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::support::{Bridge, recipe, with_recipe};
+#[cfg(target_os = "linux")]
+use crate::support::{descendants, eventually, wait_gone};
 
 const TOGETHER: usize = 20;
 
@@ -116,6 +118,27 @@ fn a_killed_installation_leaves_whole_files() {
     let bridge = with_recipe(bridge, &keyed("last", "KEY_LAST"));
     bridge.run(&["install", "last", "--yes"]).expect(0);
     assert!(json_in(&bridge.path("config.json"))["servers"]["last"].is_object());
+}
+
+/// Nor does the command that it runs live on, or what that has started.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_installation_leaves_no_process() {
+    let mut recipe = recipe("one", &[]);
+    // As scripts of packages do it: a shell that waits for another one.
+    recipe["install"]["preInstall"] = json!(["sh -c 'sleep 600; exit 0' & wait"]);
+    let bridge = with_recipe(Bridge::new().without_config(), &recipe);
+    let mut child = start(bridge.home(), &["install", "one", "--yes", "--agree"]);
+    // Two shells, what the inner one runs, and the guardian.
+    let mut all = Vec::new();
+    let there = eventually(|| {
+        all = descendants(child.id()).into_iter().map(|(pid, _)| pid).collect();
+        all.len() >= 4
+    });
+    assert!(there, "{:?}", descendants(child.id()));
+    child.kill().expect("it can be killed");
+    child.wait().expect("it is gone");
+    wait_gone(&all);
 }
 
 /// Kills an installation at that moment; whether the entry is there.

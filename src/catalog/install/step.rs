@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -12,6 +13,7 @@ use tokio::time::timeout;
 use super::build::Build;
 use super::pin::joined;
 use crate::base::environment::Environment;
+use crate::base::guardian::Guardian;
 use crate::base::program::{Running, find_for_servers};
 use crate::base::surroundings::handed_on;
 use crate::recipe::{Install, Method};
@@ -193,26 +195,39 @@ impl Step {
     }
 
     /// Runs it to its end, with nothing on stdin; what it prints goes to stderr. It gets the variables that every server
-    /// gets, and none of the bridge's. When this is dropped, it and what it has started are killed. A build that fails
-    /// leaves what was built before.
-    pub async fn run(&self, environment: &Environment) -> Result<(), Broken> {
-        let Some((stage, build)) = &self.build else { return self.run_alone(environment).await };
+    /// gets, and none of the bridge's. When this is dropped, it and what it has started are killed; with a guardian also when
+    /// the bridge is. A build that fails leaves what was built before.
+    pub async fn run(
+        &self,
+        environment: &Environment,
+        guardian: Option<&Arc<Guardian>>,
+    ) -> Result<(), Broken> {
+        let Some((stage, build)) = &self.build else {
+            return self.run_alone(environment, guardian).await;
+        };
         let folder = |source| Broken::Folder { line: self.line(), source };
         if *stage == Stage::Begin {
             build.begin().map_err(folder)?;
         }
-        let mut ran = self.run_alone(environment).await;
+        let mut ran = self.run_alone(environment, guardian).await;
         if ran.is_ok() && *stage == Stage::End {
             ran = build.finish().map_err(folder);
         }
         ran.inspect_err(|_| build.give_up())
     }
 
-    async fn run_alone(&self, environment: &Environment) -> Result<(), Broken> {
+    async fn run_alone(
+        &self,
+        environment: &Environment,
+        guardian: Option<&Arc<Guardian>>,
+    ) -> Result<(), Broken> {
         let line = || self.line();
         let mut command = Command::new(self.program_name());
         self.configure(&mut command, environment);
-        let running = Running::start(command);
+        let running = match guardian {
+            Some(guardian) => Running::start_guarded(command, guardian),
+            None => Running::start(command),
+        };
         let mut running = running.map_err(|source| Broken::Unstarted { line: line(), source })?;
         let ended = timeout(LIMIT, running.ended()).await;
         let ended = ended.map_err(|_| Broken::TooLong { line: line() })?;

@@ -229,9 +229,9 @@ async fn commands_run_without_secrets() {
     recipe["install"]["preInstall"] = json!([line, "exit 3"]);
     let plan = plan_in(folder.path(), &recipe, &Wish::default()).expect("a plan");
     let environment = Environment::from_pairs([("SOME_SECRET", "s3cret"), ("PATH", "/bin")]);
-    plan.steps[0].run(&environment).await.expect("it runs");
+    plan.steps[0].run(&environment, None).await.expect("it runs");
     assert_eq!(std::fs::read_to_string(&file).expect("written"), "none\n");
-    let broken = plan.steps[1].run(&environment).await.expect_err("it says so");
+    let broken = plan.steps[1].run(&environment, None).await.expect_err("it says so");
     assert!(broken.to_string().contains("`exit 3` failed"), "{broken}");
 }
 
@@ -259,7 +259,7 @@ async fn only_a_build_that_ended_well_counts() {
     let run = async |version: Option<&str>| {
         let plan = plan_in(home, &recipe, &wish(None, version, None)).expect("a plan");
         for step in &plan.steps {
-            step.run(&environment).await?;
+            step.run(&environment, None).await?;
         }
         Ok::<_, super::Broken>(plan.steps.len())
     };

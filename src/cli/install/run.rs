@@ -1,6 +1,7 @@
 //! The order of things.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -87,12 +88,13 @@ pub(in crate::cli) fn run(arguments: &Install, setup: &Setup) -> Result<Exit, Fa
 
 /// Runs the commands of all that is new; the first that fails ends the installation.
 fn run_steps(setup: &Setup, chosen: &[Candidate], when: When) -> Result<(), Failure> {
+    let guardian = Arc::default();
     let new = chosen.iter().filter(|one| !one.is_done);
     for step in new.flat_map(|one| &one.plan.steps).filter(|step| step.when == when) {
         setup.printer.talk(&format!("running: {}", step.line()));
         setup.block_on(async {
             tokio::select! {
-                ran = step.run(setup.environment()) => ran.map_err(|error| {
+                ran = step.run(setup.environment(), Some(&guardian)) => ran.map_err(|error| {
                     let hint = match when {
                         When::Before => "nothing was written to the config",
                         When::After => "the entry stays; run the command by hand, or `bridge remove` the server",

@@ -1,17 +1,20 @@
 //! A second process that outlives the bridge by a moment: when the bridge dies without a chance to
 //! clean up, it kills the process groups that are left.
 //!
-//! The kernel kills a server with the bridge, but not what the server has started; a server behind
+//! The kernel kills a program with the bridge, but not what the program has started; a server behind
 //! `npx` is such a grandchild. The guardian is the bridge's own program and holds nothing but a
 //! list. It notices the bridge's end by the end of its stdin. Orders are lines: `?N` from a child
-//! that is about to become a server, `+N` once it is one, `-N` when its group is gone, `!` when what
+//! that is about to become a program, `+N` once it is one, `-N` when its group is gone, `!` when what
 //! was about to become one did not.
 
 use std::collections::BTreeSet;
 use std::io::BufRead;
+use std::sync::Arc;
+
+use tokio::process::Command;
 
 #[cfg(unix)]
-pub(super) use self::post::Guardian;
+pub use self::post::Guardian;
 
 /// The command of the bridge's program that stands guard.
 pub const COMMAND: &str = "guard";
@@ -35,7 +38,7 @@ fn groups_left(orders: impl BufRead) -> BTreeSet<i32> {
     let (mut groups, mut announced) = (BTreeSet::new(), BTreeSet::new());
     for line in orders.lines().map_while(Result::ok) {
         let (sign, group) = line.split_at(line.len().min(1));
-        // Group 1 and below mean others than a server's.
+        // Group 1 and below mean others than a program's.
         match (sign, group.parse()) {
             ("?", Ok(group @ 2..)) => drop(announced.insert(group)),
             ("+", Ok(group @ 2..)) => {
@@ -50,15 +53,77 @@ fn groups_left(orders: impl BufRead) -> BTreeSet<i32> {
     groups.union(&announced).copied().collect()
 }
 
+/// A group that is killed when the bridge dies; dropped, it is forgotten, since it is gone.
+#[derive(Debug)]
+pub struct Watched {
+    guardian: Arc<Guardian>,
+    group: u32,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.guardian.forget(self.group);
+    }
+}
+
+impl Guardian {
+    /// Has the group killed when the bridge dies.
+    pub(super) fn watch(self: &Arc<Self>, group: u32) -> Watched {
+        self.note(group);
+        Watched { guardian: self.clone(), group }
+    }
+
+    /// Has the child tell of itself before it becomes the program.
+    #[cfg(target_os = "linux")]
+    #[expect(
+        unsafe_code,
+        reason = "what a child does between fork and exec can only be set through an unsafe call"
+    )]
+    pub(super) fn announce(&self, child: &mut Command) {
+        // Without a guardian the kernel's help has to do.
+        let Some(announcements) = self.announcements() else { return };
+        // SAFETY: between fork and exec only system calls are made, and nothing is allocated.
+        unsafe {
+            child.pre_exec(move || {
+                let mut line = [0; 16];
+                let own = rustix::process::getpid().as_raw_nonzero().get();
+                let start = announcement(&mut line, own);
+                let flags = rustix::net::SendFlags::NOSIGNAL;
+                let _ = rustix::net::send(&announcements, &line[start..], flags);
+                Ok(())
+            });
+        }
+    }
+
+    /// Elsewhere a program is known as soon as it runs.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn announce(&self, _child: &mut Command) {}
+}
+
+/// Writes `?`, the number and a line end to the end of `line`; where they begin.
+#[cfg(target_os = "linux")]
+fn announcement(line: &mut [u8; 16], mut number: i32) -> usize {
+    let mut at = line.len() - 1;
+    line[at] = b'\n';
+    while number > 0 {
+        at -= 1;
+        line[at] = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+    at -= 1;
+    line[at] = b'?';
+    at
+}
+
 /// Job objects do this on Windows.
 #[cfg(not(unix))]
 #[derive(Debug, Default)]
-pub(super) struct Guardian;
+pub struct Guardian;
 
 #[cfg(not(unix))]
 impl Guardian {
-    pub(super) fn watch(&self, _group: u32) {}
-    pub(super) fn forget(&self, _group: u32) {}
+    fn note(&self, _group: u32) {}
+    fn forget(&self, _group: u32) {}
     pub(super) fn forget_announced(&self) {}
 }
 
@@ -72,9 +137,9 @@ mod post {
     use std::process::{Child, Command, Stdio};
     use std::sync::{Mutex, MutexGuard, PoisonError};
 
-    /// A handle to the guardian, who is called when the first server starts, and again if he dies.
+    /// A handle to the guardian, who is called when the first program starts, and again if he dies.
     #[derive(Debug, Default)]
-    pub(in crate::upstream) struct Guardian {
+    pub struct Guardian {
         post: Mutex<Post>,
     }
 
@@ -90,9 +155,10 @@ mod post {
             self.post.lock().unwrap_or_else(PoisonError::into_inner)
         }
 
-        /// Where a child can announce itself before it becomes the server's program, since that may
-        /// start others before the bridge gets to [`Guardian::watch`].
-        pub(in crate::upstream) fn announcements(&self) -> Option<OwnedFd> {
+        /// Where a child can announce itself before it becomes the program, since that may start others before
+        /// the bridge gets to [`Guardian::watch`].
+        #[cfg(target_os = "linux")]
+        pub(super) fn announcements(&self) -> Option<OwnedFd> {
             let mut post = self.post();
             let dead = |(guardian, _): &mut (Child, _)| !matches!(guardian.try_wait(), Ok(None));
             if post.held.as_mut().is_none_or(dead) {
@@ -102,26 +168,41 @@ mod post {
         }
 
         /// Has the group killed when the bridge dies.
-        pub(in crate::upstream) fn watch(&self, group: u32) {
+        pub(super) fn note(&self, group: u32) {
             let mut post = self.post();
             post.groups.insert(group);
             post.order(&format!("+{group}\n"));
         }
 
         /// Forgets a group that is gone.
-        pub(in crate::upstream) fn forget(&self, group: u32) {
+        pub(super) fn forget(&self, group: u32) {
             let mut post = self.post();
             post.groups.remove(&group);
             post.order(&format!("-{group}\n"));
         }
 
-        /// Forgets a child that announced itself and did not become a server.
-        pub(in crate::upstream) fn forget_announced(&self) {
+        /// Forgets a child that announced itself and did not become a program.
+        pub(in crate::base) fn forget_announced(&self) {
             self.post().order("!\n");
         }
     }
 
+    /// The groups that he watched are gone: whoever drops the last handle has dropped them before.
+    impl Drop for Post {
+        fn drop(&mut self) {
+            self.dismiss();
+        }
+    }
+
     impl Post {
+        fn dismiss(&mut self) {
+            if let Some((mut guardian, _)) = self.held.take() {
+                // He may be dead already; either way there is nothing left to wait for.
+                let _ = guardian.kill();
+                let _ = guardian.wait();
+            }
+        }
+
         fn order(&mut self, order: &str) {
             let told = self.held.as_mut().map(|(_, stream)| stream.write_all(order.as_bytes()));
             if !matches!(told, Some(Ok(()))) {
@@ -131,11 +212,7 @@ mod post {
 
         /// Calls a guardian, a new one where the old one is dead or deaf, and tells him of all groups.
         fn call(&mut self) {
-            if let Some((mut old, _)) = self.held.take() {
-                // He may be dead already; either way there is nothing left to wait for.
-                let _ = old.kill();
-                let _ = old.wait();
-            }
+            self.dismiss();
             let all: Vec<String> = self.groups.iter().map(|group| format!("+{group}\n")).collect();
             let called = call().and_then(|(guardian, mut stream)| {
                 stream.write_all(all.concat().as_bytes())?;
@@ -144,7 +221,7 @@ mod post {
             match called {
                 Ok(held) => self.held = Some(held),
                 Err(error) => {
-                    tracing::warn!("nobody stands guard over what servers start: {error}");
+                    tracing::warn!("nobody stands guard over what programs start: {error}");
                 }
             }
         }
@@ -184,5 +261,17 @@ mod tests {
         check("+10\n+11\n-10\n+1\n+0\n+-5\n-12\nnonsense\n\n+\n+13", &[11, 13]);
         check("?10\n+10\n?11\n!\n?12\n", &[10, 12]);
         check("?10\n?1\n+10\n-10\n", &[]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn children_announce_themselves_without_allocating() {
+        for (number, expected) in
+            [(7, &b"?7\n"[..]), (4_194_304, b"?4194304\n"), (i32::MAX, b"?2147483647\n")]
+        {
+            let mut line = [0; 16];
+            let start = announcement(&mut line, number);
+            assert_eq!(&line[start..], expected);
+        }
     }
 }
