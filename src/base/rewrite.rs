@@ -66,7 +66,8 @@ pub enum Access {
 
 /// Changes a file. `change` gets the present bytes, or nothing where there is no file, and says what the bytes should
 /// be; it runs again when somebody else has written meanwhile. A symbolic link stays, and the file behind it is
-/// changed. Nothing is written when nothing changes. Blocks for up to some seconds while others hold the lock.
+/// changed. Nothing is written when nothing changes. Blocks while others hold the lock: for some seconds, and up to a minute while
+/// they get on.
 ///
 /// Returns the file that was really changed, and what `change` said last.
 pub fn rewrite<T, E: From<Error>>(
@@ -187,7 +188,7 @@ fn lock_all(files: &[PathBuf]) -> Result<Vec<Lock>, Error> {
     open.sort_by_key(|(identity, ..)| *identity);
     open.dedup_by_key(|(identity, ..)| *identity);
     let lock = |(_, file, folder): (_, &PathBuf, File)| {
-        Lock::wait(folder, PATIENCE).map_err(|_| Error::Busy { path: file.clone() })
+        Lock::wait_in_line(folder, PATIENCE).map_err(|_| Error::Busy { path: file.clone() })
     };
     open.into_iter().map(lock).collect()
 }
