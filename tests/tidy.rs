@@ -527,6 +527,30 @@ fn check_words(sources: &[Source]) -> Vec<String> {
     complaints
 }
 
+/// A link leads to the first heading of its name, so that each name stands once in a document. What a fence holds is none.
+fn check_headings(sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for source in sources.iter().filter(|source| has_extension(&source.path, "md")) {
+        let (mut seen, mut is_fenced) = (Vec::new(), false);
+        for (line, text) in source.text.lines().enumerate() {
+            is_fenced ^= text.starts_with("```");
+            let heading = text.trim_start_matches('#').trim();
+            if is_fenced || !text.starts_with('#') {
+                continue;
+            }
+            if seen.contains(&heading) {
+                complaints.push(format!(
+                    "{}:{}: another heading is called `{heading}`",
+                    source.path,
+                    line + 1
+                ));
+            }
+            seen.push(heading);
+        }
+    }
+    complaints
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -653,6 +677,12 @@ fn modules_are_named_after_their_subject() {
 #[test]
 fn no_unfinished_business_is_left_in_comments() {
     assert_clean(&check_words(&tracked()));
+}
+
+#[test]
+fn headings_of_a_document_are_unique() {
+    let is_document = |source: &Source| source.path.starts_with("docs/");
+    assert_clean(&check_headings(&tracked().into_iter().filter(is_document).collect::<Vec<_>>()));
 }
 
 /// The rules themselves, on small made-up inputs: each must find what it looks for and nothing else.
@@ -819,5 +849,11 @@ mod rules {
         check(check_words, "README.md", &format!("fine\n{first}: later\n{second}\n"), &[2, 3]);
         check(check_words, "src/a.rs", &format!("// {third}"), &[1]);
         check(check_words, "src/a.rs", &format!("let {first}S = MY{first};"), &[]);
+    }
+
+    #[test]
+    fn equal_headings_are_found() {
+        let text = "# One\n## Two\n```sh\n# One\n```\n### Two\n## Three\nTwo\n## Two\n";
+        check(check_headings, "docs/a.md", text, &[6, 9]);
     }
 }

@@ -75,11 +75,11 @@ fn main() -> io::Result<ExitCode> {
     }
     let mut has_missed = false;
     for suite in suites {
-        let mut report = Report::default();
+        let mut report = Report::new(suite.name());
         suite.run(&ground, effort, &mut report)?;
         let (text, missed) = report.end()?;
         has_missed |= missed;
-        writeln!(out, "\n## {}\n\n{text}", suite.name())?;
+        writeln!(out, "\n### {}\n\n{text}", suite.name())?;
         if options.write {
             report::write(suite.name(), &text)?;
         }

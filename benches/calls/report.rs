@@ -8,16 +8,21 @@ use crate::targets::{Verdicts, head, line};
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/BENCHMARKS.md");
 
 /// Gathers the tables of one suite.
-#[derive(Default)]
 pub(crate) struct Report {
+    suite: &'static str,
     text: Vec<u8>,
     verdicts: Verdicts,
     targets: Vec<[String; 3]>,
 }
 
 impl Report {
+    pub(crate) fn new(suite: &'static str) -> Self {
+        Self { suite, text: Vec::new(), verdicts: Verdicts::default(), targets: Vec::new() }
+    }
+
+    /// Begins a table. Its heading is below that of the suite in the document, where no two are equal.
     pub(crate) fn head(&mut self, title: &str, columns: &[&str]) -> io::Result<()> {
-        head(&mut self.text, title, columns)
+        head(&mut self.text, &format!("#### {title} ({})", self.suite), columns)
     }
 
     pub(crate) fn line(&mut self, cells: &[String]) -> io::Result<()> {
@@ -43,9 +48,9 @@ impl Report {
     /// The whole of it, and whether a target was missed.
     pub(crate) fn end(mut self) -> io::Result<(String, bool)> {
         if !self.targets.is_empty() {
-            head(&mut self.text, "Targets", &["figure", "measured", "target"])?;
-            for target in &self.targets {
-                line(&mut self.text, target)?;
+            self.head("Targets", &["figure", "measured", "target"])?;
+            for target in std::mem::take(&mut self.targets) {
+                self.line(&target)?;
             }
         }
         let text = String::from_utf8(self.text).map_err(Error::other)?;

@@ -62,7 +62,11 @@ fn detection(
     out: &mut impl Write,
     verdicts: &mut Verdicts,
 ) -> io::Result<()> {
-    head(out, "Detection", &["attacks", "texts", "found", "recall", "target", "still readable"])?;
+    head(
+        out,
+        "### Detection",
+        &["attacks", "texts", "found", "recall", "target", "still readable"],
+    )?;
     let mut write = |name: &str, seen: &[&Seen<'_>], target| {
         let found = seen.iter().filter(|one| !one.found.is_empty()).count();
         let readable = seen.iter().filter(|one| is_readable(one)).count();
@@ -87,7 +91,7 @@ fn detection(
 fn categories(attacks: &[Seen<'_>], out: &mut impl Write) -> io::Result<()> {
     head(
         out,
-        "Detection by category",
+        "### Detection by category",
         &["category", "texts", "recall", "with an override phrase", "without"],
     )?;
     let mut by_category: BTreeMap<(Class, &str), Vec<&Seen<'_>>> = BTreeMap::new();
@@ -145,7 +149,7 @@ fn channels(
 ) -> io::Result<()> {
     head(
         out,
-        "Channels",
+        "### Channels",
         &["channel", "texts", "closed, `sanitize`", "closed, `untrusted`", "target"],
     )?;
     for channel in CHANNELS {
@@ -183,7 +187,11 @@ fn is_open(left: &str, before: &str) -> bool {
 }
 
 fn alarms(benign: &[Seen<'_>], out: &mut impl Write, verdicts: &mut Verdicts) -> io::Result<()> {
-    head(out, "False alarms", &["benign texts", "texts", "flagged", "share", "target", "kinds"])?;
+    head(
+        out,
+        "### False alarms",
+        &["benign texts", "texts", "flagged", "share", "target", "kinds"],
+    )?;
     let described = |one: &&Seen<'_>| one.row.surface == "tool_description";
     let (hard, clean): (Vec<&Seen<'_>>, Vec<_>) = benign.iter().partition(|one| one.row.is_hard());
     let (descriptions, results): (Vec<&Seen<'_>>, Vec<_>) =
@@ -235,7 +243,7 @@ fn bytes(
         "of those without control characters",
         "target",
     ];
-    head(out, "Bytes kept", &columns)?;
+    head(out, "### Bytes kept", &columns)?;
     let same =
         |seen: &[&Seen<'_>]| share(seen.iter().filter(|one| one.is_same()).count(), seen.len());
     let mut write = |name: &str, wanted: &dyn Fn(&Row) -> bool, targets: [Option<f64>; 3]| {

@@ -25,7 +25,7 @@ pub(crate) fn report(
     out: &mut impl Write,
     verdicts: &mut Verdicts,
 ) -> io::Result<()> {
-    head(out, "Speed, one core", &["texts", "MB/s", "p50, ms", "p99, ms", "target"])?;
+    head(out, "### Speed, one core", &["texts", "MB/s", "p50, ms", "p99, ms", "target"])?;
     let texts: Vec<&str> = corpus.benign.iter().map(|row| row.text.as_str()).collect();
     let size: usize = texts.iter().map(|text| text.len()).sum();
     let rounds = (0..ROUNDS).map(|_| texts.iter().map(|text| time(guard, text)).sum());
@@ -54,7 +54,7 @@ pub(crate) fn report(
 
     head(
         out,
-        "Hostile texts of 1 MB",
+        "### Hostile texts of 1 MB",
         &["text", "ms", "per byte, compared with 256 kB", "target"],
     )?;
     let repeated = hostile().into_iter().map(|(name, unit)| {

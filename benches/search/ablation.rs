@@ -24,7 +24,7 @@ pub(crate) fn report(sets: &[Set], out: &mut impl Write) -> io::Result<()> {
         columns.extend(sources.iter().map(|source| format!("{source}{noise}")));
     }
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-    head(out, "R@1/R@5/MRR without one sign", &columns)?;
+    head(out, "### R@1/R@5/MRR without one sign", &columns)?;
     for (name, change) in changes() {
         let mut weights = Weights::default();
         change(&mut weights);

@@ -46,7 +46,7 @@ pub(crate) fn report(
     let columns: Vec<String> =
         std::iter::once("first tool".to_owned()).chain(all.iter().flat_map(named)).collect();
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-    head(out, "Likelihood of the first tool, and how often it is right", &columns)?;
+    head(out, "### Likelihood of the first tool, and how often it is right", &columns)?;
     for bin in (0..BINS).rev() {
         let figures = all.iter().flat_map(|record| record.bins[bin].cells());
         let name = format!("{:.1} to {:.1}", tenths(bin), tenths(bin + 1));

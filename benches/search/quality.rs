@@ -109,7 +109,7 @@ pub(crate) fn report(
     let mut targets = IndexMap::new();
     for set in sets {
         let count: usize = set.tools.values().map(Vec::len).sum();
-        let title = format!("{}: {} sentences, {count} tools", set.name, set.wishes.len());
+        let title = format!("### {}: {} sentences, {count} tools", set.name, set.wishes.len());
         head(out, &title, &["source", "ranker", "R@1", "R@3", "R@5", "R@10", "MRR", "nDCG@10"])?;
         let rankers = rankers(set)?;
         let scores: Vec<Score> = rankers.iter().map(|ranker| set.score(&**ranker)).collect();
@@ -124,7 +124,7 @@ pub(crate) fn report(
             targets.insert(ranker.name(), ranker.targets());
         }
     }
-    head(out, "Targets", &["figure", "value", "target"])?;
+    head(out, "### Targets", &["figure", "value", "target"])?;
     let at = |cut: usize| CUTS.iter().position(|known| *known == cut).expect("it is one of them");
     for (ranker, (first, five)) in
         targets.into_iter().filter_map(|(ranker, targets)| Some((ranker, targets?)))

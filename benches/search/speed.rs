@@ -29,7 +29,7 @@ pub(crate) fn report(
     let all: Vec<&Document> =
         sets[1..].iter().flat_map(|set| set.tools.values()).flatten().collect();
     let wishes: Vec<&str> = sets[0].wishes.iter().map(|wish| wish.query.as_str()).collect();
-    head(out, "Cost of words alone, one core", &["figure", "value", "target"])?;
+    head(out, "### Cost of words alone, one core", &["figure", "value", "target"])?;
     for (count, most_filling, most_asking, most_held) in LIMITS {
         let tools: Vec<Document> = all.iter().cycle().take(count).copied().cloned().collect();
         let servers: Vec<(String, &[Document])> = tools

@@ -16,7 +16,7 @@ const SHORTEST: usize = 5;
 /// A line for each source of each set.
 pub(crate) fn report(sets: &[Set], out: &mut impl Write) -> io::Result<()> {
     let columns = ["as written", "not corrected", "misspelt", "misspelt, not corrected"];
-    let title = "R@1/R@5 by words of sentences as written, and with one slip in one word";
+    let title = "### R@1/R@5 by words of sentences as written, and with one slip in one word";
     head(out, title, &[&["set", "source"], &columns[..]].concat())?;
     for set in sets {
         let mut without = Weights::default();

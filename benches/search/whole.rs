@@ -46,7 +46,7 @@ pub(crate) fn report(
 ) -> io::Result<()> {
     let wishes: Vec<&str> =
         sets[0].wishes.iter().take(WISHES).map(|wish| wish.query.as_str()).collect();
-    head(out, "Cost of words and meaning, the model loaded", &["figure", "value", "target"])?;
+    head(out, "### Cost of words and meaning, the model loaded", &["figure", "value", "target"])?;
     let mut row = |figure: String, value: String, verdict: Option<String>| {
         line(out, &[figure, value, verdict.unwrap_or_else(|| "–".to_owned())])
     };

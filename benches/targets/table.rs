@@ -34,10 +34,10 @@ impl Verdicts {
     }
 }
 
-/// Writes the head of a table.
-pub(crate) fn head(out: &mut impl Write, title: &str, columns: &[&str]) -> io::Result<()> {
+/// Writes the head of a table, below its heading.
+pub(crate) fn head(out: &mut impl Write, heading: &str, columns: &[&str]) -> io::Result<()> {
     let rule: String = columns.iter().skip(1).map(|_| "---:|").collect();
-    writeln!(out, "\n### {title}\n\n| {} |\n|---|{rule}", columns.join(" | "))
+    writeln!(out, "\n{heading}\n\n| {} |\n|---|{rule}", columns.join(" | "))
 }
 
 /// Writes a line of it.
