@@ -45,6 +45,19 @@ pub enum StoreError {
         /// What the system says.
         reason: String,
     },
+    /// The system's keychain, which has the tokens and does not give them.
+    #[error(
+        "the login of `{server}` is in the system's keychain, which is locked or does not answer ({reason}): unlock it and try \
+         again; where it is gone for good, delete `{}` and log in anew", path.display()
+    )]
+    Locked {
+        /// The server's name in the config.
+        server: String,
+        /// What the system says.
+        reason: String,
+        /// The file that says that the keychain has them.
+        path: PathBuf,
+    },
     /// Another process has been at it for too long.
     #[error("another process has been renewing the token of `{server}` for {} s", PATIENCE.as_secs())]
     Busy {
@@ -77,9 +90,10 @@ impl Store {
         std::fs::metadata(&self.folder).ok()?.modified().ok()
     }
 
-    /// What is kept for a login. What cannot be read as such counts as nothing: logging in again replaces it.
+    /// What is kept for a login. What cannot be read as such counts as nothing: logging in again replaces it. What a locked
+    /// keychain has does not, unless something newer lies in a file.
     pub fn load(&self, account: &Account) -> Result<Option<Record>, StoreError> {
-        let mut found = Vec::new();
+        let (mut found, mut locked) = (Vec::new(), None);
         for path in self.files(account)? {
             // Another process may have put a newer one in its place.
             let read = path.metadata().and_then(|metadata| {
@@ -94,11 +108,17 @@ impl Store {
             };
             let record: Option<Record> = serde_json::from_slice(&text).ok();
             let record = record.filter(|record| record.belongs_to(account));
-            let whole = record.and_then(|record| self.with_secrets(record, &path));
-            found.extend(whole.map(|record| (metadata.modified().ok(), record)));
+            let Some(record) = record else { continue };
+            match self.with_secrets(record, &path) {
+                Ok(whole) => found.extend(whole.map(|record| (metadata.modified().ok(), record))),
+                Err(error) => locked = Some(error),
+            }
         }
         found.sort_by_key(|(modified, _)| *modified);
-        Ok(found.pop().map(|(_, record)| record))
+        match (found.pop(), locked) {
+            (None, Some(error)) => Err(error),
+            (found, _) => Ok(found.map(|(_, record)| record)),
+        }
     }
 
     /// Keeps it, in place of what was kept for the same server.
@@ -147,7 +167,7 @@ impl Store {
                 continue;
             }
             let found = record.map(|record| {
-                let whole = self.with_secrets(record.clone(), &path);
+                let whole = self.with_secrets(record.clone(), &path).ok().flatten();
                 Leftover::new(record, whole)
             });
             self.remove_file(&path)?;
@@ -213,31 +233,30 @@ impl Store {
         record
     }
 
-    /// The record with what the keychain has of it; nothing where that cannot be had.
-    fn with_secrets(&self, mut record: Record, path: &Path) -> Option<Record> {
+    /// The record with what the keychain has of it; nothing where that is not there any more, or out of reach for this build.
+    fn with_secrets(&self, mut record: Record, path: &Path) -> Result<Option<Record>, StoreError> {
         if !record.in_keychain {
-            return Some(record);
+            return Ok(Some(record));
         }
-        let read = match &self.vault {
-            Some(vault) => vault.read(&self.key(path)),
-            None => Err("this build has no feature `keychain`".to_owned()),
+        let read = self.vault.as_ref().map(|vault| vault.read(&self.key(path))).transpose();
+        let secret = read.map_err(|reason| {
+            let (server, path) = (record.server.clone(), path.to_owned());
+            StoreError::Locked { server, reason, path }
+        })?;
+        let reason = match secret {
+            None => "this build has no feature `keychain`",
+            Some(None) => "it is not there",
+            Some(Some(secret)) => match serde_json::from_str::<Secrets>(secret.expose()) {
+                Ok(secrets) => {
+                    (record.tokens, record.client.secret) = (secrets.tokens, secrets.client_secret);
+                    return Ok(Some(record));
+                }
+                Err(_) => "what lies there cannot be read",
+            },
         };
-        let secrets = read.and_then(|secret| {
-            let secret = secret.ok_or("it is not there")?;
-            serde_json::from_str::<Secrets>(secret.expose())
-                .map_err(|_| "what lies there cannot be read".to_owned())
-        });
-        match secrets {
-            Ok(secrets) => {
-                (record.tokens, record.client.secret) = (secrets.tokens, secrets.client_secret);
-                Some(record)
-            }
-            Err(reason) => {
-                let server = &record.server;
-                tracing::warn!("the login of `{server}` is in the system's keychain: {reason}");
-                None
-            }
-        }
+        let server = &record.server;
+        tracing::warn!("the login of `{server}` is in the system's keychain: {reason}");
+        Ok(None)
     }
 
     /// What the keychain calls the secrets of a file: two home folders may have files of one name.

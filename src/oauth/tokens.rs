@@ -57,6 +57,11 @@ type Flight = Shared<BoxFuture<'static, Result<Renewed, LoginError>>>;
 pub enum Status {
     /// Nobody has logged in.
     LoggedOut,
+    /// The system's keychain has the tokens, and does not give them.
+    Locked {
+        /// What it is, and what helps.
+        reason: String,
+    },
     /// There is a token.
     LoggedIn {
         /// The authorization server.
@@ -142,7 +147,12 @@ impl Tokens {
 
     /// What is known of the login.
     pub async fn status(&self) -> Result<Status, LoginError> {
-        let record = self.0.record().await?;
+        let record = match self.0.record().await {
+            Err(error @ StoreError::Locked { .. }) => {
+                return Ok(Status::Locked { reason: error.to_string() });
+            }
+            record => record?,
+        };
         let now = self.0.clock.now();
         let record = record.filter(Record::has_token);
         Ok(record.map_or(Status::LoggedOut, |record| Status::LoggedIn {

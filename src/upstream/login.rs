@@ -191,7 +191,7 @@ fn google_workspace(status: &Status, token: &Secret) -> String {
         Status::LoggedIn { token_url, client, scopes, expires_at, .. } => {
             (Some(token_url), Some(client), &scopes[..], *expires_at)
         }
-        Status::LoggedOut => (None, None, &[][..], None),
+        Status::LoggedOut | Status::Locked { .. } => (None, None, &[][..], None),
     };
     let expiry = expires_at.map(|at| {
         let at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(at));

@@ -37,6 +37,11 @@ pub(super) fn run(arguments: &arguments::Status, setup: &Setup) -> Result<Exit, 
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         rows.extend(found.iter().map(|(login, status)| row(login, status)));
         printer.table(&rows);
+        for (_, status) in &found {
+            if let Status::Locked { reason } = status {
+                printer.warn(reason);
+            }
+        }
     }
     Ok(Exit::Done)
 }
@@ -67,6 +72,7 @@ pub(super) async fn tell_login(
             ));
             Ok(Exit::Done)
         }
+        Status::Locked { reason } => Err(Failure::new(Exit::Failed, reason.clone())),
         Status::LoggedOut => {
             let message = format!("somebody else has logged out of `{server}` meanwhile");
             Err(Failure::new(Exit::Failed, message))
@@ -80,6 +86,10 @@ fn told(login: &Login, status: &Status) -> Value {
         "grantType": login.way(),
         "state": state(login, status).replace(' ', "_"),
     });
+    if let Status::Locked { reason } = status {
+        told["keptIn"] = kept_in(true).into();
+        told["reason"] = reason.as_str().into();
+    }
     if let Status::LoggedIn { issuer, client, scopes, is_renewable, in_keychain, .. } = status {
         told["keptIn"] = kept_in(*in_keychain).into();
         told["issuer"] = issuer.as_str().into();
@@ -109,6 +119,7 @@ fn state(login: &Login, status: &Status) -> &'static str {
     match status {
         Status::LoggedIn { is_expired: true, is_renewable: false, .. } => "login needed",
         Status::LoggedIn { .. } => "logged in",
+        Status::Locked { .. } => "keychain locked",
         Status::LoggedOut if login.way() == "client_credentials" => "by itself",
         Status::LoggedOut => "login needed",
     }

@@ -5,11 +5,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use serde_json::json;
+
 use super::renewals::{START, logged_in};
 use super::site::{Answer, Hands, Site, account, by_browser};
 use crate::base::secret::Secret;
 use crate::oauth::vault::Vault;
-use crate::oauth::{Account, Clock, Fetcher, Status, Store, StoreError, Tokens};
+use crate::oauth::{
+    Account, Browser, Clock, Device, Fetcher, LoginError, Status, Store, StoreError, Tokens,
+};
 
 /// A keychain that can be locked.
 #[derive(Debug, Default)]
@@ -58,13 +62,17 @@ fn files_hold_secrets(folder: &Path) -> bool {
     texts.any(|text| ["access-1", "refresh-1", "client-secret"].iter().any(|it| text.contains(it)))
 }
 
-async fn in_keychain(account: &Account, store: &Store) -> Option<bool> {
+fn tokens(account: &Account, store: &Store) -> Tokens {
     let fetcher = Fetcher::new(account.policy());
     let clock: Clock = Hands::at(START).clock();
-    let tokens = Tokens::with(account.clone(), store.clone(), fetcher, clock);
-    match tokens.status().await.expect("readable") {
+    Tokens::with(account.clone(), store.clone(), fetcher, clock)
+}
+
+async fn in_keychain(account: &Account, store: &Store) -> Option<bool> {
+    match tokens(account, store).status().await.expect("readable") {
         Status::LoggedIn { in_keychain, .. } => Some(in_keychain),
         Status::LoggedOut => None,
+        Status::Locked { reason } => panic!("{reason}"),
     }
 }
 
@@ -119,9 +127,52 @@ async fn files_do_where_no_keychain_answers() {
     assert_eq!((vault.count(), in_keychain(&account, &store).await), (1, Some(true)));
     // What is in there cannot be had for now, and is not said to be gone.
     vault.lock(true);
-    assert_eq!(in_keychain(&account, &store).await, None);
     let error = store.remove(&account).expect_err("it is still there");
     assert!(matches!(error, StoreError::Keychain { .. }), "{error}");
     vault.lock(false);
     assert_eq!(in_keychain(&account, &store).await, Some(true));
+}
+
+#[tokio::test]
+async fn a_locked_keychain_is_told_of_and_nobody_logs_in_anew() {
+    let site = Site::new(|asked| match asked.target.as_str() {
+        "/.well-known/oauth-authorization-server" => Answer::json(&json!({
+            "issuer": asked.site,
+            "token_endpoint": format!("{}/token", asked.site),
+            "authorization_endpoint": format!("{}/authorize", asked.site),
+            "device_authorization_endpoint": format!("{}/device", asked.site),
+            "registration_endpoint": format!("{}/register", asked.site),
+            "code_challenge_methods_supported": ["S256"],
+        })),
+        _ => Answer::nothing(),
+    });
+    let site = site.await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let vault = Arc::new(Played::default());
+    let account = account(&site, by_browser());
+    let store = Store::with_vault(folder.path().to_owned(), vault.clone());
+    logged_in(&account, &site, &store, START + 3600);
+    vault.lock(true);
+    let check = |error: Option<LoginError>| {
+        let told = error.expect("it is locked").to_string();
+        for part in ["`web`", "keychain", "locked", "(it is locked)", "unlock it", ".json`"] {
+            assert!(told.contains(part), "{told}");
+        }
+    };
+    let locked = tokens(&account, &store);
+    check(locked.bearer().await.err());
+    check(Browser::begin(&locked, None).await.err());
+    check(Device::begin(&locked, None).await.err());
+    check(locked.forget().await.err());
+    let status = locked.status().await.expect("it can be told");
+    assert!(
+        matches!(&status, Status::Locked { reason } if reason.contains("unlock it")),
+        "{status:?}"
+    );
+    for path in ["/register", "/authorize", "/device", "/token", "/revoke"] {
+        assert_eq!(site.count(path), 0, "{path}");
+    }
+    // Whoever unlocks it goes on.
+    vault.lock(false);
+    assert_eq!(tokens(&account, &store).bearer().await.expect("a token").expose(), "access-1");
 }
