@@ -11,6 +11,7 @@ use super::auth::{self, Auth};
 use super::call::{self, Call};
 use super::catalog::{self, Catalog};
 use super::clients::{self, Import, Register, Unregister};
+use super::complete::{self, Complete};
 use super::completions::{self, Completions};
 use super::diff::Diff;
 use super::doctor::Doctor;
@@ -207,6 +208,9 @@ pub(super) enum Command {
     /// Print the manual page, or write one for each command
     #[command(after_help = man::EXAMPLES)]
     Man(Man),
+    /// Print what the next word of a command line can be; started by the scripts of `bridge completions`
+    #[command(name = complete::COMMAND, hide = true)]
+    Complete(Complete),
     /// Kill what is left of servers when the bridge dies; started by the bridge itself
     #[command(name = guardian::COMMAND, hide = true)]
     Guard,

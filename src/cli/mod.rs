@@ -6,6 +6,7 @@ mod auth;
 mod call;
 mod catalog;
 mod clients;
+mod complete;
 mod completions;
 mod diff;
 mod doctor;

@@ -11,9 +11,9 @@ use super::intent::ExplainCommand;
 use super::printer::Printer;
 use super::setup::Setup;
 use super::{
-    approve, auth, call, catalog, clients, completions, diff, doctor, init, install, intent, limit,
-    lock, man, migrate_recipe, model, outdated, read, remove, schema, search, serve, servers,
-    set_env, tokens, tools, usage, validate_recipe,
+    approve, auth, call, catalog, clients, complete, completions, diff, doctor, init, install,
+    intent, limit, lock, man, migrate_recipe, model, outdated, read, remove, schema, search, serve,
+    servers, set_env, tokens, tools, usage, validate_recipe,
 };
 use crate::base::environment::Environment;
 use crate::base::guardian;
@@ -97,11 +97,15 @@ fn run(arguments: Arguments, environment: Environment, printer: Printer) -> Resu
     {
         return outcome;
     }
+    if let Some(Command::Complete(words)) = &arguments.command {
+        return Ok(complete::run(words, environment, printer));
+    }
     let setup = Setup::new(arguments.global.config.as_deref(), environment, printer)?;
     match arguments.command {
         None
         | Some(
-            Command::Guard
+            Command::Complete(_)
+            | Command::Guard
             | Command::Select
             | Command::Embed
             | Command::ValidateRecipe(_)

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
+#[cfg(unix)]
+use std::process::Command;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
@@ -327,10 +329,13 @@ fn every_command_shows_how_it_is_used() {
 fn completions_offer_what_people_see() {
     let bridge = Bridge::new().without_config();
     for (shell, words) in [
-        ("bash", &["complete", "_bridge", "model__subcmd__install"][..]),
-        ("zsh", &["#compdef bridge", "_bridge"]),
-        ("fish", &["complete -c bridge", "__fish"]),
-        ("powershell", &["Register-ArgumentCompleter", "'bridge;model;install'"]),
+        ("bash", &["complete", "_bridge_words() {", "\n_bridge() {", "model__subcmd__install"][..]),
+        ("zsh", &["#compdef bridge", "_bridge_words() {", "\n_bridge() {", "compadd -a names"]),
+        ("fish", &["complete -c bridge", "__fish", "'(__bridge_servers)'"]),
+        (
+            "powershell",
+            &["Register-ArgumentCompleter", "'bridge;model;install'", "complete @words"],
+        ),
     ] {
         let script = bridge.run(&["completions", shell]).expect(0).stdout;
         assert_words(&script, words);
@@ -339,6 +344,47 @@ fn completions_offer_what_people_see() {
         let whole = bridge.run(&["completions", shell, "--json"]).expect(0).json();
         assert_eq!(whole["script"].as_str().map(str::trim_end), Some(script.trim_end()), "{shell}");
     }
+}
+
+/// What bash offers for the last of these words, by the script.
+#[cfg(unix)]
+fn offered(bridge: &Bridge, words: &[&str]) -> Vec<String> {
+    let script = bridge.run(&["completions", "bash"]).expect(0).stdout;
+    let line = "eval \"$1\"; shift; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
+                _bridge \"$1\" \"${!#}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let mut command = Command::new("bash");
+    command.args(["--norc", "-c", line, "bash", &script, env!("CARGO_BIN_EXE_bridge")]).args(words);
+    command.env_clear().env("HOME", bridge.home()).env("BRIDGE_HOME", bridge.home());
+    let output = command.current_dir(bridge.home()).output().expect("bash is there");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_offers_the_servers_that_are_configured_and_starts_none() {
+    let bridge = Bridge::new()
+        .server("one", &[])
+        .entry("other", json!({"command": "no-such-program"}))
+        .entry("third", json!({"command": "x", "env": {"KEY": "${NOT_SET}"}, "disabled": true}))
+        .entry("$(touch evil)", json!({"command": "x"}))
+        .file("more.json", "{\"servers\": {\"elsewhere\": {\"command\": \"x\"}}}");
+    bridge.write();
+    let check = |words: &[&str], expected: &[&str]| {
+        assert_eq!(offered(&bridge, words), expected, "{words:?}");
+    };
+    check(&["call", ""], &["one", "other", "third", "touch-evil"]);
+    check(&["call", "o"], &["one", "other"]);
+    check(&["remove", "one", "t"], &["third", "touch-evil"]);
+    check(&["auth", "login", "--port", "80", "ot"], &["other"]);
+    check(&["--config", "more.json", "call", ""], &["elsewhere"]);
+    check(&["cal"], &["call"]);
+    check(&["call", "--js"], &["--json"]);
+    assert!(!bridge.path("evil").exists());
+    // Without a config there is nothing to offer, and nothing to complain of.
+    let without = Bridge::new().without_config();
+    let output = without.run(&["complete", "bridge", "call"]).expect(0);
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("", ""));
 }
 
 #[test]
