@@ -1,12 +1,12 @@
-//! A file of the user's changed in place, such that no change gets lost: not to another process that changes it at the
-//! same time, not to a crash in the middle, and not to a symbolic link.
+//! The change itself: read, compare, replace.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::fs::{PRIVATE, read_regular, write_atomically};
-use super::lock::{Lock, PATIENCE};
+use super::error::Error;
+use super::folders::lock_all;
+use super::rights::{Access, Owner, mode};
+use crate::base::fs::{read_regular, write_atomically};
 
 /// As many links as Linux follows, too.
 const MAX_LINKS: usize = 40;
@@ -14,55 +14,6 @@ const MAX_LINKS: usize = 40;
 const LONGEST_FILE: u64 = 64 * 1024 * 1024;
 /// Somebody without a lock, such as an editor, may save once or twice meanwhile.
 const WRITE_TRIES: usize = 5;
-
-/// Why a file could not be changed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It is there and cannot be read, or links lead in a circle.
-    #[error("cannot read `{}`", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The new text cannot be put in its place.
-    #[error("cannot write `{}`", path.display())]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It is a device, a pipe or a folder.
-    #[error("`{}` is no regular file", path.display())]
-    NotAFile {
-        /// What it is instead of a file.
-        path: PathBuf,
-    },
-    /// Its owner has write-protected it.
-    #[error("`{}` is write-protected; `chmod u+w` makes it writable", path.display())]
-    WriteProtected {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Other programs do not leave it alone for long enough.
-    #[error("another program keeps changing or locking `{}`; try again", path.display())]
-    Busy {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-/// Who may read the file afterwards.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Access {
-    /// Who may read it now; only its owner, if it is new.
-    #[default]
-    Kept,
-    /// Only its owner.
-    Private,
-}
 
 /// Changes a file. `change` gets the present bytes, or nothing where there is no file, and says what the bytes should
 /// be; it runs again when somebody else has written meanwhile. A symbolic link stays, and the file behind it is
@@ -143,7 +94,7 @@ fn replace(file: &Path, new: &[u8], mode: u32) -> Result<(), Error> {
     Ok(())
 }
 
-fn unreadable(path: &Path, source: io::Error) -> Error {
+pub(super) fn unreadable(path: &Path, source: io::Error) -> Error {
     Error::Unreadable { path: path.to_owned(), source }
 }
 
@@ -170,105 +121,6 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("too many symbolic links, or a circle of them"))
-}
-
-/// Held until they are dropped. The folders are what is locked, since the files themselves are replaced, and a lock file
-/// beside them would stay in a folder that is not ours. Each folder is locked once, and all processes lock them in the
-/// same order, so that none waits for another in a circle.
-///
-/// Where folders cannot be locked, the comparison before the write has to do.
-fn lock_all(files: &[PathBuf]) -> Result<Vec<Lock>, Error> {
-    let mut open = Vec::with_capacity(files.len());
-    for file in files {
-        let unwritable = |source| Error::Unwritable { path: file.clone(), source };
-        let folder = open_lock(file).map_err(unwritable)?;
-        let identity = identity(&folder).map_err(unwritable)?;
-        open.push((identity, file, folder));
-    }
-    open.sort_by_key(|(identity, ..)| *identity);
-    open.dedup_by_key(|(identity, ..)| *identity);
-    let lock = |(_, file, folder): (_, &PathBuf, File)| {
-        Lock::wait_in_line(folder, PATIENCE).map_err(|_| Error::Busy { path: file.clone() })
-    };
-    open.into_iter().map(lock).collect()
-}
-
-#[cfg(unix)]
-fn open_lock(file: &Path) -> io::Result<File> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))
-}
-
-/// What two open folders have in common if they are the same.
-#[cfg(unix)]
-fn identity(folder: &File) -> io::Result<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    folder.metadata().map(|found| (found.dev(), found.ino()))
-}
-
-/// Where folders cannot be opened as files, one lock of this user's stands for all files.
-#[cfg(not(unix))]
-fn open_lock(_file: &Path) -> io::Result<File> {
-    File::create(std::env::temp_dir().join("mcp-bridge-rewrite.lock"))
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
-fn identity(_folder: &File) -> io::Result<(u64, u64)> {
-    Ok((0, 0))
-}
-
-struct Mode {
-    bits: u32,
-    is_kept: bool,
-    is_write_protected: bool,
-}
-
-#[cfg(unix)]
-fn mode(path: &Path, access: Access) -> io::Result<Mode> {
-    use std::os::unix::fs::PermissionsExt;
-    let now = match path.metadata() {
-        Ok(metadata) => metadata.permissions().mode() & 0o7777,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => PRIVATE,
-        Err(fault) => return Err(fault),
-    };
-    let bits = if access == Access::Private { PRIVATE } else { now };
-    Ok(Mode { bits, is_kept: bits == now, is_write_protected: now & 0o222 == 0 })
-}
-
-#[cfg(not(unix))]
-fn mode(path: &Path, _access: Access) -> io::Result<Mode> {
-    let is_write_protected = path.metadata().is_ok_and(|found| found.permissions().readonly());
-    Ok(Mode { bits: PRIVATE, is_kept: true, is_write_protected })
-}
-
-/// Whose file it is. Somebody who works as root for a moment wants to read it afterwards as well.
-struct Owner(Option<(u32, u32)>);
-
-impl Owner {
-    #[cfg(unix)]
-    fn of(path: &Path) -> Self {
-        use std::os::unix::fs::MetadataExt;
-        Self(path.metadata().ok().map(|found| (found.uid(), found.gid())))
-    }
-
-    /// Gives the file back. Who is not allowed to has made it his own, which is how other programs
-    /// leave it, too.
-    #[cfg(unix)]
-    fn keep(&self, path: &Path) {
-        if self.0.is_some() && Self::of(path).0 != self.0 {
-            let (user, group) = self.0.unzip();
-            let _ = std::os::unix::fs::chown(path, user, group);
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn of(_path: &Path) -> Self {
-        Self(None)
-    }
-
-    #[cfg(not(unix))]
-    fn keep(&self, _path: &Path) {}
 }
 
 #[cfg(all(test, unix))]
