@@ -1,12 +1,11 @@
 //! The copy of a text that rules are applied to: small letters, plain letters for dressed-up ones (NFKC and
 //! lookalikes), entities and escapes decoded, markup inside of words left out. Each byte knows where it came from.
 
-use std::ops::Range;
-
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 use super::dress::{decomposes, entity, escape, lookalike, percent, quote, undressed};
 use super::fields::connector;
+use super::folded::Folded;
 use super::found::Kind;
 use super::mark::sign;
 use super::ornament::Run;
@@ -21,28 +20,6 @@ const INLINE: [&str; 18] = [
     "b", "i", "u", "s", "em", "strong", "span", "font", "wbr", "small", "big", "sub", "sup",
     "mark", "tt", "ins", "del", "code",
 ];
-
-/// The folded copy.
-#[derive(Default)]
-pub(super) struct Folded {
-    /// Mostly ASCII; letters of other scripts stay.
-    pub(super) bytes: Vec<u8>,
-    /// Where each byte begins in the text.
-    from: Vec<u32>,
-    /// Where the text ends.
-    end: usize,
-    /// Stretches of the text in which letters are dressed up as others, or needlessly escaped.
-    pub(super) dressed: Vec<(Range<usize>, Kind)>,
-}
-
-impl Folded {
-    /// The part of the text that a part of the copy stands for.
-    pub(super) fn origin(&self, part: Range<usize>) -> Range<usize> {
-        let start = self.from.get(part.start).map_or(self.end, |at| *at as usize);
-        let end = self.from.get(part.end).map_or(self.end, |at| *at as usize);
-        start..end.max(start)
-    }
-}
 
 /// Folds `text`.
 pub(super) fn fold(text: &str) -> Folded {

@@ -31,6 +31,7 @@ mod encoded;
 mod escape;
 mod fields;
 mod fold;
+mod folded;
 mod found;
 mod hidden;
 mod json;

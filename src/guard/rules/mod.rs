@@ -4,9 +4,11 @@
 //! only in words to a model: a verb of disobedience and the instructions that it is about, a file of secrets and the
 //! argument that it is to be passed in.
 
+mod claims;
 mod disregard;
 mod languages;
 mod leaks;
+mod machine;
 mod rule;
 mod secrecy;
 mod secrets;

@@ -1,6 +1,6 @@
 //! How a rule is written down.
 
-use super::{disregard, languages, leaks, secrecy, secrets, tools, turns};
+use super::{claims, disregard, languages, leaks, machine, secrecy, secrets, tools, turns};
 use crate::guard::found::Kind;
 
 /// One rule.
@@ -32,6 +32,8 @@ pub(in crate::guard) fn all() -> impl Iterator<Item = &'static Rule> {
     let families = [
         disregard::RULES,
         turns::RULES,
+        machine::RULES,
+        claims::RULES,
         secrecy::RULES,
         secrets::RULES,
         leaks::RULES,

@@ -1,0 +1,78 @@
+//! Words to whoever reads by machine.
+
+use super::rule::{Rule, rule};
+use crate::guard::found::Kind;
+
+pub(super) const RULES: &[Rule] = &[
+    rule(
+        Kind::Address,
+        &[
+            "ai",
+            "llm",
+            "language model",
+            "chatbot",
+            "gpt",
+            "chatgpt",
+            "claude",
+            "copilot",
+            "gemini",
+            "automated",
+            "autonomous",
+        ],
+        &[
+            "note",
+            "message",
+            "instruction",
+            "attention",
+            "notice",
+            "memo",
+            "information",
+            "hint",
+            "reminder",
+            "important",
+            "urgent",
+            "directive",
+            "command",
+            "guidance",
+            "hey",
+            "hello",
+            "hi",
+            "dear",
+            "alert",
+        ],
+        r"\b(?:note|message|instructions?|attention|notice|memo|information|hint|reminder|important|urgent|directive|command|guidance|hey|hello|hi|dear|alert)(?: (?:to|for))?[:,!]? ?(?:the |any |all |an |every |whichever )?(?:ai|llm|language model|chatbot|gpt|chatgpt|claude|copilot|gemini|automated|autonomous)(?:[- ](?:powered|based))?(?: (?:agents?|assistants?|models?|systems?|tools?|readers?|bots?|summari[sz]ers?|language models?))?(?:s\b)?(?:[:,.!-]~\b(?:please|ignore|send|transfer|forward|do not|don't|you (?:must|should|are|need|have)|include|add|tell|say|never|disregard|must|instead|override|stop|recommend|delete|reveal|visit|click|immediately)\b| (?:that|who|which|when|if|while|processing|reading|summari[sz]ing|analy[sz]ing|parsing|viewing|handling|reviewing|please|must|should|ignore|do|you|working|using|scanning|evaluating|accessing)\b)",
+    ),
+    rule(
+        Kind::Address,
+        &["ai", "llm", "llms", "language model", "chatbot", "assistant"],
+        &[
+            "processing",
+            "reading",
+            "summari",
+            "analy",
+            "parsing",
+            "viewing",
+            "handling",
+            "reviewing",
+            "accessing",
+            "evaluating",
+            "browsing",
+            "scanning",
+        ],
+        r"\b(?:ai|llm|large language model|language model|chatbot|assistant)s?(?: (?:agents?|assistants?|models?|systems?|bots?))?,?(?: (?:that|who|which|is|are|currently))* (?:processing|reading|summari[sz]ing|analy[sz]ing|parsing|viewing|handling|reviewing|accessing|evaluating|browsing|scanning) (?:this|these|the following|the above)\b",
+    ),
+    rule(
+        Kind::Address,
+        &[
+            "if you are",
+            "if you're",
+            "since you are",
+            "since you're",
+            "because you are",
+            "when you are",
+            "when you're",
+        ],
+        &[],
+        r"\b(?:if|since|because|when) you(?: are|'re) (?:an?|the) (?:\w+ ){0,2}(?:ai|llm|language model|chatbot|assistant|automated|bot|agent|gpt)\b~\b(?:reading|processing|summari[sz]ing|asked|please|must|ignore|do|then|you|include|add|say|respond|reply|click|visit|stop)\b",
+    ),
+];
