@@ -15,7 +15,7 @@ use super::changes::Changes;
 use super::connection::Blueprint;
 use super::lease::Others;
 use super::login::Login;
-use super::supervisor::Shared;
+use super::shared::Shared;
 use super::{Change, Error, Session, Settings, State, Status, Supervisor};
 use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;

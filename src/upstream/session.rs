@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::call::Call;
 use super::carrier::Carrier;
 use super::connection::Blueprint;
 use super::error::LastWords;
-use super::http::Call;
 use super::pending::{Entered, Requests};
 use super::questions::Questions;
 use super::terms::{Agreement, Established};

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::Supervisor;
+use super::phase::Phase;
 use super::start::Start;
-use super::supervisor::Phase;
 
 /// The contract's measure of `idle` in `status`.
 const IDLE_AFTER: Duration = Duration::from_mins(1);

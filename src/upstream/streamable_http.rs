@@ -9,7 +9,8 @@ use http::StatusCode;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::attempts::Attempts;
-use super::http::{Call, Http, Kind};
+use super::call::Call;
+use super::http::{Http, Kind};
 use super::inbound::MAX_MESSAGE;
 use super::stream::{Ending, Stream};
 use super::subscriptions::Subscriptions;

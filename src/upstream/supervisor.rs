@@ -2,79 +2,31 @@
 //! when it fails, closed when idle.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::changes::Changes;
-use super::connection::{Blueprint, Connection};
+use super::connection::Blueprint;
 use super::eras::Eras;
 use super::error::LastWords;
+use super::phase::{Inner, Phase};
+use super::shared::Shared;
 use super::start::{self, Outcome, Start};
 use super::stderr::Tail;
 use super::subscriptions::Subscriptions;
 use super::{Error, Session, Terms};
 use crate::base::backoff::Backoff;
-use crate::config;
 use crate::protocol::era::Era;
 use crate::telemetry::logging::excerpt;
-use crate::tools::{Registries, Registry, Shown};
+use crate::tools::Shown;
 
 /// A server that ends again and again without having answered a call waits longer before each start.
 const CRASH_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(250), longest: Duration::from_secs(10) };
-
-/// How long things may take; the same for every server.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// For connecting, calling and ending.
-    pub timeouts: config::Timeouts,
-    /// For closing and not trying again.
-    pub lifecycle: config::Lifecycle,
-}
-
-/// What supervisors share, as the config has it that is in force.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) settings: Settings,
-    pub(super) registries: Registries,
-    /// Those of earlier configs: requests that began under them look there for what a server shows.
-    pub(super) earlier: Vec<(Weak<Registry>, Weak<Registry>)>,
-    pub(super) tasks: TaskTracker,
-    pub(super) closing: CancellationToken,
-    pub(super) changes: Changes,
-}
-
-impl Shared {
-    /// Where that belongs which a server shows in a session on these terms that turned out to be of this era. A stateless
-    /// session is one of everybody.
-    pub(super) fn registry(&self, terms: &Terms, era: Era) -> &Arc<Registry> {
-        if era == Era::Session && terms.want_questions() {
-            &self.registries.asked
-        } else {
-            &self.registries.everybody
-        }
-    }
-
-    /// The same place under the configs before, as far as anybody still looks there.
-    pub(super) fn earlier(&self, terms: &Terms, era: Era) -> impl Iterator<Item = Arc<Registry>> {
-        let is_asked = era == Era::Session && terms.want_questions();
-        let earlier = self.earlier.iter();
-        earlier.filter_map(move |(all, asked)| if is_asked { asked } else { all }.upgrade())
-    }
-
-    /// The registries of this config and those before, for the one that comes next.
-    pub(super) fn so_far(&self) -> Vec<(Weak<Registry>, Weak<Registry>)> {
-        let Registries { everybody, asked } = &self.registries;
-        let earlier = self.earlier.iter().filter(|(all, _)| all.strong_count() > 0).cloned();
-        earlier.chain([(Arc::downgrade(everybody), Arc::downgrade(asked))]).collect()
-    }
-}
 
 /// Keeps one server reachable.
 #[derive(Debug)]
@@ -91,30 +43,6 @@ pub struct Supervisor {
     /// Ends its sessions for good.
     pub(super) closing: CancellationToken,
     state: Mutex<Inner>,
-}
-
-#[derive(Debug)]
-pub(super) struct Inner {
-    pub(super) phase: Phase,
-    /// Sessions in a row that ended by themselves before they answered a call.
-    pub(super) crashes: u32,
-    pub(super) last_used: Option<Instant>,
-    /// How long the last start took, up to the end of its handshake.
-    pub(super) handshake: Option<Duration>,
-}
-
-impl Inner {
-    fn new() -> Self {
-        Self { phase: Phase::Closed, crashes: 0, last_used: None, handshake: None }
-    }
-}
-
-#[derive(Debug)]
-pub(super) enum Phase {
-    Closed,
-    Starting(Start),
-    Open(Arc<Connection>),
-    CoolingDown { error: Error, until: Instant },
 }
 
 /// What there is of a session right now.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::changes::Kind;
 use super::connection::Connection;
 use super::error::LastWords;
-use super::supervisor::Phase;
+use super::phase::Phase;
 use super::{Error, Session, Supervisor, listing, login};
 use crate::telemetry::logging::excerpt;
 
