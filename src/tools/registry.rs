@@ -6,7 +6,7 @@
 //! who asks for a server of which something is known.
 
 use std::panic::resume_unwind;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -14,14 +14,13 @@ use indexmap::IndexMap;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
 
+use super::intake::Origin;
 use super::places::{place, place_for};
-use super::{Remembered, ServerTools, Shown, Snapshot, Tool};
-use crate::config::{SchemaCompression, ServerName, ToolFilter, Trust};
-use crate::guard::pin::{Note, PATIENCE, Pins};
-use crate::guard::{Guard, UnusableName};
-use crate::protocol::tool::Definition;
+use super::rules::Rules;
+use super::{Remembered, ServerTools, Shown, Snapshot};
+use crate::config::{SchemaCompression, ServerName};
+use crate::guard::pin::{PATIENCE, Pins};
 
 /// Pins that cannot be written are tried again at the next use, but not more often.
 const RETRY_GAP: Duration = Duration::from_secs(1);
@@ -29,33 +28,15 @@ const RETRY_GAP: Duration = Duration::from_secs(1);
 /// The place where the current snapshot lies.
 #[derive(Debug)]
 pub struct Registry {
-    current: ArcSwap<Snapshot>,
+    pub(super) current: ArcSwap<Snapshot>,
     /// Sent whenever there is something else in it.
-    changed: watch::Sender<()>,
+    pub(super) changed: watch::Sender<()>,
     /// Each is held while the tools of its server are looked at, in the order in which they came.
     turns: IndexMap<ServerName, Arc<Mutex<()>>>,
-    compression: SchemaCompression,
-    rules: Arc<IndexMap<ServerName, Rules>>,
-    pins: Pins,
+    pub(super) compression: SchemaCompression,
+    pub(super) rules: Arc<IndexMap<ServerName, Rules>>,
+    pub(super) pins: Pins,
     remembered: Remembered,
-}
-
-/// Who says that a server has these tools.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// The server itself, now or earlier in this run. Pins that have to be written may wait so long for others.
-    Server { patience: Duration },
-    /// A file of an earlier run.
-    Memory,
-}
-
-/// What is done to the tools of one server before anybody sees them.
-#[derive(Debug)]
-pub struct Rules {
-    /// Which of them are there.
-    pub filter: ToolFilter,
-    /// How their words are treated.
-    pub guard: Guard,
 }
 
 impl Registry {
@@ -266,126 +247,6 @@ impl Registry {
     pub fn replace(&self, server: &ServerName, shown: Shown) -> usize {
         self.take(server, shown, Origin::Server { patience: PATIENCE }).len()
     }
-
-    fn take(&self, server: &ServerName, shown: Shown, origin: Origin) -> Arc<ServerTools> {
-        let Shown { definitions, instructions } = shown;
-        let rules = self.rules.get(server);
-        let filter = rules.map(|rules| &rules.filter);
-        let instructions = instructions.map(|said| match rules {
-            Some(rules) => rules.guard.text(&said).0.into(),
-            None => said.into(),
-        });
-        if origin != Origin::Memory
-            && let Some(known) = self.known(server, &definitions, instructions.as_deref())
-        {
-            return known;
-        }
-        let is_first = self.snapshot().get(server.as_str()).is_none_or(|known| known.is_remembered);
-        if is_first && origin != Origin::Memory {
-            for name in filter.into_iter().flat_map(|filter| strangers(filter, &definitions)) {
-                tracing::warn!("`toolFilter` of `{server}` names `{name}`, which it does not have");
-            }
-        }
-        let mut tools = IndexMap::with_capacity(definitions.len());
-        for definition in definitions {
-            if filter.is_none_or(|filter| permits(filter, &definition.name)) {
-                let name = definition.name.clone();
-                let tool = || match rules {
-                    Some(rules) => guarded(definition, &rules.guard),
-                    None => Tool::new(definition),
-                };
-                tools.entry(name).or_insert_with(tool);
-            }
-        }
-        self.put(server, Arc::new(tools), instructions, origin)
-    }
-
-    /// What is known of the server, if it shows just what it has shown in this run and its pins are as they were: to
-    /// compare ten thousand tools takes a millisecond, to look at each of them anew takes hundreds.
-    fn known(
-        &self,
-        server: &ServerName,
-        definitions: &[Definition],
-        instructions: Option<&str>,
-    ) -> Option<Arc<ServerTools>> {
-        let known = self.look(|snapshot| snapshot.get(server.as_str()).cloned())?;
-        let filter = self.rules.get(server).map(|rules| &rules.filter);
-        let permitted = definitions
-            .iter()
-            .filter(|tool| filter.is_none_or(|filter| permits(filter, &tool.name)));
-        let is_same = !known.is_remembered
-            && !known.is_unsettled
-            && known.instructions.as_deref() == instructions
-            && permitted
-                .map(Definition::text)
-                .eq(known.tools.values().map(|tool| tool.original().text()))
-            && !self.pins.have_moved(server);
-        is_same.then_some(known)
-    }
-
-    /// Holds the tools against their pins and makes them the current ones; the server's turn is held.
-    fn put(
-        &self,
-        server: &ServerName,
-        tools: Arc<IndexMap<String, Tool>>,
-        instructions: Option<Arc<str>>,
-        origin: Origin,
-    ) -> Arc<ServerTools> {
-        let originals = tools.values().map(Tool::original);
-        let review = match origin {
-            Origin::Server { patience } => self.pins.review(server, originals, patience),
-            Origin::Memory => self.pins.look(server, originals),
-        };
-        let mut notes = review.notes;
-        for (name, tool) in tools.iter() {
-            if let Some(unusable) = &tool.unusable {
-                notes.insert(name.clone(), unusable_note(*unusable));
-            }
-        }
-        let tools = Arc::new(ServerTools {
-            tools,
-            notes,
-            is_remembered: origin == Origin::Memory,
-            is_unsettled: review.is_unsettled,
-            since: Some(Instant::now()),
-            server: server.to_string(),
-            instructions,
-            limit: limit(&self.compression),
-            listing: OnceLock::new(),
-        });
-        let is_change = match self.snapshot().get(server.as_str()) {
-            Some(before) => !before.shows_the_same(&tools),
-            // Nobody has asked yet who could have heard something else.
-            None => origin != Origin::Memory,
-        };
-        self.current.rcu(|snapshot| {
-            let mut servers = snapshot.servers.clone();
-            servers.insert(server.clone(), Some(tools.clone()));
-            Snapshot { servers }
-        });
-        if is_change {
-            self.changed.send_replace(());
-        }
-        tools
-    }
-}
-
-/// A tool in the words that may reach the model.
-fn guarded(definition: Definition, guard: &Guard) -> Tool {
-    if guard.trust() == Trust::Trusted {
-        return Tool::new(definition);
-    }
-    let original = definition.clone();
-    let (definition, unusable) = match guard.definition(definition) {
-        Ok(definition) => (definition, None),
-        // Nobody sees it but in the reason why it is withheld.
-        Err(unusable) => (original.clone(), Some(unusable)),
-    };
-    let is_changed = definition.text() != original.text();
-    let mut tool = Tool::new(definition);
-    tool.original = is_changed.then(|| Box::new(original));
-    tool.unusable = unusable;
-    tool
 }
 
 /// Characters of a description in a list.
@@ -393,34 +254,14 @@ pub(super) fn limit(compression: &SchemaCompression) -> Option<usize> {
     compression.enabled.then_some(compression.max_description_length)
 }
 
-fn unusable_note(unusable: UnusableName) -> Note {
-    Note {
-        withheld: true,
-        is_pending: false,
-        reason: unusable.to_string(),
-        difference: String::new(),
-        remedy: "its owner has to rename the tool, or to be `trusted`".to_owned(),
-    }
-}
-
-/// Names in the filter that no tool has: names are compared letter by letter, so `get-*` means nothing.
-fn strangers<'a>(filter: &'a ToolFilter, definitions: &[Definition]) -> Vec<&'a str> {
-    let named = filter.allow.iter().flatten().chain(&filter.deny);
-    let unknown = |name: &&String| definitions.iter().all(|tool| tool.name != **name);
-    named.filter(unknown).map(String::as_str).collect()
-}
-
-/// Allow minus deny.
-fn permits(filter: &ToolFilter, tool: &str) -> bool {
-    let named = |list: &[String]| list.iter().any(|name| name == tool);
-    filter.allow.as_ref().is_none_or(|allow| named(allow)) && !named(&filter.deny)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::config::SanitizeAction;
     use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::config::{SanitizeAction, ToolFilter, Trust};
+    use crate::guard::Guard;
+    use crate::protocol::tool::Definition;
 
     fn shown(names: &[&str]) -> Shown {
         let define = |name: &&str| {

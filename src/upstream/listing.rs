@@ -86,7 +86,7 @@ async fn pages(
             Err(error) => return Err(error),
         };
         bytes += page.len();
-        let text = Arc::new(String::from(page));
+        let text = Arc::new(String::from(page.json));
         let page: Page<'_> = serde_json::from_str(&text).map_err(|error| {
             let error = error.to_string();
             Error::BadAnswer { reason: format!("`tools/list`: {}", session.blotter.blot(&error)) }
