@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method};
 use oauth2::basic::{BasicClient, BasicTokenResponse, BasicTokenType};
 use oauth2::{
     AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, DeviceAuthorizationUrl,
@@ -15,7 +13,7 @@ use oauth2::{
 };
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use super::assertion;
 use super::error::{cleaned, said};
@@ -176,49 +174,6 @@ impl Grants<'_> {
         self.issued(issued, &[refresh, access])
     }
 
-    /// Makes a token worthless (RFC 7009, Section 2.1). `kind` is `refresh_token` or `access_token`; an answer may repeat any of
-    /// the tokens that are `known` there.
-    pub(super) async fn revoke(
-        &self,
-        endpoint: &Url,
-        (token, kind): (&Secret, &str),
-        known: &[&Secret],
-    ) -> Result<(), GrantError> {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("token", token.expose()).append_pair("token_type_hint", kind);
-        let mut request = HttpRequest::default();
-        let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        if let Some(proof) = self.client.header() {
-            let mut value = HeaderValue::from_maybe_shared(format!("Basic {}", proof.expose()))
-                .expect("Base64 is plain");
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        } else {
-            form.append_pair("client_id", &self.client.id);
-            let secret = self.client.secret.iter().map(|secret| ("client_secret", secret.expose()));
-            form.extend_pairs(secret);
-            form.extend_pairs(self.extras());
-        }
-        *request.body_mut() = form.finish().into_bytes();
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = endpoint.as_str().parse().expect("an endpoint has been checked");
-        let answer = self.fetcher.post(request).await?;
-        if answer.status().is_success() {
-            return Ok(());
-        }
-        let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-        let blotter = self.blotter(known);
-        let said = |name: &str| cleaned(&blotter.blot(said[name].as_str().unwrap_or_default()));
-        let code = match said("error") {
-            code if code.is_empty() => format!("HTTP status {}", answer.status().as_u16()),
-            code => code,
-        };
-        let (host, description) = (host(endpoint), said("error_description"));
-        Err(GrantError::Refused { host, code, description })
-    }
-
     /// A code for the user to type (RFC 8628, Section 3.1).
     pub(super) async fn device_code(
         &self,
@@ -271,7 +226,7 @@ impl Grants<'_> {
         }
     }
 
-    fn extras(&self) -> impl Iterator<Item = (&'static str, String)> {
+    pub(super) fn extras(&self) -> impl Iterator<Item = (&'static str, String)> {
         let resource = self.resource.map(|resource| ("resource", resource.to_owned()));
         let assertion = self.assertion.into_iter().flat_map(|assertion| {
             let signed = ("client_assertion", assertion.expose().to_owned());
@@ -284,7 +239,7 @@ impl Grants<'_> {
         Sender(self.fetcher)
     }
 
-    fn blotter(&self, sent: &[&Secret]) -> Blotter {
+    pub(super) fn blotter(&self, sent: &[&Secret]) -> Blotter {
         let known = sent.iter().copied().chain(&self.client.secret).chain(self.assertion).cloned();
         Blotter::new(&known.chain(self.client.header()).collect::<Vec<_>>())
     }

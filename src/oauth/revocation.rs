@@ -4,13 +4,17 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method};
+use oauth2::HttpRequest;
+use serde_json::Value;
 use tokio::time::timeout;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::endpoint;
-use super::error::LoginError;
+use super::error::{LoginError, cleaned};
 use super::fetcher::{Fetcher, host};
-use super::grants::Grants;
+use super::grants::{GrantError, Grants};
 use super::record::Record;
 use super::registration::Client;
 use super::tokens::{Inner, Tokens, run};
@@ -122,6 +126,51 @@ impl Inner {
         // Without one that can be made, the authorization server says what it thinks of that.
         let sign = || self.assertion(audience, &client).ok().flatten();
         Revoking { fetcher: &self.fetcher, client: &client, url, sign }.run(record).await
+    }
+}
+
+impl Grants<'_> {
+    /// Makes a token worthless (RFC 7009, Section 2.1). `kind` is `refresh_token` or `access_token`; an answer may repeat any of
+    /// the tokens that are `known` there.
+    async fn revoke(
+        &self,
+        endpoint: &Url,
+        (token, kind): (&Secret, &str),
+        known: &[&Secret],
+    ) -> Result<(), GrantError> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("token", token.expose()).append_pair("token_type_hint", kind);
+        let mut request = HttpRequest::default();
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(proof) = self.client.header() {
+            let mut value = HeaderValue::from_maybe_shared(format!("Basic {}", proof.expose()))
+                .expect("Base64 is plain");
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        } else {
+            form.append_pair("client_id", &self.client.id);
+            let secret = self.client.secret.iter().map(|secret| ("client_secret", secret.expose()));
+            form.extend_pairs(secret);
+            form.extend_pairs(self.extras());
+        }
+        *request.body_mut() = form.finish().into_bytes();
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = endpoint.as_str().parse().expect("an endpoint has been checked");
+        let answer = self.fetcher.post(request).await?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        let blotter = self.blotter(known);
+        let said = |name: &str| cleaned(&blotter.blot(said[name].as_str().unwrap_or_default()));
+        let code = match said("error") {
+            code if code.is_empty() => format!("HTTP status {}", answer.status().as_u16()),
+            code => code,
+        };
+        let (host, description) = (host(endpoint), said("error_description"));
+        Err(GrantError::Refused { host, code, description })
     }
 }
 

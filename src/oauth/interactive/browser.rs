@@ -1,30 +1,24 @@
-//! Logging in with the user: by a browser on this machine, or by a code that is typed anywhere. Nothing is opened or printed
-//! here; the caller gets what to show, and says what the user brought back.
+//! Logging in by a browser on this machine.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use oauth2::{PkceCodeChallenge, StandardDeviceAuthorizationResponse};
+use oauth2::PkceCodeChallenge;
 use tokio::time::timeout;
 use url::Url;
 
-use super::account::Account;
-use super::endpoint;
-use super::error::{AnswerError, LoginError, cleaned};
-use super::fetcher::host;
-use super::grants::{Grants, Issued};
-use super::listener::Listener;
-use super::record::Record;
-use super::registration::Client;
-use super::renewal::{Place, Renewed, union};
-use super::tokens::Tokens;
+use super::request::{OFFLINE, client, grants, keep, record, scopes, unsupported};
 use crate::base::secret::Secret;
 use crate::config::Grant;
+use crate::oauth::error::{AnswerError, LoginError, cleaned};
+use crate::oauth::fetcher::host;
+use crate::oauth::listener::Listener;
+use crate::oauth::registration::Client;
+use crate::oauth::renewal::Place;
+use crate::oauth::tokens::Tokens;
 
-/// The scope by which an authorization server is asked for a token to renew the other by.
-const OFFLINE: &str = "offline_access";
 /// Whoever has not logged in by then has gone.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -45,18 +39,6 @@ pub struct Browser {
 /// What came back from the browser: a code, for [`Browser::finish`].
 #[derive(Debug)]
 pub struct Returned(Secret);
-
-/// A login by a code that the user types.
-#[derive(Debug)]
-pub struct Device {
-    tokens: Tokens,
-    place: Place,
-    client: Client,
-    scopes: Vec<String>,
-    details: StandardDeviceAuthorizationResponse,
-    url: Url,
-    whole_url: Option<Url>,
-}
 
 impl Browser {
     /// Finds out where to log in, registers where that is needed, and listens for the browser. `challenge` is the
@@ -206,77 +188,6 @@ impl Browser {
     }
 }
 
-impl Device {
-    /// Finds out where to log in, registers where that is needed, and fetches a code.
-    pub async fn begin(tokens: &Tokens, challenge: Option<&str>) -> Result<Self, LoginError> {
-        let inner = tokens.inner();
-        let place = inner.place(challenge).await?;
-        let Some(endpoint) = place.metadata.device.clone() else {
-            return Err(unsupported(
-                &place,
-                "gives out no codes to type (`device_authorization_endpoint`)",
-            ));
-        };
-        let record = record(tokens, &place).await?;
-        let client = client(tokens, &place, record.as_ref(), None).await?;
-        let scopes = scopes(&inner.account, &place, record.as_ref());
-        let grants = grants(inner, &place, &client);
-        let details = grants.device_code(&endpoint, &scopes).await;
-        let details = details.map_err(|error| inner.grant_failed(error))?;
-        let read = |name: &str, text: &str| {
-            let server = inner.account.server.clone();
-            let url = endpoint::parse(name, text, inner.fetcher.policy());
-            url.map_err(|error| LoginError::Endpoint { server, error: error.into() })
-        };
-        let url = read("verification_uri", details.verification_uri().as_str())?;
-        let whole_url = details.verification_uri_complete();
-        let whole_url =
-            whole_url.map(|url| read("verification_uri_complete", url.secret())).transpose()?;
-        let tokens = tokens.clone();
-        Ok(Self { tokens, place, client, scopes, details, url, whole_url })
-    }
-
-    /// Where the user types the code.
-    pub fn url(&self) -> &Url {
-        &self.url
-    }
-
-    /// The same with the code in it, where the authorization server offers that.
-    pub fn whole_url(&self) -> Option<&Url> {
-        self.whole_url.as_ref()
-    }
-
-    /// What the user types; on one line, not long.
-    pub fn code(&self) -> String {
-        cleaned(self.details.user_code().secret())
-    }
-
-    /// How long the code is good.
-    pub fn expires_in(&self) -> Duration {
-        self.details.expires_in()
-    }
-
-    /// Waits until the user has typed it, and keeps the token.
-    pub async fn finish(self) -> Result<(), LoginError> {
-        let inner = self.tokens.inner();
-        let grants = grants(inner, &self.place, &self.client);
-        let issued = grants.device_token(&self.details).await;
-        let issued = issued.map_err(|error| inner.grant_failed(error))?;
-        keep(&self.tokens, &self.place, &self.client, (issued, &self.scopes)).await
-    }
-}
-
-/// The requests of a login by the user, for which no client signs: a key is for machines that log in as themselves.
-fn grants<'a>(inner: &'a super::tokens::Inner, place: &'a Place, client: &'a Client) -> Grants<'a> {
-    Grants {
-        fetcher: &inner.fetcher,
-        token: &place.metadata.token,
-        client,
-        resource: place.resource.as_deref(),
-        assertion: None,
-    }
-}
-
 /// A port that the browser may return to: the configured one; else the one that was registered, where it is free.
 async fn listen(port: Option<u16>, registered: Option<String>) -> Result<Listener, LoginError> {
     let before = registered.and_then(|redirect| Url::parse(&redirect).ok()?.port());
@@ -290,78 +201,6 @@ async fn listen(port: Option<u16>, registered: Option<String>) -> Result<Listene
         reason: error.to_string(),
     };
     Listener::bind(port).await.map_err(failed)
-}
-
-/// What is known of an earlier login there.
-async fn record(tokens: &Tokens, place: &Place) -> Result<Option<Record>, LoginError> {
-    let record = tokens.inner().record().await?;
-    tokens.inner().check_place(record.as_ref(), place)?;
-    Ok(record.filter(|record| record.issuer == place.metadata.issuer))
-}
-
-/// Who the bridge is there: as configured, as a document says, as registered before with the same way back, or registered now.
-async fn client(
-    tokens: &Tokens,
-    place: &Place,
-    record: Option<&Record>,
-    redirect: Option<&str>,
-) -> Result<Client, LoginError> {
-    let inner = tokens.inner();
-    if let Some(client) = Client::configured(&inner.account, &place.metadata.token_auth) {
-        return Ok(client);
-    }
-    // Before it registers itself (MCP 2025-11-25, Authorization, Client Registration Approaches).
-    if let Some(url) = inner.account.metadata_url().filter(|_| place.metadata.reads_documents) {
-        return Ok(Client::documented(url));
-    }
-    let before = record.map(|record| record.client(&inner.account));
-    let now = inner.clock.now();
-    let is_usable = |client: &Client| client.is_registered && client.is_usable(redirect, now);
-    if let Some(client) = before.filter(is_usable) {
-        return Ok(client);
-    }
-    let registered = Client::register(&inner.fetcher, &place.metadata, redirect).await;
-    let server = inner.account.server.clone();
-    registered.map_err(|error| LoginError::Registration { server, error: error.into() })
-}
-
-/// What is asked for: what is configured or said, and what the server wanted beyond that since. Some authorization servers
-/// give nothing to renew a token by unless that is asked for; who asks for nothing at all gets what is usual there, and who
-/// configures it has said everything.
-fn scopes(account: &Account, place: &Place, record: Option<&Record>) -> Vec<String> {
-    let granted = record.filter(|record| !record.wanted.is_empty());
-    let granted = granted.map(|record| record.scopes.clone()).unwrap_or_default();
-    let wanted = record.map(|record| record.wanted.clone()).unwrap_or_default();
-    let asked = union([&place.scopes, &granted, &wanted]);
-    let is_known = place.metadata.scopes.iter().any(|scope| scope == OFFLINE);
-    if is_known && !asked.is_empty() && account.login.scopes.is_empty() {
-        return union([&asked, &[OFFLINE.to_owned()]]);
-    }
-    asked
-}
-
-async fn keep(
-    tokens: &Tokens,
-    place: &Place,
-    client: &Client,
-    (issued, scopes): (Issued, &[String]),
-) -> Result<(), LoginError> {
-    let inner = tokens.inner();
-    let mut record = Record::new(&inner.account, &place.metadata, client);
-    record.resource.clone_from(&place.resource);
-    record.asked = scopes.to_vec();
-    record.take(issued, scopes, inner.clock.now());
-    let renewed = Renewed::of(&record);
-    let _lock = inner.lock().await?;
-    inner.save(record).await?;
-    if let Some(renewed) = renewed {
-        tokens.put(renewed);
-    }
-    Ok(())
-}
-
-fn unsupported(place: &Place, missing: &'static str) -> LoginError {
-    LoginError::Unsupported { issuer: place.metadata.issuer.clone(), missing }
 }
 
 /// Compares without telling by the time it takes how much is the same.
