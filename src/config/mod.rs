@@ -24,6 +24,7 @@ pub(crate) mod kind;
 mod lifecycle;
 mod load;
 mod name;
+mod oauth2;
 mod protection;
 mod rate_limit;
 pub(crate) mod reader;
@@ -42,9 +43,7 @@ mod transport;
 mod variables;
 
 pub use adaptive_promotion::AdaptivePromotion;
-pub use auth::{
-    Auth, AuthorizationEndpoints, Credential, CredentialsFormat, DeviceEndpoints, Grant, OAuth2,
-};
+pub use auth::{Auth, CredentialsFormat};
 pub use authority::{Authority, Host, Origin};
 pub use catalogs::{PublicKey, RemoteCatalog};
 pub use compile::{CallFormat, Config};
@@ -57,6 +56,7 @@ pub use intent_routing::{Embedding, IntentRouting};
 pub use lifecycle::Lifecycle;
 pub use load::{Loaded, load};
 pub use name::{InvalidServerName, ServerName};
+pub use oauth2::{AuthorizationEndpoints, Credential, DeviceEndpoints, Grant, OAuth2};
 pub use protection::{Pinning, Protection, SanitizeAction};
 pub use rate_limit::RateLimit;
 pub use remote::Remote;

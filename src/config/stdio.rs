@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-use super::auth::{self, Auth, CredentialsFormat, OAuth2};
+use super::auth::{self, Auth, CredentialsFormat};
 use super::finding::Severity;
+use super::oauth2::OAuth2;
 use super::reader::Reader;
 use super::server::Scene;
 use crate::base::locate;
