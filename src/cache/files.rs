@@ -131,6 +131,7 @@ fn age(modified: SystemTime) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::fs::names;
 
     fn id(number: usize) -> String {
         format!("{number:032x}")
@@ -141,15 +142,6 @@ mod tests {
         let file = File::create(folder.join(name)).expect("created");
         file.set_len(bytes).expect("long");
         file.set_modified(SystemTime::now() - ago).expect("set");
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(folder)
-            .expect("a folder")
-            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
     }
 
     #[test]

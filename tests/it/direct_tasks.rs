@@ -61,8 +61,7 @@ fn with_tasks(name: &'static str) -> Web {
 }
 
 fn refuse(request: &Request, reply: &mut Reply, code: i64, message: &str) -> bool {
-    let error = json!({"code": code, "message": message});
-    reply.json(&json!({"jsonrpc": "2.0", "id": request.body["id"], "error": error}))
+    reply.refuse(request, 200, &json!({"code": code, "message": message}))
 }
 
 fn bridge(servers: &[(&str, &Web)]) -> Bridge {

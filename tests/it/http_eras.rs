@@ -6,8 +6,6 @@ use serde_json::{Value, json};
 
 use crate::support::{Bridge, Client, Reply, Request, Web, stateless, text_of};
 
-const JSON: [(&str, &str); 1] = [("Content-Type", "application/json")];
-
 /// Answers as a server without sessions does.
 fn stands_alone(request: &Request, reply: &mut Reply) -> bool {
     let result = match request.body["method"].as_str().unwrap_or_default() {
@@ -25,8 +23,7 @@ fn stands_alone(request: &Request, reply: &mut Reply) -> bool {
 fn refuses(request: &Request, reply: &mut Reply, supported: &[&str]) -> bool {
     let data = json!({"requested": "?", "supported": supported});
     let error = json!({"code": -32022, "message": "unsupported protocol version", "data": data});
-    let answer = json!({"jsonrpc": "2.0", "id": request.body["id"], "error": error});
-    reply.send(400, &JSON, &answer.to_string())
+    reply.refuse(request, 400, &error)
 }
 
 /// A bridge in direct mode before this server.

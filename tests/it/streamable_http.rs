@@ -18,6 +18,19 @@ fn call(script: impl Fn(&Request, &mut Reply) -> bool + Send + Sync + 'static) -
     (output, web)
 }
 
+/// The same where the answer to the call is a stream of events, which `script` writes.
+fn call_by_events(
+    script: impl Fn(&Request, &mut Reply) -> bool + Send + Sync + 'static,
+) -> (Output, Web) {
+    call(move |request, reply| {
+        if !request.is("tools/call") {
+            return false;
+        }
+        reply.events();
+        script(request, reply)
+    })
+}
+
 fn echo(bridge: &Bridge) -> Output {
     bridge.run(&["call", "web", "echo", r#"{"message":"hello"}"#])
 }
@@ -52,11 +65,7 @@ fn a_call_is_a_post_whose_answer_is_json() {
 
 #[test]
 fn an_answer_can_come_as_events() {
-    let (output, web) = call(|request, reply| {
-        if !request.is("tools/call") {
-            return false;
-        }
-        reply.events();
+    let (output, web) = call_by_events(|request, reply| {
         reply.piece(": hello\n\nevent: other\ndata: {}\n\nid: 1\ndata:\n\n");
         let answer = request.says("two\r\n lines").to_string();
         let (head, tail) = answer.split_at(20);
@@ -164,9 +173,7 @@ fn an_error_by_404_that_answers_one_call_leaves_the_session_to_the_others() {
         if !request.is("tools/call") || request.body["params"]["arguments"]["message"] != "none" {
             return false;
         }
-        let error = json!({"code": -32000, "message": "no such document"});
-        let answer = json!({"jsonrpc": "2.0", "id": request.body["id"], "error": error});
-        reply.send(404, &[("Content-Type", "application/json")], &answer.to_string())
+        reply.refuse(request, 404, &json!({"code": -32000, "message": "no such document"}))
     });
     let mut client = Bridge::new().entry("web", web.entry()).serve_initialized();
     let refused = client.call("web", "echo", json!({"message": "none"}));
@@ -178,11 +185,7 @@ fn an_error_by_404_that_answers_one_call_leaves_the_session_to_the_others() {
 
 #[test]
 fn a_stream_that_cannot_be_resumed_is_an_error_and_no_second_call() {
-    let (output, web) = call(|request, reply| {
-        if !request.is("tools/call") {
-            return false;
-        }
-        reply.events();
+    let (output, web) = call_by_events(|_, reply| {
         reply.piece(": nothing yet\n\n");
         reply.cut()
     });
@@ -421,11 +424,7 @@ fn subscribers_hear_by_another_session_when_the_stream_says_that_theirs_is_lost(
 
 #[test]
 fn a_question_on_a_stream_is_answered_by_a_post() {
-    let (output, web) = call(|request, reply| {
-        if !request.is("tools/call") {
-            return false;
-        }
-        reply.events();
+    let (output, web) = call_by_events(|request, reply| {
         reply.event("", &json!({"jsonrpc": "2.0", "id": "q", "method": "ping"}));
         reply.event("", &json!({"jsonrpc": "2.0", "id": 5, "method": "roots/list"}));
         reply.event("", &request.says("asked"));
@@ -542,16 +541,12 @@ fn a_stateless_server_gets_headers_with_each_request_and_no_session() {
             }
             "tools/call" if request.header("mcp-param-text") != Some("hello") => {
                 let error = json!({"code": -32020, "message": "no Mcp-Param-Text"});
-                let answer = json!({"jsonrpc": "2.0", "id": body["id"], "error": error});
-                let json = [("Content-Type", "application/json")];
-                return reply.send(400, &json, &answer.to_string());
+                return reply.refuse(request, 400, &error);
             }
             "tools/call" => return reply.json(&request.says("stateless")),
             _ => {
                 let error = json!({"code": -32601, "message": "unknown method"});
-                let answer = json!({"jsonrpc": "2.0", "id": body["id"], "error": error});
-                let json = [("Content-Type", "application/json")];
-                return reply.send(404, &json, &answer.to_string());
+                return reply.refuse(request, 404, &error);
             }
         };
         reply.json(&request.result(&result))
@@ -607,9 +602,7 @@ fn slow_to_confirm(confirm: &Arc<AtomicBool>) -> Web {
             }
             _ => {
                 let error = json!({"code": -32601, "message": "unknown method"});
-                let answer = json!({"jsonrpc": "2.0", "id": body["id"], "error": error});
-                let json = [("Content-Type", "application/json")];
-                return reply.send(404, &json, &answer.to_string());
+                return reply.refuse(request, 404, &error);
             }
         };
         reply.json(&request.result(&result))

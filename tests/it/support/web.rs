@@ -124,6 +124,12 @@ impl Reply {
         self.send(200, &[("Content-Type", "application/json")], &body.to_string())
     }
 
+    /// An error in answer to the request.
+    pub(crate) fn refuse(&mut self, request: &Request, status: u16, error: &Value) -> bool {
+        let answer = json!({"jsonrpc": "2.0", "id": request.body["id"], "error": error});
+        self.send(status, &[("Content-Type", "application/json")], &answer.to_string())
+    }
+
     /// Begins a stream of events.
     pub(crate) fn events(&mut self) {
         self.head(200, &[("Content-Type", "text/event-stream")], "Transfer-Encoding: chunked\r\n");
