@@ -8,7 +8,7 @@ use serde_json::json;
 use super::renewals::{START, logged_in};
 use super::site::{Answer, Asked, Hands, Site, account, as_itself, by_browser, tokens};
 use crate::config::{Credential, Grant};
-use crate::oauth::{Browser, Leftover, LoginError, Reason, Revocation, Status, Store};
+use crate::oauth::{Browser, LoginError, Reason, Status, Store};
 
 /// An authorization server that gives out tokens for an hour, and none to renew them by.
 async fn authorization_server() -> Site {
@@ -48,7 +48,7 @@ async fn fickle(named: &Arc<Mutex<String>>) -> Site {
     Site::new(answer).await
 }
 
-fn by_secret(token_url: Option<String>) -> Grant {
+pub(super) fn by_secret(token_url: Option<String>) -> Grant {
     as_itself(Credential::Secret("client-secret".into()), token_url)
 }
 
@@ -151,58 +151,4 @@ async fn a_token_that_never_ends_has_a_date_all_the_same() {
     };
     let at = UNIX_EPOCH + Duration::from_secs(at);
     assert_eq!(humantime::format_rfc3339_seconds(at).to_string(), "9999-12-31T23:59:59Z");
-}
-
-#[tokio::test]
-async fn what_is_left_of_another_entry_is_revoked_as_well() {
-    let site = Site::new(|asked| match asked.target.as_str() {
-        "/revoke" => Answer::new(200, "", ""),
-        _ => Answer::nothing(),
-    });
-    let site = site.await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::new(folder.path().to_owned());
-    let (mut account, hands) = (account(&site, by_browser()), Hands::at(START));
-    logged_in(&account, &site, &store, START + 3600);
-    account.login.grant = by_secret(None);
-    let tokens = tokens(&account, folder.path(), &hands);
-    let done = Revocation::Done { host: site.url.trim_start_matches("http://").to_owned() };
-    assert_eq!(tokens.forget().await.expect("forgotten"), std::slice::from_ref(&done));
-    assert_eq!(tokens.forget().await.expect("nothing left"), []);
-    let sent = site.all("/revoke");
-    let sent: Vec<_> = sent.iter().filter_map(|asked| asked.field("token")).collect();
-    assert_eq!(sent, ["refresh-1", "access-1"]);
-    // Nor does the entry have to be there at all.
-    account.login.grant = by_browser();
-    logged_in(&account, &site, &store, START + 3600);
-    let swept = store.sweep(Some("web")).expect("swept");
-    assert_eq!(swept.iter().map(Leftover::server).collect::<Vec<_>>(), ["web"]);
-    assert_eq!((swept[0].revoke().await, site.count("/revoke")), (done, 4));
-}
-
-#[tokio::test]
-async fn configured_endpoints_revoke_where_the_config_says() {
-    let site = Site::new(|asked| match asked.target.as_str() {
-        "/token" => Answer::json(&json!({ "access_token": "access-1", "token_type": "bearer" })),
-        "/revoke" => Answer::new(200, "", ""),
-        _ => Answer::nothing(),
-    });
-    let site = site.await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let hands = Hands::at(START);
-    let mut account = account(&site, by_secret(Some(format!("{}/token", site.url))));
-    let at = |url: &str| format!("{}{url}", site.url);
-    // It counts whether the token was fetched before the key was there or after it.
-    for (before, after) in [(None, Some("/revoke")), (Some("/other"), Some("/revoke"))] {
-        account.login.revocation_url = before.map(at);
-        let fetched = tokens(&account, folder.path(), &hands).bearer().await;
-        assert_eq!(fetched.expect("a token").expose(), "access-1");
-        account.login.revocation_url = after.map(at);
-        let told = tokens(&account, folder.path(), &hands).forget().await.expect("forgotten");
-        assert!(matches!(&told[..], [Revocation::Done { .. }]), "{told:?}");
-    }
-    let sent = site.all("/revoke");
-    let basic = |asked: &Asked| asked.head.to_ascii_lowercase().contains("authorization: basic ");
-    assert!(sent.len() == 2 && sent.iter().all(basic), "{sent:?}");
-    assert_eq!(site.count("/other"), 0);
 }

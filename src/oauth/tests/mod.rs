@@ -5,5 +5,6 @@ mod hostile;
 mod logins;
 mod machines;
 mod renewals;
+mod revocations;
 mod site;
 mod vaults;

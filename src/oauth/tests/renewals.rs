@@ -11,7 +11,7 @@ use crate::base::secret::Secret;
 use crate::config::Grant;
 use crate::oauth::record::Held;
 use crate::oauth::registration::{Client, Proof};
-use crate::oauth::{Account, LoginError, Metadata, Reason, Record, Revocation, Store};
+use crate::oauth::{Account, LoginError, Metadata, Reason, Record, Store};
 
 pub(super) const START: u64 = 1_000_000;
 
@@ -229,67 +229,6 @@ async fn a_login_counts_for_what_it_was_made_for() {
         *client_id = Some("mine".to_owned());
     }
     check(configured, false);
-}
-
-#[tokio::test]
-async fn tokens_are_forgotten_whatever_comes_of_revoking_them() {
-    let check = async |answers: [(u16, &'static str); 2], expected: &str, asked: usize| {
-        let number = AtomicUsize::new(0);
-        let site = Site::new(move |_| {
-            let (status, body) = answers[number.fetch_add(1, Ordering::Relaxed)];
-            Answer::new(status, "Content-Type: application/json\r\n", body)
-        });
-        let site = site.await;
-        let folder = tempfile::tempdir().expect("a folder");
-        let (account, hands) = (account(&site, by_browser()), Hands::at(START));
-        let store = Store::new(folder.path().to_owned());
-        logged_in(&account, &site, &store, START + 3600);
-        let tokens = tokens(&account, folder.path(), &hands);
-        let told = tokens.forget().await.expect("forgotten");
-        assert_eq!(store.load(&account).expect("readable"), None);
-        let told = match &told[..] {
-            [Revocation::Done { .. }] => "done",
-            [Revocation::Failed { reason, .. }] => reason,
-            other => panic!("{other:?}"),
-        };
-        assert!(told.contains(expected) && !told.contains("-1"), "{told}");
-        let sent = site.all("/revoke");
-        let kinds = sent.iter().map(|asked| {
-            assert!(asked.head.to_ascii_lowercase().contains("authorization: basic "), "{asked:?}");
-            (
-                asked.field("token").expect("a token"),
-                asked.field("token_type_hint").expect("a kind"),
-            )
-        });
-        let all = [("refresh-1", "refresh_token"), ("access-1", "access_token")];
-        let all = all.map(|(token, kind)| (token.to_owned(), kind.to_owned()));
-        assert_eq!(kinds.collect::<Vec<_>>(), all[..asked]);
-    };
-    check([(200, ""), (200, "")], "done", 2).await;
-    check([(200, ""), (400, r#"{"error": "unsupported_token_type"}"#)], "done", 2).await;
-    check([(503, ""), (200, "")], "HTTP status 503", 1).await;
-    let repeats = r#"{"error": "invalid_client", "error_description": "no: refresh-1"}"#;
-    check([(401, repeats), (200, "")], "says `invalid_client`: no: ***", 1).await;
-    let other = r#"{"error": "access-1", "error_description": "no: refresh-1"}"#;
-    check([(200, ""), (400, other)], "says `***`: no: ***", 2).await;
-    check([(200, ""), (500, "access-1")], "HTTP status 500", 2).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn nobody_waits_long_for_tokens_to_be_revoked() {
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let site = Site::new(|_| Answer::nothing()).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let (account, hands) = (account(&site, by_browser()), Hands::at(START));
-    let store = Store::new(folder.path().to_owned());
-    let mut record = logged_in(&account, &site, &store, START + 3600);
-    record.revocation_url = Some(format!("http://{}/", silent.local_addr().expect("bound")));
-    store.save(&account, &record).expect("kept");
-    let begun = tokio::time::Instant::now();
-    let told = tokens(&account, folder.path(), &hands).forget().await.expect("forgotten");
-    assert!(matches!(&told[..], [Revocation::Failed { .. }]), "{told:?}");
-    assert_eq!(begun.elapsed().as_secs(), 5);
-    assert_eq!(store.load(&account).expect("readable"), None);
 }
 
 #[tokio::test]
