@@ -35,7 +35,7 @@ fn meaning(message: &Message<'_>) -> Meaning {
 
 fn write(message: &Message<'_>) -> Vec<u8> {
     let mut text = Vec::new();
-    // Method names of the bridge's own need no escapes; those of this target may.
+    // As the inside of a JSON string.
     let plain = |method: &str| {
         let quoted = serde_json::to_string(method).expect("a string becomes JSON");
         quoted[1..quoted.len() - 1].to_owned()
@@ -49,7 +49,7 @@ fn write(message: &Message<'_>) -> Vec<u8> {
             text.extend_from_slice(request.as_bytes());
         }
         Message::Notification { method, params } => {
-            jsonrpc::write_notification(&mut text, &plain(method), params.unwrap_or("null"));
+            jsonrpc::write_notification(&mut text, method, params.unwrap_or("null"));
         }
         Message::Response { id, outcome: Ok(result) } => {
             jsonrpc::write_result(&mut text, id, result.text());
