@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_far_off_gives_a_day_all_the_same() {
         assert_eq!(Day::of(UNIX_EPOCH - Duration::from_secs(1)).text(), "1970-01-01");
-        let late = UNIX_EPOCH + Duration::from_secs(1 << 40);
+        let late = UNIX_EPOCH + Duration::from_secs(1 << 39);
         assert_eq!(Day::of(late).next_month().text(), "9999-12-01");
     }
 }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::{Counts, SUFFIX, VERSION};
 use super::error::Error;
-use crate::base::fs::{PRIVATE, create_private_folder, open_regular, write_atomically};
+use crate::base::fs::{
+    PRIVATE, create_private_folder, make_private, open_regular, write_atomically,
+};
 use crate::base::lock::{Lock, PATIENCE};
 
 /// Bounds what is read of a lock's text.
@@ -68,9 +70,7 @@ impl Files {
     /// Opened anew each time: one that was kept open might have been removed, and would lock nobody out.
     fn open_lock(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options.create(true).read(true).write(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
+        make_private(options.create(true).read(true).write(true).truncate(false));
         match open_regular(&self.lock, &mut options) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 create_private_folder(self.lock.parent().unwrap_or(Path::new(".")))?;

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -143,18 +145,37 @@ impl Signals {
     }
 }
 
-#[cfg(not(unix))]
-struct Signals;
+/// What a console, or the system, has to say: Windows has no signals. A console that is closed and a system that ends
+/// leave the bridge some seconds.
+#[cfg(windows)]
+struct Signals {
+    interrupt: windows::CtrlC,
+    abort: windows::CtrlBreak,
+    close: windows::CtrlClose,
+    logoff: windows::CtrlLogoff,
+    shutdown: windows::CtrlShutdown,
+}
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Signals {
-    #[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
     fn catch() -> io::Result<Self> {
-        Ok(Self)
+        Ok(Self {
+            interrupt: windows::ctrl_c()?,
+            abort: windows::ctrl_break()?,
+            close: windows::ctrl_close()?,
+            logoff: windows::ctrl_logoff()?,
+            shutdown: windows::ctrl_shutdown()?,
+        })
     }
 
-    async fn stop(self) -> io::Result<&'static str> {
-        tokio::signal::ctrl_c().await.map(|()| "Ctrl-C")
+    async fn stop(mut self) -> io::Result<&'static str> {
+        Ok(tokio::select! {
+            _ = self.interrupt.recv() => "Ctrl-C",
+            _ = self.abort.recv() => "Ctrl-Break",
+            _ = self.close.recv() => "the end of the console",
+            _ = self.logoff.recv() => "the end of the user's session",
+            _ = self.shutdown.recv() => "the end of the system",
+        })
     }
 
     async fn stop_of_daemon(self, _: &Notify) -> io::Result<&'static str> {
@@ -168,7 +189,7 @@ fn has_terminal() -> bool {
     std::fs::File::open("/dev/tty").is_ok()
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 fn has_terminal() -> bool {
     true
 }

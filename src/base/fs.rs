@@ -1,13 +1,15 @@
 //! Files that must never be half written, nor readable by others for a moment.
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use tempfile::{Builder, NamedTempFile};
+
+use super::system::files as system;
 
 /// The mode of a file that only its owner may read.
 pub const PRIVATE: u32 = 0o600;
@@ -24,51 +26,50 @@ static SWEPT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
 /// Creates a folder, and those above it that are missing, for this user alone (0700 on Unix). One
 /// that exists becomes private if it is empty; with files in it, it stays as it is.
+///
+/// On Windows, where folders inherit who may look into them, nothing is set: what is in the user's own folder is his.
 pub fn create_private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)?;
-    #[cfg(unix)]
-    if std::fs::read_dir(path)?.next().is_none() {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
+    system::create_private_folder(path)
 }
 
-/// Whether other users of this machine may read or change what is there, or look into it.
-#[cfg(unix)]
+/// Whether other users of this machine may read or change what is there, or look into it. Windows is not asked.
 pub fn is_open_to_others(found: &Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o077 != 0
+    system::is_open_to_others(found)
 }
 
-/// Modes are not told where there are none.
-#[cfg(not(unix))]
-pub fn is_open_to_others(_found: &Metadata) -> bool {
-    false
+/// Has a file that is made be one for this user alone, see [`create_private_folder`].
+pub fn make_private(options: &mut OpenOptions) -> &mut OpenOptions {
+    system::make_private(options);
+    options
+}
+
+/// The mode of a file as far as one has one: [`PRIVATE`] where there are none.
+pub fn mode_of(found: &Metadata) -> u32 {
+    system::mode_of(found)
+}
+
+/// A number that tells the file, of which `found` was found, from any that takes its place.
+pub fn number_of(path: &Path, found: &Metadata) -> io::Result<u64> {
+    system::number_of(path, found)
 }
 
 /// Opens a regular file. What is none, such as a pipe on which nobody writes, is `InvalidInput` at once: opening or
 /// reading it could wait for ever.
 pub fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    #[cfg(unix)]
-    {
-        // Nor does a terminal become that of this process.
-        let at_once = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits();
-        let at_once =
-            i32::try_from(at_once).expect("flags of the system fit what it takes them as");
-        std::os::unix::fs::OpenOptionsExt::custom_flags(options, at_once);
-    }
-    let file = options.open(path)?;
+    system::wait_for_nobody(options);
+    let file = match options.open(path) {
+        Ok(file) => file,
+        // Where opening a folder is refused, it is not said why.
+        Err(_) if cfg!(windows) && path.is_dir() => return Err(irregular("a folder")),
+        Err(fault) => return Err(fault),
+    };
     let found = file.metadata()?;
-    if found.is_file() {
-        Ok(file)
-    } else {
-        let message = format!("it is {} and no regular file", kind(&found));
-        Err(io::Error::new(io::ErrorKind::InvalidInput, message))
-    }
+    if found.is_file() { Ok(file) } else { Err(irregular(kind(&found))) }
+}
+
+fn irregular(kind: &str) -> io::Error {
+    let message = format!("it is {kind} and no regular file");
+    io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
 /// The bytes of a regular file. One that is longer than `longest` bytes is `FileTooLarge`, without all of it being read;
@@ -87,18 +88,8 @@ pub fn read_regular(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
 
 /// What something is that is no regular file, in words for people.
 fn kind(found: &Metadata) -> &'static str {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        let kind = found.file_type();
-        if kind.is_fifo() {
-            return "a pipe";
-        }
-        if kind.is_char_device() || kind.is_block_device() {
-            return "a device";
-        }
-    }
-    if found.is_dir() { "a folder" } else { "something else" }
+    let special = system::special_kind(found.file_type());
+    special.unwrap_or(if found.is_dir() { "a folder" } else { "something else" })
 }
 
 /// Replaces a file in one step: whoever reads it sees the old bytes or the new ones. The folder
@@ -114,9 +105,7 @@ pub fn write_in_pieces(
     mode: u32,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    let file = write_beside(path, mode, write)?;
-    file.persist(path).map_err(|fault| fault.error)?;
-    Ok(())
+    system::put(write_beside(path, mode, write)?, path)
 }
 
 /// Writes a file that must not exist yet, in one step; fails with `AlreadyExists` otherwise.
@@ -145,15 +134,12 @@ fn write_beside(
     let mut builder = Builder::new();
     builder.prefix(begin).suffix(end).rand_bytes(RANDOM);
     let mut file = builder.make_in(folder, create_private)?;
-    // Elsewhere a lock would keep others from reading the file, and some file systems have none.
-    if cfg!(unix) {
-        let _ = file.as_file().try_lock();
-    }
+    system::mark_as_being_written(file.as_file());
     let mut pieces = BufWriter::new(file.as_file_mut());
     write(&mut pieces)?;
     pieces.flush()?;
     drop(pieces);
-    set_mode(&file, mode)?;
+    system::set_mode(file.as_file(), mode)?;
     file.as_file().sync_all()?;
     Ok(file)
 }
@@ -161,11 +147,7 @@ fn write_beside(
 /// Makes a file for this user alone. Left to the library, errors would name the random path, which nobody knows, so that
 /// what is told once would be another text each time.
 fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
-    options.open(path)
+    make_private(File::options().read(true).write(true).create_new(true)).open(path)
 }
 
 /// Removes what was being written in a folder when its writer was killed: it may hold secrets, and nobody else ever
@@ -191,35 +173,9 @@ pub fn is_unfinished(name: &str) -> bool {
 
 fn is_left_behind(path: &Path, found: &Metadata) -> bool {
     let age = found.modified().ok().and_then(|modified| modified.elapsed().ok());
-    let is_too_old = |age| age > LONGEST_WRITE || (age > LONGEST_UNLOCKED && is_unlocked(path));
-    found.is_file() && is_ours(found) && age.is_some_and(is_too_old)
-}
-
-/// Whether nobody holds the lock of the file; false where that cannot be told.
-fn is_unlocked(path: &Path) -> bool {
-    cfg!(unix) && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
-}
-
-#[cfg(unix)]
-fn is_ours(found: &Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::uid(found) == rustix::process::geteuid().as_raw()
-}
-
-#[cfg(not(unix))]
-fn is_ours(_found: &Metadata) -> bool {
-    true
-}
-
-#[cfg(unix)]
-fn set_mode(file: &NamedTempFile, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
-fn set_mode(_file: &NamedTempFile, _mode: u32) -> io::Result<()> {
-    Ok(())
+    let is_too_old =
+        |age| age > LONGEST_WRITE || (age > LONGEST_UNLOCKED && system::is_not_being_written(path));
+    found.is_file() && system::is_ours(found) && age.is_some_and(is_too_old)
 }
 
 /// What lies in a folder, in order.
@@ -316,7 +272,7 @@ mod tests {
         }
         // Somebody may be writing it; or it is not named as we name them.
         let kept = [
-            (ours("0123456789abcdef"), false),
+            (ours("fedcba9876543210"), false),
             (ours("0123456789abcde"), true),
             (ours("0123456789abcde-"), true),
             (".tmpABCDEF".to_owned(), true),
@@ -333,7 +289,7 @@ mod tests {
         assert_eq!(names(folder.path()), expected);
     }
 
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     #[test]
     fn pipes_are_not_waited_for() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -351,7 +307,7 @@ mod tests {
         check(&folder.path().join("a"), File::options().write(true).create(true), None);
     }
 
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     #[test]
     fn only_so_much_of_a_regular_file_is_read() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -7,6 +7,7 @@
 //! that is about to become a program, `+N` once it is one, `-N` when its group is gone, `!` when what
 //! was about to become one did not.
 
+#[cfg(any(unix, test))]
 use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub fn stand(orders: impl BufRead) {
 pub fn stand(_orders: impl BufRead) {}
 
 /// The groups that were to be watched and not forgotten when the orders ended.
+#[cfg(any(unix, test))]
 fn groups_left(orders: impl BufRead) -> BTreeSet<i32> {
     let (mut groups, mut announced) = (BTreeSet::new(), BTreeSet::new());
     for line in orders.lines().map_while(Result::ok) {
@@ -156,7 +158,8 @@ mod post {
         }
 
         /// Where a child can announce itself before it becomes the program, since that may start others before
-        /// the bridge gets to [`Guardian::watch`].
+        /// the bridge gets to [`Guardian::watch`]. Elsewhere than on Linux, a guardian that died could have it killed by a
+        /// signal in this moment.
         #[cfg(target_os = "linux")]
         pub(super) fn announcements(&self) -> Option<OwnedFd> {
             let mut post = self.post();

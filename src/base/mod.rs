@@ -15,6 +15,7 @@ pub mod replaced;
 pub mod rewrite;
 pub mod secret;
 pub mod surroundings;
+mod system;
 pub mod text;
 pub mod unicode;
 pub mod worker;

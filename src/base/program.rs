@@ -1,7 +1,8 @@
 //! Programs of this machine: where they are found, where one gets them, and what they answer.
 //!
-//! Whatever is started here leads a process group of its own, which is killed as a whole when its starter lets go of it.
-//! On Linux the program dies with the bridge as well, however that ends, and with a [`Guardian`] so does what it has started.
+//! Whatever is started here leads a group of its own (a process group, on Windows a job), which is killed as a whole when
+//! its starter lets go of it. On Linux and Windows the program dies with the bridge as well, however that ends, and with a
+//! [`Guardian`] so does what it has started.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -19,6 +20,7 @@ use tokio::time::timeout;
 use super::environment::Environment;
 use super::guardian::{Guardian, Watched};
 use super::surroundings::handed_on;
+use super::system::programs as system;
 
 /// Longer answers are none.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
@@ -119,30 +121,47 @@ impl Drop for Running {
     }
 }
 
-fn spawn(mut command: Command, guardian: Option<&Guardian>) -> io::Result<Box<dyn ChildWrapper>> {
-    #[cfg(target_os = "linux")]
-    die_with_parent(&mut command);
-    if let Some(guardian) = guardian {
-        guardian.announce(&mut command);
-    }
+fn spawn(command: Command, guardian: Option<&Guardian>) -> io::Result<Box<dyn ChildWrapper>> {
     let mut wrap = CommandWrap::from(command);
-    #[cfg(unix)]
-    wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
-    #[cfg(windows)]
-    wrap.wrap(process_wrap::tokio::JobObject);
-    wrap.wrap(KillOnDrop);
+    die_with_bridge(&mut wrap);
+    if let Some(guardian) = guardian {
+        guardian.announce(wrap.command_mut());
+    }
+    lead(&mut wrap);
     wrap.spawn()
+}
+
+/// Has the program lead a group of its own, which is killed with it when its handle is dropped. What a terminal sends to the
+/// bridge does not reach the group, and none of it opens a window.
+pub(super) fn lead(wrap: &mut CommandWrap) {
+    system::lead(wrap);
+    wrap.wrap(KillOnDrop);
+}
+
+/// Has the system end the program itself when the bridge ends, however that happens, where [`lead`] does not do so
+/// already.
+fn die_with_bridge(wrap: &mut CommandWrap) {
+    #[cfg(target_os = "linux")]
+    system::die_with_parent(wrap.command_mut());
+    #[cfg(not(target_os = "linux"))]
+    let _ = wrap;
+}
+
+/// What is to be started for a command of a server. Unix looks for it by the search path that the server gets; Windows
+/// would find nothing but `.exe` so, while `npx` and its like are batch files there.
+pub fn startable(command: &str, path: Option<&OsStr>, folder: Option<&Path>) -> PathBuf {
+    let found = if cfg!(windows) { find(command, path, folder) } else { None };
+    found.unwrap_or_else(|| command.into())
 }
 
 /// Where a command is, as the system looks for it: by the search path, or by its own path from `folder` on.
 pub fn find(command: &str, path: Option<&OsStr>, folder: Option<&Path>) -> Option<PathBuf> {
-    let is_there = |file: &PathBuf| is_program(file);
+    let is_there = |file: &PathBuf| system::is_program(file);
+    let names = system::file_names(command);
     if command.contains(std::path::is_separator) {
-        let file = folder.map_or_else(|| PathBuf::from(command), |folder| folder.join(command));
-        return Some(file).filter(is_there);
+        let folder = folder.unwrap_or(Path::new(""));
+        return names.iter().map(|name| folder.join(name)).find(is_there);
     }
-    let endings: &[&str] = if cfg!(windows) { &["", ".exe", ".cmd", ".bat"] } else { &[""] };
-    let names: Vec<String> = endings.iter().map(|ending| format!("{command}{ending}")).collect();
     std::env::split_paths(path?)
         .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
         .find(is_there)
@@ -207,37 +226,6 @@ async fn end(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, Fault> {
         }
         last.extend(&part[..count]);
         last.drain(..last.len().saturating_sub(LAST_WORDS));
-    }
-}
-
-#[cfg(unix)]
-fn is_program(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_program(file: &Path) -> bool {
-    file.is_file()
-}
-
-/// Has the kernel kill the program when the bridge dies, however it dies (`prctl(2)`, `PR_SET_PDEATHSIG`). The signal
-/// follows the thread that started it, so that nothing is started on a thread that ends early.
-#[cfg(target_os = "linux")]
-#[expect(
-    unsafe_code,
-    reason = "what a child does between fork and exec can only be set through an unsafe call"
-)]
-pub fn die_with_parent(command: &mut Command) {
-    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
-    let bridge = getpid();
-    // SAFETY: between fork and exec only system calls are made, and nothing is allocated.
-    unsafe {
-        command.pre_exec(move || {
-            set_parent_process_death_signal(Some(Signal::KILL))?;
-            // The bridge may have died before the signal was set.
-            if getppid() == Some(bridge) { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
-        });
     }
 }
 

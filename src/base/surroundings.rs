@@ -55,6 +55,13 @@ const HANDED_ON: &[&str] = &[
     "PROCESSOR_ARCHITECTURE",
 ];
 
+/// What programs look for on Windows beside these.
+const HANDED_ON_BY_WINDOWS: &[&str] = if cfg!(windows) {
+    &["PROGRAMFILES(X86)", "PROGRAMW6432", "COMMONPROGRAMFILES", "NUMBER_OF_PROCESSORS", "OS"]
+} else {
+    &[]
+};
+
 /// Families of such variables.
 const HANDED_ON_PREFIXES: &[&str] = &[
     "LC_",
@@ -98,11 +105,13 @@ pub fn handed_on(environment: &Environment) -> impl Iterator<Item = (&str, OsStr
 /// Whether a server gets the variable without asking.
 pub fn is_handed_on(name: &str) -> bool {
     // Windows does not mind the case: `Path` is usual there.
-    let same = |other: &str| {
-        if cfg!(windows) { other.eq_ignore_ascii_case(name) } else { other == name }
+    let same = |one: &str, other: &str| {
+        if cfg!(windows) { one.eq_ignore_ascii_case(other) } else { one == other }
     };
-    HANDED_ON.iter().any(|other| same(other))
-        || HANDED_ON_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    HANDED_ON.iter().chain(HANDED_ON_BY_WINDOWS).any(|other| same(other, name))
+        || HANDED_ON_PREFIXES
+            .iter()
+            .any(|prefix| name.get(..prefix.len()).is_some_and(|start| same(start, prefix)))
 }
 
 fn with_usual_folders(path: &str, environment: &Environment) -> OsString {

@@ -1,28 +1,38 @@
 //! Processes of the bridge's own program that do what may hang, grow or crash: jobs on stdin, answers on stdout.
 //!
-//! A worker is killed when whoever started it lets go of it, and dies with the bridge: on Linux the kernel sees to it,
-//! elsewhere the end of its stdin, and the processor time that it was granted for its job, do.
+//! A worker is killed when whoever started it lets go of it, and dies with the bridge: on Linux and Windows the kernel sees
+//! to it, elsewhere the end of its stdin, and the processor time that it was granted for its job, do.
 
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
+#[cfg(not(target_os = "linux"))]
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use process_wrap::tokio::{ChildWrapper, CommandWrap};
 use tokio::io::AsyncReadExt;
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
+
+use super::program::lead;
+use super::system::workers as system;
 
 /// What a dying worker says last is not longer, and not later.
 const LAST_WORDS: usize = 4096;
 const LAST_MOMENT: Duration = Duration::from_secs(1);
 
+/// Between two looks of a worker at what it uses, where the system does not watch it.
+#[cfg(not(target_os = "linux"))]
+pub(super) const LOOK: Duration = Duration::from_millis(20);
+
 /// A running worker; it is killed when dropped, so that whoever gives up waiting leaves nothing behind.
 #[derive(Debug)]
 pub struct Worker {
-    process: Child,
+    process: Box<dyn ChildWrapper>,
     /// What it is to do.
     pub jobs: ChildStdin,
     /// What came of it.
@@ -47,14 +57,13 @@ impl Worker {
         variables: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> io::Result<Self> {
         let mut started = Command::new(program);
-        started.arg(command).env_clear().envs(variables).kill_on_drop(true);
+        started.arg(command).env_clear().envs(variables);
         started.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // What a terminal sends to the bridge's group must not hit its workers.
-        #[cfg(unix)]
-        started.process_group(0);
+        let mut started = CommandWrap::from(started);
+        lead(&mut started);
         let mut process = started.spawn()?;
         let (jobs, answers, words) =
-            (process.stdin.take(), process.stdout.take(), process.stderr.take());
+            (process.stdin().take(), process.stdout().take(), process.stderr().take());
         let (Some(jobs), Some(answers), Some(stream)) = (jobs, answers, words) else {
             unreachable!("all three streams are piped")
         };
@@ -66,7 +75,7 @@ impl Worker {
         let ended = timeout(LAST_MOMENT, async {
             // Without last words, the status alone has to tell.
             while self.words.hear().await.is_ok_and(|count| count > 0) {}
-            self.process.wait().await
+            self.process.inner_mut().wait().await
         });
         let status = ended.await.ok()?.ok()?;
         Some((status, String::from_utf8_lossy(&self.words.last).into_owned()))
@@ -74,7 +83,11 @@ impl Worker {
 
     /// Kills it and waits until it is gone.
     pub async fn end(mut self) {
-        if let Err(error) = self.process.kill().await {
+        let mut killed = self.process.start_kill();
+        if killed.is_ok() {
+            killed = self.process.inner_mut().wait().await.map(drop);
+        }
+        if let Err(error) = killed {
             tracing::debug!("a worker cannot be killed: {error}");
         }
     }
@@ -106,46 +119,33 @@ pub fn own_program() -> io::Result<PathBuf> {
 /// system refuses is left out.
 pub fn settle() {
     #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, setrlimit};
-        let none = Rlimit { current: Some(0), maximum: Some(0) };
-        let _ = setrlimit(Resource::Core, none);
-        #[cfg(target_os = "linux")]
-        {
-            // The bridge starts workers on a thread that lives as long as itself.
-            let kill = rustix::process::Signal::KILL;
-            let _ = rustix::process::set_parent_process_death_signal(Some(kill));
-        }
-    }
+    system::settle();
 }
 
-/// Grants so many seconds on top of what the process has used; the system ends it after that (SIGXCPU). It holds for the
-/// process as a whole, which must be a worker.
+/// Grants so many seconds on top of what the process has used; it is ended after that, by the system (SIGXCPU) or by a
+/// thread of its own. It holds for the process as a whole, which must be a worker.
 pub fn grant_time(seconds: u64) {
-    #[cfg(not(unix))]
-    let _ = seconds;
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        use rustix::time::{ClockId, clock_gettime};
-        let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec.unsigned_abs();
-        let current = Some(used + 1 + seconds);
-        let _ = setrlimit(Resource::Cpu, Rlimit { current, ..getrlimit(Resource::Cpu) });
-    }
+    system::grant_time(seconds);
 }
 
-/// Whether the system ended a process because it had used up the time that it was granted.
+/// Whether a process was ended because it had used up the time that it was granted.
 pub fn has_used_up_its_time(status: ExitStatus) -> bool {
-    #[cfg(not(unix))]
-    {
-        let _ = status;
-        false
-    }
-    #[cfg(unix)]
-    {
-        let signal = std::os::unix::process::ExitStatusExt::signal(&status);
-        signal == Some(rustix::process::Signal::XCPU.as_raw())
-    }
+    system::has_used_up_its_time(status)
+}
+
+/// Ends the process, which must be a worker, once it holds more than so many bytes of memory. For systems that do not bound
+/// it: a thread looks again and again, and says last what the runtime says where memory is refused.
+#[cfg(not(target_os = "linux"))]
+pub fn bound_memory(most: usize) {
+    let look = move || {
+        while memory_stats::memory_stats().is_none_or(|now| now.physical_mem <= most) {
+            std::thread::sleep(LOOK);
+        }
+        let _ = writeln!(io::stderr(), "memory allocation of more than {most} bytes");
+        std::process::abort();
+    };
+    // A system that has no room for a thread has none for what would be bounded.
+    let _ = std::thread::Builder::new().name("memory".to_owned()).spawn(look);
 }
 
 /// What a panic says.

@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn old_files_go_and_others_are_left_alone() {
         const OLD: &str = ".mcp-bridge-0123456789abcdef.unfinished";
-        const NEW: &str = ".mcp-bridge-0123456789ABCDEF.unfinished";
+        const NEW: &str = ".mcp-bridge-FEDCBA9876543210.unfinished";
         let folder = tempfile::tempdir().expect("a folder");
         let minute = Duration::from_mins(1);
         put(folder.path(), &id(1), 1, MAX_AGE + minute);

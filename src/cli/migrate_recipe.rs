@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::printer::{Printer, counted};
-#[cfg(not(unix))]
-use crate::base::fs::PRIVATE;
-use crate::base::fs::{create_new, write_atomically};
+use crate::base::fs::{create_new, mode_of, write_atomically};
 use crate::config::{Finding, Severity};
 use crate::recipe::{self, Recipe};
 
@@ -111,7 +109,9 @@ fn write_anew(file: &Path, old: &[u8], recipe: &Recipe) -> Result<Written, Failu
         return Err(Failure::new(Exit::Failed, message).hint(hint));
     }
     let file = file.to_owned();
-    let mode = mode_of(&file).map_err(|error| failed(&file, &error))?;
+    // Whoever may read the recipe now may do so afterwards, and nobody else.
+    let mode = file.metadata().map_err(|error| failed(&file, &error))?;
+    let mode = mode_of(&mode);
     let is_renamed = file.file_name().is_some_and(|name| name == OLD_NAME);
     let new = if is_renamed { file.with_file_name(NEW_NAME) } else { file.clone() };
     let text = pretty(recipe);
@@ -130,19 +130,6 @@ fn write_anew(file: &Path, old: &[u8], recipe: &Recipe) -> Result<Written, Failu
         write_atomically(&new, text.as_bytes(), mode).map_err(|error| failed(&new, &error))?;
     }
     Ok(Written { file: new, copy })
-}
-
-/// Whoever may read the recipe now may do so afterwards, and nobody else.
-#[cfg(unix)]
-fn mode_of(file: &Path) -> io::Result<u32> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(file.metadata()?.permissions().mode() & 0o777)
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
-fn mode_of(_file: &Path) -> io::Result<u32> {
-    Ok(PRIVATE)
 }
 
 /// A copy beside the file, under the first name that is free.

@@ -31,7 +31,7 @@ pub(super) struct Printer {
 
 impl Printer {
     pub(super) fn new(json: bool, colour: bool) -> Self {
-        Self { json, colour: colour && io::stderr().is_terminal() }
+        Self { json, colour: colour && has_colours() }
     }
 
     /// Data for people or programs. A reader that has gone is no failure. A terminal gets no control
@@ -140,6 +140,11 @@ impl Printer {
             self.data(&line);
         }
     }
+}
+
+/// Whether stderr shows colours. A console of Windows does once it is told to, which asking for it does.
+fn has_colours() -> bool {
+    io::stderr().is_terminal() && (cfg!(unix) || Term::stderr().features().colors_supported())
 }
 
 /// Columns of the terminal; what is no terminal has those that all have.

@@ -40,7 +40,7 @@ pub fn main() -> ExitCode {
     let environment = Environment::of_process();
     let colour = environment.lookup("NO_COLOR").is_none_or(str::is_empty);
     let printer = Printer::new(arguments.global.json, colour);
-    let outcome = start_logging(&arguments.global, colour)
+    let outcome = start_logging(&arguments.global, printer.colour)
         .and_then(|()| run(arguments, environment, printer));
     match outcome {
         Ok(Exit::Done) if Printer::has_lost_data() => Exit::Failed.into(),

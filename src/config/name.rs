@@ -12,15 +12,21 @@ pub struct ServerName(Arc<str>);
 
 /// A name that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no server name; use small letters, digits and `-`, the first a letter or digit")]
+#[error("`{0}` is no server name; {rule}", rule = rule(&self.0))]
 pub struct InvalidServerName(String);
+
+/// Names of devices, which stand in every folder of Windows: a file `con.json` is the console
+/// (Naming Files, Paths, and Namespaces).
+const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+/// The same with a digit behind them.
+const NUMBERED_DEVICES: [&str; 2] = ["com", "lpt"];
 
 impl ServerName {
     /// Takes a name that fits as it is.
     pub fn parse(text: &str) -> Result<Self, InvalidServerName> {
         let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
         let whole = text.chars().all(|letter| fits(letter) || letter == '-');
-        if whole && text.starts_with(fits) {
+        if whole && text.starts_with(fits) && !(cfg!(windows) && is_device(text)) {
             Ok(Self(Arc::from(text)))
         } else {
             Err(InvalidServerName(text.to_owned()))
@@ -38,13 +44,35 @@ impl ServerName {
                 },
             )
             .collect();
-        Self::parse(plain.trim_matches('-')).map_err(|_| InvalidServerName(text.to_owned()))
+        let mut plain = plain.trim_matches('-').to_owned();
+        if cfg!(windows) && is_device(&plain) {
+            plain.push_str("-server");
+        }
+        Self::parse(&plain).map_err(|_| InvalidServerName(text.to_owned()))
     }
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What the name does not keep to.
+fn rule(name: &str) -> &'static str {
+    if cfg!(windows) && is_device(name) {
+        "Windows keeps it for a device, such as `con`: choose another one"
+    } else {
+        "use small letters, digits and `-`, the first a letter or digit"
+    }
+}
+
+/// Whether files of this name cannot be made on Windows. The name is in small letters.
+fn is_device(name: &str) -> bool {
+    let numbered = |device| {
+        let digit = name.strip_prefix(device).map(str::as_bytes);
+        matches!(digit, Some([b'0'..=b'9']))
+    };
+    DEVICES.contains(&name) || NUMBERED_DEVICES.into_iter().any(numbered)
 }
 
 impl Borrow<str> for ServerName {
@@ -89,6 +117,11 @@ mod tests {
         check("_x (beta)", false, Some("x--beta"));
         check("-x", false, Some("x"));
         check("café", false, Some("caf"));
+        let on_windows = |name, instead| Some(if cfg!(windows) { instead } else { name });
+        check("aux", !cfg!(windows), on_windows("aux", "aux-server"));
+        check("COM1", false, on_windows("com1", "com1-server"));
+        check("com", true, Some("com"));
+        check("con-2", true, Some("con-2"));
         check("", false, None);
         check("日本", false, None);
     }

@@ -1,5 +1,6 @@
 //! Servers that run as a child process.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -9,9 +10,11 @@ use super::finding::Severity;
 use super::oauth2::OAuth2;
 use super::reader::Reader;
 use super::server::Scene;
+use crate::base::environment::Environment;
 use crate::base::locate;
 use crate::base::paths;
 use crate::base::secret::Secret;
+use crate::base::surroundings::handed_on;
 
 /// The keys of an entry that only such servers have.
 pub(super) const KEYS: [&str; 7] =
@@ -80,6 +83,14 @@ impl Stdio {
             cwd,
             own_folder: None,
         })
+    }
+
+    /// The search path that the server is started with: its own, or the one that every server gets.
+    pub fn search_path(&self, environment: &Environment) -> Option<OsString> {
+        let is_path = |name: &str| name.eq_ignore_ascii_case("PATH");
+        let own = self.env.iter().find(|(name, _)| is_path(name));
+        let own = own.map(|(_, value)| OsString::from(value.expose()));
+        own.or_else(|| handed_on(environment).find(|(name, _)| is_path(name)).map(|(_, path)| path))
     }
 }
 

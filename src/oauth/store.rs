@@ -19,7 +19,7 @@ use super::account::Account;
 use super::record::{Record, Secrets};
 use super::revocation::Leftover;
 use super::vault::{self, Vault};
-use crate::base::fs::{PRIVATE, create_private_folder, write_atomically};
+use crate::base::fs::{PRIVATE, create_private_folder, make_private, write_atomically};
 use crate::base::lock::Lock;
 
 /// A renewal takes one request, which is given up after 10 s; discovery before it a few.
@@ -306,11 +306,7 @@ fn hash(parts: &[&str]) -> String {
 }
 
 fn open_private(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.create(true).write(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
-    options.open(path)
+    make_private(File::options().create(true).write(true).truncate(false)).open(path)
 }
 
 fn failed(path: &Path, error: &io::Error) -> StoreError {

@@ -418,7 +418,7 @@ mod tests {
             assert!(meaning.vectors.try_read().is_ok(), "it is held while the disk is waited for");
         }
         assert!(!filling.is_finished());
-        lock.unlock().expect("it was held");
+        drop(lock);
         filling.await.expect("no panic");
         let kept = Store::new(folder.path().to_owned()).load("service");
         assert_eq!(kept.len(), 1);

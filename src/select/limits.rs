@@ -1,8 +1,8 @@
 //! What the system holds a worker to.
 //!
 //! On Linux that is its memory, its time and its life, which ends with the bridge's. macOS does not hold processes to
-//! a limit of their memory, and Windows is asked for nothing here: there, the bridge's own clock alone ends a filter
-//! that computes or builds without end.
+//! a limit of their memory, and Windows to none at all: there, a thread of the worker looks at what it uses, so that it
+//! may get a little further.
 
 use crate::base::worker;
 
@@ -32,6 +32,8 @@ pub(super) fn settle() {
         let limit = Some((MEMORY << 20) + STACK as u64 + PROGRAM);
         let _ = setrlimit(Resource::As, Rlimit { current: limit, maximum: limit });
     }
+    #[cfg(not(target_os = "linux"))]
+    worker::bound_memory(usize::try_from(MEMORY << 20).unwrap_or(usize::MAX));
 }
 
 /// Whether the process holds so much memory that it had better not be kept.

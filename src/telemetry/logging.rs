@@ -12,6 +12,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::sink::{LogFile, Stderr};
+use crate::base::fs::make_private;
 use crate::base::unicode::harmful;
 
 /// Starts logging at `level`, into `file` (appended to, created 0600) or on stderr. Call it once.
@@ -24,9 +25,7 @@ pub fn start(level: Level, file: Option<&Path>, colour: bool) -> io::Result<()> 
     let own = Targets::new().with_default(Level::WARN).with_target(env!("CARGO_CRATE_NAME"), level);
     if let Some(path) = file {
         let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        make_private(options.append(true).create(true));
         format
             .with_ansi(false)
             .with_writer(Mutex::new(LogFile::new(options.open(path)?, path.to_owned())))

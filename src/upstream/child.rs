@@ -14,7 +14,7 @@ use super::Error;
 use crate::base::environment::Environment;
 use crate::base::fs::create_private_folder;
 use crate::base::guardian::Guardian;
-use crate::base::program::Running;
+use crate::base::program::{Running, startable};
 use crate::base::secret::Secret;
 use crate::base::surroundings;
 use crate::config;
@@ -46,7 +46,8 @@ impl Child {
             make_own_folder(folder)
                 .map_err(|source| Error::Spawn { command: command.clone(), source })?;
         }
-        let mut child = Command::new(command);
+        let path = server.search_path(environment);
+        let mut child = Command::new(startable(command, path.as_deref(), server.cwd.as_deref()));
         configure(&mut child, server, environment);
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => Error::CommandNotFound { command: command.clone() },
@@ -102,7 +103,8 @@ fn sink(stdin: ChildStdin) -> io::Result<Sink> {
     tokio::net::unix::pipe::Sender::from_owned_fd(descriptor).map(Sink::Pipe)
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
+#[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
 fn sink(stdin: ChildStdin) -> io::Result<Sink> {
     Ok(Sink::Stream(Box::new(stdin)))
 }

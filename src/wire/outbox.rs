@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::buffer::Thrift;
 
 /// More than this is left to the writer; a pipe takes no more at a time.
+#[cfg(unix)]
 const MAX_AT_ONCE: usize = 64 * 1024;
 
 /// The peer is gone or its queue was closed.
@@ -80,15 +81,14 @@ impl Outbox {
     /// most `limit` and one message, and its writer as much again while it writes; and this writer,
     /// which has to be run.
     pub fn new(limit: usize, sink: Sink) -> (Self, Writer) {
-        let mut queue = Queue::default();
-        let stream = match sink {
+        let (queue, stream) = match sink {
             #[cfg(unix)]
             Sink::Pipe(pipe) => {
                 let pipe = Arc::new(pipe);
-                queue.pipe = Some(pipe.clone());
-                Stream::Pipe(pipe)
+                let queue = Queue { pipe: Some(pipe.clone()), ..Queue::default() };
+                (queue, Stream::Pipe(pipe))
             }
-            Sink::Stream(stream) => Stream::Boxed(stream),
+            Sink::Stream(stream) => (Queue::default(), Stream::Boxed(stream)),
         };
         let shared = Shared::new(limit, queue);
         (Self(shared.clone()), Writer { shared, stream })

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, assert_words};
+use crate::support::{Bridge, assert_words, make_pipe};
 
 /// A client, its file below the home folder, and what its owner has written there.
 struct Owned {
@@ -241,12 +241,7 @@ fn hostile_files_are_named_and_left_alone() {
     );
     check(&|path| symlink("mcp.json", path).expect("linked"), &["cannot read"]);
     check(&|path| fs::create_dir(path).expect("made"), &["no regular file"]);
-    let pipe = |path: &Path| {
-        let mode = rustix::fs::Mode::RUSR;
-        let kind = rustix::fs::FileType::Fifo;
-        rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).expect("made");
-    };
-    check(&pipe, &["no regular file"]);
+    check(&make_pipe, &["no regular file"]);
 }
 
 #[test]

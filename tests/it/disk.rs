@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, Client, assert_words, eventually, is_error, text_of};
+use crate::support::{Bridge, Client, assert_words, is_error, text_of};
 
 /// Makes use of all that the bridge keeps in files: counts, pins, lists, results that were cut.
 fn bridge() -> Bridge {
@@ -88,7 +88,7 @@ fn a_full_disk_costs_no_call() {
     // What it looks like in the bridge's own name space.
     let state = format!("/proc/{}/root{state}", client.pid());
     let kept = || fs::read_dir(format!("{state}/usage")).is_ok_and(|entries| entries.count() > 0);
-    assert!(eventually(kept), "the disk was never used");
+    assert!(crate::support::eventually(kept), "the disk was never used");
     assert_whole(Path::new(&state));
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, assert_words};
+use crate::support::{Bridge, assert_words, make_pipe};
 
 fn bridge() -> Bridge {
     Bridge::new()
@@ -121,7 +121,7 @@ fn pipes_and_devices_are_no_files_of_a_model() {
     let pipe = |name: &str| {
         let path = bridge.path(name);
         let _ = fs::remove_file(&path);
-        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).expect("made");
+        make_pipe(&path);
     };
     let check = |arguments: &[&str]| {
         let output = bridge.run(&[&["model", "install"], arguments].concat()).expect(1);

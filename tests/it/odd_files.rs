@@ -4,10 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, UPSTREAM, assert_words, eventually};
+use crate::support::{Bridge, UPSTREAM, assert_words, eventually, make_pipe};
 
 /// Puts a pipe on which nobody writes, or a link to it or to a device, in the place of a file.
 fn replace(path: &Path, target: &str) {
@@ -15,7 +14,7 @@ fn replace(path: &Path, target: &str) {
         fs::remove_file(path).expect("it can be removed");
     }
     match target {
-        "pipe" => mkfifoat(CWD, path, Mode::RWXU).expect("it can be made"),
+        "pipe" => make_pipe(path),
         _ => symlink(target, path).expect("it can be linked"),
     }
 }

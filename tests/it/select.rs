@@ -1,7 +1,6 @@
 //! jq filters in their worker processes: no filter can hang, exhaust or outlive the bridge.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -215,6 +214,8 @@ fn workers_know_nothing_and_end_with_their_input() {
 #[cfg(target_os = "linux")]
 #[test]
 fn workers_die_with_whoever_started_them() {
+    use std::io::{Read, Write};
+
     let workers = Workers::new();
     let mut starter = std::process::Command::new("sh");
     starter.args(["-c", "\"$0\" select; true"]).arg(&workers.program);

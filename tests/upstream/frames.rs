@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
 use memchr::{memchr, memmem};
@@ -10,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::options::{Framing, Options};
+use crate::streams;
 
 const FIRST_SIZE: usize = 64 * 1024;
 
@@ -25,7 +25,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(framing: Framing) -> Self {
-        let input = owned(&io::stdin());
+        let input = streams::stdin();
         Self { input, framing, buffer: vec![0; FIRST_SIZE], start: 0, scanned: 0, filled: 0 }
     }
 
@@ -54,8 +54,7 @@ impl Reader {
 
     /// Closes stdin for good, so that whoever writes to it sees that nobody reads.
     pub(crate) fn close(self) -> io::Result<()> {
-        let nothing = File::open("/dev/null")?;
-        rustix::stdio::dup2_stdin(&nothing).map_err(io::Error::from)
+        streams::close_stdin()
     }
 
     /// The next complete message among the bytes read so far.
@@ -159,7 +158,7 @@ enum Sink {
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Sink::Stdout(owned(&io::stdout()))))
+        Self(Mutex::new(Sink::Stdout(streams::stdout())))
     }
 
     pub(crate) fn to_channel(sender: mpsc::Sender<Vec<u8>>) -> Self {
@@ -181,9 +180,7 @@ impl Output {
     /// Points stdout at nothing, so that the other side sees its end.
     pub(crate) fn close(&self) -> io::Result<()> {
         let mut sink = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let nothing = File::options().write(true).open("/dev/null")?;
-        rustix::stdio::dup2_stdout(&nothing)?;
-        *sink = Sink::Stdout(nothing);
+        *sink = Sink::Stdout(streams::close_stdout()?);
         Ok(())
     }
 }
@@ -194,11 +191,4 @@ fn indented(message: Vec<u8>) -> Vec<u8> {
         Ok(value) => format!("{value:#}").into_bytes(),
         Err(_) => message,
     }
-}
-
-/// The standard streams buffer by the line or lock; a file of our own does neither.
-fn owned(stream: &impl AsFd) -> File {
-    let descriptor: OwnedFd =
-        stream.as_fd().try_clone_to_owned().expect("a standard stream can be duplicated");
-    File::from(descriptor)
 }

@@ -16,6 +16,7 @@ mod script;
 mod server;
 mod startup;
 mod stateless;
+mod streams;
 mod timer;
 mod tools;
 

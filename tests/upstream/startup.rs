@@ -3,6 +3,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+#[cfg(windows)]
+use std::process::Stdio;
 use std::process::{Command, ExitCode, id};
 use std::thread::sleep;
 use std::time::Duration;
@@ -87,12 +89,27 @@ fn record(options: &Options) -> io::Result<()> {
         append(file, &id().to_string())?;
     }
     if options.grandchild {
-        let child = Command::new("sh").args(["-c", "trap '' TERM; exec sleep 600"]).spawn()?;
+        let child = stubborn_sleeper().spawn()?;
         if let Some(file) = &options.pid_file {
             append(file, &child.id().to_string())?;
         }
     }
     Ok(())
+}
+
+/// A process that only a kill ends before its time.
+#[cfg(unix)]
+fn stubborn_sleeper() -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' TERM; exec sleep 600"]);
+    command
+}
+
+#[cfg(windows)]
+fn stubborn_sleeper() -> Command {
+    let mut command = Command::new("ping");
+    command.args(["-n", "600", "127.0.0.1"]).stdin(Stdio::null()).stdout(Stdio::null());
+    command
 }
 
 pub(crate) fn append(file: &Path, line: &str) -> io::Result<()> {

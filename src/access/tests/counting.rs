@@ -145,6 +145,8 @@ async fn damaged_counts_are_moved_aside() {
     assert_eq!(aside, "{\"version\":1,\"da");
 }
 
+/// Windows removes no folder of a file that was open a moment ago.
+#[cfg(unix)]
 #[tokio::test]
 async fn without_counts_only_servers_without_limits_are_called() {
     let scene = Scene::at("2026-11-20T12:00:00Z");
@@ -189,7 +191,7 @@ async fn what_cannot_be_counted_now_is_counted_later() {
 }
 
 /// Nobody ever writes to it, so whoever reads it waits for ever.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_pipe_in_the_place_of_a_file_holds_nobody_up() {
     let server = name();

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::folders::lock_all;
-use super::rights::{Access, Owner, mode};
+use super::rights::Access;
 use crate::base::fs::{read_regular, write_atomically};
+use crate::base::system::owners as system;
 
 /// As many links as Linux follows, too.
 const MAX_LINKS: usize = 40;
@@ -49,7 +50,7 @@ pub fn rewrite_together<const N: usize, T, E: From<Error>>(
         let mut writes = Vec::with_capacity(N);
         for (((file, access), old), new) in files.iter().zip(accesses).zip(&old).zip(&new) {
             let Some(new) = new else { continue };
-            let mode = mode(file, access).map_err(|source| unreadable(file, source))?;
+            let mode = system::mode(file, access).map_err(|source| unreadable(file, source))?;
             if old.as_ref() == Some(new) && mode.is_kept {
                 continue;
             }
@@ -87,7 +88,7 @@ fn find(path: &Path) -> Result<PathBuf, Error> {
 }
 
 fn replace(file: &Path, new: &[u8], mode: u32) -> Result<(), Error> {
-    let owner = Owner::of(file);
+    let owner = system::Owner::of(file);
     write_atomically(file, new, mode)
         .map_err(|source| Error::Unwritable { path: file.to_owned(), source })?;
     owner.keep(file);

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::base::system::owners;
+
 /// Why a file could not be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -29,7 +31,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// Its owner has write-protected it.
-    #[error("`{}` is write-protected; `chmod u+w` makes it writable", path.display())]
+    #[error("`{}` is write-protected; `{}` makes it writable", path.display(), owners::UNPROTECT)]
     WriteProtected {
         /// The file.
         path: PathBuf,

@@ -9,3 +9,4 @@ mod rights;
 pub use change::{rewrite, rewrite_together};
 pub use error::Error;
 pub use rights::Access;
+pub(in crate::base) use rights::Mode;

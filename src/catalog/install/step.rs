@@ -222,8 +222,7 @@ impl Step {
         guardian: Option<&Arc<Guardian>>,
     ) -> Result<(), Broken> {
         let line = || self.line();
-        let mut command = Command::new(self.program_name());
-        self.configure(&mut command, environment);
+        let command = self.command(environment);
         let running = match guardian {
             Some(guardian) => Running::start_guarded(command, guardian),
             None => Running::start(command),
@@ -235,43 +234,55 @@ impl Step {
         if status.success() { Ok(()) } else { Err(Broken::Failed { line: line(), status }) }
     }
 
-    fn program_name(&self) -> &str {
-        match (self.is_shell, cfg!(windows)) {
-            (false, _) => &self.words[0],
-            (true, false) => "/bin/sh",
-            (true, true) => "cmd",
-        }
-    }
-
-    fn configure(&self, command: &mut Command, environment: &Environment) {
-        if self.is_shell {
-            command.arg(if cfg!(windows) { "/C" } else { "-c" });
-            command.args(&self.words);
-        } else {
-            command.args(&self.words[1..]);
-        }
+    fn command(&self, environment: &Environment) -> Command {
+        let mut command = match (&*self.words, self.is_shell) {
+            ([program, arguments @ ..], false) => {
+                let found = find_for_servers(program, environment);
+                let mut command = Command::new(found.unwrap_or_else(|| program.into()));
+                command.args(arguments);
+                command
+            }
+            (words, _) => shell(&words.concat()),
+        };
         command.env_clear().envs(handed_on(environment));
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
         command.stdin(Stdio::null()).stdout(stderr()).stderr(Stdio::inherit());
+        command
     }
+}
+
+#[cfg(unix)]
+fn shell(line: &str) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", line]);
+    command
+}
+
+/// The system's shell takes the line as it is, with quotation marks around all of it (`cmd /?`).
+#[cfg(windows)]
+fn shell(line: &str) -> Command {
+    let mut command = Command::new("cmd");
+    command.args(["/d", "/s", "/c"]).raw_arg(format!("\"{line}\""));
+    command
 }
 
 /// stdout is for data.
 fn stderr() -> Stdio {
     #[cfg(unix)]
-    {
-        use std::os::fd::AsFd;
-        std::io::stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from)
-    }
-    #[cfg(not(unix))]
-    Stdio::null()
+    let own = std::os::fd::AsFd::as_fd(&std::io::stderr()).try_clone_to_owned();
+    #[cfg(windows)]
+    let own = std::os::windows::io::AsHandle::as_handle(&std::io::stderr()).try_clone_to_owned();
+    own.map_or_else(|_| Stdio::null(), Stdio::from)
 }
+
+/// What needs no quotes beside letters and digits.
+const PLAIN: &str = if cfg!(windows) { "_-./:@%+=,\\" } else { "_-./:@%+=," };
 
 /// A word as a shell takes it.
 pub(super) fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:@%+=,".contains(letter);
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || PLAIN.contains(letter);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }

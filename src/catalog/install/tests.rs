@@ -134,6 +134,8 @@ fn what_has_to_be_run_is_told_as_it_will_be_run() {
         let found = plan.by_hand.concat();
         assert!(found.contains(by_hand) && found.is_empty() == by_hand.is_empty(), "{found}");
     }
+    let hub = std::path::absolute("/nowhere/home").expect("a path").join("sources").join("hub");
+    let hub = hub.display();
     check(json!({"method": "npm", "package": "@a/b"}), None, &["npm install --global -- @a/b"], "");
     check(
         json!({"method": "pip", "package": "a", "version": "1.0", "postInstall": ["a --init"]}),
@@ -146,8 +148,8 @@ fn what_has_to_be_run_is_told_as_it_will_be_run() {
         json!({"method": "git", "repository": "https://x/y", "buildCommand": "make all"}),
         Some("v1"),
         &[
-            "git clone --depth 1 --branch v1 -- https://x/y /nowhere/home/sources/hub",
-            "cd /nowhere/home/sources/hub && make all",
+            &format!("git clone --depth 1 --branch v1 -- https://x/y {hub}"),
+            &format!("cd {hub} && make all"),
         ],
         "",
     );

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::file::LONGEST;
-use crate::base::fs::{PRIVATE, create_new, open_regular};
+use crate::base::fs::{PRIVATE, create_new, mode_of, open_regular};
 
 /// What stands between the name of the file and the time.
 const MARK: &str = ".bridge-backup-";
@@ -25,11 +25,12 @@ pub(super) fn keep(file: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     }
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(':', "-");
+    let mode = file.metadata().map_or(PRIVATE, |found| mode_of(&found));
     let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
     for number in 1..=MAX_IN_A_SECOND {
         let number = if number == 1 { String::new() } else { format!("-{number}") };
         let path = file.with_file_name(format!("{name}{MARK}{time}{number}"));
-        match create_new(&path, bytes, mode(file)) {
+        match create_new(&path, bytes, mode) {
             Ok(()) => return Ok(path),
             Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => last = fault,
             Err(fault) => return Err(fault),
@@ -68,17 +69,6 @@ fn read_one(path: &Path) -> io::Result<Vec<u8>> {
     let file = open_regular(path, OpenOptions::new().read(true))?;
     file.take(LONGEST).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-#[cfg(unix)]
-fn mode(file: &Path) -> u32 {
-    use std::os::unix::fs::PermissionsExt;
-    file.metadata().map_or(PRIVATE, |found| found.permissions().mode() & 0o777)
-}
-
-#[cfg(not(unix))]
-fn mode(_file: &Path) -> u32 {
-    PRIVATE
 }
 
 #[cfg(test)]

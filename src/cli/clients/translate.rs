@@ -329,7 +329,7 @@ mod tests {
         let notes = check(
             Client::Cline,
             &json!({"command": "~/bin/x", "disabled": true}),
-            &json!({"command": "/h/bin/x", "disabled": true}),
+            &json!({"command": Path::new("/h").join("bin/x"), "disabled": true}),
         );
         assert!(notes[0].contains("switched off"), "{notes:?}");
     }

@@ -36,7 +36,7 @@ pub(super) async fn look(
     for (name, server) in &config.servers {
         let is_skipped = skipped.iter().any(|skipped| skipped == name.as_str());
         if let (Transport::Stdio(stdio), false) = (&server.transport, is_skipped) {
-            let path = search_path(stdio, environment);
+            let path = stdio.search_path(environment);
             let needed = Needed { server: name.as_str(), stdio };
             commands.entry((&stdio.command, path)).or_default().push(needed);
         }
@@ -116,12 +116,4 @@ async fn version(
     let first = said.lines().map(str::trim).find(|line| !line.is_empty());
     let first = first.map(|first| excerpt(first.as_bytes(), VERSION_LENGTH));
     Ok(first.ok_or_else(|| "it says nothing".to_owned()))
-}
-
-/// The search path that the server is started with.
-fn search_path(stdio: &config::Stdio, environment: &Environment) -> Option<OsString> {
-    let is_path = |name: &str| name.eq_ignore_ascii_case("PATH");
-    let own = stdio.env.iter().find(|(name, _)| is_path(name));
-    let own = own.map(|(_, value)| OsString::from(value.expose()));
-    own.or_else(|| handed_on(environment).find(|(name, _)| is_path(name)).map(|(_, path)| path))
 }

@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::book::{Book, Record, VERSION};
-use crate::base::fs::{PRIVATE, create_private_folder, open_regular, write_in_pieces};
+use crate::base::fs::{
+    PRIVATE, create_private_folder, make_private, number_of, open_regular, write_in_pieces,
+};
 use crate::base::lock;
 use crate::config::ServerName;
 
@@ -138,10 +140,7 @@ impl Store {
     /// The state of the file, `None` when it is not there.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         let data = fs::metadata(&self.path).ok()?;
-        #[cfg(unix)]
-        let file = std::os::unix::fs::MetadataExt::ino(&data);
-        #[cfg(not(unix))]
-        let file = 0;
+        let file = number_of(&self.path, &data).unwrap_or_default();
         Some(Stamp { modified: data.modified().ok(), length: data.len(), file })
     }
 
@@ -189,9 +188,7 @@ impl Store {
         let path = self.folder.join(".lock");
         let open = || {
             let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(false);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
+            make_private(options.write(true).create(true).truncate(false));
             create_private_folder(&self.folder)?;
             open_regular(&path, &mut options)
         };

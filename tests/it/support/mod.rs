@@ -20,7 +20,8 @@ pub(crate) use http::{Reply as HttpReply, Server as HttpServer, call as http_cal
 pub(crate) use issuer::{Hostile, Issuer, PLANTED, Says, browse, redirect_of};
 pub(crate) use need::{is_required, leave_out};
 pub(crate) use process::{
-    alive, descendants, eventually, lines_of, resident_kb, told_by_proc, wait_gone, within, worked,
+    alive, descendants, eventually, lines_of, make_pipe, resident_kb, told_by_proc, wait_gone,
+    within, worked,
 };
 pub(crate) use recipe::{packaged, recipe, with_recipe};
 pub(crate) use terminal::run_at_terminal;

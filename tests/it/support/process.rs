@@ -60,6 +60,12 @@ pub(crate) fn wait_gone(pids: &[u32]) {
     assert!(gone, "still running: {left:?}");
 }
 
+/// A pipe under this name. Not every system has it as a call of its own.
+pub(crate) fn make_pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status().expect("it runs");
+    assert!(made.success(), "no pipe can be made at {}", path.display());
+}
+
 /// The file's lines, none when it is not there.
 pub(crate) fn lines_of(file: &Path) -> Vec<String> {
     fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()

@@ -1,0 +1,6 @@
+//! Windows.
+
+pub(in crate::base) mod files;
+pub(in crate::base) mod owners;
+pub(in crate::base) mod programs;
+pub(in crate::base) mod workers;
