@@ -135,6 +135,18 @@ keychain:
 interop:
     tests/interop/run
 
+# Needs rustup, and Debian for MinGW and Wine, which it installs where it may; the target goes into the toolchain.
+#
+# The bridge for Windows: lints, unit tests, and its programs driven under Wine.
+windows:
+    tests/windows/run
+
+# Needs rustup and Python; zig, the C compiler, comes from PyPI. Nothing is linked or run.
+#
+# The bridge for macOS: lints.
+macos:
+    tests/macos/run
+
 # Asks npm and PyPI for every package in catalog/, starts the servers and lists their tools, installed below
 # tests/catalog/.work. `--write` records it in the recipes, `--latest` pins the newest versions first.
 #
