@@ -53,6 +53,7 @@ impl Bridge {
     /// The same in name spaces of its own, where there may be file systems that are not there otherwise. Where this user
     /// may have none, the test is left out, unless `NAME_SPACES` is `required`.
     #[track_caller]
+    #[cfg(target_os = "linux")]
     pub(crate) fn started_apart_by(self, line: &str) -> Option<Self> {
         // What a user may, and what root may where users may not.
         let ways: [&[&str]; 2] =
