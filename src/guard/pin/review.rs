@@ -523,6 +523,25 @@ mod tests {
     }
 
     #[test]
+    fn servers_do_not_wait_for_the_lock_one_after_the_other() {
+        let home = tempfile::tempdir().expect("a folder");
+        let pins = pins(home.path(), Pinning::Enforce);
+        show(&pins, &["a=1"]);
+        let raw = to_raw_value(&json!({ "name": "a", "title": "2" })).expect("JSON");
+        let tool = Definition::parse(&raw).expect("a tool");
+        let review = |patience| {
+            let review = pins.review(&name(), std::iter::once(&tool), patience);
+            (review.is_unsettled, pins.left_of(PATIENCE))
+        };
+        let store = Store::new(&home.path().join("pins"), &name());
+        let lock = store.lock(Duration::ZERO).expect("free");
+        assert_eq!(review(Duration::ZERO), (true, PATIENCE), "it was not waited for");
+        assert_eq!(review(Duration::from_millis(4)), (true, Duration::ZERO));
+        drop(lock);
+        assert_eq!(review(PATIENCE), (false, PATIENCE));
+    }
+
+    #[test]
     fn names_in_the_log_are_escaped_once() {
         let check = |name: &str, expected: &str| assert_eq!(shown(name), expected);
         check("read_file", "read_file");
