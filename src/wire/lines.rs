@@ -4,7 +4,10 @@
 //! stdio), `Content-Length:` a header block as the Language Server Protocol has it, anything else is a line that
 //! somebody printed by mistake. So nothing has to be guessed or waited for, and a stray line costs only itself.
 
+use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -13,12 +16,19 @@ use super::buffer::Thrift;
 
 /// Room that is asked for before each read; a large message doubles it as it comes in.
 const READ_ROOM: usize = 16 * 1024;
+/// No larger room is shared.
+const SHARED: usize = 4 * READ_ROOM;
 /// How much of either end of an oversized message is kept to tell whose it was.
 const EXCERPT: usize = 1024;
 /// A message that is announced to be larger than this is nonsense; waiting for it would be for ever.
 const MAX_ANNOUNCED: usize = 1 << 30;
 /// A header block of `Content-Length` framing is not longer.
 const MAX_HEADERS: usize = 8 * 1024;
+
+thread_local! {
+    /// The room of a stream that has nothing to read, for the next one that has.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// What the next bytes of a stream are.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,13 +113,23 @@ impl Decoder {
         self.buffer.len() - self.start
     }
 
-    /// Reads once; `0` means that the stream has ended. Cancel safe.
+    /// Reads once; `0` means that the stream has ended. Cancel safe. Most streams are silent most of the time, and share
+    /// their room then.
     pub async fn fill(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
-        self.make_room();
-        reader.read_buf(&mut self.buffer).await
+        self.move_up();
+        poll_fn(|context| {
+            self.make_room();
+            let read = pin!(reader.read_buf(&mut self.buffer)).poll(context);
+            if read.is_pending() && self.buffer.is_empty() && self.buffer.capacity() <= SHARED {
+                SPARE.set(std::mem::take(&mut self.buffer));
+            }
+            read
+        })
+        .await
     }
 
-    fn make_room(&mut self) {
+    /// Forgets what was handed out.
+    fn move_up(&mut self) {
         if self.start == self.buffer.len() {
             self.thrift.empty(&mut self.buffer, self.start);
             (self.start, self.searched) = (0, 0);
@@ -118,9 +138,13 @@ impl Decoder {
             self.searched = self.searched.saturating_sub(self.start);
             self.start = 0;
         }
-        if self.buffer.capacity() - self.buffer.len() < READ_ROOM {
-            self.buffer.reserve(READ_ROOM);
+    }
+
+    fn make_room(&mut self) {
+        if self.buffer.capacity() == 0 {
+            self.buffer = SPARE.take();
         }
+        self.buffer.reserve(READ_ROOM);
     }
 
     /// The next frame, if it is complete.
@@ -293,6 +317,9 @@ fn classify(line: &[u8]) -> Frame<'_> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     fn describe(frame: &Frame<'_>) -> String {
@@ -364,6 +391,23 @@ mod tests {
     async fn lines_only_takes_headers_for_junk() {
         let found = frames(Decoder::of_lines(40), b"Content-Length: 2\r\n\r\n{}\n", 100).await;
         assert_eq!(found, ["junk Content-Length: 2", "line {}"]);
+    }
+
+    #[tokio::test]
+    async fn streams_without_anything_to_read_hold_no_room() {
+        let (mut reader, mut writer) = tokio::io::duplex(64);
+        let mut decoder = Decoder::of_lines(1000);
+        let mut read = async |text: &[u8], is_room_held: bool| {
+            writer.write_all(text).await.expect("the reader is there");
+            decoder.fill(&mut reader).await.expect("it reads");
+            while decoder.frame().is_some() {}
+            assert!(decoder.fill(&mut reader).now_or_never().is_none(), "there is no more");
+            assert_eq!(decoder.buffer.capacity() > 0, is_room_held);
+            decoder.waiting()
+        };
+        assert_eq!(read(b"{}\n", false).await, 0);
+        assert_eq!(read(b"{}\n{\"half", true).await, 6);
+        assert_eq!(read(b"\":1}\n", false).await, 0);
     }
 
     #[tokio::test]
