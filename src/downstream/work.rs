@@ -1,5 +1,6 @@
 //! The requests of one client that are worked on, each in a task of its own.
 
+use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
 use super::answer::{InFlight, Owed, Running, Started};
@@ -34,27 +35,23 @@ impl Work {
 
     /// Enters a request for the router and starts what answers it.
     pub(super) fn serve(&mut self, id: Id, outlet: Outlet, job: Job) -> Option<Started> {
-        let (owed, withdrawn) = self.owe(&id, outlet)?;
-        let number = owed.number;
-        // Under this lock, so that it cannot end before it was entered.
-        let mut in_flight = self.in_flight.lock();
-        let assigned = Box::new(Assigned { job, owed, withdrawn: withdrawn.clone() });
-        let given = match &self.bench {
-            Some(bench) => bench.give(assigned),
-            None => Err(assigned),
-        };
-        let task = given.unwrap_or_else(|assigned| {
-            let place = self.bench.as_ref().map(Bench::place);
-            // Boxed, since starting a task moves what it runs a dozen times.
-            let task = self.tasks.spawn(Box::pin(work(assigned, place.clone()))).abort_handle();
-            if let Some(place) = place {
-                place.is_of(task.clone());
-            }
-            task
-        });
-        in_flight.insert(id.clone(), Running { number, task, withdrawn });
-        drop(in_flight);
-        Some(Started { id, number })
+        let withdrawn = Withdrawn::default();
+        self.enter(id, outlet, withdrawn.clone(), |owed, tasks, bench| {
+            let assigned = Box::new(Assigned { job, owed, withdrawn });
+            let given = match bench {
+                Some(bench) => bench.give(assigned),
+                None => Err(assigned),
+            };
+            given.unwrap_or_else(|assigned| {
+                let place = bench.map(Bench::place);
+                // Boxed, since starting a task moves what it runs a dozen times.
+                let task = tasks.spawn(Box::pin(work(assigned, place.clone()))).abort_handle();
+                if let Some(place) = place {
+                    place.is_of(task.clone());
+                }
+                task
+            })
+        })
     }
 
     /// Enters a request and starts what answers it.
@@ -62,29 +59,39 @@ impl Work {
     where
         F: Future<Output = Result<Box<str>, ErrorObject>> + Send + 'static,
     {
-        let (owed, withdrawn) = self.owe(&id, outlet)?;
-        let number = owed.number;
-        let mut in_flight = self.in_flight.lock();
-        let task = self.tasks.spawn(Box::pin(async move {
-            let reply = work.await;
-            owed.answer(reply).await;
-        }));
-        in_flight.insert(id.clone(), Running { number, task: task.abort_handle(), withdrawn });
-        drop(in_flight);
-        Some(Started { id, number })
+        self.enter(id, outlet, Withdrawn::default(), |owed, tasks, _| {
+            let answering = async move {
+                let reply = work.await;
+                owed.answer(reply).await;
+            };
+            tasks.spawn(Box::pin(answering)).abort_handle()
+        })
     }
 
-    /// What is owed to a request, unless there are too many already.
-    fn owe(&mut self, id: &Id, outlet: Outlet) -> Option<(Owed, Withdrawn)> {
-        if self.in_flight.lock().len() >= MAX_IN_FLIGHT {
+    /// Enters a request, unless there are too many already, under one lock with its start, so that it cannot end in
+    /// between.
+    fn enter(
+        &mut self,
+        id: Id,
+        outlet: Outlet,
+        withdrawn: Withdrawn,
+        start: impl FnOnce(Owed, &TaskTracker, Option<&Bench<Box<Assigned>>>) -> AbortHandle,
+    ) -> Option<Started> {
+        let mut table = self.in_flight.lock();
+        if table.len() >= MAX_IN_FLIGHT {
+            drop(table);
             let message = format!("more than {MAX_IN_FLIGHT} requests at a time");
-            outlet.answer_now(id, Err(&ErrorObject::new(TOO_MANY_REQUESTS, message)));
+            outlet.answer_now(&id, Err(&ErrorObject::new(TOO_MANY_REQUESTS, message)));
             return None;
         }
         self.requests += 1;
-        let (id, in_flight) = (id.clone(), self.in_flight.clone());
-        let owed = Owed { id, number: self.requests, in_flight, outlet, settled: false };
-        Some((owed, Withdrawn::default()))
+        let number = self.requests;
+        let in_flight = self.in_flight.clone();
+        let owed = Owed { id: id.clone(), number, in_flight, outlet, settled: false };
+        let task = start(owed, &self.tasks, self.bench.as_ref());
+        table.insert(id.clone(), Running { number, task, withdrawn });
+        drop(table);
+        Some(Started { id, number })
     }
 
     /// Waits until nothing is under way, when no further requests come.

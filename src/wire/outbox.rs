@@ -3,6 +3,7 @@
 //! that comes alone is written by the one who appends it, which saves waking the writer.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -55,6 +56,8 @@ pub struct Writer {
 #[derive(Debug)]
 struct Shared {
     queue: Mutex<Queue>,
+    /// The bytes in the queue, for those who look whether there is room.
+    waiting: AtomicUsize,
     filled: Notify,
     drained: Notify,
     limit: usize,
@@ -102,7 +105,7 @@ impl Outbox {
 
     /// Whether a message would be taken without waiting.
     pub fn has_room(&self) -> bool {
-        self.0.queue().bytes.len() < self.0.limit
+        self.0.waiting.load(Ordering::Relaxed) < self.0.limit
     }
 
     /// Waits until there is room.
@@ -142,6 +145,7 @@ impl Outbox {
         }
         write(&mut queue.bytes);
         let written = urgency == Urgency::Alone && queue.write_at_once();
+        self.0.waiting.store(queue.bytes.len(), Ordering::Relaxed);
         drop(queue);
         if !written {
             self.0.filled.notify_one();
@@ -171,6 +175,7 @@ impl Reader {
         loop {
             let (bytes, closed) = {
                 let mut queue = self.0.queue();
+                self.0.waiting.store(0, Ordering::Relaxed);
                 (std::mem::take(&mut queue.bytes), queue.closed)
             };
             if !bytes.is_empty() {
@@ -188,14 +193,17 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         self.0.close();
-        self.0.queue().bytes = Vec::new();
+        let mut queue = self.0.queue();
+        queue.bytes = Vec::new();
+        self.0.waiting.store(0, Ordering::Relaxed);
     }
 }
 
 impl Shared {
     fn new(limit: usize, queue: Queue) -> Arc<Self> {
         let (filled, drained) = (Notify::new(), Notify::new());
-        Arc::new(Self { queue: Mutex::new(queue), filled, drained, limit })
+        let (queue, waiting) = (Mutex::new(queue), AtomicUsize::new(0));
+        Arc::new(Self { queue, waiting, filled, drained, limit })
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -250,6 +258,7 @@ impl Writer {
                 let mut queue = self.shared.queue();
                 std::mem::swap(&mut queue.bytes, &mut bytes);
                 queue.writing = !bytes.is_empty();
+                self.shared.waiting.store(queue.bytes.len(), Ordering::Relaxed);
                 queue.closed
             };
             if bytes.is_empty() {
