@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::secret::{HIDDEN, Secret};
+use super::sorting;
 
 /// Shorter values would blot out ordinary words.
 const SHORTEST: usize = 6;
@@ -30,7 +31,7 @@ impl Blotter {
             .filter(|line| line.len() >= SHORTEST)
             .flat_map(spellings)
             .collect();
-        secrets.sort_by(|a, b| {
+        sorting::sort_by(&mut secrets, |a, b| {
             let (a, b) = (a.expose(), b.expose());
             b.len().cmp(&a.len()).then_with(|| a.cmp(b))
         });

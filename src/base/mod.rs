@@ -14,6 +14,7 @@ pub mod program;
 pub mod replaced;
 pub mod rewrite;
 pub mod secret;
+pub mod sorting;
 pub mod surroundings;
 mod system;
 pub mod text;

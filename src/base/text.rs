@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use super::sorting;
+
 const ELLIPSIS: char = '…';
 /// Longer words are compared by their beginning.
 const LONGEST: usize = 128;
@@ -48,7 +50,7 @@ pub fn nearest_all<'a>(
             (kinship(&plain, &other), likeness, candidate)
         })
         .collect();
-    ranked.sort_by(|one, other| {
+    sorting::sort_by(&mut ranked, |one, other| {
         let by_likeness = other.1.partial_cmp(&one.1).unwrap_or(Ordering::Equal);
         one.0.cmp(&other.0).then(by_likeness)
     });

@@ -13,6 +13,7 @@ use super::error::Error;
 use super::note::{Note, Reason};
 use super::remote::{Freshness, Remote};
 use crate::base::paths::Paths;
+use crate::base::sorting;
 use crate::base::text;
 use crate::config::finding::Report;
 use crate::config::{Finding, RemoteCatalog, Severity};
@@ -115,7 +116,7 @@ impl Sources {
                 }
             }
         }
-        listing.entries.sort_by(|one, other| one.recipe.id.cmp(&other.recipe.id));
+        sorting::sort_by(&mut listing.entries, |one, other| one.recipe.id.cmp(&other.recipe.id));
         listing
     }
 
@@ -145,14 +146,14 @@ impl Sources {
         let folders = std::fs::read_dir(&self.home).into_iter().flatten().flatten();
         let names = folders.filter_map(|folder| folder.file_name().into_string().ok());
         let mut ids: Vec<String> = names.filter(|name| recipe::is_id(name)).collect();
-        ids.sort();
+        sorting::sort(&mut ids);
         ids
     }
 }
 
 /// What was most likely meant, then whatever is like it.
 fn nearest(name: &str, mut known: Vec<String>) -> Vec<String> {
-    known.sort();
+    sorting::sort(&mut known);
     known.dedup();
     let known = || known.iter().map(String::as_str);
     let meant = text::nearest(name, known());

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Failure};
 use super::printer::{Printer, counted};
 use super::setup::Setup;
+use crate::base::sorting;
 use crate::base::text::nearest_all;
 use crate::config::ServerName;
 use crate::guard::pin::{Approvals, Error, Pending, command, escape};
@@ -142,7 +143,7 @@ fn find(setup: &Setup, approvals: &Approvals, server: &str) -> Result<ServerName
         return Ok(found.clone());
     }
     known.extend(config.servers.into_keys());
-    known.sort();
+    sorting::sort(&mut known);
     known.dedup();
     Err(unknown("server", server, known.iter().map(ServerName::as_str)))
 }

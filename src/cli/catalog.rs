@@ -7,6 +7,7 @@ use super::exit::{Exit, Failure};
 use super::listed::{categories, in_json, listing, notes_in_json, row, sources, tell};
 use super::printer::counted;
 use super::setup::Setup;
+use crate::base::sorting;
 use crate::base::text::nearest;
 use crate::catalog::{Entry, Freshness, Listing, Note};
 
@@ -41,7 +42,7 @@ pub(super) fn run(arguments: &Catalog, setup: &Setup) -> Result<Exit, Failure> {
         only.is_none_or(|only| entry.category().eq_ignore_ascii_case(only))
     };
     let mut entries: Vec<&Entry> = listing.entries.iter().filter(wanted).collect();
-    entries.sort_by_key(|entry| (entry.category(), entry.recipe.id.as_str()));
+    sorting::sort_by_key(&mut entries, |entry| (entry.category(), entry.recipe.id.as_str()));
     if let (Some(category), true) = (&arguments.category, entries.is_empty()) {
         return Err(unknown(category, &listing));
     }

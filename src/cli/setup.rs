@@ -1,6 +1,7 @@
 //! What most commands begin with: paths, config, its findings, the parts of the bridge and a runtime for them.
 
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ const WAIT_BETWEEN_WORDS: Duration = Duration::from_secs(4);
 
 /// Said where the config has faults, since bridges may be running by it.
 pub(super) const OLD_KEPT: &str = "bridges that run go on with the config that they had";
+
+/// A command that was begun. In a box, for what runs it takes ten kilobytes of code for each type.
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Exit, Failure>> + 'a>>;
 
 /// Where the files are, and how to speak.
 #[derive(Debug)]
@@ -119,17 +123,22 @@ impl Setup {
             server.max_result_chars = None;
         }
         let app = self.build(config, say)?;
+        self.wait_for(&app, Box::pin(command(&app, self.printer)))
+    }
+
+    /// Runs a command till it is done, and says whom it waits for.
+    fn wait_for(&self, app: &App, command: Running<'_>) -> Result<Exit, Failure> {
         self.block_on(async {
-            let work = progress::during(|| waited_for(&app), command(&app, self.printer));
+            let work = progress::during(|| waited_for(app), command);
             let outcome = tokio::select! {
                 outcome = work => outcome,
-                () = tell_who_is_waited_for(&app, self.printer) => unreachable!("it goes on telling"),
+                () = tell_who_is_waited_for(app, self.printer) => unreachable!("it goes on telling"),
                 signal = lifecycle::stop_signal() => {
                     let signal = signal.unwrap_or("a signal");
                     Err(Failure::new(Exit::Failed, format!("stopped by {signal}")))
                 }
             };
-            lifecycle::end(&app).await;
+            lifecycle::end(app).await;
             outcome
         })
     }

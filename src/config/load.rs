@@ -14,6 +14,7 @@ use super::variables::{Draft, Variables};
 use crate::base::environment::Environment;
 use crate::base::fs::read_regular;
 use crate::base::paths::Paths;
+use crate::base::sorting;
 
 /// Bytes of a file of the configuration that are read. None that people write comes near it, and what is longer is not
 /// what it should be.
@@ -98,7 +99,7 @@ fn compile(
     let mut findings = report.into_findings(&document.lines);
     findings.extend(found.findings);
     // People read along in the file. What was found on one line keeps its order.
-    findings.sort_by_key(|finding| (finding.file.is_none(), finding.line));
+    sorting::sort_by_key(&mut findings, |finding| (finding.file.is_none(), finding.line));
     (config, findings)
 }
 

@@ -12,6 +12,7 @@ use super::transport::Transport;
 use super::variables::Variables;
 use crate::base::locate;
 use crate::base::paths::Paths;
+use crate::base::sorting;
 
 /// The keys under which entries stand: ours, and that of other programs' files.
 pub(super) const KEYS: [&str; 2] = ["servers", "mcpServers"];
@@ -50,7 +51,7 @@ impl Servers<'_> {
     /// tool is resolved.
     pub(super) fn read(mut self, top: &mut Reader<'_>) -> Found {
         let mut keys = KEYS;
-        keys.sort_by_key(|key| top.index(key));
+        sorting::sort_by_key(&mut keys, |key| top.index(key));
         for key in keys {
             let Some(entries) = top.map(key) else {
                 continue;

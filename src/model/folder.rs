@@ -9,6 +9,7 @@ use super::{Error, MANIFEST, Manifest, unpack};
 use crate::base::fs::create_private_folder;
 use crate::base::lock::Lock;
 use crate::base::paths::Paths;
+use crate::base::sorting;
 
 /// Who installs holds the lock while files are put into their places, not while they are fetched.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -88,7 +89,7 @@ impl Models {
                 }
             }
         }
-        installed.sort_by(|one, other| one.name.cmp(&other.name));
+        sorting::sort_by(&mut installed, |one, other| one.name.cmp(&other.name));
         (installed, faults)
     }
 

@@ -21,6 +21,7 @@ use super::revocation::Leftover;
 use super::vault::{self, Vault};
 use crate::base::fs::{PRIVATE, create_private_folder, make_private, write_atomically};
 use crate::base::lock::Lock;
+use crate::base::sorting;
 
 /// A renewal takes one request, which is given up after 10 s; discovery before it a few.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
@@ -114,7 +115,7 @@ impl Store {
                 Err(error) => locked = Some(error),
             }
         }
-        found.sort_by_key(|(modified, _)| *modified);
+        sorting::sort_by_key(&mut found, |(modified, _)| *modified);
         match (found.pop(), locked) {
             (None, Some(error)) => Err(error),
             (found, _) => Ok(found.map(|(_, record)| record)),
@@ -144,7 +145,7 @@ impl Store {
             Some(server) => record.is_some_and(|record| record.server == server),
             None => true,
         })?;
-        swept.sort_by(|one, other| one.server().cmp(other.server()));
+        sorting::sort_by(&mut swept, |one, other| one.server().cmp(other.server()));
         Ok(swept)
     }
 

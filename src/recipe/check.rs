@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::legacy;
 use super::spec::{self, Recipe};
+use crate::base::sorting;
 use crate::config::document::Document;
 use crate::config::finding::{Finding, Report, Severity};
 use crate::config::reader::Reader;
@@ -76,7 +77,7 @@ fn parse(bytes: &[u8]) -> Result<Document, Box<Finding>> {
 
 /// As people read along in the file; what was found on one line keeps its order. What is too much is counted.
 fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings.sort_by_key(|finding| finding.line);
+    sorting::sort_by_key(&mut findings, |finding| finding.line);
     if findings.len() > MAX_FINDINGS {
         let rest = findings.split_off(MAX_FINDINGS);
         let severity = rest.iter().map(|finding| finding.severity).max();

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::base::sorting;
 use crate::config::{AdaptivePromotion, ServerName};
 
 /// More calls of one tool are not remembered: beyond them the exact number decides nothing.
@@ -124,7 +125,9 @@ impl Promotion {
                 last_at: calls.last_at,
             })
             .collect();
-        counts.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.tool.cmp(&b.tool)));
+        sorting::sort_by(&mut counts, |a, b| {
+            b.calls.cmp(&a.calls).then_with(|| a.tool.cmp(&b.tool))
+        });
         counts
     }
 
@@ -148,7 +151,7 @@ impl Promotion {
                     && (calls.recent.len() >= self.settings.min_calls || is_promoted.contains(tool))
             })
             .collect();
-        wanted.sort_by_key(|(tool, calls)| {
+        sorting::sort_by_key(&mut wanted, |(tool, calls)| {
             let newcomer = !is_promoted.contains(tool);
             (std::cmp::Reverse(calls.recent.len()), newcomer, std::cmp::Reverse(calls.last))
         });

@@ -6,6 +6,8 @@ use super::postings::is_prominent;
 use super::query::Query;
 use super::score::{Factors, Sum, share};
 
+use crate::base::sorting;
+
 /// The parts of a tool's score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
@@ -63,7 +65,7 @@ impl LexicalIndex {
             if is_in_passing { FieldHit { weight: hit.weight * left, ..hit } } else { hit }
         });
         let mut hits: Vec<FieldHit> = hits.collect();
-        hits.sort_by(|one, other| other.weight.total_cmp(&one.weight));
+        sorting::sort_by(&mut hits, |one, other| other.weight.total_cmp(&one.weight));
         let factors = self.factors(&asked, entry, &sum);
         Some(Explanation { hits, sum: total, factors })
     }

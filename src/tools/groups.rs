@@ -10,6 +10,8 @@ use super::sharing::{ENTRY, LEAST_GAIN, MENTION};
 use super::spelling::{self, Names, Split};
 use super::weight::weight;
 
+use crate::base::sorting;
+
 /// Text that is searched at most, repetitions included.
 const MAX_TEXT: usize = 1_000_000;
 /// Comparisons for one pair of parameters at most: every list is compared with itself.
@@ -101,7 +103,9 @@ impl<'a> Lists<'a> {
             counts[*id] += 1;
         }
         let mut seeds: Vec<usize> = (0..counts.len()).filter(|id| counts[*id] > 1).collect();
-        seeds.sort_by_key(|id| std::cmp::Reverse((counts[*id] - 1) * self.weights[*id]));
+        sorting::sort_by_key(&mut seeds, |id| {
+            std::cmp::Reverse((counts[*id] - 1) * self.weights[*id])
+        });
         seeds.truncate(SEEDS);
         let mut best: (usize, Vec<usize>) = (LEAST_GAIN, Vec::new());
         let mut seen = HashSet::new();

@@ -9,6 +9,7 @@ use super::shape::Shape;
 use super::sharing::share;
 use super::weight::weight;
 use super::{Parameters, Tool};
+use crate::base::sorting;
 use crate::base::text::shorten;
 
 /// Objects within objects are spelt out this deep; what lies deeper is `{…}`.
@@ -171,7 +172,7 @@ impl<'a> About<'a> {
         let mut others: Vec<(usize, (usize, String))> =
             self.all(limit.min(CHOSEN)).into_iter().enumerate().collect();
         others.retain(|(at, (new, _))| *new > 0 && chosen[*at].is_empty());
-        others.sort_by_key(|(_, (new, _))| std::cmp::Reverse(*new));
+        sorting::sort_by_key(&mut others, |(_, (new, _))| std::cmp::Reverse(*new));
         for (at, (_, text)) in others {
             if cost(&text) <= left {
                 left -= cost(&text);

@@ -1,5 +1,7 @@
 //! Which server is meant when a call names only a tool.
 
+use crate::base::sorting;
+
 /// A score must lie this far above the next one to be taken without asking.
 const CLEAR_GAP: f64 = 0.15;
 /// Sums of tenths are not exact.
@@ -33,7 +35,7 @@ pub enum Resolution<'a> {
 pub fn resolve<'a>(holders: &[Holder<'a>], servers: usize) -> Resolution<'a> {
     let mut scored: Vec<(&str, f64)> =
         holders.iter().map(|holder| (holder.server, score(holder, servers))).collect();
-    scored.sort_by(|a, b| b.1.total_cmp(&a.1));
+    sorting::sort_by(&mut scored, |a, b| b.1.total_cmp(&a.1));
     match scored[..] {
         [] => Resolution::Nobody,
         [(server, _)] => Resolution::Server(server),

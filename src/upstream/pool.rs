@@ -21,6 +21,7 @@ use crate::base::blotter::Blotter;
 use crate::base::environment::Environment;
 use crate::base::guardian::Guardian;
 use crate::base::secret::Secret;
+use crate::base::sorting;
 use crate::config::{ServerName, Transport};
 use crate::tools::Registries;
 use crate::wire::http::Client;
@@ -201,7 +202,7 @@ impl Pool {
             .chain(&others)
             .filter_map(|supervisor| Some((supervisor.open_since_use()?, supervisor)))
             .collect();
-        open.sort_by_key(|(used, _)| *used);
+        sorting::sort_by_key(&mut open, |(used, _)| *used);
         let surplus = (open.len() + more).saturating_sub(limit);
         // Those that are busy stay open: a call under way is worth more than the limit.
         let closed = open

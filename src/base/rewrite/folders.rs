@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::error::Error;
 use crate::base::lock::{Lock, PATIENCE};
+use crate::base::sorting;
 use crate::base::system::owners as system;
 
 /// Held until they are dropped. The folders are what is locked, since the files themselves are replaced, and a lock file
@@ -20,7 +21,7 @@ pub(super) fn lock_all(files: &[PathBuf]) -> Result<Vec<Lock>, Error> {
         let identity = system::identity(&folder).map_err(unwritable)?;
         open.push((identity, file, folder));
     }
-    open.sort_by_key(|(identity, ..)| *identity);
+    sorting::sort_by_key(&mut open, |(identity, ..)| *identity);
     open.dedup_by_key(|(identity, ..)| *identity);
     let lock = |(_, file, folder): (_, &PathBuf, _)| {
         Lock::wait_in_line(folder, PATIENCE).map_err(|_| Error::Busy { path: file.clone() })

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use super::file::LONGEST;
 use crate::base::fs::{PRIVATE, create_new, mode_of, open_regular};
+use crate::base::sorting;
 
 /// What stands between the name of the file and the time.
 const MARK: &str = ".bridge-backup-";
@@ -55,7 +56,7 @@ fn read(file: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         .map(|entry| entry.path())
         .collect();
     // Their names are in the order of time; of one second, the shorter name is the older one.
-    found.sort_by_key(|path| {
+    sorting::sort_by_key(&mut found, |path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let time: String = name[begin.len()..].chars().take("2026-01-02T03-04-05Z".len()).collect();
         (time, name.len(), name)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::checkup::{Checkup, Part};
+use crate::base::sorting;
 use crate::catalog::{Freshness, Note, Sources};
 use crate::cli::printer::counted;
 use crate::cli::setup::Setup;
@@ -70,7 +71,7 @@ fn folders(of: &Path) -> io::Result<Vec<PathBuf>> {
             folders.push(path);
         }
     }
-    folders.sort();
+    sorting::sort(&mut folders);
     Ok(folders)
 }
 
@@ -82,7 +83,7 @@ fn found(folder: &Path, checked: &Checked, checkup: &mut Checkup) {
     let name = name_of(folder);
     let mut findings: Vec<_> = checked.findings.iter().collect();
     // What makes it no recipe is never among those that are not told.
-    findings.sort_by_key(|finding| Reverse(finding.severity));
+    sorting::sort_by_key(&mut findings, |finding| Reverse(finding.severity));
     for finding in findings.iter().take(MAX_LINES) {
         checkup.finding(Part::Recipe, &name, finding, "change it in the recipe");
     }

@@ -13,6 +13,7 @@ use similar::{Change as Word, ChangeTag, DiffableStr};
 use super::escape::{escape, escape_json};
 use super::kept::Kept;
 use crate::base::blotter::Blotter;
+use crate::base::sorting;
 
 /// So many changes stand in one line.
 const MAX_BRIEF: usize = 3;
@@ -67,7 +68,7 @@ impl Difference {
         let rank = |change: &Change| {
             ORDER.iter().position(|name| change.pointer.first().is_some_and(|first| first == name))
         };
-        difference.changes.sort_by_key(|change| rank(change).unwrap_or(ORDER.len()));
+        sorting::sort_by_key(&mut difference.changes, |change| rank(change).unwrap_or(ORDER.len()));
         difference
     }
 

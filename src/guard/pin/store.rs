@@ -13,6 +13,7 @@ use crate::base::fs::{
     PRIVATE, create_private_folder, make_private, number_of, open_regular, write_in_pieces,
 };
 use crate::base::lock;
+use crate::base::sorting;
 use crate::config::ServerName;
 
 /// No list of tools makes a larger file.
@@ -133,7 +134,7 @@ impl Store {
             ServerName::parse(entry.file_name().to_str()?.strip_suffix(".json")?).ok()
         });
         let mut names: Vec<ServerName> = names.collect();
-        names.sort();
+        sorting::sort(&mut names);
         names
     }
 

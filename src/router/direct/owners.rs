@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use super::errors::{self, is_unknown};
 use super::gather::Kind;
 use super::pass::Request;
+use crate::base::sorting;
 use crate::config::{ServerName, Trust};
 use crate::protocol::error::ErrorObject;
 use crate::protocol::outcome::Outcome;
@@ -76,7 +77,7 @@ impl Router {
         let servers = self.pool.iter().filter_map(|(server, _)| self.find(server.as_str()).ok());
         let mut ranked: Vec<(Rank, Found<'_>)> = servers.map(|it| (rank(&it), it)).collect();
         // In the order of the config otherwise.
-        ranked.sort_by_key(|(rank, _)| *rank);
+        sorting::sort_by_key(&mut ranked, |(rank, _)| *rank);
         match ranked.first() {
             Some((Rank::Lists { .. }, _)) => ranked.truncate(1),
             Some((Rank::Fits { .. }, _)) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 
 use super::audience::is_asked;
+use crate::base::sorting;
 use crate::config::ServerName;
 use crate::protocol::era::Era;
 use crate::protocol::headers::KEYWORD;
@@ -114,7 +115,7 @@ impl Router {
         // Names that need no prefix are given only when all are known that can be.
         let is_wanted = |server: &ServerName| self.may_be_plain() || is_meant(server);
         let mut failures = self.reach_for(caller, Enough::Shown, is_wanted).await;
-        failures.sort_by_key(|(server, _)| !is_meant(server));
+        sorting::sort_by_key(&mut failures, |(server, _)| !is_meant(server));
         failures
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn open(
     model: Option<&str>,
     base: Option<&str>,
     key: Option<&Secret>,
-) -> Result<Remote<Gemini>, EmbedError> {
+) -> Result<Remote, EmbedError> {
     let [variable, _] = KEYS;
     let [base_variable, _] = BASES;
     if key.is_none() && base.is_none() {

@@ -54,7 +54,7 @@ pub(super) fn open(
     model: Option<&str>,
     host: Option<&str>,
     key: Option<&Secret>,
-) -> Result<Remote<Ollama>, EmbedError> {
+) -> Result<Remote, EmbedError> {
     let origin = Origin { service: SERVICE, variable: HOST, may_be_plain: host.is_some() };
     let base = base(host.unwrap_or(DEFAULT_HOST));
     let address = Address::below(&base, &["api", "embed"], key.map(bearer), origin)?;

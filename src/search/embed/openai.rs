@@ -45,7 +45,7 @@ pub(super) fn open(
     model: Option<&str>,
     base: Option<&str>,
     key: Option<&Secret>,
-) -> Result<Remote<OpenAi>, EmbedError> {
+) -> Result<Remote, EmbedError> {
     if key.is_none() && base.is_none() {
         return Err(EmbedError::Unconfigured {
             service: SERVICE.to_owned(),

@@ -96,8 +96,8 @@ const DOCUMENT: Patience = Patience {
 
 /// A model that is reached by HTTP.
 #[derive(Debug)]
-pub(super) struct Remote<D> {
-    dialect: D,
+pub(super) struct Remote {
+    dialect: Box<dyn Dialect>,
     identity: String,
     client: Client,
     endpoint: Endpoint,
@@ -114,17 +114,17 @@ struct Failed {
     is_final: bool,
 }
 
-impl<D: Dialect> Remote<D> {
+impl Remote {
     /// Asks nobody yet. `dimensions` are those that the model is told to give, or 0 where it is told none.
     pub(super) fn new(
-        dialect: D,
+        dialect: impl Dialect + 'static,
         identity: String,
         address: &Address,
         dimensions: usize,
     ) -> Result<Self, EmbedError> {
         let endpoint = address.endpoint(dialect.name())?;
         Ok(Self {
-            dialect,
+            dialect: Box::new(dialect),
             identity,
             client: Client::default(),
             endpoint,
@@ -272,7 +272,7 @@ impl<D: Dialect> Remote<D> {
     }
 }
 
-impl<D: Dialect> Embedder for Remote<D> {
+impl Embedder for Remote {
     fn identity(&self) -> &str {
         &self.identity
     }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::base::backoff::Backoff;
 use crate::base::secret::Secret;
 use crate::search::embed::openai;
-use crate::search::embed::remote::{Dialect, Patience, Remote};
+use crate::search::embed::remote::{Patience, Remote};
 
 const CLOSED: &str = "Connection: close\r\n";
 pub(super) const SECRET: &str = "sk-very/secret";
@@ -81,7 +81,7 @@ impl Server {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn openai(&self) -> Remote<impl Dialect + use<>> {
+    pub(super) fn openai(&self) -> Remote {
         let key = Secret::from(SECRET);
         let opened = openai::open(Some("m"), Some(&self.base), Some(&key));
         opened.expect("an address").with_patience(PATIENCE)
