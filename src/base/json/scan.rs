@@ -2,8 +2,8 @@
 
 use super::Fault;
 
-/// Bytes of a string that are looked at in one step.
-const BLOCK: usize = 64;
+/// Words of eight bytes of a string that are looked at in one step.
+const BLOCK: usize = 4;
 
 /// Words of eight bytes of a string that are looked at where it is met, without the call of a function.
 const WORDS_AT_ONCE: usize = 2;
@@ -88,16 +88,23 @@ pub(super) fn end_in_words(bytes: &[u8], at: usize) -> Result<usize, usize> {
     Err(from)
 }
 
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGHS: u64 = ONES << 7;
+
 /// The highest bits of those bytes of a word that end plain text; above the lowest of them, others
 /// may be set as well.
 #[inline]
 fn specials(word: u64) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
+    marks(word) & HIGHS
+}
+
+/// The same with bits below the highest that say nothing, so that those of several words may be joined first.
+#[inline]
+fn marks(word: u64) -> u64 {
     // With this bit turned, the quote (0x22) follows on the control characters, so that one comparison finds both.
     let controls_and_quote = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
     let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
-    (controls_and_quote | backslash) & !word & HIGHS
+    (controls_and_quote | backslash) & !word
 }
 
 #[inline(never)]
@@ -112,12 +119,15 @@ fn plain_end_of_long(bytes: &[u8], mut at: usize) -> usize {
         }
         at += 8;
     }
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        // Without a branch inside, this becomes a few wide instructions.
-        if block.iter().fold(0, |found, byte| found | u8::from(special(*byte))) != 0 {
+    // In words rather than by wide instructions, which a program that is built to be small has not: 83 µs for 1 MB, where a
+    // loop over its bytes takes 630, and 45 with wide instructions.
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ 8 * BLOCK }>) {
+        let [one, two, three, four] = block.as_chunks::<8>().0 else { break };
+        let marks = |word: &[u8; 8]| marks(u64::from_le_bytes(*word));
+        if (marks(one) | marks(two) | marks(three) | marks(four)) & HIGHS != 0 {
             break;
         }
-        at += BLOCK;
+        at += 8 * BLOCK;
     }
     while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let found = specials(u64::from_le_bytes(*word));
