@@ -6,7 +6,6 @@ pub mod blotter;
 pub mod environment;
 pub mod fs;
 pub mod guardian;
-pub mod json;
 pub mod locate;
 pub mod lock;
 pub mod paths;
@@ -20,3 +19,5 @@ mod system;
 pub mod text;
 pub mod unicode;
 pub mod worker;
+
+pub use mcp_bridge_json as json;

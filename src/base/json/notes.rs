@@ -185,7 +185,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::base::json::Strict;
+    use crate::Strict;
 
     /// What was noted is what is found in the text.
     #[track_caller]
