@@ -175,6 +175,13 @@ profile:
     cargo build --profile profiling --features test-upstream --bins
     python3 benches/profile/run target/profiling/bridge target/profiling/test-upstream
 
+# Needs valgrind; builds a program with symbols first, which takes as long as a release.
+#
+# Notes which functions run at a start and in calls, so that the linker puts them side by side.
+layout:
+    cargo build --profile profiling --features test-upstream --bins
+    python3 benches/profile/layout target/profiling/bridge target/profiling/test-upstream
+
 # Installed below benches/peers/.work, from npm, PyPI and crates.io; what is not there is left out.
 #
 # The same beside routers of other people.
