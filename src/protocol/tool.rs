@@ -109,6 +109,13 @@ impl Definition {
         Self { name, whole, text, input_schema }
     }
 
+    /// The same with a text of its own, where little of what it came in is still needed.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        let text = self.text().to_owned();
+        Self::new(self.name, text)
+    }
+
     /// The object as its server wrote it.
     pub fn text(&self) -> &str {
         &self.whole[self.text.range()]

@@ -13,6 +13,7 @@ use super::log::Level;
 use super::lower;
 use super::meta::{IDENTITY, SERVER_INFO, with_key, without_keys};
 use super::method;
+use super::outcome::Facts;
 use super::refusal::missing_capability;
 use super::version::Revision;
 use crate::base::json::{is_object, member, members, set, string, without};
@@ -24,7 +25,9 @@ pub fn result_for<'a>(revision: Revision, method: &str, result: &'a str) -> Cow<
         _ if !is_object(result) => Cow::Borrowed(result),
         Era::Stateless => stateless(method, result),
         // Most results are such, and megabytes need be gone through only once to see it.
-        Era::Session if is_plain(revision, method, result) => Cow::Borrowed(result),
+        Era::Session if Facts::of(result).needs_no_change(revision, method) => {
+            Cow::Borrowed(result)
+        }
         Era::Session => {
             let plain = session(method, result);
             match lower::result_for(revision, method, &plain) {
@@ -77,16 +80,6 @@ fn stateless<'a>(method: &str, result: &'a str) -> Cow<'a, str> {
     };
     let comma = if empty { "" } else { "," };
     Cow::Owned([&text[..close], comma, added, &text[close..]].concat())
-}
-
-/// Whether it is a result of `tools/call` without a member that may have to be changed for a client with a session.
-fn is_plain(revision: Revision, method: &str, result: &str) -> bool {
-    let may_change = |name: &str| {
-        matches!(name, "resultType" | "ttlMs" | "cacheScope" | "_meta" | "structuredContent")
-    };
-    method == method::TOOLS_CALL
-        && !lower::looks_into_blocks(revision)
-        && !members(result).any(|entry| may_change(&entry.name()))
 }
 
 /// Takes away what the stateless era has brought. Results of no content must have no member at all for some clients.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::registry::limit;
 use super::rules::{permits, strangers};
 use super::{Registry, ServerTools, Shown, Snapshot, Tool};
-use crate::config::{ServerName, Trust};
+use crate::config::{ServerName, ToolFilter, Trust};
 use crate::guard::pin::Note;
 use crate::guard::{Guard, UnusableName};
 use crate::protocol::tool::Definition;
@@ -49,15 +49,13 @@ impl Registry {
             }
         }
         let mut tools = IndexMap::with_capacity(definitions.len());
-        for definition in definitions {
-            if filter.is_none_or(|filter| permits(filter, &definition.name)) {
-                let name = definition.name.clone();
-                let tool = || match rules {
-                    Some(rules) => guarded(definition, &rules.guard),
-                    None => Tool::new(definition),
-                };
-                tools.entry(name).or_insert_with(tool);
-            }
+        for definition in permitted(definitions, filter) {
+            let name = definition.name.clone();
+            let tool = || match rules {
+                Some(rules) => guarded(definition, &rules.guard),
+                None => Tool::new(definition),
+            };
+            tools.entry(name).or_insert_with(tool);
         }
         self.put(server, Arc::new(tools), instructions, origin)
     }
@@ -130,6 +128,18 @@ impl Registry {
         }
         tools
     }
+}
+
+/// Those that the filter permits. Where they are the smaller part of their list, they do not keep it in memory.
+fn permitted(mut definitions: Vec<Definition>, filter: Option<&ToolFilter>) -> Vec<Definition> {
+    let Some(filter) = filter else { return definitions };
+    let bytes = |tools: &[Definition]| tools.iter().map(|tool| tool.text().len()).sum::<usize>();
+    let all = bytes(&definitions);
+    definitions.retain(|tool| permits(filter, &tool.name));
+    if bytes(&definitions) >= all / 2 {
+        return definitions;
+    }
+    definitions.into_iter().map(Definition::alone).collect()
 }
 
 /// A tool in the words that may reach the model.

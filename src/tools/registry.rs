@@ -3,7 +3,7 @@
 //!
 //! The files of pins are looked at in threads that may wait, but for one case: where they have changed, a caller sees
 //! to it without waiting for a lock. What servers show is looked at one after the other (`places`); nobody waits for that
-//! who asks for a server of which something is known.
+//! who asks for a server of which something is known already in this run.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -137,8 +137,8 @@ impl Registry {
     }
 
     /// Puts a server's tools in the place of those that it had; returns how many may be called. Of two tools of one
-    /// name the first stays. The work is done in a thread of its own, since it reads and writes files, and is finished
-    /// even if nobody waits for it any more.
+    /// name the first stays. The work is done in a thread of its own, since it reads and writes files; once it
+    /// has begun, it is finished even if nobody waits for it any more.
     pub async fn replace_in_turn(self: &Arc<Self>, server: &ServerName, shown: Shown) -> usize {
         let turn = self.turn(server).lock_owned().await;
         let place = place_for(&shown).await;

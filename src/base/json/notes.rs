@@ -8,8 +8,8 @@ use super::cut::{Member, members};
 /// Longer texts have no places that notes could name.
 pub(super) const MAX_LENGTH: usize = u32::MAX as usize;
 
-/// As many notes are kept with a value that travels: those of a call through `mcp` with all that it can have.
-const KEPT: usize = 8;
+/// As many notes are kept with a value that travels: those of a call through `mcp` with all that it usually has.
+const KEPT: usize = 12;
 
 /// Where one member lies in the text. Behind it follow the notes of what is in its value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

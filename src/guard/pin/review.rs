@@ -19,8 +19,8 @@ use crate::base::text::byte_of;
 use crate::config::{Pinning, ServerName};
 use crate::protocol::tool::Definition;
 
-/// How long a review may wait for other processes where it holds nobody up but those who ask for its server. What
-/// cannot be written in this time is tried again at the next use.
+/// How long a review may wait for other processes where it holds up nobody but those who ask for a server that is not
+/// known yet. What cannot be written in this time is tried again at the next use.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 /// Of so many tools the difference is worked out at once; of the rest it is told that there is one.
 const MAX_DIFFERENCES: usize = 50;
@@ -91,6 +91,8 @@ struct Outcome {
     stamp: Option<Stamp>,
     /// Why it was not written, where it was to be.
     unwritten: Option<Error>,
+    /// The lock was needed, and there it was.
+    has_locked: bool,
 }
 
 impl Pins {
@@ -195,14 +197,19 @@ impl Pins {
         if is_known { Duration::ZERO } else { patience }
     }
 
-    /// Whether the lock can be had; who asked without patience cannot tell.
+    /// Whether the lock can be had, as far as this tells: who needed none, or did not wait for it, cannot.
     fn learn(&self, settled: &Result<Outcome, Error>, patience: Option<Duration>) {
-        let error = settled.as_ref().map_or_else(Some, |outcome| outcome.unwritten.as_ref());
-        let is_locked = matches!(error, Some(Error::Locked { .. }));
-        if !is_locked || patience.is_some_and(|patience| !patience.is_zero()) {
-            *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) =
-                is_locked.then(Instant::now);
-        }
+        let given_up = match settled {
+            Ok(Outcome { has_locked: true, .. }) => None,
+            Ok(Outcome { unwritten: Some(Error::Locked { .. }), .. })
+            | Err(Error::Locked { .. })
+                if patience.is_some_and(|patience| !patience.is_zero()) =>
+            {
+                Some(Instant::now())
+            }
+            _ => return,
+        };
+        *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) = given_up;
     }
 
     fn states(&self) -> MutexGuard<'_, HashMap<ServerName, State>> {
@@ -229,12 +236,14 @@ fn settle(
     let settled = if is_first { Settled::default() } else { book.settle(shown) };
     let is_settled = if is_first { shown.tools.is_empty() } else { !settled.dirty };
     let Some(patience) = patience.filter(|_| !is_settled) else {
-        return Ok(Outcome { book, settled, stamp, unwritten: None });
+        return Ok(Outcome { book, settled, stamp, unwritten: None, has_locked: false });
     };
     match write(store, shown, enforced, patience) {
         Ok(outcome) => Ok(outcome),
         Err(error) if is_first && enforced => Err(error),
-        Err(error) => Ok(Outcome { book, settled, stamp, unwritten: Some(error) }),
+        Err(error) => {
+            Ok(Outcome { book, settled, stamp, unwritten: Some(error), has_locked: false })
+        }
     }
 }
 
@@ -265,7 +274,7 @@ fn write(
         store.save(&First(shown), &lock)?;
         (Book::empty(), Settled::default())
     };
-    Ok(Outcome { book, settled, stamp: store.stamp(), unwritten: None })
+    Ok(Outcome { book, settled, stamp: store.stamp(), unwritten: None, has_locked: true })
 }
 
 impl Outcome {
@@ -537,6 +546,12 @@ mod tests {
         let lock = store.lock(Duration::ZERO).expect("free");
         assert_eq!(review(Duration::ZERO), (true, PATIENCE), "it was not waited for");
         assert_eq!(review(Duration::from_millis(4)), (true, Duration::ZERO));
+        // A server that needs no lock says nothing about it.
+        let raw = to_raw_value(&json!({ "name": "a", "description": "1" })).expect("JSON");
+        let unchanged = Definition::parse(&raw).expect("a tool");
+        let seen = pins.review(&name(), std::iter::once(&unchanged), PATIENCE);
+        assert!(seen.notes.is_empty() && !seen.is_unsettled, "{seen:?}");
+        assert_eq!(pins.left_of(PATIENCE), Duration::ZERO);
         drop(lock);
         assert_eq!(review(PATIENCE), (false, PATIENCE));
     }

@@ -25,11 +25,8 @@ pub(in crate::router) async fn run(
 ) -> Result<Box<str>, Error> {
     let (found, whole) = whole(router, id).await?;
     if let Some(picked) = router.picked(found, &whole, select, Some(id)).await? {
-        let answered = Answered {
-            result: (*whole).into(),
-            facts: Facts::of(&*whole),
-            notes: Notes::default(),
-        };
+        let answered =
+            Answered { result: (*whole).into(), facts: Facts::UNKNOWN, notes: Notes::default() };
         let shaped = router.shape(found, answered, Some(picked), Form::Plain).await;
         let (result, _) = shaped.into_parts(found.name.as_str());
         let (action, next_offset, original_length, offset) = ("read", None, None, None);
