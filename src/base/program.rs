@@ -162,7 +162,9 @@ pub fn find(command: &str, path: Option<&OsStr>, folder: Option<&Path>) -> Optio
         let folder = folder.unwrap_or(Path::new(""));
         return names.iter().map(|name| folder.join(name)).find(is_there);
     }
+    // On Unix an empty entry means the folder of the moment, on Windows nothing.
     std::env::split_paths(path?)
+        .filter(|folder| cfg!(unix) || !folder.as_os_str().is_empty())
         .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
         .find(is_there)
 }

@@ -1,8 +1,6 @@
 //! `bridge complete WORD…`, which scripts of completions start: the names of configured servers, where the next word of a
 //! command line is one. It reads the config and starts nothing; where it cannot, there is nothing to complete.
 
-use std::path::PathBuf;
-
 use clap::{Arg, ArgAction, Args, Command};
 
 use super::exit::Exit;
@@ -10,6 +8,7 @@ use super::printer::Printer;
 use super::setup::Setup;
 use super::tree;
 use crate::base::environment::Environment;
+use crate::base::paths::expand;
 use crate::config::ServerName;
 use crate::config::edit;
 
@@ -35,15 +34,17 @@ struct Place {
     /// The flag whose value comes next.
     flag: Option<Arg>,
     /// The value of `--config`.
-    config: Option<PathBuf>,
+    config: Option<String>,
 }
 
 /// Prints the names, one a line.
 pub(super) fn run(arguments: &Complete, environment: Environment, printer: Printer) -> Exit {
     let words = arguments.words.get(1..).unwrap_or_default();
     let place = Place::after(words);
+    let home = std::env::home_dir();
+    let config = place.config.as_deref().map(|config| expand(unquoted(config), home.as_deref()));
     if place.is_for_server()
-        && let Ok(setup) = Setup::new(place.config.as_deref(), environment, printer)
+        && let Ok(setup) = Setup::new(config.as_deref(), environment, printer)
         && let Ok(servers) = edit::configured(&setup.target())
     {
         // Whatever else a file may call a server, shells would read it as more than a word.
@@ -52,6 +53,12 @@ pub(super) fn run(arguments: &Complete, environment: Environment, printer: Print
         }
     }
     Exit::Done
+}
+
+/// A word without the quotation marks around it: scripts hand words over as they were typed.
+fn unquoted(word: &str) -> &str {
+    let between = |mark| word.strip_prefix(mark)?.strip_suffix(mark);
+    between('"').or_else(|| between('\'')).unwrap_or(word)
 }
 
 impl Place {
@@ -149,12 +156,14 @@ mod tests {
     fn the_config_is_that_of_the_command_line() {
         let check = |line: &str, expected: Option<&str>| {
             let place = after(line);
-            assert_eq!(place.config.as_deref(), expected.map(std::path::Path::new), "{line}");
+            assert_eq!(place.config.as_deref().map(unquoted), expected, "{line}");
             assert!(place.is_for_server(), "{line}");
         };
         check("call", None);
         check("--config a.json call", Some("a.json"));
         check("call --config=a.json", Some("a.json"));
         check("call --config = a.json", Some("a.json"));
+        check("call --config 'a.json'", Some("a.json"));
+        check("call --config \"~/a.json\"", Some("~/a.json"));
     }
 }

@@ -75,7 +75,10 @@ function __bridge_servers
     set -l words (commandline -opc)
     $words[1] complete $words 2>/dev/null
 end
-complete -c bridge -n 'not string match -q -- "-*" (commandline -ct)' -f -a '(__bridge_servers)'
+function __bridge_has_servers
+    not string match -q -- "-*" (commandline -ct); and count (__bridge_servers) >/dev/null
+end
+complete -c bridge -n __bridge_has_servers -f -a '(__bridge_servers)'
 "#;
 
 /// Before what chooses among all that was found.

@@ -24,7 +24,10 @@ pub(super) fn lock_all(files: &[PathBuf]) -> Result<Vec<Lock>, Error> {
     sorting::sort_by_key(&mut open, |(identity, ..)| *identity);
     open.dedup_by_key(|(identity, ..)| *identity);
     let lock = |(_, file, folder): (_, &PathBuf, _)| {
-        Lock::wait_in_line(folder, PATIENCE).map_err(|_| Error::Busy { path: file.clone() })
+        let lock = Lock::wait_in_line(folder, PATIENCE);
+        let lock = lock.map_err(|_| Error::Busy { path: file.clone() })?;
+        system::tell_of_change(lock.file());
+        Ok(lock)
     };
     open.into_iter().map(lock).collect()
 }

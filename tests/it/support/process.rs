@@ -79,11 +79,11 @@ pub(crate) fn resident_kb(process: u32) -> u64 {
     number.unwrap_or_else(|| panic!("{process} has no memory: {status}"))
 }
 
-/// How long a process has been computing so far, all of its threads together; nothing where the system does not tell.
+/// How long a process has been computing so far, all of its threads together.
 pub(crate) fn worked(process: u32) -> Duration {
     /// As every Linux counts for its users.
     const TICKS_PER_SECOND: u64 = 100;
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("the system tells");
     // The name, which may hold anything, is the second field; these are the 14th and the 15th.
     let rest = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
     let ticks: u64 =

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use crate::base::fs::PRIVATE;
 use crate::base::rewrite::{Access, Mode};
@@ -13,6 +14,12 @@ pub(in crate::base) const UNPROTECT: &str = "attrib -r";
 pub(in crate::base) fn open_lock(_file: &Path) -> io::Result<File> {
     let path = std::env::temp_dir().join("mcp-bridge-rewrite.lock");
     File::options().write(true).create(true).truncate(false).open(path)
+}
+
+/// Nothing changes the lock itself, so that whoever waits for it would not see that others get on.
+pub(in crate::base) fn tell_of_change(lock: &File) {
+    // They give up earlier, no more.
+    let _ = lock.set_modified(SystemTime::now());
 }
 
 /// There is but the one lock.
