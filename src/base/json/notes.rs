@@ -3,7 +3,7 @@
 
 use std::ops::{Deref, Range};
 
-use super::cut::{Member, members};
+use super::cut::{Found, Member};
 
 /// Longer texts have no places that notes could name.
 pub(super) const MAX_LENGTH: usize = u32::MAX as usize;
@@ -46,9 +46,9 @@ pub struct Noted {
 }
 
 /// The members of an object, from the notes of it or from its text.
-enum Members<'a, Found> {
+enum Members<'a> {
     Noted(Notes<'a>),
-    Found(Found),
+    Found(Found<'a>),
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "no text is longer than `MAX_LENGTH`")]
@@ -117,7 +117,7 @@ impl<'a> Part<'a> {
     pub fn members(self) -> impl Iterator<Item = Member<'a>> {
         match self.noted {
             Some(noted) => Members::Noted(noted),
-            None => Members::Found(members(self.text)),
+            None => Members::Found(Found::new(self.text)),
         }
     }
 }
@@ -129,10 +129,9 @@ impl<'a> From<&'a str> for Part<'a> {
     }
 }
 
-impl<'a, Found: Iterator<Item = Member<'a>>> Iterator for Members<'a, Found> {
+impl<'a> Iterator for Members<'a> {
     type Item = Member<'a>;
 
-    #[inline]
     fn next(&mut self) -> Option<Member<'a>> {
         let noted = match self {
             Self::Found(found) => return found.next(),
@@ -185,7 +184,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Strict;
+    use crate::{Strict, members};
 
     /// What was noted is what is found in the text.
     #[track_caller]
