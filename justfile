@@ -166,7 +166,7 @@ conformance *arguments:
 #
 # What calls cost, against calling the test server directly and through a bare router.
 bench *arguments:
-    cargo bench --features test-upstream --bench calls -- {{ arguments }}
+    benches/calls/run {{ arguments }}
 
 # Needs valgrind and binutils; builds a program with symbols first, which takes as long as a release.
 #
@@ -187,12 +187,12 @@ layout:
 # The same beside routers of other people.
 bench-peers *arguments:
     benches/peers/install
-    cargo bench --features test-upstream --bench calls -- peers {{ arguments }}
+    benches/calls/run peers {{ arguments }}
 
 # All that `just bench` and `just bench-peers` measure; `--write` puts it into docs/BENCHMARKS.md.
 bench-all *arguments:
     benches/peers/install
-    cargo bench --features test-upstream --bench calls -- stdio http startup servers tools memory peers {{ arguments }}
+    benches/calls/run stdio http startup servers tools memory peers {{ arguments }}
 
 # Tokens of `list` for published servers, against plain lists; `--check` fails when they are more.
 bench-tokens *arguments:
