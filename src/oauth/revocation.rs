@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 use url::{Url, form_urlencoded};
 
-use super::endpoint;
+use super::endpoint::{self, EndpointError};
 use super::error::{LoginError, cleaned};
 use super::fetcher::{Fetcher, host};
 use super::grants::{GrantError, Grants};
@@ -177,13 +177,24 @@ impl Grants<'_> {
 impl<S: Fn() -> Option<Secret>> Revoking<'_, S> {
     async fn run(self, record: &Record) -> Revocation {
         let Some(held) = &record.tokens else { return Revocation::NoToken };
-        let unsupported = || Revocation::Unsupported { issuer: record.issuer.clone() };
-        let Some(text) = self.url else { return unsupported() };
-        let (Ok(url), Ok(token)) = (
-            endpoint::parse("revocation_endpoint", text, self.fetcher.policy()),
-            Url::parse(&record.token_url),
-        ) else {
-            return unsupported();
+        let Some(text) = self.url else {
+            return Revocation::Unsupported { issuer: record.issuer.clone() };
+        };
+        let policy = self.fetcher.policy();
+        let checked = endpoint::parse("revocation_endpoint", text, policy).and_then(|url| {
+            // It is not asked here, and was checked where it was.
+            let token = Url::parse(&record.token_url)
+                .map_err(|_| EndpointError::NotAUrl { name: "token_endpoint".to_owned() })?;
+            Ok((url, token))
+        });
+        let (url, token) = match checked {
+            Ok(urls) => urls,
+            Err(error) => {
+                // What is no URL names nobody.
+                let host =
+                    Url::parse(text).map_or_else(|_| record.issuer.clone(), |url| host(&url));
+                return Revocation::Failed { host, reason: error.to_string() };
+            }
         };
         let known: Vec<&Secret> = held.refresh.iter().chain([&held.access]).collect();
         let revoke = async |secret: &Secret, kind| {

@@ -71,6 +71,33 @@ async fn nobody_waits_long_for_tokens_to_be_revoked() {
 }
 
 #[tokio::test]
+async fn addresses_that_are_not_asked_are_told_with_the_reason() {
+    let site = Site::new(|_| Answer::nothing()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (account, hands) = (account(&site, by_browser()), Hands::at(START));
+    let store = Store::new(folder.path().to_owned());
+    let check = async |url: Option<&str>, expected: Result<(), [&str; 2]>| {
+        let mut record = logged_in(&account, &site, &store, START + 3600);
+        record.revocation_url = url.map(str::to_owned);
+        store.save(&account, &record).expect("kept");
+        let told = tokens(&account, folder.path(), &hands).forget().await.expect("forgotten");
+        match (&told[..], expected) {
+            ([Revocation::Unsupported { issuer }], Ok(())) => assert_eq!(issuer, &site.url),
+            ([Revocation::Failed { host, reason }], Err([who, part])) => {
+                assert_eq!(host, who);
+                assert!(reason.contains(part), "{reason}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(store.load(&account).expect("readable"), None);
+    };
+    check(None, Ok(())).await;
+    check(Some("https://10.0.0.1/revoke"), Err(["10.0.0.1", "a private address"])).await;
+    check(Some("http://a.example:81/revoke"), Err(["a.example:81", "is a `http:` URL"])).await;
+    check(Some("revoke"), Err([&site.url, "is no URL"])).await;
+}
+
+#[tokio::test]
 async fn what_is_left_of_another_entry_is_revoked_as_well() {
     let site = Site::new(|asked| match asked.target.as_str() {
         "/revoke" => Answer::new(200, "", ""),
