@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::auth::{self, Login};
+use super::auth::{self, Login, Taken};
 use super::edited::{failure, list, tell_when};
 use super::exit::{Exit, Failure};
 use super::setup::Setup;
@@ -11,6 +11,7 @@ use crate::catalog::install::{Forgotten, forget};
 use crate::config::ServerName;
 use crate::config::edit::{self, Leftover, Removed};
 use crate::guard::pin::Approvals;
+use crate::oauth;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,6 +42,8 @@ struct Gone {
     removed: Removed,
     /// What there was beside its entry.
     also: Vec<String>,
+    /// The logins that it had, whose tokens are still good.
+    logins: Vec<oauth::Leftover>,
     /// Variables that were taken out of `.env`.
     purged: Vec<Leftover>,
 }
@@ -53,6 +56,7 @@ pub(super) fn run(arguments: &Remove, setup: &Setup) -> Result<Exit, Failure> {
     for server in &servers {
         gone.push(take_out(server, arguments.purge, setup)?);
     }
+    revoke(&mut gone, setup)?;
     let printer = setup.printer;
     if printer.json {
         let all: Vec<Value> = gone.iter().map(in_json).collect();
@@ -110,7 +114,10 @@ fn take_out(server: &str, purge: bool, setup: &Setup) -> Result<Gone, Failure> {
         edit::configured(&target).is_ok_and(|all| all.contains_key(name.as_str()))
     };
     let name = name.ok().filter(|name| !bears(name));
-    let also = name.map(|name| what_else(&name, login.as_ref(), setup)).unwrap_or_default();
+    let (logins, also) = name.map_or_else(Default::default, |name| {
+        let logins = log_out(&name, login, setup);
+        (logins, what_else(&name, setup))
+    });
     // Only the config's own file is changed; what others hold, they may hold for others.
     let own = setup.source.env_files.first();
     let own = |left: &&Leftover| own == Some(&left.file);
@@ -131,19 +138,18 @@ fn take_out(server: &str, purge: bool, setup: &Setup) -> Result<Gone, Failure> {
         }
         _ => Vec::new(),
     };
-    Ok(Gone { server: server.to_owned(), removed, also, purged })
+    Ok(Gone { server: server.to_owned(), removed, also, logins, purged })
 }
 
-/// Takes away what there is of the server beside its entry. What cannot be taken away stays, and is told.
-fn what_else(name: &ServerName, login: Option<&Login>, setup: &Setup) -> Vec<String> {
-    let mut all = Vec::new();
-    // Another config may have a server of the same name.
-    let is_own = setup.source.config == setup.paths.config_file();
-    if is_own {
-        all.extend(log_out(name, login, setup));
-    }
-    all.extend(forget(&setup.target(), name));
-    if is_own {
+/// Whether the config is the one that logins and pins are kept for: another one may have a server of the same name.
+fn is_own(setup: &Setup) -> bool {
+    setup.source.config == setup.paths.config_file()
+}
+
+/// Takes away what there is of the server beside its entry and its login. What cannot be taken away stays, and is told.
+fn what_else(name: &ServerName, setup: &Setup) -> Vec<String> {
+    let mut all = forget(&setup.target(), name);
+    if is_own(setup) {
         let forgotten = Approvals::new(setup.paths.pins()).forget(name);
         if !matches!(forgotten, Ok(false)) {
             let fault = forgotten.err().map(|error| error.to_string());
@@ -160,18 +166,33 @@ fn what_else(name: &ServerName, login: Option<&Login>, setup: &Setup) -> Vec<Str
     gone
 }
 
-/// Ends the login that the server had, and those that it had when its entry was another one.
-fn log_out(name: &ServerName, login: Option<&Login>, setup: &Setup) -> Option<Forgotten> {
-    let note = |what: String, fault| Some(Forgotten { what: format!("its login{what}"), fault });
-    let ended = login.map_or(Ok(Vec::new()), |login| auth::forget(login, setup));
-    let swept = auth::sweep(setup, Some(name.as_str()));
-    let (mut ended, swept) = match (ended, swept) {
-        (Err(failure), _) | (_, Err(failure)) => return note(String::new(), Some(failure.message)),
-        (Ok(ended), Ok(swept)) => (ended, swept),
-    };
-    ended.extend(swept.into_iter().map(|(_, revocation)| revocation));
-    // Several logins of one server may have come to the same.
-    ended.dedup();
-    let words: String = ended.iter().map(auth::words).collect();
-    if ended.is_empty() { None } else { note(words, None) }
+/// Takes out the login that the server had, and those that it had when its entry was another one. What cannot be taken out
+/// stays, and is told.
+fn log_out(name: &ServerName, login: Option<Login>, setup: &Setup) -> Vec<oauth::Leftover> {
+    if !is_own(setup) {
+        return Vec::new();
+    }
+    let logins: Vec<Login> = login.into_iter().collect();
+    let taken = auth::take_out(&logins, Some(name.as_str()), setup);
+    let taken =
+        taken.unwrap_or_else(|failure| Taken { faults: vec![failure.message], ..Taken::default() });
+    for reason in taken.faults {
+        setup.printer.warn(&format!("its login stays: {reason}"));
+    }
+    taken.leftovers
+}
+
+/// Has the tokens of all servers revoked that are gone, at the same time, and notes with each what came of it.
+fn revoke(gone: &mut [Gone], setup: &Setup) -> Result<(), Failure> {
+    let leftovers: Vec<_> = gone.iter().flat_map(|one| &one.logins).collect();
+    let revoked = auth::revoke(&leftovers, setup)?;
+    for one in gone {
+        let is_its = |name: &str| one.logins.iter().any(|left| left.server() == name);
+        let own = revoked.iter().filter(|(server, _)| is_its(server));
+        let words: Vec<String> = own.map(|(_, revocation)| auth::words(revocation)).collect();
+        if !words.is_empty() {
+            one.also.insert(0, format!("its login{}", words.concat()));
+        }
+    }
+    Ok(())
 }

@@ -41,5 +41,5 @@ pub use metadata::Metadata;
 pub use record::Record;
 pub use registration::{Client, RegistrationError};
 pub use revocation::{Leftover, Revocation};
-pub use store::{Store, StoreError};
+pub use store::{Store, StoreError, Taken};
 pub use tokens::{Status, Tokens};

@@ -1,10 +1,12 @@
 //! What is known of a login, as its file has it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
 
 use super::account::{Account, Policy};
 use super::address::is_loopback_host;
+use super::error::cleaned;
 use super::grants::Issued;
 use super::metadata::Metadata;
 use super::registration::{Client, Proof};
@@ -44,6 +46,13 @@ pub struct Record {
     pub(super) tokens: Option<Held>,
     /// Whether what is secret lies in the system's keychain.
     #[serde(default)]
+    pub(super) in_keychain: bool,
+}
+
+/// What can be told of a record even where it was written by a build of another version.
+#[derive(Default)]
+pub(super) struct Outline {
+    pub(super) server: Option<String>,
     pub(super) in_keychain: bool,
 }
 
@@ -171,6 +180,17 @@ impl Record {
                 Url::parse(text).is_ok_and(|url| url.as_str() == self.token_url)
             })
             && is_client
+    }
+}
+
+impl Outline {
+    /// Of the text of a record, or of anything else.
+    pub(super) fn of(text: &[u8]) -> Self {
+        let record: Value = serde_json::from_slice(text).unwrap_or_default();
+        Self {
+            server: record["server"].as_str().map(cleaned).filter(|name| !name.is_empty()),
+            in_keychain: record["inKeychain"].as_bool().unwrap_or_default(),
+        }
     }
 }
 

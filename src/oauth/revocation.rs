@@ -1,9 +1,10 @@
 //! The end of a login: its tokens are forgotten here, and made worthless where they come from (RFC 7009), if that can be had
 //! soon.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use oauth2::HttpRequest;
@@ -12,13 +13,15 @@ use tokio::time::timeout;
 use url::{Url, form_urlencoded};
 
 use super::endpoint::{self, EndpointError};
-use super::error::{LoginError, cleaned};
+use super::error::cleaned;
 use super::fetcher::{Fetcher, host};
 use super::grants::{GrantError, Grants};
 use super::record::Record;
 use super::registration::Client;
+use super::store::Taken;
 use super::tokens::{Inner, Tokens, run};
 use crate::base::secret::Secret;
+use crate::base::sorting;
 
 /// Nobody waits longer for tokens to be revoked, which are forgotten in any case.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -50,11 +53,12 @@ pub enum Revocation {
 }
 
 /// A login that is kept no more.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     server: String,
     /// With its secrets; nothing where they cannot be had.
     record: Option<Record>,
+    /// The login of the config that it was, if it was one.
+    login: Option<Arc<Inner>>,
 }
 
 /// What the revocation of one login takes beside its record.
@@ -68,35 +72,30 @@ struct Revoking<'a, S> {
 }
 
 impl Tokens {
-    /// Forgets the login, with what is left of earlier ones at the server, and has their tokens revoked where the
-    /// authorization servers do that. They are forgotten first: what comes of the rest changes nothing about it. Nothing
-    /// comes back where there was no login; else the login itself comes first.
-    pub async fn forget(&self) -> Result<Vec<Revocation>, LoginError> {
+    /// Forgets the login, with what is left of earlier ones at the server; gives what there was, the login itself first.
+    /// Nothing is revoked yet, so that nobody's tokens stay while a service is waited for.
+    pub async fn take_out(&self) -> Taken {
         let inner = self.inner();
-        let (record, taken) = {
-            let _lock = inner.lock().await?;
-            let record = inner.record().await?;
-            let forgetful = inner.clone();
-            (record, run(move || forgetful.store.take_out(&forgetful.account)).await?)
+        let _lock = match inner.lock().await {
+            Ok(lock) => lock,
+            Err(fault) => return Taken { faults: vec![fault], ..Taken::default() },
         };
+        let forgetful = inner.clone();
+        let mut taken = run(move || forgetful.store.take_out(&forgetful.account)).await;
         self.drop_current();
-        let earlier = taken.iter().filter(|taken| taken.record != record || record.is_none());
-        let earlier = join_all(earlier.map(Leftover::revoke));
-        let own = async {
-            match &record {
-                Some(record) => Some(inner.revoke(record).await),
-                None => None,
-            }
-        };
-        let (own, earlier) = tokio::join!(own, earlier);
-        Ok(own.into_iter().chain(earlier).collect())
+        for left in &mut taken.leftovers {
+            let is_own = |record: &Record| record.belongs_to(&inner.account);
+            left.login = left.record.as_ref().is_some_and(is_own).then(|| inner.clone());
+        }
+        sorting::sort_by_key(&mut taken.leftovers, |left| left.login.is_none());
+        taken
     }
 }
 
 impl Leftover {
-    /// Of a record as its file has it, and with its secrets, where they can be had.
-    pub(super) fn new(record: Record, whole: Option<Record>) -> Self {
-        Self { server: record.server, record: whole }
+    /// Of a server, and what is known of it, with its secrets.
+    pub(super) fn new(server: String, record: Option<Record>) -> Self {
+        Self { server, record, login: None }
     }
 
     /// The name that the server had in the config.
@@ -104,14 +103,23 @@ impl Leftover {
         &self.server
     }
 
-    /// Has its tokens revoked where they came from. What the config had for it is not known any more: neither the secret of
-    /// its client nor that it let private networks be asked.
+    /// Has its tokens revoked where they came from. Where it was none of the config's, what that had for it is not known any
+    /// more: neither the secret of its client nor that it let private networks be asked.
     pub async fn revoke(&self) -> Revocation {
         let Some(record) = &self.record else { return Revocation::Unread };
+        if let Some(login) = &self.login {
+            return login.revoke(record).await;
+        }
         let fetcher = Fetcher::new(record.policy());
         let url = record.revocation_url.as_deref();
         let client = record.own_client();
         Revoking { fetcher: &fetcher, client: &client, url, sign: || None }.run(record).await
+    }
+}
+
+impl fmt::Debug for Leftover {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Leftover").field("server", &self.server).finish_non_exhaustive()
     }
 }
 

@@ -16,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use super::account::Account;
-use super::record::{Record, Secrets};
+use super::record::{Outline, Record, Secrets};
 use super::revocation::Leftover;
 use super::vault::{self, Vault};
 use crate::base::fs::{PRIVATE, create_private_folder, make_private, write_atomically};
@@ -72,6 +72,15 @@ pub enum StoreError {
 pub struct Store {
     folder: PathBuf,
     vault: Option<Arc<dyn Vault>>,
+}
+
+/// What was taken out of the folder of tokens.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// The logins that are kept no more, whose tokens are not revoked yet.
+    pub leftovers: Vec<Leftover>,
+    /// Why others are still there.
+    pub faults: Vec<StoreError>,
 }
 
 impl Store {
@@ -139,42 +148,58 @@ impl Store {
 
     /// Forgets what is left of a server's logins, wherever it was; of all servers where none is named. Gives what it was, by
     /// the names of the servers.
-    pub fn sweep(&self, server: Option<&str>) -> Result<Vec<Leftover>, StoreError> {
+    pub fn sweep(&self, server: Option<&str>) -> Taken {
         let is_json = |path: &PathBuf| path.extension().is_some_and(|it| it == "json");
-        let mut swept = self.take(self.entries()?.filter(is_json), |record| match server {
-            Some(server) => record.is_some_and(|record| record.server == server),
-            None => true,
-        })?;
-        sorting::sort_by(&mut swept, |one, other| one.server().cmp(other.server()));
-        Ok(swept)
+        let paths = self.entries().map(|all| all.filter(is_json).collect());
+        let is_wanted = |named: Option<&str>| server.is_none() || named == server;
+        let mut swept = self.take(paths, is_wanted, None);
+        sorting::sort_by(&mut swept.leftovers, |one, other| one.server().cmp(other.server()));
+        swept
     }
 
     /// Forgets a server's login as [`Store::remove`] does; gives what there was.
-    pub(super) fn take_out(&self, account: &Account) -> Result<Vec<Leftover>, StoreError> {
-        self.take(self.files(account)?, |_| true)
+    pub(super) fn take_out(&self, account: &Account) -> Taken {
+        self.take(self.files(account), |_| true, Some(&account.server))
     }
 
-    /// Removes those of the files whose records are wanted; what is no record is removed where that is wanted as well.
+    /// Removes those of the files whose servers are wanted, as far as their names are known; `owner` is whose they are where
+    /// they do not say it. One that cannot be removed keeps no other one.
     fn take(
         &self,
-        paths: impl IntoIterator<Item = PathBuf>,
-        is_wanted: impl Fn(Option<&Record>) -> bool,
-    ) -> Result<Vec<Leftover>, StoreError> {
-        let mut taken = Vec::new();
+        paths: Result<Vec<PathBuf>, StoreError>,
+        is_wanted: impl Fn(Option<&str>) -> bool,
+        owner: Option<&str>,
+    ) -> Taken {
+        let mut taken = Taken::default();
+        let paths = paths.unwrap_or_else(|fault| {
+            taken.faults.push(fault);
+            Vec::new()
+        });
         for path in paths {
-            let record: Option<Record> =
-                std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
-            if !is_wanted(record.as_ref()) {
-                continue;
+            let text = match std::fs::read(&path) {
+                // Another process has removed it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                text => text.unwrap_or_default(),
+            };
+            let named = Outline::of(&text).server;
+            if is_wanted(named.as_deref()) {
+                let file = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                let server = named.or(owner.map(str::to_owned)).unwrap_or_else(file);
+                match self.take_one(&path, &text, server) {
+                    Ok(left) => taken.leftovers.push(left),
+                    Err(fault) => taken.faults.push(fault),
+                }
             }
-            let found = record.map(|record| {
-                let whole = self.with_secrets(record.clone(), &path).ok().flatten();
-                Leftover::new(record, whole)
-            });
-            self.remove_file(&path)?;
-            taken.extend(found);
         }
-        Ok(taken)
+        taken
+    }
+
+    /// Removes a file, with what lies in the keychain for it; what the keychain does not give stays where it is.
+    fn take_one(&self, path: &Path, text: &[u8], server: String) -> Result<Leftover, StoreError> {
+        let record: Option<Record> = serde_json::from_slice(text).ok();
+        let whole = record.map_or(Ok(None), |record| self.with_secrets(record, path))?;
+        self.remove_file(path)?;
+        Ok(Leftover::new(server, whole))
     }
 
     /// Keeps others from changing what is kept for this login; fails at once where one of them does.
@@ -199,15 +224,13 @@ impl Store {
 
     /// Removes a file, and first what lies in the keychain for it.
     fn remove_file(&self, path: &Path) -> Result<(), StoreError> {
-        let text = std::fs::read(path).unwrap_or_default();
-        let record: Option<Record> = serde_json::from_slice(&text).ok();
+        let outline = Outline::of(&std::fs::read(path).unwrap_or_default());
         if let Some(vault) = &self.vault {
             // Something may have stayed there that the keychain would not take back later.
             let removed = vault.remove(&self.key(path));
-            if let (Some(record), Err(reason)) =
-                (record.filter(|record| record.in_keychain), removed)
-            {
-                return Err(StoreError::Keychain { server: record.server, reason });
+            if let (true, Err(reason)) = (outline.in_keychain, removed) {
+                let server = outline.server.unwrap_or_default();
+                return Err(StoreError::Keychain { server, reason });
             }
         }
         match std::fs::remove_file(path) {

@@ -1,7 +1,9 @@
 //! Logging in to servers by OAuth.
 
 use std::fs;
-use std::path::Path;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -324,6 +326,88 @@ fn a_logout_of_all_says_where_tokens_were_not_revoked_and_forgets_them_all_the_s
     assert_words(lines[0], &["`bad`", "not revoked", "are good until they expire", "503"]);
     assert_words(lines[1], &["`good`; its tokens were revoked"]);
     assert_eq!((kept(bridge.home()), good.good(), bad.good()), (0, 0, 2));
+}
+
+/// The file of the login of a server.
+fn file_of(home: &Path, server: &str) -> PathBuf {
+    let files = fs::read_dir(home.join("tokens")).expect("a folder").flatten();
+    let mut paths = files.map(|file| file.path());
+    let is_its = |path: &PathBuf| {
+        fs::read_to_string(path).is_ok_and(|text| text.contains(&format!("\"{server}\"")))
+    };
+    paths.find(is_its).expect("somebody is logged in")
+}
+
+#[test]
+fn a_login_that_cannot_be_forgotten_keeps_no_other_one() {
+    let issuer = Issuer::start();
+    issuer.state().revokes = Some(200);
+    let bridge = Bridge::new().entry("home", issuer.entry()).entry("work", issuer.entry());
+    bridge.write();
+    log_in(bridge.home(), "home");
+    log_in(bridge.home(), "work");
+    // What cannot be removed as a file can.
+    let file = file_of(bridge.home(), "home");
+    let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+    let stuck = file.with_file_name(format!("{}-stuck.json", &name[..16]));
+    fs::create_dir(&stuck).expect("made");
+    let stuck = stuck.display().to_string();
+    let output = bridge.run(&["auth", "logout", "--all", "--json"]).expect(1);
+    holds_nothing(&[&*output.stdout, &output.stderr].concat());
+    assert_eq!(output.stderr.matches(&stuck).count(), 1, "{output:?}");
+    assert_eq!(output.json()["loggedOut"], json!(["home", "work"]));
+    assert_eq!((kept(bridge.home()), issuer.good()), (0, 0));
+    let again = bridge.run(&["auth", "logout", "home"]).expect(1);
+    assert!(again.stderr.contains(&stuck) && !again.stderr.contains("nobody"), "{again:?}");
+}
+
+#[test]
+fn all_is_forgotten_first_and_then_revoked_at_the_same_time() {
+    let issuer = Issuer::start();
+    let check = |args: &[&str]| {
+        let bridge = Bridge::new().entry("home", issuer.entry()).entry("work", issuer.entry());
+        bridge.write();
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/revoke", silent.local_addr().expect("bound"));
+        for server in ["home", "work"] {
+            log_in(bridge.home(), server);
+            let file = file_of(bridge.home(), server);
+            let text = fs::read_to_string(&file).expect("readable");
+            let mut record: Value = serde_json::from_str(&text).expect("JSON");
+            record["revocationUrl"] = url.clone().into();
+            fs::write(&file, record.to_string()).expect("written");
+        }
+        assert_eq!(kept(bridge.home()), 2);
+        let output = thread::scope(|scope| {
+            let command = scope.spawn(|| bridge.run(args));
+            let first = silent.accept().expect("asked");
+            assert_eq!(kept(bridge.home()), 0);
+            let second = silent.accept().expect("asked");
+            // Both have been asked before anybody has given up.
+            drop((first, second, silent));
+            command.join().expect("no panic")
+        });
+        let output = checked(output);
+        let told = [output.stdout, output.stderr].concat();
+        assert_eq!(told.matches("not revoked at 127.0.0.1").count(), 2, "{told}");
+        assert!(!told.contains("has not answered"), "{told}");
+    };
+    check(&["auth", "logout", "--all"]);
+    check(&["remove", "home", "work"]);
+}
+
+#[test]
+fn a_logout_takes_the_login_of_an_earlier_url_with_it() {
+    let (before, now) = (Issuer::start(), Issuer::start());
+    before.state().revokes = Some(200);
+    let bridge = Bridge::new().entry("notes", before.entry()).entry("other", before.entry());
+    bridge.write();
+    log_in(bridge.home(), "notes");
+    log_in(bridge.home(), "other");
+    let bridge = bridge.config(|config| config["servers"]["notes"] = now.entry());
+    let told = checked(bridge.run(&["auth", "logout", "notes"])).stdout;
+    assert_words(&told, &["logged out of `notes`; its tokens were revoked"]);
+    assert_eq!((kept(bridge.home()), before.good()), (1, 2));
 }
 
 #[test]

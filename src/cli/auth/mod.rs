@@ -11,5 +11,5 @@ mod status;
 
 pub(super) use accounts::Login;
 pub(super) use arguments::{Auth, EXAMPLES};
-pub(super) use logout::{forget, login_of, sweep, words};
+pub(super) use logout::{Taken, login_of, revoke, take_out, words};
 pub(super) use run::run;

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::json;
 
 use super::renewals::{START, logged_in};
-use super::site::{Answer, Asked, Hands, Site, account, as_itself, by_browser, tokens};
+use super::site::{Answer, Asked, Hands, Site, account, as_itself, by_browser, forget, tokens};
 use crate::config::{Credential, Grant};
 use crate::oauth::{Browser, LoginError, Reason, Status, Store};
 
@@ -83,7 +83,7 @@ async fn a_secret_of_the_config_follows_a_server_to_no_other_authorization_serve
     let error = Browser::begin(&user, None).await.expect_err("it is another one");
     assert!(matches!(error, LoginError::Moved { .. }), "{error}");
     // Whoever means it says so.
-    itself.forget().await.expect("forgotten");
+    forget(&itself).await.expect("forgotten");
     itself.bearer().await.expect("a token");
     assert_eq!((one.count("/token"), other.count("/token")), (1, 1));
 }
@@ -110,7 +110,7 @@ async fn a_server_that_always_wants_something_else_is_not_followed_without_an_en
     let kept = Store::new(folder.path().to_owned());
     assert!(site.count("/token") <= 65, "{}", site.count("/token"));
     let account = account(&site, by_browser());
-    kept.sweep(None).expect("swept");
+    assert_eq!(kept.sweep(None).faults, []);
     logged_in(&account, &site, &kept, START + 3600);
     check(&account).await;
     let record = kept.load(&account).expect("readable").expect("it is kept");

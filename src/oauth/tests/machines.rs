@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::renewals::{START, rotating};
-use super::site::{Answer, Hands, Site, account, as_itself, tokens};
+use super::site::{Answer, Hands, Site, account, as_itself, forget, tokens};
 use crate::config::{Credential, Grant};
 use crate::oauth::{LoginError, Reason, Revocation, Status};
 
@@ -58,8 +58,8 @@ async fn a_token_for_the_bridge_itself_is_fetched_before_it_ends() {
         }
     }
     let unsupported = Revocation::Unsupported { issuer: site.url.clone() };
-    assert_eq!(other.forget().await.expect("forgotten"), [unsupported]);
-    assert_eq!(other.forget().await.expect("nothing left"), []);
+    assert_eq!(forget(&other).await.expect("forgotten"), [unsupported]);
+    assert_eq!(forget(&other).await.expect("nothing left"), []);
 }
 
 #[tokio::test]

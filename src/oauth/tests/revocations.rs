@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::bindings::by_secret;
 use super::renewals::{START, logged_in};
-use super::site::{Answer, Asked, Hands, Site, account, by_browser, tokens};
+use super::site::{Answer, Asked, Hands, Site, account, by_browser, forget, tokens};
 use crate::oauth::{Leftover, Revocation, Store};
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn tokens_are_forgotten_whatever_comes_of_revoking_them() {
         let store = Store::new(folder.path().to_owned());
         logged_in(&account, &site, &store, START + 3600);
         let tokens = tokens(&account, folder.path(), &hands);
-        let told = tokens.forget().await.expect("forgotten");
+        let told = forget(&tokens).await.expect("forgotten");
         assert_eq!(store.load(&account).expect("readable"), None);
         let told = match &told[..] {
             [Revocation::Done { .. }] => "done",
@@ -64,7 +64,7 @@ async fn nobody_waits_long_for_tokens_to_be_revoked() {
     record.revocation_url = Some(format!("http://{}/", silent.local_addr().expect("bound")));
     store.save(&account, &record).expect("kept");
     let begun = tokio::time::Instant::now();
-    let told = tokens(&account, folder.path(), &hands).forget().await.expect("forgotten");
+    let told = forget(&tokens(&account, folder.path(), &hands)).await.expect("forgotten");
     assert!(matches!(&told[..], [Revocation::Failed { .. }]), "{told:?}");
     assert_eq!(begun.elapsed().as_secs(), 5);
     assert_eq!(store.load(&account).expect("readable"), None);
@@ -80,7 +80,7 @@ async fn addresses_that_are_not_asked_are_told_with_the_reason() {
         let mut record = logged_in(&account, &site, &store, START + 3600);
         record.revocation_url = url.map(str::to_owned);
         store.save(&account, &record).expect("kept");
-        let told = tokens(&account, folder.path(), &hands).forget().await.expect("forgotten");
+        let told = forget(&tokens(&account, folder.path(), &hands)).await.expect("forgotten");
         match (&told[..], expected) {
             ([Revocation::Unsupported { issuer }], Ok(())) => assert_eq!(issuer, &site.url),
             ([Revocation::Failed { host, reason }], Err([who, part])) => {
@@ -111,15 +111,15 @@ async fn what_is_left_of_another_entry_is_revoked_as_well() {
     account.login.grant = by_secret(None);
     let tokens = tokens(&account, folder.path(), &hands);
     let done = Revocation::Done { host: site.url.trim_start_matches("http://").to_owned() };
-    assert_eq!(tokens.forget().await.expect("forgotten"), std::slice::from_ref(&done));
-    assert_eq!(tokens.forget().await.expect("nothing left"), []);
+    assert_eq!(forget(&tokens).await.expect("forgotten"), std::slice::from_ref(&done));
+    assert_eq!(forget(&tokens).await.expect("nothing left"), []);
     let sent = site.all("/revoke");
     let sent: Vec<_> = sent.iter().filter_map(|asked| asked.field("token")).collect();
     assert_eq!(sent, ["refresh-1", "access-1"]);
     // Nor does the entry have to be there at all.
     account.login.grant = by_browser();
     logged_in(&account, &site, &store, START + 3600);
-    let swept = store.sweep(Some("web")).expect("swept");
+    let swept = store.sweep(Some("web")).leftovers;
     assert_eq!(swept.iter().map(Leftover::server).collect::<Vec<_>>(), ["web"]);
     assert_eq!((swept[0].revoke().await, site.count("/revoke")), (done, 4));
 }
@@ -142,7 +142,7 @@ async fn configured_endpoints_revoke_where_the_config_says() {
         let fetched = tokens(&account, folder.path(), &hands).bearer().await;
         assert_eq!(fetched.expect("a token").expose(), "access-1");
         account.login.revocation_url = after.map(at);
-        let told = tokens(&account, folder.path(), &hands).forget().await.expect("forgotten");
+        let told = forget(&tokens(&account, folder.path(), &hands)).await.expect("forgotten");
         assert!(matches!(&told[..], [Revocation::Done { .. }]), "{told:?}");
     }
     let sent = site.all("/revoke");

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::{Url, form_urlencoded};
 
 use crate::config::{Credential, Grant, OAuth2};
-use crate::oauth::{Account, Clock, Fetcher, Store, Tokens};
+use crate::oauth::{Account, Clock, Fetcher, Leftover, Revocation, Store, StoreError, Tokens};
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -156,6 +157,13 @@ pub(super) fn account(site: &Site, grant: Grant) -> Account {
 pub(super) fn tokens(account: &Account, folder: &Path, hands: &Hands) -> Tokens {
     let store = Store::new(folder.to_owned());
     Tokens::with(account.clone(), store, Fetcher::new(account.policy()), hands.clock())
+}
+
+/// Logs out; tells what came of the tokens, or the first thing that went wrong.
+pub(super) async fn forget(tokens: &Tokens) -> Result<Vec<Revocation>, StoreError> {
+    let taken = tokens.take_out().await;
+    let revoked = join_all(taken.leftovers.iter().map(Leftover::revoke)).await;
+    taken.faults.into_iter().next().map_or(Ok(revoked), Err)
 }
 
 pub(super) fn as_itself(credential: Credential, token_url: Option<String>) -> Grant {

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 
 use super::renewals::{START, logged_in};
-use super::site::{Answer, Hands, Site, account, by_browser};
+use super::site::{Answer, Hands, Site, account, by_browser, forget};
 use crate::base::secret::Secret;
 use crate::oauth::vault::Vault;
 use crate::oauth::{
-    Account, Browser, Clock, Device, Fetcher, LoginError, Status, Store, StoreError, Tokens,
+    Account, Browser, Clock, Device, Fetcher, Leftover, LoginError, Revocation, Status, Store,
+    StoreError, Tokens,
 };
 
 /// A keychain that can be locked.
@@ -94,7 +95,7 @@ async fn secrets_lie_in_the_keychain_where_there_is_one() {
     let other = Store::with_vault(elsewhere.path().to_owned(), vault.clone());
     logged_in(&account, &site, &other, START + 3600);
     assert_eq!(vault.count(), 2);
-    assert_eq!(other.sweep(None).expect("swept").len(), 1);
+    assert_eq!(other.sweep(None).leftovers.len(), 1);
     assert_eq!(vault.count(), 1);
     // A build without a keychain sees nothing of it.
     let plain = Store::new(folder.path().to_owned());
@@ -163,7 +164,7 @@ async fn a_locked_keychain_is_told_of_and_nobody_logs_in_anew() {
     check(locked.bearer().await.err());
     check(Browser::begin(&locked, None).await.err());
     check(Device::begin(&locked, None).await.err());
-    check(locked.forget().await.err());
+    check(forget(&locked).await.err().map(LoginError::Store));
     let status = locked.status().await.expect("it can be told");
     assert!(
         matches!(&status, Status::Locked { reason } if reason.contains("unlock it")),
@@ -175,4 +176,76 @@ async fn a_locked_keychain_is_told_of_and_nobody_logs_in_anew() {
     // Whoever unlocks it goes on.
     vault.lock(false);
     assert_eq!(tokens(&account, &store).bearer().await.expect("a token").expose(), "access-1");
+}
+
+#[tokio::test]
+async fn what_cannot_be_forgotten_keeps_nothing_else() {
+    let site = Site::new(|_| Answer::nothing()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let vault = Arc::new(Played::default());
+    let store = Store::with_vault(folder.path().to_owned(), vault.clone());
+    let locked = account(&site, by_browser());
+    logged_in(&locked, &site, &store, START + 3600);
+    // Others are beside it, and something that is no file.
+    let in_file = Store::new(folder.path().to_owned());
+    for server in ["a", "z"] {
+        let other = Account { server: server.to_owned(), ..account(&site, by_browser()) };
+        logged_in(&other, &site, &in_file, START + 3600);
+    }
+    let own = std::fs::read_dir(folder.path()).expect("a folder").flatten().find(|file| {
+        std::fs::read_to_string(file.path()).is_ok_and(|text| text.contains("\"web\""))
+    });
+    let own = own.expect("it is there").path();
+    let stuck = own.with_file_name(format!(
+        "{}-stuck.json",
+        &own.file_stem().expect("a name").to_string_lossy()[..16]
+    ));
+    std::fs::create_dir(&stuck).expect("made");
+    vault.lock(true);
+    let taken = store.sweep(None);
+    assert_eq!(taken.leftovers.iter().map(Leftover::server).collect::<Vec<_>>(), ["a", "z"]);
+    let is_told = |is: fn(&StoreError) -> bool| taken.faults.iter().filter(|it| is(it)).count();
+    assert_eq!(taken.faults.len(), 2, "{:?}", taken.faults);
+    assert_eq!(is_told(|fault| matches!(fault, StoreError::Locked { .. })), 1);
+    assert_eq!(is_told(|fault| matches!(fault, StoreError::File { .. })), 1);
+    vault.lock(false);
+    // What was taken is there to be revoked, whatever went wrong.
+    let taken = tokens(&locked, &store).take_out().await;
+    let faults = &taken.faults[..];
+    assert!(matches!(faults, [StoreError::File { path, .. }] if *path == stuck), "{faults:?}");
+    assert_eq!(taken.leftovers.len(), 1);
+    assert!(matches!(taken.leftovers[0].revoke().await, Revocation::Failed { .. }));
+    assert_eq!((own.exists(), vault.count()), (false, 0));
+}
+
+#[tokio::test]
+async fn records_of_other_versions_are_told_of() {
+    let site = Site::new(|_| Answer::nothing()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let vault = Arc::new(Played::default());
+    let store = Store::with_vault(folder.path().to_owned(), vault.clone());
+    let account = account(&site, by_browser());
+    logged_in(&account, &site, &store, START + 3600);
+    let own = std::fs::read_dir(folder.path()).expect("a folder").flatten().next();
+    let own = own.expect("it is there").path();
+    let newer = json!({"server": "web", "inKeychain": true, "tokens": ["of another shape"]});
+    std::fs::write(&own, newer.to_string()).expect("written");
+    std::fs::write(folder.path().join("odd.json"), "?").expect("written");
+    // Nobody knows whose the other one is.
+    let taken = store.sweep(Some("other"));
+    assert_eq!((taken.leftovers.len(), taken.faults.len()), (0, 0));
+    vault.lock(true);
+    let taken = store.sweep(Some("web"));
+    let faults = &taken.faults[..];
+    let is_told =
+        |it: &StoreError| matches!(it, StoreError::Keychain { server, .. } if server == "web");
+    assert!(taken.leftovers.is_empty() && faults.iter().all(is_told), "{taken:?}");
+    assert_eq!(faults.len(), 1);
+    vault.lock(false);
+    assert_eq!(forget(&tokens(&account, &store)).await.expect("forgotten"), [Revocation::Unread]);
+    assert_eq!(vault.count(), 0);
+    let taken = store.sweep(None);
+    assert_eq!(taken.leftovers.iter().map(Leftover::server).collect::<Vec<_>>(), ["odd"]);
+    assert_eq!(taken.leftovers[0].revoke().await, Revocation::Unread);
+    assert_eq!(store.sweep(None).leftovers.len(), 0);
 }
