@@ -25,8 +25,13 @@ use crate::base::sorting;
 
 /// A renewal takes one request, which is given up after 10 s; discovery before it a few.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+/// How long what is left of logins waits for a renewal: most have ended by then.
+const GLANCE: Duration = Duration::from_secs(2);
 /// No file of a token is longer, in bytes.
 const LONGEST: u64 = 1024 * 1024;
+/// How long the name of a hash is, in characters.
+const PREFIX: usize = 16;
+
 /// Why tokens could not be read or kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -60,7 +65,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process has been at it for too long.
-    #[error("another process has been renewing the token of `{server}` for {} s", PATIENCE.as_secs())]
+    #[error("another process is renewing the token of `{server}` and takes long: try again later")]
     Busy {
         /// The server's name in the config.
         server: String,
@@ -81,6 +86,15 @@ pub struct Taken {
     pub leftovers: Vec<Leftover>,
     /// Why others are still there.
     pub faults: Vec<StoreError>,
+}
+
+impl Taken {
+    fn add(&mut self, one: Result<Option<Leftover>, StoreError>) {
+        match one {
+            Ok(left) => self.leftovers.extend(left),
+            Err(fault) => self.faults.push(fault),
+        }
+    }
 }
 
 impl Store {
@@ -147,68 +161,63 @@ impl Store {
     }
 
     /// Forgets what is left of a server's logins, wherever it was; of all servers where none is named. Gives what it was, by
-    /// the names of the servers.
+    /// the names of the servers. Waits up to two seconds for each login that is being renewed, whose token would be kept later.
     pub fn sweep(&self, server: Option<&str>) -> Taken {
+        let mut swept = Taken::default();
         let is_json = |path: &PathBuf| path.extension().is_some_and(|it| it == "json");
-        let paths = self.entries().map(|all| all.filter(is_json).collect());
-        let is_wanted = |named: Option<&str>| server.is_none() || named == server;
-        let mut swept = self.take(paths, is_wanted, None);
+        let paths: Vec<PathBuf> = match self.entries() {
+            Ok(entries) => entries.filter(is_json).collect(),
+            Err(fault) => return Taken { faults: vec![fault], ..swept },
+        };
+        for path in &paths {
+            let named = Outline::of(&std::fs::read(path).unwrap_or_default()).server;
+            if server.is_none() || named.as_deref() == server {
+                let name = named.unwrap_or_else(|| stem(path));
+                let held = prefix_of(path).map(|prefix| self.hold(&prefix, &name, GLANCE));
+                let taken = held.transpose().and_then(|_lock| self.take_one(path, &name));
+                swept.add(taken);
+            }
+        }
         sorting::sort_by(&mut swept.leftovers, |one, other| one.server().cmp(other.server()));
         swept
     }
 
-    /// Forgets a server's login as [`Store::remove`] does; gives what there was.
+    /// Forgets a server's login as [`Store::remove`] does; gives what there was. One that cannot be removed keeps no other one.
     pub(super) fn take_out(&self, account: &Account) -> Taken {
-        self.take(self.files(account), |_| true, Some(&account.server))
-    }
-
-    /// Removes those of the files whose servers are wanted, as far as their names are known; `owner` is whose they are where
-    /// they do not say it. One that cannot be removed keeps no other one.
-    fn take(
-        &self,
-        paths: Result<Vec<PathBuf>, StoreError>,
-        is_wanted: impl Fn(Option<&str>) -> bool,
-        owner: Option<&str>,
-    ) -> Taken {
         let mut taken = Taken::default();
-        let paths = paths.unwrap_or_else(|fault| {
-            taken.faults.push(fault);
-            Vec::new()
-        });
-        for path in paths {
-            let text = match std::fs::read(&path) {
-                // Another process has removed it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                text => text.unwrap_or_default(),
-            };
-            let named = Outline::of(&text).server;
-            if is_wanted(named.as_deref()) {
-                let file = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                let server = named.or(owner.map(str::to_owned)).unwrap_or_else(file);
-                match self.take_one(&path, &text, server) {
-                    Ok(left) => taken.leftovers.push(left),
-                    Err(fault) => taken.faults.push(fault),
-                }
-            }
+        let paths = match self.files(account) {
+            Ok(paths) => paths,
+            Err(fault) => return Taken { faults: vec![fault], ..taken },
+        };
+        for path in &paths {
+            taken.add(self.take_one(path, &account.server));
         }
         taken
     }
 
-    /// Removes a file, with what lies in the keychain for it; what the keychain does not give stays where it is.
-    fn take_one(&self, path: &Path, text: &[u8], server: String) -> Result<Leftover, StoreError> {
-        let record: Option<Record> = serde_json::from_slice(text).ok();
+    /// Removes a file, with what lies in the keychain for it; what the keychain does not give stays where it is. Nothing comes
+    /// back where another process has removed it.
+    fn take_one(&self, path: &Path, server: &str) -> Result<Option<Leftover>, StoreError> {
+        let text = match std::fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text.unwrap_or_default(),
+        };
+        let record: Option<Record> = serde_json::from_slice(&text).ok();
         let whole = record.map_or(Ok(None), |record| self.with_secrets(record, path))?;
         self.remove_file(path)?;
-        Ok(Leftover::new(server, whole))
+        Ok(Some(Leftover::new(server.to_owned(), whole)))
     }
 
     /// Keeps others from changing what is kept for this login; fails at once where one of them does.
     pub fn lock(&self, account: &Account) -> Result<Lock, StoreError> {
+        self.hold(&prefix(account), &account.server, Duration::ZERO)
+    }
+
+    fn hold(&self, prefix: &str, server: &str, patience: Duration) -> Result<Lock, StoreError> {
         create_private_folder(&self.folder).map_err(|error| failed(&self.folder, &error))?;
-        let path = self.folder.join(format!("{}.lock", prefix(account)));
+        let path = self.folder.join(format!("{prefix}.lock"));
         let file = open_private(&path).map_err(|error| failed(&path, &error))?;
-        Lock::wait(file, Duration::ZERO)
-            .map_err(|_| StoreError::Busy { server: account.server.clone() })
+        Lock::wait(file, patience).map_err(|_| StoreError::Busy { server: server.to_owned() })
     }
 
     fn remove_but(&self, account: &Account, kept: Option<&Path>) -> Result<bool, StoreError> {
@@ -285,7 +294,7 @@ impl Store {
 
     /// What the keychain calls the secrets of a file: two home folders may have files of one name.
     fn key(&self, path: &Path) -> String {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = stem(path);
         format!("{name}-{}", hash(&[&self.folder.to_string_lossy()]))
     }
 
@@ -319,6 +328,17 @@ fn prefix(account: &Account) -> String {
     hash(&[&account.server, account.resource.as_ref().map_or("", |url| url.as_str())])
 }
 
+/// How the file of a login begins, whoever's it is; nothing where it is another file.
+fn prefix_of(path: &Path) -> Option<String> {
+    let name = stem(path);
+    let (prefix, rest) = name.split_at_checked(PREFIX)?;
+    rest.starts_with('-').then(|| prefix.to_owned())
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// Whether a name goes on as that of a login, and not of the lock.
 fn is_key(rest: &str) -> bool {
     rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".json")).is_some()
@@ -326,7 +346,7 @@ fn is_key(rest: &str) -> bool {
 
 fn hash(parts: &[&str]) -> String {
     let text = serde_json::to_vec(parts).expect("texts are JSON");
-    URL_SAFE_NO_PAD.encode(&Sha256::digest(text)[..12])
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(text)[..PREFIX / 4 * 3])
 }
 
 fn open_private(path: &Path) -> io::Result<File> {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::bindings::by_secret;
 use super::renewals::{START, logged_in};
 use super::site::{Answer, Asked, Hands, Site, account, by_browser, forget, tokens};
-use crate::oauth::{Leftover, Revocation, Store};
+use crate::oauth::{Account, Leftover, Revocation, Store, StoreError};
 
 #[tokio::test]
 async fn tokens_are_forgotten_whatever_comes_of_revoking_them() {
@@ -149,4 +149,31 @@ async fn configured_endpoints_revoke_where_the_config_says() {
     let basic = |asked: &Asked| asked.head.to_ascii_lowercase().contains("authorization: basic ");
     assert!(sent.len() == 2 && sent.iter().all(basic), "{sent:?}");
     assert_eq!(site.count("/other"), 0);
+}
+
+#[tokio::test]
+async fn what_is_being_renewed_is_not_swept_meanwhile() {
+    let site = Site::new(|_| Answer::nothing()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::new(folder.path().to_owned());
+    let held = account(&site, by_browser());
+    let other = Account { server: "other".to_owned(), ..held.clone() };
+    for account in [&held, &other] {
+        logged_in(account, &site, &store, START + 3600);
+    }
+    let lock = store.lock(&held).expect("free");
+    let swept = store.sweep(None);
+    assert_eq!(swept.leftovers.iter().map(Leftover::server).collect::<Vec<_>>(), ["other"]);
+    assert_eq!(swept.faults, [StoreError::Busy { server: "web".to_owned() }]);
+    assert!(store.load(&held).expect("readable").is_some());
+    // Whoever ends in time leaves nothing behind, not even what was just renewed.
+    let sweeping = {
+        let store = store.clone();
+        std::thread::spawn(move || store.sweep(Some("web")))
+    };
+    logged_in(&held, &site, &store, START + 7200);
+    drop(lock);
+    let swept = sweeping.join().expect("no panic");
+    assert_eq!((swept.leftovers.len(), swept.faults), (1, Vec::new()));
+    assert_eq!(store.load(&held).expect("readable"), None);
 }
