@@ -43,6 +43,14 @@ pub enum StoreError {
         /// What the system says.
         reason: String,
     },
+    /// The file, which stays.
+    #[error("tokens cannot be removed with `{}`: {reason}", path.display())]
+    Stays {
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
     /// The system's keychain, from which tokens cannot be taken.
     #[error("the tokens of `{server}` cannot be taken out of the system's keychain: {reason}")]
     Keychain {
@@ -243,7 +251,9 @@ impl Store {
             }
         }
         match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path, &error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::Stays { path: path.to_owned(), reason: error.to_string() })
+            }
             _ => Ok(()),
         }
     }

@@ -355,6 +355,7 @@ fn a_login_that_cannot_be_forgotten_keeps_no_other_one() {
     let output = bridge.run(&["auth", "logout", "--all", "--json"]).expect(1);
     holds_nothing(&[&*output.stdout, &output.stderr].concat());
     assert_eq!(output.stderr.matches(&stuck).count(), 1, "{output:?}");
+    assert_words(&output.stderr, &["cannot be removed"]);
     assert_eq!(output.json()["loggedOut"], json!(["home", "work"]));
     assert_eq!((kept(bridge.home()), issuer.good()), (0, 0));
     let again = bridge.run(&["auth", "logout", "home"]).expect(1);

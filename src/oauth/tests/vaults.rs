@@ -207,12 +207,12 @@ async fn what_cannot_be_forgotten_keeps_nothing_else() {
     let is_told = |is: fn(&StoreError) -> bool| taken.faults.iter().filter(|it| is(it)).count();
     assert_eq!(taken.faults.len(), 2, "{:?}", taken.faults);
     assert_eq!(is_told(|fault| matches!(fault, StoreError::Locked { .. })), 1);
-    assert_eq!(is_told(|fault| matches!(fault, StoreError::File { .. })), 1);
+    assert_eq!(is_told(|fault| matches!(fault, StoreError::Stays { .. })), 1);
     vault.lock(false);
     // What was taken is there to be revoked, whatever went wrong.
     let taken = tokens(&locked, &store).take_out().await;
     let faults = &taken.faults[..];
-    assert!(matches!(faults, [StoreError::File { path, .. }] if *path == stuck), "{faults:?}");
+    assert!(matches!(faults, [StoreError::Stays { path, .. }] if *path == stuck), "{faults:?}");
     assert_eq!(taken.leftovers.len(), 1);
     assert!(matches!(taken.leftovers[0].revoke().await, Revocation::Failed { .. }));
     assert_eq!((own.exists(), vault.count()), (false, 0));
