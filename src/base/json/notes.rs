@@ -4,6 +4,8 @@
 use std::ops::{Deref, Range};
 
 use super::cut::{Found, Member};
+#[cfg(test)]
+use super::{Strict, members};
 
 /// Longer texts have no places that notes could name.
 pub(super) const MAX_LENGTH: usize = u32::MAX as usize;
@@ -184,7 +186,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Strict, members};
 
     /// What was noted is what is found in the text.
     #[track_caller]
