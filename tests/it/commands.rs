@@ -376,7 +376,7 @@ fn bash_offers_the_servers_that_are_configured_and_starts_none() {
     check(&["call", ""], &["one", "other", "third", "touch-evil"]);
     check(&["call", "o"], &["one", "other"]);
     check(&["remove", "one", "t"], &["third", "touch-evil"]);
-    check(&["auth", "login", "--port", "80", "ot"], &["other"]);
+    check(&["auth", "login", "--port", "80", "oth"], &["other"]);
     check(&["--config", "more.json", "call", ""], &["elsewhere"]);
     check(&["cal"], &["call"]);
     check(&["call", "--js"], &["--json"]);
